@@ -1,0 +1,33 @@
+# The README's two commands. Both set up what they need through uv and the lock files, and are quick the second time.
+UV := .uv/bin/uv
+PYTHON ?= python3
+
+.PHONY: demo test check docs clean
+
+demo: .venv/.demo
+	scripts/demo
+
+test: .venv/.dev
+	scripts/check
+	scripts/test
+
+check: .venv/.dev
+	scripts/check --fix
+
+docs: .venv/.dev
+	.venv/bin/sphinx-build -W -q -b html docs build/docs
+
+$(UV):
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+
+.venv/pyvenv.cfg: | $(UV)
+	$(UV) venv --quiet --python $(PYTHON) .venv
+
+.venv/.demo .venv/.dev: .venv/.%: locks/%.txt pyproject.toml | .venv/pyvenv.cfg
+	$(UV) pip install --require-hashes -r locks/$*.txt
+	$(UV) pip install --quiet --no-deps -e .
+	touch $@
+
+clean:
+	rm -rf .venv .uv build dist

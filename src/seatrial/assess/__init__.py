@@ -1,0 +1,1 @@
+"""Measuring: one module a kind of claim. Nothing here decides."""

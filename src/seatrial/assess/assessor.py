@@ -1,0 +1,40 @@
+"""The seam between the trial and its measurements: one module a kind of claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from seatrial.models.predictor import Predictor
+from seatrial.models.signature import Task
+from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A packaged model and the data it is measured on, by role.
+
+    `tables` holds raw input columns, the label column and the group columns. `validation` fixes what is chosen (bins);
+    `test` is only measured. `cluster` names a column whose equal values mark rows that are not independent.
+    """
+
+    predictor: Predictor
+    tables: Mapping[str, pa.Table]  # "validation", "calibration", "test"
+    label: str
+    task: Task
+    positive: str | None = None
+    groups: tuple[str, ...] = ()
+    cluster: str | None = None
+
+
+class Assessor(Protocol):
+    """Measures one kind of claim about a model; decides nothing."""
+
+    def assess(
+        self, subject: Subject, claims: Sequence[Claim], *, confidence: float, seed: int, budget_s: float
+    ) -> Iterator[Evidence | NotMeasured]:
+        """Yields what this assessor can say, `claims` (those that the policy rests on) first."""
+        ...

@@ -1,0 +1,1 @@
+"""A table at one snapshot, read as batches of tensors."""

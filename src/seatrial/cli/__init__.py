@@ -1,0 +1,68 @@
+"""The command line: one file a verb, loaded when it is called; no logic here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+INTERRUPTED = 130
+
+# verb -> one line of help. seatrial/cli/<verb>.py has `command` (a function, or an App of subcommands), loaded when called.
+VERBS = {
+    "init": "Start a project: seatrial.toml, pipeline.py, README.",
+    "doctor": "Check Java, jars, store and catalog: what works, what to change.",
+    "plan": "Show which steps would run, which are cached, and why.",
+    "run": "Run the pipeline; ends with the verdict and the release.",
+    "report": "Write the trial's report, one HTML file.",
+    "verify": "Check digests, signature and trust, and judge the evidence again.",
+    "diff": "Show what changed between two releases.",
+    "predict": "Answer for the rows of a CSV, JSON lines or Parquet file.",
+    "serve": "Serve a release over HTTP (Open Inference Protocol).",
+    "deploy": "Render a release's service for kubectl, kubeflow or azureml; --apply sends it.",
+    "keys": "Make, show and export signing keys, by role.",
+    "waive": "Sign an exception for one requirement, with a reason and an end.",
+    "releases": "List the releases of this project.",
+    "runs": "List the runs of this project.",
+    "export": "Write a release as a folder.",
+}
+HIDDEN = {
+    "step": "Run one step: what every remote container calls.",
+    "store": "Show, start or stop the embedded store.",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command and exits with its status."""
+    from seatrial.cli.output import report_error
+    from seatrial.errors import SeatrialError
+
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _app()(given, result_action="return_value", exit_on_error=False, print_error=False)
+    except SeatrialError as error:
+        sys.exit(report_error(error, as_json="--json" in given))
+    except KeyboardInterrupt:
+        print("Interrupted; what was finished is kept, and the next run continues.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _app() -> App:
+    from cyclopts import App
+
+    from seatrial import __version__
+
+    app = App(
+        name="seatrial",
+        version=__version__,
+        help="From object storage to a model you can put to sea.",
+        help_epilogue="A RELEASE is name@version in the project's store, or the path of an exported folder.",
+    )
+    for verbs, shown in ((VERBS, True), (HIDDEN, False)):
+        for verb, help_line in verbs.items():
+            app.command(f"seatrial.cli.{verb}:command", name=verb, help=help_line, show=shown)
+    return app

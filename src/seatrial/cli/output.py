@@ -1,0 +1,23 @@
+"""How commands speak: text for people on stderr and stdout, or one JSON document on stdout and nothing else there."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from seatrial.errors import Problems, SeatrialError
+
+
+def print_json(document: object) -> None:
+    """Prints the one document of a `--json` command."""
+    print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+
+
+def report_error(error: SeatrialError, *, as_json: bool) -> int:
+    """Prints an error for a person, or as the `errors` document; returns the exit status."""
+    errors = error.errors if isinstance(error, Problems) else (error,)
+    if as_json:
+        print_json({"errors": [one.as_document() for one in errors]})
+    else:
+        print(str(error), file=sys.stderr)
+    return error.exit_status

@@ -1,0 +1,1 @@
+"""A release rendered for a target, and sent exactly as rendered."""

@@ -1,0 +1,1 @@
+"""Checks of everything below, and the mend for each."""

@@ -1,0 +1,34 @@
+"""The seam between a model and whoever asks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from seatrial.models.signature import Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Answers for n rows.
+
+    `labels`: object[n] of class names, or float64[n] for regression. `probabilities`: float64[n, classes], or None for
+    regression.
+    """
+
+    labels: NDArray[np.object_] | NDArray[np.float64]
+    probabilities: NDArray[np.float64] | None
+
+
+class Predictor(Protocol):
+    """Something that answers for rows of raw, named columns."""
+
+    signature: Signature
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        """Answers in the order of `rows`; extra columns are ignored, a missing one is an `InputError`."""
+        ...

@@ -1,0 +1,1 @@
+"""Spark: sessions, S3A, jars, codecs fitted on data, tables written."""

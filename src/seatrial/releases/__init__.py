@@ -1,0 +1,1 @@
+"""What was judged, signed; and everything that has to hold before it is used."""

@@ -1,0 +1,1 @@
+"""Objects, artifacts, catalog, and the store that is embedded on a laptop."""

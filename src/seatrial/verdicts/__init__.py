@@ -1,0 +1,1 @@
+"""Evidence, bounds, policy and verdict: values and pure functions."""

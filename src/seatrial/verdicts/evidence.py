@@ -1,0 +1,69 @@
+"""Claims about a model, the evidence for them, and honest gaps. Values only: nothing here measures or decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Family(StrEnum):
+    """What a claim is made for: everybody at once, each group of a column, or each pair of its groups."""
+
+    ALL = "all"
+    GROUPS = "groups"
+    PAIRS = "pairs"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A metric and the family of slices it is stated for. Bounds are simultaneous within one claim.
+
+    For `PAIRS` the quantity is the difference first minus second of the two groups' metrics.
+    """
+
+    metric: str
+    family: Family = Family.ALL
+    column: str | None = None  # the group column; None exactly for Family.ALL
+
+    def __str__(self) -> str:
+        if self.family is Family.ALL:
+            return self.metric
+        return f"{self.metric} {'by' if self.family is Family.GROUPS else 'gap between'} {self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A doubt about a measurement. Any flag makes a requirement that rests on it inconclusive."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One measured claim about one slice, with its bounds.
+
+    `estimate`, `low` and `high` are fractions unless the metric's name carries a unit. Each bound is one-sided at
+    `confidence`, simultaneous over the slices of its claim.
+    """
+
+    claim: Claim
+    slice: str  # "all", "sex=Female", "sex: Female − Male"
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+    rows: int  # independent rows behind the estimate
+    method: str  # "clopper-pearson"; the method's docstring names its source
+    conditions: Mapping[str, str] = field(default_factory=dict)  # data role, seed, clip, bins, threat model
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """A claim about a slice that nobody can state from this data or model, and why."""
+
+    claim: Claim
+    slice: str
+    reason: str
