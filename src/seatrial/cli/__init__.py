@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
-# verb -> its line of help. `command` in seatrial/cli/<verb>.py (a function or an App) is loaded when the verb is called.
+# verb -> its line of help. `command` in seatrial/cli/<verb>.py (a function or an App) is loaded when it is called.
 VERBS = {
     "init": "Start a project: seatrial.toml, pipeline.py, README.",
     "doctor": "Check Java, jars, store and catalog: what works, what to change.",
