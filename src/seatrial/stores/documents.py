@@ -25,9 +25,7 @@ def from_json(kind: type[T], data: bytes, *, path: str) -> T:
     import pydantic  # heavy, and not needed by commands that only write
 
     try:
-        return pydantic.TypeAdapter(
-            kind, config=None if dataclasses.is_dataclass(kind) else {"extra": "forbid"}
-        ).validate_json(data)
+        return pydantic.TypeAdapter(kind).validate_json(data, strict=True, extra="forbid")
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
