@@ -1,0 +1,118 @@
+"""The steps of a project as a graph: loaded from its module, checked whole, in an order that can run."""
+
+from __future__ import annotations
+
+import difflib
+import graphlib
+import importlib
+import inspect
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+
+from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.pipeline.steps import DECLARED, Step
+
+Graph = Mapping[str, Step]  # by name, each after what it needs
+
+
+def load_graph(directory: Path, module_name: str) -> Graph:
+    """Imports the project's module and returns its steps; every mistake in them at once."""
+    return order_steps(_declared_steps(_import(directory, module_name)))
+
+
+def order_steps(steps: Sequence[Step]) -> Graph:
+    """The steps in an order that can run, or `Problems`: names given twice, inputs nobody makes, cycles."""
+    problems: list[SeatrialError] = []
+    by_name: dict[str, Step] = {}
+    for step in steps:
+        if step.name in by_name:
+            problems.append(
+                _mistake(step, "two steps have this name, and would write the same outputs.", "Rename one.")
+            )
+        by_name[step.name] = step
+    makers = {reference: step.name for step in by_name.values() for reference in step.references}
+    needs: dict[str, set[str]] = {name: set() for name in by_name}
+    for step in by_name.values():
+        for argument, source in step.inputs.items():
+            if not isinstance(source, str):
+                continue
+            if source in makers:
+                needs[step.name].add(makers[source])
+            else:
+                mend = did_you_mean(source, makers) or f"There is: {', '.join(sorted(makers)) or 'nothing yet'}."
+                problems.append(_mistake(step, f"input {argument!r}: no step makes {source!r}.", mend))
+    if not problems:
+        try:
+            names = list(graphlib.TopologicalSorter(needs).static_order())
+        except graphlib.CycleError as error:
+            circle = " → ".join(reversed(error.args[1]))
+            problems.append(
+                _mistake(by_name[error.args[1][0]], f"the steps need each other: {circle}.", "Cut one input.")
+            )
+        else:
+            return MappingProxyType({name: by_name[name] for name in names})
+    raise Problems(problems)
+
+
+def did_you_mean(name: str, known: Mapping[str, object] | Sequence[str]) -> str | None:
+    """A hint when `name` is close to something known."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f'Did you mean "{close[0]}"?' if close else None
+
+
+def _mistake(step: Step, problem: str, mend: str) -> InputError:
+    path = inspect.getsourcefile(step.function)
+    return InputError(
+        f"step {step.name!r}: {problem}", path=path, line=step.function.__code__.co_firstlineno, mend=mend
+    )
+
+
+def _import(directory: Path, module_name: str) -> ModuleType:
+    path = directory / f"{module_name.replace('.', '/')}.py"
+    if not path.is_file():
+        raise InputError(
+            f"[project] pipeline = {module_name!r}: there is no such module.",
+            path=str(path),
+            mend="Write it, or name the module that has the steps.",
+        )
+    if str(directory) not in sys.path:
+        sys.path.insert(0, str(directory))
+    try:
+        return importlib.import_module(module_name)
+    except SeatrialError:
+        raise
+    except Exception as error:
+        raise _import_failed(error, directory) from error
+
+
+def _import_failed(error: Exception, directory: Path) -> InputError:
+    if isinstance(error, SyntaxError):
+        return InputError(f"{error.msg}.", path=error.filename, line=error.lineno, mend="Mend the syntax.")
+    own = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(directory)
+    ]
+    place = own[-1] if own else None
+    return InputError(
+        f"importing the pipeline raised {type(error).__name__}: {error}.",
+        path=place.filename if place else None,
+        line=place.lineno if place else None,
+        mend="Mend that line; what only one step needs is best imported inside it.",
+    )
+
+
+def _declared_steps(module: ModuleType) -> list[Step]:
+    own: list[Step] = list(getattr(module, DECLARED, []))
+    known = {step.function for step in own}
+    for value in vars(module).values():  # steps that the module imports from others of the project
+        for step in getattr(sys.modules.get(getattr(value, "__module__", "")), DECLARED, []):
+            if step.function is value and value not in known:
+                own.append(step)
+                known.add(value)
+    if not own:
+        raise InputError(
+            "there is no step in it.", path=module.__file__, mend="Decorate a function with @seatrial.step(…)."
+        )
+    return own

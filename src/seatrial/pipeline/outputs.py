@@ -1,0 +1,38 @@
+"""What a step leaves behind, as values that name it by digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class TableOutput:
+    """A table at one snapshot. Its digest is of (producing key, output name); the snapshot id only locates it."""
+
+    identifier: str
+    snapshot_id: int
+    digest: str
+    kind: Literal["table"] = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactOutput:
+    """Files under `artifacts/<digest>/`, and what they hold."""
+
+    digest: str
+    holds: Literal["codec", "model", "document", "trial"]
+    kind: Literal["artifact"] = "artifact"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOutput:
+    """A release of the project's store; its digest is that of `release.json`."""
+
+    name: str
+    version: int
+    digest: str
+    kind: Literal["release"] = "release"
+
+
+Output = TableOutput | ArtifactOutput | ReleaseOutput

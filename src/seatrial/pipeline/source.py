@@ -1,0 +1,110 @@
+"""Which source code a step's answer depends on, and the digest of it.
+
+In the step's own module: its function, and whatever of the module's top level that reaches by name. Of every project
+module that this imports, anywhere: the whole file, and so on. Comments and layout do not count. What is imported by a
+computed name is not seen.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from seatrial.errors import InputError
+from seatrial.stores.documents import sha256
+
+
+def code_digest(function: Callable[..., Any], directory: Path) -> str:
+    """The sha256 of the project's code that `function` can reach by name; `directory` is the project's folder."""
+    path = Path(inspect.getsourcefile(function) or "")
+    sources = {}
+    reached = list(_reach(_parse(path), function.__name__))
+    sources[_relative(path, directory)] = "\n".join(ast.unparse(statement) for statement in reached)
+    queue = deque(imported for statement in reached for imported in _imports(statement, path, directory))
+    while queue:
+        module = queue.popleft()
+        name = _relative(module, directory)
+        if name in sources and module != path:
+            continue
+        tree = _parse(module)
+        if sources.get(name) != (whole := ast.unparse(tree)):
+            sources[name] = whole
+            queue.extend(_imports(tree, module, directory))
+    return sha256("\0".join(f"{name}\0{text}" for name, text in sorted(sources.items())).encode())
+
+
+def _parse(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes(), filename=str(path))
+    except SyntaxError as error:
+        raise InputError(f"{error.msg}.", path=str(path), line=error.lineno, mend="Mend the syntax.") from None
+
+
+def _relative(path: Path, directory: Path) -> str:
+    return path.relative_to(directory).as_posix() if path.is_relative_to(directory) else path.name
+
+
+def _reach(tree: ast.Module, start: str) -> Iterator[ast.stmt]:
+    """The module's top-level statements that `start` depends on, in their order. Bare calls always run, so they count."""
+    calls: list[ast.stmt] = [
+        statement
+        for statement in tree.body
+        if isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant)
+    ]
+    defines = {statement: _defined(statement) for statement in tree.body}
+    kept = set(calls)
+    wanted = {start}.union(*map(_names, calls))
+    while found := [one for one, defined in defines.items() if one not in kept and defined & wanted]:
+        kept.update(found)
+        wanted.update(*map(_names, found))
+    return (statement for statement in tree.body if statement in kept)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
+def _defined(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}  # what is inside stays inside
+    names = set()
+    for inner in ast.walk(statement):
+        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(inner.name)
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            names.add(inner.id)
+        elif isinstance(inner, ast.Import | ast.ImportFrom):
+            names.update((alias.asname or alias.name).split(".")[0] for alias in inner.names)
+    return names
+
+
+def _imports(node: ast.AST, path: Path, directory: Path) -> Iterator[Path]:
+    """The project's files that `node` imports."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Import):
+            for alias in inner.names:
+                yield from _files(alias.name, directory)
+        elif isinstance(inner, ast.ImportFrom):
+            base = inner.module or ""
+            if inner.level:
+                package = path.parent
+                for _ in range(inner.level - 1):
+                    package = package.parent
+                base = ".".join([*package.relative_to(directory).parts, *filter(None, [base])])
+            yield from _files(base, directory)
+            for alias in inner.names:
+                yield from _files(f"{base}.{alias.name}".lstrip("."), directory)
+
+
+def _files(module: str, directory: Path) -> Iterator[Path]:
+    parts = module.split(".") if module else []
+    for length in range(1, len(parts) + 1):
+        stem = directory.joinpath(*parts[:length])
+        if (stem / "__init__.py").is_file():
+            yield stem / "__init__.py"
+    if parts and (single := directory.joinpath(*parts).with_suffix(".py")).is_file():
+        yield single

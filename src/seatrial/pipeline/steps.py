@@ -1,0 +1,114 @@
+"""What a project declares: plain functions with named inputs and outputs."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar, get_args
+
+from seatrial.errors import InputError
+
+Kind = Literal["python", "spark"]
+Parameter = bool | int | float | str
+F = TypeVar("F", bound=Callable[..., Any])
+
+DECLARED = "__seatrial_steps__"  # the module attribute that lists a module's steps, in the order of their definition
+BUILT_IN = ("assess", "release")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files under the store's prefix whose keys match a glob, such as "raw/census/*.csv"."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A declared step. `inputs` maps an argument to another step's output ("features.train") or to `Files`.
+
+    Without `outputs` the step has one, which goes by the step's own name.
+    """
+
+    name: str
+    kind: Kind
+    function: Callable[..., Any]
+    inputs: Mapping[str, str | Files]
+    outputs: tuple[str, ...]
+    libraries: tuple[str, ...]
+    parameters: Mapping[str, Parameter]  # keyword-only arguments and their defaults
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """What other steps call this step's outputs: "features.train", or "model"."""
+        return tuple(f"{self.name}.{output}" for output in self.outputs) if self.outputs else (self.name,)
+
+
+def step(
+    *,
+    kind: Kind = "python",
+    inputs: Mapping[str, str | Files] | None = None,
+    outputs: Sequence[str] = (),
+    libraries: Sequence[str] = (),
+) -> Callable[[F], F]:
+    """Declares the decorated function as a step, and leaves the function as it is.
+
+    A `spark` step gets the session as its argument `spark`. Keyword-only arguments with defaults are the step's
+    parameters. `libraries` are distributions whose installed version is part of the step's key.
+
+    >>> @step(inputs={"rows": Files("raw/*.csv")})
+    ... def count(rows, *, limit: int = 10): ...
+    """
+
+    def declare(function: F) -> F:
+        module = sys.modules[function.__module__]
+        declared = _declare(function, kind, inputs or {}, tuple(outputs), tuple(libraries))
+        module.__dict__.setdefault(DECLARED, []).append(declared)
+        return function
+
+    return declare
+
+
+def _declare(
+    function: Callable[..., Any],
+    kind: Kind,
+    inputs: Mapping[str, str | Files],
+    outputs: tuple[str, ...],
+    libraries: tuple[str, ...],
+) -> Step:
+    name = function.__name__
+    place = {"path": inspect.getsourcefile(function), "line": function.__code__.co_firstlineno}
+
+    def mistake(problem: str, mend: str) -> InputError:
+        return InputError(f"step {name!r}: {problem}", mend=mend, **place)  # type: ignore[arg-type]  # two known keys
+
+    if kind not in get_args(Kind):
+        raise mistake(f"there is no kind {kind!r}.", f"Use one of {', '.join(get_args(Kind))}.")
+    if name in BUILT_IN:
+        raise mistake("this name is taken by a built-in step.", "Rename the function.")
+    if len(set(outputs)) != len(outputs):
+        raise mistake(f"an output is named twice in {', '.join(outputs)}.", "Give each output its own name.")
+    arguments = inspect.signature(function).parameters.values()
+    expected = {argument.name for argument in arguments if argument.kind is argument.POSITIONAL_OR_KEYWORD}
+    given = set(inputs) | ({"spark"} if kind == "spark" else set())
+    if expected != given:
+        described = "; ".join(
+            f"{what} {', '.join(sorted(names))}"
+            for what, names in (("without an input:", expected - given), ("without an argument:", given - expected))
+            if names
+        )
+        raise mistake(f"arguments and inputs differ ({described}).", "Name each input once in both places.")
+    parameters: dict[str, Parameter] = {}
+    for argument in arguments:
+        if argument.kind is not argument.KEYWORD_ONLY:
+            continue
+        if not isinstance(argument.default, Parameter):
+            raise mistake(
+                f"parameter {argument.name!r} needs a default that is a number, a text or true/false.",
+                f"Write, for example, {argument.name}: int = 0.",
+            )
+        parameters[argument.name] = argument.default
+    return Step(name, kind, function, MappingProxyType(dict(inputs)), outputs, libraries, MappingProxyType(parameters))
