@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from seatrial.stores.artifacts import FileEntry
 from seatrial.verdicts.trial import TestUse
-
-
-@dataclass(frozen=True, slots=True)
-class FileEntry:
-    """One file of a release or of an artifact, by content."""
-
-    sha256: str
-    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

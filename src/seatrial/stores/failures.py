@@ -1,0 +1,92 @@
+"""What a client's exception means for whoever reads it.
+
+Clients put request headers and server answers into their messages, and those can hold keys and signatures. So nothing
+of a message is passed on: it is only searched for the few words that tell one failure from another.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+
+from seatrial.errors import ObjectChanged, ObjectExists, ObjectMissing, StoreError
+from seatrial.stores.address import Bucket, Folder
+
+_S3_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_KEY_REFUSED = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "InvalidToken", "ExpiredToken"}
+_FULL = {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "XMinioDiskFull"}
+
+
+def store_failure(error: BaseException, place: Folder | Bucket, key: str) -> StoreError:
+    """The `StoreError` that says what `error`, raised while `key` was used, means."""
+    text = str(error)
+    kind = type(error).__name__
+    if isinstance(place, Folder):
+        return _folder_failure(kind, text, place, key)
+    where = f"{place.endpoint or 'the provider’s endpoint'}, bucket {place.name}"
+    path = "s3://" + "/".join(part for part in (place.name, place.prefix, key) if part)
+    found = _S3_CODE.search(text)
+    code = found.group(1) if found else ""
+    if code == "NoSuchBucket":
+        return StoreError(
+            f"there is no bucket {place.name} at {place.endpoint or 'the provider'}.",
+            path=path,
+            mend="Make the bucket, or correct the store's `url` and `endpoint`.",
+        )
+    if kind == "AlreadyExistsError":
+        return ObjectExists(f"there is already an object under this key ({where}).", path=path)
+    if kind == "PreconditionError":
+        return ObjectChanged(
+            f"the object is not the one that was read before ({where}).",
+            path=path,
+            mend="Somebody wrote it again; start over from the newer one.",
+        )
+    if kind == "FileNotFoundError":
+        return ObjectMissing(f"there is no such object ({where}).", path=path)
+    if code in _KEY_REFUSED or kind in ("PermissionDeniedError", "UnauthenticatedError") or "status: 403" in text:
+        return StoreError(
+            f"the store refused the credentials ({code or 'forbidden'}; {where}).",
+            path=path,
+            mend="Check the access key, its secret and what they may do in this bucket.",
+        )
+    if code in _FULL or "status: 507" in text:
+        return StoreError(
+            f"the store has no space left ({where}).", path=path, mend="Free space there, then run again."
+        )
+    if "kind: Connect" in text:
+        return StoreError(
+            f"the store does not answer ({where}).", path=path, mend="Start it, or correct `endpoint`; then run again."
+        )
+    if "kind: Timeout" in text:
+        return StoreError(
+            f"the store took too long to answer ({where}).",
+            path=path,
+            mend="Look at its load and logs; then run again.",
+        )
+    return StoreError(
+        f"the store failed ({code or kind}; {where}).", path=path, mend="Look at the store's own log; then run again."
+    )
+
+
+def _folder_failure(kind: str, text: str, place: Folder, key: str) -> StoreError:
+    path = str(place.path / key)
+    if kind == "AlreadyExistsError":
+        return ObjectExists("there is already an object under this key.", path=path)
+    if kind == "PreconditionError":
+        return ObjectChanged(
+            "the object is not the one that was read before.",
+            path=path,
+            mend="Somebody wrote it again; start over from the newer one.",
+        )
+    found = _OS_ERROR.search(text)
+    number = int(found.group(1)) if found else 0
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError("the disk is full.", path=path, mend="Free space there, then run again.")
+    if kind == "FileNotFoundError":
+        return ObjectMissing("there is no such object.", path=path)
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS) or kind == "PermissionError":
+        return StoreError(
+            "this user may not read or write here.", path=path, mend="Change the folder's owner or mode, or the store."
+        )
+    return StoreError(f"the folder failed ({errno.errorcode.get(number, kind)}).", path=path, mend="Look at the disk.")

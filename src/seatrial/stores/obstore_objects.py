@@ -1,0 +1,140 @@
+"""Objects over obstore: any S3 endpoint, or a folder of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from seatrial.errors import ObjectMissing, StoreError
+from seatrial.stores.address import Bucket, Folder, store_address
+from seatrial.stores.failures import store_failure
+from seatrial.stores.objects import Blob, ObjectInfo, Objects
+from seatrial.stores.settings import StoreSettings
+
+PART_BYTES = 8 * 2**20  # S3 allows 10,000 parts: files up to 78 GiB
+PARTS_AT_ONCE = 4
+# One PUT is all that S3 lets be conditional; it takes at most 5 GiB (S3 user guide, "Uploading objects").
+LARGEST_CONDITIONAL_BYTES = 5 * 2**30
+
+CONNECT_TIMEOUT = timedelta(seconds=5)
+SILENCE_TIMEOUT = timedelta(seconds=120)  # no byte of an answer for so long: the request has failed
+REQUEST_TIMEOUT = timedelta(hours=6)  # obstore's 30 s for a whole request would cut off every large object
+RETRIES = 5
+RETRY_TIMEOUT = timedelta(seconds=30)
+
+
+def open_objects(settings: StoreSettings) -> Objects:
+    """The store's objects; opening asks the network nothing, so a store that is down shows at the first use."""
+    return ObstoreObjects(settings)
+
+
+class ObstoreObjects:
+    """`Objects` by obstore. Safe to share between threads."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._place = store_address(settings)
+        self._store = _open(self._place, settings)
+
+    def __repr__(self) -> str:
+        return f"ObstoreObjects({self._place!r})"
+
+    def get(self, key: str, *, etag: str | None = None) -> Blob:
+        """See `Objects.get`."""
+        self._check(key)
+        with self._explained(key):
+            result = self._store.get(key, options=None if etag is None else {"if_match": etag})
+            return Blob(bytes(result.bytes()), str(result.meta["e_tag"]))
+
+    def put(self, key: str, content: bytes | Path, *, if_absent: bool = False) -> str:
+        """See `Objects.put`. With `if_absent` a file is sent in one request, and held in memory for it."""
+        self._check(key)
+        if isinstance(content, Path) and not content.is_file():
+            raise StoreError("there is no such file to send.", path=str(content))
+        size_bytes = content.stat().st_size if isinstance(content, Path) else len(content)
+        if if_absent and size_bytes > LARGEST_CONDITIONAL_BYTES:
+            raise StoreError(
+                f"{size_bytes:,} bytes are more than one conditional write can take (5 GiB).",
+                path=key,
+                mend="Write the data under its digest, and only a small record of it if absent.",
+            )
+        with self._explained(key):
+            result = self._store.put(
+                key,
+                content,
+                mode="create" if if_absent else "overwrite",
+                use_multipart=not if_absent and size_bytes > PART_BYTES,
+                chunk_size=PART_BYTES,
+                max_concurrency=PARTS_AT_ONCE,
+            )
+            return str(result["e_tag"])
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See `Objects.list`."""
+        # obstore matches whole segments only, so the folder is listed and the rest is matched here.
+        folder = prefix.rpartition("/")[0]
+        found: list[ObjectInfo] = []
+        with self._explained(prefix):
+            for chunk in self._store.list(folder or None):
+                found.extend(
+                    ObjectInfo(meta["path"], meta["size"], str(meta["e_tag"]))
+                    for meta in chunk
+                    if meta["path"].startswith(prefix)
+                )
+        # S3 promises the order of UTF-8 bytes, which is that of code points; folders and some servers promise none.
+        return iter(sorted(found, key=lambda info: info.key))
+
+    def delete(self, key: str) -> None:
+        """See `Objects.delete`."""
+        self._check(key)
+        try:
+            with self._explained(key):
+                self._store.delete(key)
+        except ObjectMissing:
+            return
+
+    def _check(self, key: str) -> None:
+        if not key or "\\" in key or any(part in ("", ".", "..") for part in key.split("/")):
+            raise StoreError(f"{key!r} is no key of an object.", mend='Keys look like "runs/1.json".')
+
+    @contextmanager
+    def _explained(self, key: str) -> Iterator[None]:
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except (BaseError, OSError, ValueError) as error:
+            raise store_failure(error, self._place, key) from None
+
+
+def _open(place: Folder | Bucket, settings: StoreSettings) -> Any:
+    from obstore.store import LocalStore, S3Store
+
+    if isinstance(place, Folder):
+        try:
+            place.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the store's folder cannot be made: {error.strerror}.", path=str(place.path), mend="Name another."
+            ) from None
+        return LocalStore(place.path)
+    config: dict[str, Any] = {"region": settings.region, "virtual_hosted_style_request": False}
+    if place.endpoint is not None:
+        config["endpoint"] = place.endpoint
+    if settings.credentials is not None:
+        config["access_key_id"] = settings.credentials.access_key
+        config["secret_access_key"] = settings.credentials.secret_key
+    return S3Store(
+        place.name,
+        prefix=place.prefix or None,
+        client_options={
+            "allow_http": place.endpoint is not None and place.endpoint.startswith("http://"),
+            "connect_timeout": CONNECT_TIMEOUT,
+            "read_timeout": SILENCE_TIMEOUT,
+            "timeout": REQUEST_TIMEOUT,
+        },
+        retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_TIMEOUT},
+        **config,
+    )
