@@ -28,6 +28,7 @@ class Subject:
     positive: str | None = None
     groups: tuple[str, ...] = ()
     cluster: str | None = None
+    measured: str = "test"  # the role that is measured: "validation" in a rehearsal
 
 
 class Assessor(Protocol):
@@ -36,5 +37,9 @@ class Assessor(Protocol):
     def assess(
         self, subject: Subject, claims: Sequence[Claim], *, confidence: float, seed: int, budget_s: float
     ) -> Iterator[Evidence | NotMeasured]:
-        """Yields what this assessor can say, `claims` (those that the policy rests on) first."""
+        """Yields what this assessor can say, `claims` (those that the policy rests on) first.
+
+        Claims about other metrics are ignored. Every group of a column, and every pair of them, is answered for: by
+        evidence, or by the reason why not. The bounds of one claim hold together at `confidence`.
+        """
         ...
