@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 import math
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -123,7 +124,7 @@ def test_features_have_names() -> None:
     ],
     ids=lambda column: str(column.type),
 )
-def test_numbers_of_every_type_are_cast(column: pa.Array) -> None:
+def test_numbers_of_every_type_are_cast(column: pa.Array[Any]) -> None:
     codec = Codec.from_statistics(numbers={"age": (0.0, 1.0)}, vocabularies={})
     assert codec.encode(pa.table({"age": column})).ravel().tolist() == [7.0, 0.0]
 
@@ -149,7 +150,7 @@ def test_true_is_one_and_a_column_of_nulls_is_any_column() -> None:
     ],
     ids=lambda column: type(column).__name__ + str(column.type),
 )
-def test_texts_of_every_type_are_cast(column: pa.Array) -> None:
+def test_texts_of_every_type_are_cast(column: pa.Array[Any]) -> None:
     codec = Codec.from_statistics(numbers={}, vocabularies={"job": ["cook"]})
     assert codec.encode(pa.table({"job": column})).tolist() == [[1.0, 0.0]]
 
@@ -167,7 +168,7 @@ def test_a_missing_column_names_the_close_one() -> None:
         (pa.array([[7.0]]), "rows hold list"),
     ],
 )
-def test_a_column_of_another_type_is_refused(column: pa.Array, message: str) -> None:
+def test_a_column_of_another_type_is_refused(column: pa.Array[Any], message: str) -> None:
     codec = Codec.from_statistics(numbers={"age": (0.0, 1.0)}, vocabularies={})
     with pytest.raises(InputError, match=message):
         codec.encode(pa.table({"age": column}))

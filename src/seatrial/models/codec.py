@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seatrial.errors import Corrupt, InputError
-from seatrial.models.columns import raw_columns
+from seatrial.models.columns import number_column, text_column
 from seatrial.models.signature import Column
 from seatrial.stores import documents
 
@@ -140,28 +140,25 @@ class Codec:
 
         Arithmetic is float64 with one cast at the end. A missing column, or one of a wrong type, is an `InputError`.
         """
-        raw = raw_columns(table, self.columns)
         features = np.zeros((table.num_rows, self.width), np.float32)
         if self.numbers:
-            features[:, : len(self.numbers)] = self._standardised(raw)
+            features[:, : len(self.numbers)] = self._standardised(table)
         rows, start = np.arange(table.num_rows), len(self.numbers)
         for vocabulary in self.vocabularies:
             unknown = len(vocabulary.values)
-            values = pc.fill_null(raw[vocabulary.name], "")
-            slots = pc.fill_null(pc.index_in(values, value_set=pa.array(vocabulary.values, pa.string())), unknown)
-            features[rows, start + slots.to_numpy(zero_copy_only=False)] = 1.0
+            found = pc.index_in(text_column(table, vocabulary.name), value_set=pa.array(vocabulary.values, pa.string()))
+            features[rows, start + found.fill_null(unknown).to_numpy()] = 1.0
             start += unknown + 1
         return features
 
-    def _standardised(self, raw: Mapping[str, pa.Array]) -> NDArray[np.float64]:
-        # The same four operations, in the same order and precision, are the graph's: see graph.py.
+    def _standardised(self, table: pa.Table) -> NDArray[np.float64]:
+        # The same operations, in the same order and precision, are the graph's: see graph.py.
         mean = np.array([number.mean for number in self.numbers])
         scale = np.array([number.scale for number in self.numbers])
-        values = np.column_stack(
-            [pc.fill_null(raw[number.name], math.nan).to_numpy(zero_copy_only=False) for number in self.numbers]
-        )
+        values = np.column_stack([number_column(table, number.name) for number in self.numbers])
         with np.errstate(over="ignore"):  # past the largest float64 lies infinity, and behind it the clip
-            return np.clip((np.where(np.isnan(values), mean, values) - mean) / scale, -self.clip, self.clip)
+            standardised: NDArray[np.float64] = (np.where(np.isnan(values), mean, values) - mean) / scale
+        return np.clip(standardised, -self.clip, self.clip)
 
 
 def _or(value: float | None, otherwise: float) -> float:

@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from seatrial.errors import InputError
-from seatrial.models.signature import Column
 
 
-def raw_columns(table: pa.Table, wanted: Sequence[Column]) -> Mapping[str, pa.Array]:
-    """The columns `wanted`, each as one array: float64 for a number, string for a text; nulls stay nulls.
+def number_column(table: pa.Table, name: str) -> NDArray[np.float64]:
+    """The column as float64[n], NaN for null: of integers, floats, decimals or booleans (true is 1).
 
-    Numbers are integers, floats, decimals and booleans (true is 1); texts are strings; either may be dictionary
-    encoded or entirely null. A missing column, or one of another type, is an `InputError`.
+    Integers that float64 does not hold are rounded. A missing column, or one of another type, is an `InputError`.
     """
-    return {column.name: _raw_column(table, column) for column in wanted}
+    values = _column(table, name)
+    if not _holds(values.type, _is_number):
+        raise _wrong_type(name, values.type, "a number (integer, float, decimal or boolean)", "float64")
+    exact: NDArray[np.float64] = values.cast(pa.float64(), safe=False).fill_null(pa.scalar(math.nan)).to_numpy()
+    return exact
 
 
-def _raw_column(table: pa.Table, column: Column) -> pa.Array:
-    found = table.schema.get_all_field_indices(column.name)
-    if len(found) != 1:
-        raise _absent(table, column.name) if not found else _duplicate(column.name)
-    values = table.column(found[0])
-    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
-    if not (pa.types.is_null(kind) or (_is_number(kind) if column.kind == "number" else _is_text(kind))):
-        raise _wrong_type(column, kind)
-    cast = pc.cast(values, pa.float64() if column.kind == "number" else pa.string(), safe=False)
-    return cast.combine_chunks() if isinstance(cast, pa.ChunkedArray) else cast
+def text_column(table: pa.Table, name: str) -> pa.ChunkedArray[Any]:
+    """The column as strings, "" for null. A missing column, or one of another type, is an `InputError`."""
+    values = _column(table, name)
+    if not _holds(values.type, _is_text):
+        raise _wrong_type(name, values.type, "a text (string)", "string")
+    return values.cast(pa.string()).fill_null(pa.scalar(""))
+
+
+def _column(table: pa.Table, name: str) -> pa.ChunkedArray[Any]:
+    found = table.schema.get_all_field_indices(name)
+    if not found:
+        raise _absent(table, name)
+    if len(found) > 1:
+        raise InputError("the rows have several columns of this name.", path=name, mend="Keep one of them.")
+    return table.column(found[0])
+
+
+def _holds(kind: pa.DataType, test: Callable[[pa.DataType], bool]) -> bool:
+    inner = kind.value_type if isinstance(kind, pa.DictionaryType) else kind
+    return pa.types.is_null(inner) or test(inner)
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -57,14 +72,7 @@ def _absent(table: pa.Table, name: str) -> InputError:
     )
 
 
-def _duplicate(name: str) -> InputError:
-    return InputError("the rows have several columns of this name.", path=name, mend="Keep one of them.")
-
-
-def _wrong_type(column: Column, kind: pa.DataType) -> InputError:
-    expected = "a number (integer, float, decimal or boolean)" if column.kind == "number" else "a text (string)"
+def _wrong_type(name: str, kind: pa.DataType, expected: str, arrow_type: str) -> InputError:
     return InputError(
-        f"the model takes {expected} here, the rows hold {kind}.",
-        path=column.name,
-        mend=f"Cast the column to {'float64' if column.kind == 'number' else 'string'}.",
+        f"the model takes {expected} here, the rows hold {kind}.", path=name, mend=f"Cast the column to {arrow_type}."
     )
