@@ -108,3 +108,9 @@ class Refused(SeatrialError):
     """Something does not verify, or is not trusted, and is therefore not used."""
 
     code = "refused"
+
+
+class TargetError(SeatrialError):
+    """The place a release is sent to is down, or did not answer."""
+
+    code = "target"

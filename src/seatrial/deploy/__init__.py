@@ -1,1 +1,19 @@
 """A release rendered for a target, and sent exactly as rendered."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from seatrial.deploy.azureml import AzureML
+from seatrial.deploy.kubectl import Kubectl
+from seatrial.deploy.kubeflow import Kubeflow
+from seatrial.deploy.target import Target
+
+TargetName = Literal["kubectl", "kubeflow", "azureml"]
+TARGET_NAMES: tuple[TargetName, ...] = get_args(TargetName)
+
+
+def target(name: TargetName) -> Target:
+    """The target of that name."""
+    targets: dict[TargetName, Target] = {"kubectl": Kubectl(), "kubeflow": Kubeflow(), "azureml": AzureML()}
+    return targets[name]
