@@ -1,0 +1,177 @@
+"""What a Spark session is told: settings as values in, Spark's keys out. Pure.
+
+Two groups, because of where they show: what the JVM needs before it starts stands on its command line, which every user
+of the machine can read; everything else, secrets first, is handed over once it is up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from seatrial.errors import InputError
+from seatrial.stores.settings import CatalogSettings, StoreSettings
+
+LEAST_MEMORY_MIB = 1024
+MOST_MEMORY_MIB = 4096  # more is asked for with `memory`; a laptop has a framework to run beside Spark
+CATALOG_CLIENT_WAIT_MS = 60_000  # how long SQLite waits for another writer; a commit takes milliseconds
+BEFORE_START = ("spark.master", "spark.driver.", "spark.kubernetes.", "spark.submit.")
+
+
+@dataclass(frozen=True, slots=True)
+class SparkSettings:
+    """Where Spark runs and with what: a profile's `spark`.
+
+    `memory` is the driver's ("2g"); `jars` a folder that has them; `conf` any further Spark keys, which win.
+    """
+
+    master: str = "local[*]"
+    executors: int | None = None
+    memory: str | None = None
+    jars: Path | None = None
+    conf: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def conf_before_start(settings: SparkSettings, jars: Sequence[Path], *, folder: Path) -> dict[str, str]:
+    """What the JVM needs to start; no secret is in it. `folder` is private to the session and has log4j2.properties."""
+    own = {key: value for key, value in settings.conf.items() if key.startswith(BEFORE_START)}
+    options = f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'} -Duser.timezone=UTC -Djava.io.tmpdir={folder}"
+    conf = {
+        "spark.master": settings.master,
+        "spark.driver.memory": settings.memory or _driver_memory(),
+        **_jars(settings, jars),
+        **own,
+    }
+    conf["spark.driver.extraJavaOptions"] = " ".join([options, own.get("spark.driver.extraJavaOptions", "")]).strip()
+    return conf
+
+
+def conf_after_start(
+    settings: SparkSettings, store: StoreSettings, catalog: CatalogSettings, *, folder: Path
+) -> dict[str, str]:
+    """Everything else, the credentials of store and catalog included; never part of a command line."""
+    executors = {} if settings.executors is None else {"spark.executor.instances": str(settings.executors)}
+    return {
+        "spark.app.name": "seatrial",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.local.dir": str(folder),
+        "spark.sql.warehouse.dir": str(folder / "spark-warehouse"),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "8",  # adaptive execution merges them; 200 empty tasks cost a laptop seconds
+        "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|uri|user",
+        **_s3a(store, folder),
+        **_iceberg(catalog),
+        **executors,
+        **{key: value for key, value in settings.conf.items() if not key.startswith(BEFORE_START)},
+    }
+
+
+def _driver_memory() -> str:
+    machine_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return f"{min(MOST_MEMORY_MIB, max(LEAST_MEMORY_MIB, machine_mib // 4))}m"
+
+
+def _jars(settings: SparkSettings, jars: Sequence[Path]) -> dict[str, str]:
+    if settings.master.startswith("local"):
+        # On the class path of the one JVM: nothing is copied, and JDBC finds its drivers.
+        return {"spark.driver.extraClassPath": os.pathsep.join(_wildcards(jars))}
+    if settings.jars is not None:  # an image has the folder on every node
+        both = os.pathsep.join(_wildcards(jars))
+        return {"spark.driver.extraClassPath": both, "spark.executor.extraClassPath": both}
+    return {"spark.jars": ",".join(str(path) for path in jars)}
+
+
+def _wildcards(jars: Sequence[Path]) -> list[str]:
+    return sorted({str(path.parent / "*") for path in jars})
+
+
+def _s3a(store: StoreSettings, folder: Path) -> dict[str, str]:
+    if not store.url.startswith("s3"):
+        return {}
+    prefix = "spark.hadoop.fs.s3a."
+    conf = {
+        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",  # s3:// as people write it
+        "spark.hadoop.hadoop.tmp.dir": str(folder / "hadoop"),  # where S3A keeps parts before they are sent
+        prefix + "endpoint.region": store.region,
+        # Task output becomes visible by completing multipart uploads: no rename, which S3 does not have.
+        prefix + "committer.name": "magic",
+        prefix + "committer.magic.enabled": "true",
+        "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3a": (
+            "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory"
+        ),
+        "spark.sql.sources.commitProtocolClass": "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol",
+        "spark.sql.parquet.output.committer.class": (
+            "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter"
+        ),
+    }
+    if store.endpoint is not None:
+        conf |= {prefix + "endpoint": store.endpoint, prefix + "path.style.access": "true"}
+    if store.credentials is not None:
+        conf |= {
+            prefix + "access.key": store.credentials.access_key,
+            prefix + "secret.key": store.credentials.secret_key,
+        }
+    return conf
+
+
+def _iceberg(catalog: CatalogSettings) -> dict[str, str]:
+    prefix = f"spark.sql.catalog.{catalog.name}"
+    return {
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.sql.defaultCatalog": catalog.name,
+        prefix: "org.apache.iceberg.spark.SparkCatalog",
+        **{
+            f"{prefix}.{key}": value
+            for key, value in {
+                "type": "jdbc",
+                "jdbc.schema-version": "V1",  # what pyiceberg writes too
+                "warehouse": catalog.warehouse,
+                "cache-enabled": "false",  # another process may have written since
+                **_jdbc(catalog.uri),
+                **_s3_file_io(catalog.store),
+            }.items()
+        },
+    }
+
+
+def _jdbc(uri: str) -> dict[str, str]:
+    parts = urlsplit(uri)
+    if parts.scheme == "sqlite":
+        return {
+            "uri": f"jdbc:sqlite:{unquote(parts.path).replace('//', '/', 1)}",
+            "jdbc.busy_timeout": str(CATALOG_CLIENT_WAIT_MS),
+        }
+    if parts.scheme.startswith("postgresql"):
+        port = "" if parts.port is None else f":{parts.port}"
+        query = f"?{parts.query}" if parts.query else ""
+        conf = {"uri": f"jdbc:postgresql://{parts.hostname}{port}{parts.path}{query}"}
+        if parts.username:
+            conf["jdbc.user"] = unquote(parts.username)
+        if parts.password:
+            conf["jdbc.password"] = unquote(parts.password)
+        return conf
+    raise InputError(
+        f"no catalog of the kind {parts.scheme!r}.", path="catalog", mend="Write sqlite:////path.db or postgresql://…."
+    )
+
+
+def _s3_file_io(store: StoreSettings) -> dict[str, str]:
+    if not store.url.startswith("s3"):
+        return {}
+    conf = {
+        "io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        "http-client.type": "urlconnection",  # the other kind is in the bundle that is left out
+        "client.region": store.region,
+    }
+    if store.endpoint is not None:
+        conf |= {"s3.endpoint": store.endpoint, "s3.path-style-access": "true"}
+    if store.credentials is not None:
+        conf |= {
+            "s3.access-key-id": store.credentials.access_key,
+            "s3.secret-access-key": store.credentials.secret_key,
+        }
+    return conf

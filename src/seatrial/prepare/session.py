@@ -1,0 +1,132 @@
+"""One Spark session a run: a JVM of its own that starts quiet, keeps its secrets, and is gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from seatrial.errors import InputError, StepFailed
+from seatrial.prepare.conf import SparkSettings, conf_after_start, conf_before_start
+from seatrial.prepare.jars import fetch_jars, jar_lists, jars_in
+from seatrial.prepare.java import java_version
+from seatrial.stores.settings import CatalogSettings, StoreSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+JVM_END_S = 20
+LOG4J = """\
+rootLogger.level = warn
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+appender.stderr.layout.pattern = %d{ISO8601} %p %c{1}: %m%n%ex
+"""
+
+
+@contextmanager
+def spark_session(
+    settings: SparkSettings, store: StoreSettings, catalog: CatalogSettings, *, log: Path
+) -> Iterator[SparkSession]:
+    """A session over this store and catalog; what Spark, the JVM and its Python workers print goes to `log`.
+
+    Raises `InputError` without Java 17 or with jars missing, `StepFailed` (naming `log`) when Spark does not start.
+    """
+    java_version()
+    lists = jar_lists(catalog.uri)
+    jars = jars_in(settings.jars, lists) if settings.jars is not None else fetch_jars(lists)
+    folder = Path(tempfile.mkdtemp(prefix="seatrial-spark-"))  # mode 0700
+    log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / "log4j2.properties").write_text(LOG4J)
+        with log.open("ab") as output, _interrupts_kept():
+            gateway = _start_jvm(conf_before_start(settings, jars, folder=folder), output, log)
+            try:
+                session = _start_session(gateway, conf_after_start(settings, store, catalog, folder=folder), log)
+                yield session
+            finally:
+                _end(gateway)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start_jvm(conf: dict[str, str], output: IO[bytes], log: Path) -> Any:
+    from pyspark import SparkConf, SparkContext
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.java_gateway import launch_gateway
+
+    if SparkContext._gateway is not None or "PYSPARK_GATEWAY_PORT" in os.environ:
+        raise InputError("this process has a Spark session already.", mend="End it first (spark.stop()).")
+    before = SparkConf(loadDefaults=False)
+    before.setAll(list(conf.items()))
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1" if conf["spark.master"].startswith("local") else "0.0.0.0")  # noqa: S104 executors elsewhere must reach the driver
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # the workers are this Python, with what it has installed
+    try:
+        return launch_gateway(before, popen_kwargs={"stdout": output, "stderr": subprocess.STDOUT})
+    except PySparkRuntimeError:
+        raise StepFailed(
+            "Spark's Java process ended while it started.", path=str(log), mend="Its log says why."
+        ) from None
+
+
+def _start_session(gateway: Any, conf: dict[str, str], log: Path) -> SparkSession:
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped] # py4j ships no types
+    from pyspark import SparkConf, SparkContext
+    from pyspark.sql import SparkSession
+
+    after = SparkConf(_jvm=gateway.jvm)
+    after.setAll(list(conf.items()))
+    try:
+        return SparkSession(SparkContext(gateway=gateway, conf=after))
+    except Py4JError as error:
+        from seatrial.prepare.failures import spark_cause
+
+        raise spark_cause(error, log=log) from None
+
+
+def _end(gateway: Any) -> None:
+    """Stops the session if it still runs, then the JVM: a later session starts from nothing."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    session, context = SparkSession._instantiatedSession, SparkContext._active_spark_context
+    with suppress(Exception):  # a JVM that died leaves nothing to stop, and must not hide what the step raised
+        if session is not None:
+            session.stop()
+        elif context is not None:
+            context.stop()
+    SparkSession._instantiatedSession = None
+    SparkContext._active_spark_context = SparkContext._gateway = SparkContext._jvm = None
+    with suppress(Exception):
+        gateway.shutdown()
+    process = gateway.proc
+    process.stdin.close()  # the JVM ends when it reads the end of its input
+    try:
+        process.wait(timeout=JVM_END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Gives Ctrl-C back to whoever had it: a SparkContext takes it for itself and never returns it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
