@@ -1,0 +1,29 @@
+"""Where a packaged model comes from: `provenance.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class DataSnapshot:
+    """A table that the training step read, under the name of its input."""
+
+    name: str
+    identifier: str  # "census.features_train"
+    snapshot_id: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The step that trained, what it read and what it ran on. No times: the same inputs give the same package."""
+
+    code: str  # sha256 of the sources that the step reaches
+    step_key: str
+    parameters: Mapping[str, bool | int | float | str]
+    data: tuple[DataSnapshot, ...]
+    python: str  # "3.11.2"
+    libraries: Mapping[str, str] = field(default_factory=dict)  # versions
+    format: int = 1

@@ -1,0 +1,26 @@
+"""onnxruntime sessions, opened one way: from bytes, on the CPU, silent, with threads that were asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seatrial.errors import Corrupt
+from seatrial.models.safety import first_line
+
+_FATAL = 4  # onnxruntime's log severity: what fails is raised, and need not be printed as well
+
+
+def open_session(model: bytes, *, path: str, threads: int | None = None) -> Any:  # untyped library
+    """An `InferenceSession` of these bytes; `threads` within one operator (None: one a core). `Corrupt` if unusable."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _FATAL
+    options.intra_op_num_threads = threads or 0
+    options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001  # onnxruntime has no common class for its errors
+        raise Corrupt(
+            f"onnxruntime cannot load the model: {first_line(error)}", path=path, mend="Export it again."
+        ) from None
