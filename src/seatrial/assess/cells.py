@@ -24,14 +24,6 @@ class Grouping:
     codes: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cells:
-    """Counts of rows, int64[groups, 2, 2]: by group, by truth (0 negative, 1 positive), by answer."""
-
-    groups: tuple[str, ...]
-    counts: NDArray[np.int64]
-
-
 def everybody(rows: int) -> Grouping:
     """All rows as one group."""
     return Grouping(names=("all",), codes=np.zeros(rows, dtype=np.int64))
@@ -64,11 +56,11 @@ def grouping(subject: Subject, column: str) -> Grouping | Unmeasurable:
     return Grouping(names=names, codes=codes.to_numpy().astype(np.int64))
 
 
-def count(answers: Answers, groups: Grouping) -> Cells:
-    """One pass over the rows."""
+def count(answers: Answers, groups: Grouping) -> NDArray[np.int64]:
+    """Rows by group, truth and answer (0 negative, 1 positive): int64[groups, 2, 2], in one pass."""
     cell = (groups.codes * 2 + answers.actual) * 2 + answers.answered
     counts = np.bincount(cell, minlength=4 * len(groups.names))
-    return Cells(groups=groups.names, counts=counts.reshape(len(groups.names), 2, 2).astype(np.int64))
+    return counts.reshape(len(groups.names), 2, 2).astype(np.int64)
 
 
 def _text(table: pa.Table, column: str) -> pa.ChunkedArray[pa.StringScalar]:
@@ -76,6 +68,6 @@ def _text(table: pa.Table, column: str) -> pa.ChunkedArray[pa.StringScalar]:
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     text = pc.cast(values, pa.string())
-    text = pc.if_else(pc.equal(text, pa.scalar("")), pa.scalar(None, pa.string()), text)
-    filled: pa.ChunkedArray[pa.StringScalar] = pc.coalesce(text, pa.scalar(MISSING))
+    present = pc.not_equal(text, pa.scalar("")).fill_null(fill_value=False)
+    filled: pa.ChunkedArray[pa.StringScalar] = pc.if_else(present, text, pa.scalar(MISSING))
     return filled
