@@ -54,11 +54,11 @@ def store_failure(error: BaseException, place: Folder | Bucket, key: str) -> Sto
         return StoreError(
             f"the store has no space left ({where}).", path=path, mend="Free space there, then run again."
         )
-    if "kind: Connect" in text:
+    if "kind: Connect," in text:
         return StoreError(
             f"the store does not answer ({where}).", path=path, mend="Start it, or correct `endpoint`; then run again."
         )
-    if "kind: Timeout" in text:
+    if "kind: Timeout," in text:
         return StoreError(
             f"the store took too long to answer ({where}).",
             path=path,
@@ -67,6 +67,11 @@ def store_failure(error: BaseException, place: Folder | Bucket, key: str) -> Sto
     return StoreError(
         f"the store failed ({code or kind}; {where}).", path=path, mend="Look at the store's own log; then run again."
     )
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Whether the connection broke under a request, so that nobody knows what became of it."""
+    return "kind: Interrupted," in str(error)
 
 
 def _folder_failure(kind: str, text: str, place: Folder, key: str) -> StoreError:

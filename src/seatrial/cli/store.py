@@ -1,0 +1,64 @@
+"""`seatrial store`: the embedded store, for trouble and for looking in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cyclopts import App
+
+from seatrial.cli.output import print_json
+
+command = App(name="store", help="Show, start or stop the embedded store of a project.")
+
+
+@command.command
+def status(*, directory: Path = Path(), json: bool = False) -> int:
+    """Show whether the embedded store runs, and where.
+
+    For example: `seatrial store status --directory census --json`
+    """
+    import dataclasses
+
+    from seatrial.stores import embedded
+
+    found = embedded.status(directory / ".seatrial")
+    if json:
+        print_json({"running": found.endpoint is not None, **dataclasses.asdict(found)})
+    elif found.endpoint is None:
+        print("The embedded store does not run. Any command that needs it starts it, or: seatrial store start")
+    else:
+        print(f"The embedded store answers at {found.endpoint} (supervisor {found.pid}, {_use(in_use=found.in_use)}).")
+        print(f"Data, credentials and log: {found.folder}. To end it: seatrial store stop")
+    return 0
+
+
+@command.command
+def start(*, directory: Path = Path(), idle_s: float = 600.0) -> int:
+    """Start the embedded store, or find the one that runs; it ends `idle_s` seconds after its last user.
+
+    For example: `seatrial store start --idle-s 3600`
+    """
+    from seatrial.stores.embedded import embedded_store
+
+    with embedded_store(directory / ".seatrial", directory.resolve().name, idle_s=idle_s) as store:
+        print(f"The embedded store answers at {store.endpoint}. Next: seatrial store status, or seatrial run")
+    return 0
+
+
+@command.command
+def stop(*, directory: Path = Path()) -> int:
+    """End the embedded store, whoever uses it; what was written stays.
+
+    For example: `seatrial store stop --directory census`
+    """
+    from seatrial.stores import embedded
+
+    if embedded.stop(directory / ".seatrial"):
+        print("The embedded store has ended; its data stays. The next command that needs it starts it again.")
+    else:
+        print("The embedded store did not run. Next: seatrial store status")
+    return 0
+
+
+def _use(*, in_use: bool) -> str:
+    return "in use" if in_use else "not in use"

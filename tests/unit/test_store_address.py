@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seatrial.errors import StoreError
+from seatrial.stores.address import Bucket, Folder, store_address
+from seatrial.stores.settings import StoreSettings
+
+
+def test_an_s3_url_names_bucket_and_prefix() -> None:
+    assert store_address(StoreSettings("s3://lake/census/", "http://127.0.0.1:9000/")) == Bucket(
+        "lake", "census", "http://127.0.0.1:9000"
+    )
+
+
+def test_a_file_url_names_a_folder() -> None:
+    assert store_address(StoreSettings("file:///data/with%20space")) == Folder(Path("/data/with space"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "mend"),
+    [
+        (StoreSettings("s3://lake/x", "minio:9000"), 'Write "http://minio:9000".'),
+        (StoreSettings("lake/census"), 'Write "s3://lake/census".'),
+        (StoreSettings("hdfs://namenode/x"), "s3://bucket/prefix"),
+        (StoreSettings("file://relative/x"), "file:///absolute/folder"),
+        (StoreSettings("s3:///x"), "s3://bucket/prefix"),
+        (StoreSettings("s3://lake/x", "ftp://host"), "https://host:port"),
+    ],
+)
+def test_a_wrong_address_says_how_to_write_it(settings: StoreSettings, mend: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        store_address(settings)
+    assert mend in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        StoreSettings("s3://key:hidden@lake/x"),
+        StoreSettings("s3://lake/x", "http://key:hidden@host:9000"),
+        StoreSettings("s3://lake/x", "key:hidden@host:9000"),
+    ],
+)
+def test_credentials_in_an_address_are_refused_and_not_repeated(settings: StoreSettings) -> None:
+    with pytest.raises(StoreError) as caught:
+        store_address(settings)
+    assert "hidden" not in str(caught.value)
