@@ -9,9 +9,8 @@ import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from seatrial.errors import InputError, Refused
 
@@ -24,12 +23,9 @@ PRIVATE_FOLDER_MODE = 0o700
 _PUBLIC = re.compile(r"ed25519:[0-9a-f]{64}")
 
 
-class Role(StrEnum):
-    """What a key may sign. A key has one role, so that nobody who releases can also excuse."""
-
-    RELEASE = "release"
-    WAIVER = "waiver"
-    SIGN_OFF = "sign-off"
+# What a key may sign. A key has one role, so that nobody who releases can also excuse.
+Role = Literal["release", "waiver", "sign-off"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +134,15 @@ def ensure_key(home: Path, role: Role) -> SigningKey:
     return key
 
 
-def _create(home: Path, role: Role) -> bool:
-    """Makes the key file, whole and by the first one who comes; False when another came first."""
-    from securesystemslib.signer import CryptoSigner
-
-    path = key_path(home, role)
-    draft = path.with_name(f".{role}.{secrets.token_hex(8)}")
+def write_new(path: Path, content: bytes) -> bool:
+    """Writes a private file whole, unless there is one; False when there was, or when another came first."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(mode=PRIVATE_FOLDER_MODE, parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE_MODE)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(CryptoSigner.generate_ed25519().private_bytes)
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.link(draft, path)  # unlike a rename, a link never replaces what is there
@@ -159,8 +152,12 @@ def _create(home: Path, role: Role) -> bool:
         return False
     except OSError as error:
         raise InputError(
-            f"cannot keep a key there: {error.strerror}.",
-            path=str(path),
-            mend="Set SEATRIAL_HOME to a folder of yours.",
+            f"cannot be written: {error.strerror}.", path=str(path), mend="Set SEATRIAL_HOME to a folder of yours."
         ) from None
     return True
+
+
+def _create(home: Path, role: Role) -> bool:
+    from securesystemslib.signer import CryptoSigner
+
+    return write_new(key_path(home, role), CryptoSigner.generate_ed25519().private_bytes)

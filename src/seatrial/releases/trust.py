@@ -1,0 +1,191 @@
+"""Whom and what the deployer trusts. It comes from the deployer's own file, never from the store."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from seatrial.errors import InputError, Problems, Refused, SeatrialError
+from seatrial.releases.keys import PublicKey, Role, SigningKey, write_new
+from seatrial.stores.toml_positions import Place, line_of, read_toml
+from seatrial.verdicts.policy import Policy, Requirement
+
+TRUST_FILE = "trust.toml"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A public key, what it may sign, and whose it is."""
+
+    role: Role
+    name: str
+    key: str  # "ed25519:…"
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """What a policy must demand at least to be accepted, whatever else it demands."""
+
+    require: tuple[Requirement, ...]
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The content of trust.toml.
+
+    A policy is accepted when its digest is listed, or when it demands at least the minimum; with neither in the file,
+    any policy that demands something is.
+    """
+
+    keys: tuple[TrustedKey, ...] = ()
+    accepted_policies: tuple[str, ...] = ()  # sha256 of policy.json
+    minimum: Minimum | None = None
+    lowest_versions: Mapping[str, int] = field(default_factory=dict)  # by release name
+    revoked: tuple[str, ...] = ()  # sha256 of release.json
+
+    def for_role(self, role: Role) -> tuple[PublicKey, ...]:
+        """The keys trusted for that role."""
+        return tuple(PublicKey(one.key) for one in self.keys if one.role == role)
+
+    def name_of(self, key: PublicKey) -> str:
+        """Whose key it is."""
+        return next(one.name for one in self.keys if one.key == key.text)
+
+
+def load_trust(path: Path) -> Trust:
+    """Reads trust.toml; `Refused` when there is none, `Problems` with every mistake and its line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Refused(
+            "there is no trust file, so nobody's releases are trusted here.",
+            path=str(path),
+            mend="Ask whoever releases for the output of `seatrial keys export`, and put it into that file.",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}.", path=str(path), mend="Mend the file.") from None
+    return parse_trust(text, str(path))
+
+
+def parse_trust(text: str, path: str) -> Trust:
+    """The trust that `text` states; `Problems` with every mistake and its line."""
+    import pydantic
+
+    document, positions = read_toml(text, path)
+    try:
+        # Through JSON: there lists may be tuples, and everything else stays strict.
+        trust = pydantic.TypeAdapter(Trust).validate_json(
+            json.dumps(document, default=str), strict=True, extra="forbid"
+        )
+    except pydantic.ValidationError as error:
+        found = [
+            (tuple(one["loc"]), _wording(one["type"], one["loc"], one["msg"]))
+            for one in error.errors(include_url=False, include_input=False)
+        ]
+    else:
+        found = list(_mistakes(trust))
+        if not found:
+            return trust
+    problems: list[SeatrialError] = [
+        InputError(f"{_dotted(place)}: {problem}", path=path, line=line_of(positions, place))
+        for place, problem in found
+    ]
+    raise Problems(problems)
+
+
+def trust_own_key(home: Path, key: SigningKey) -> Path | None:
+    """Makes a trust.toml that trusts `key` alone, where there is none; None where there is one already.
+
+    This proves nothing about who made a release: it only says that what this account signed is used by this account.
+    """
+    path = home / TRUST_FILE
+    entry = as_trust_entry(key.role, f"{key.role} key of this account", key.public)
+    comment = (
+        "# Made with the key itself: this account uses what it signed. Other machines need the key put there by hand."
+    )
+    return path if write_new(path, f"{comment}\n{entry}".encode()) else None
+
+
+def as_trust_entry(role: Role, name: str, key: PublicKey) -> str:
+    """The lines of trust.toml that trust a key; they can be appended to any such file."""
+    return f'[[keys]]\nrole = "{role}"\nname = {json.dumps(name, ensure_ascii=False)}\nkey = "{key.text}"\n'
+
+
+def policy_problem(trust: Trust, policy: Policy, digest: str) -> str | None:
+    """Why this policy is not accepted, or None."""
+    if not policy.require:
+        return "the policy demands nothing; such a release is never used."
+    if digest in trust.accepted_policies or (trust.minimum is None and not trust.accepted_policies):
+        return None
+    if trust.minimum is None:
+        return f"the trust file does not accept this policy ({digest[:12]}…)."
+    if policy.confidence < trust.minimum.confidence:
+        return f"its confidence {policy.confidence:g} is below the trust file's minimum {trust.minimum.confidence:g}."
+    for demanded in trust.minimum.require:
+        if not any(_covers(stated, demanded) for stated in policy.require):
+            return f"it does not demand {demanded}, as the trust file does."
+    return None
+
+
+def _covers(stated: Requirement, demanded: Requirement) -> bool:
+    if stated.claim != demanded.claim:
+        return False
+    low = demanded.at_least is None or (stated.at_least is not None and stated.at_least >= demanded.at_least)
+    high = demanded.at_most is None or (stated.at_most is not None and stated.at_most <= demanded.at_most)
+    return low and high
+
+
+def _mistakes(trust: Trust) -> Iterator[tuple[Place, str]]:
+    seen: dict[str, int] = {}
+    for index, one in enumerate(trust.keys):
+        try:
+            PublicKey(one.key)
+        except InputError as error:
+            yield ("keys", index, "key"), str(error)
+        if one.key in seen:
+            yield ("keys", index, "key"), f"the same key as keys {seen[one.key]}; a key has one role and one name."
+        seen.setdefault(one.key, index)
+        if not one.name.strip():
+            yield ("keys", index, "name"), "say whose key it is."
+    for field_name in ("accepted_policies", "revoked"):
+        for index, digest in enumerate(getattr(trust, field_name)):
+            if not _DIGEST.fullmatch(digest):
+                yield (field_name, index), f"{digest!r} is not a sha256 in 64 hex digits."
+    for name, version in trust.lowest_versions.items():
+        if version < 1:
+            yield ("lowest_versions", name), "versions start at 1."
+    if trust.minimum is not None:
+        if not 0 < trust.minimum.confidence < 1:
+            yield ("minimum", "confidence"), "a confidence lies between 0 and 1."
+        if not trust.minimum.require:
+            yield ("minimum", "require"), "name at least one requirement, or leave [minimum] out."
+        for index, requirement in enumerate(trust.minimum.require):
+            if requirement.at_least is None and requirement.at_most is None:
+                yield ("minimum", "require", index), "write at_least or at_most."
+
+
+_KNOWN = {
+    (): Trust,
+    ("keys",): TrustedKey,
+    ("minimum",): Minimum,
+    ("minimum", "require"): Requirement,
+}
+
+
+def _wording(kind: str, place: tuple[int | str, ...], message: str) -> str:
+    if kind != "unexpected_keyword_argument":
+        return f"{message[:1].lower()}{message[1:]}."
+    table: Any = _KNOWN.get(tuple(part for part in place[:-1] if isinstance(part, str)))
+    close = get_close_matches(str(place[-1]), [one.name for one in fields(table)] if table else [], n=1)
+    return "no such key." + (f' Did you mean "{close[0]}"?' if close else "")
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(str(part) for part in place) or "the file"
