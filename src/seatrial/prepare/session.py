@@ -90,7 +90,7 @@ def _start_session(gateway: Any, conf: dict[str, str], log: Path) -> SparkSessio
     try:
         return SparkSession(SparkContext(gateway=gateway, conf=after))
     except Py4JError as error:
-        from seatrial.prepare.failures import spark_cause
+        from seatrial.prepare.failure import spark_cause
 
         raise spark_cause(error, log=log) from None
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seatrial.errors import StepFailed
-from seatrial.prepare.failures import java_chain
+from seatrial.prepare.failure import java_chain
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -53,9 +53,9 @@ def write_table(
 ) -> int:
     """Overwrites the table ("namespace.table"; made if absent) with `frame`; returns the id of the snapshot it made.
 
-    The snapshot is pinned by the Iceberg tag `seatrial-<tag>`. A packed column (see `with_features`) is stored plain and
-    uncompressed; what it holds stands in the snapshot's summary (the one to believe for a pinned snapshot) and in the
-    table's properties (those of the newest). Raises Spark's exception when the frame fails, `StepFailed` when other
+    The snapshot is pinned by the Iceberg tag `seatrial-<tag>`. A packed column (see `with_features`) is stored plain
+    and uncompressed; what it holds stands in the snapshot's summary (to be believed of a pinned snapshot) and in the
+    table's properties (of the newest). Raises Spark's exception when the frame fails, `StepFailed` when other
     writers keep it from committing.
     """
     packed = {

@@ -4,44 +4,62 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from seatrial.errors import SeatrialError, StepFailed
 
+WORKER_TRACEBACK = "Traceback (most recent call last):"
 LONGEST_PROBLEM = 500
 LONGEST_CHAIN = 20  # causes can form a circle
 # Frames of these are on the way to the user's code, never it.
 MACHINERY = ("/pyspark/", "/py4j/", "/seatrial/prepare/", "/seatrial/pipeline/", "/contextlib.py")
 
 
-def spark_cause(error: BaseException, *, log: Path) -> SeatrialError:
-    """What a person needs of a failure in Spark: cause, file and line, and where the full log is.
+def spark_cause(
+    error: BaseException, *, step: str | None = None, directory: Path | None = None, log: Path | None = None
+) -> SeatrialError:
+    """What a person needs of a failure in Spark: its cause, file and line, and where the full log is.
 
+    The line is the user's own: of a file in `directory` where one is on the way, else the last outside the machinery.
     An error that Seatrial raised itself is returned as it is.
     """
     if isinstance(error, SeatrialError):
         return error
-    worker = _in_worker(str(error))
-    problem, place = worker if worker is not None else (_root_message(error), None)
-    file, line = place or _last_own_frame(error)
+    traced = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
+    text = str(error)
+    start = text.rfind(WORKER_TRACEBACK)
+    if start < 0:
+        problem, worker = _root_message(error), []
+    else:
+        problem = _raised_in(text[start:]) or _root_message(error)
+        worker = [(file, int(line)) for file, line in re.findall(r'File "([^"]+)", line (\d+)', text[start:])]
+    # What ran in a worker names the failing line; the driver's frames only name who asked for the rows.
+    file, line = _own_frame(worker, directory) or _own_frame(traced, directory) or (None, None)
     if len(problem) > LONGEST_PROBLEM:
         problem = problem[:LONGEST_PROBLEM] + " …"
-    return StepFailed(problem, path=file, line=line, mend=f"Spark's full log is {log}.")
+    return StepFailed(
+        problem if step is None else f"step {step!r}: {problem}",
+        path=file,
+        line=line,
+        mend=None if log is None else f"Spark's full log is {log}.",
+    )
 
 
-def _in_worker(text: str) -> tuple[str, tuple[str, int] | None] | None:
-    """The last line of a Python worker's traceback and the last file of the user's in it."""
-    start = text.rfind("Traceback (most recent call last):")
-    if start < 0:
-        return None
-    lines = [line for line in text[start:].splitlines() if line.strip()]
-    raised = next((line for line in lines[1:] if not line.startswith(" ")), None)
-    if raised is None:
-        return None
-    frames = [(file, int(line)) for file, line in re.findall(r'File "([^"]+)", line (\d+)', text[start:])]
+def _raised_in(trace: str) -> str | None:
+    """The line of a Python traceback that says what was raised."""
+    lines = [line for line in trace.splitlines()[1:] if line.strip()]
+    return next((line.strip() for line in lines if not line.startswith(" ")), None)
+
+
+def _own_frame(frames: Sequence[tuple[str, int]], directory: Path | None) -> tuple[str, int] | None:
+    if directory is not None:
+        inside = [frame for frame in frames if Path(frame[0]).is_relative_to(directory)]
+        if inside:
+            return inside[-1]
     own = [frame for frame in frames if not _is_machinery(frame[0])]
-    return raised.strip(), own[-1] if own else None
+    return own[-1] if own else None
 
 
 def _root_message(error: BaseException) -> str:
@@ -66,12 +84,6 @@ def java_chain(error: BaseException) -> list[str]:
 def _first_line(error: BaseException) -> str:
     text = str(error).strip().split("\n")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _last_own_frame(error: BaseException) -> tuple[str | None, int | None]:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_machinery(frame.filename)]
-    return (own[-1].filename, own[-1].lineno) if own else (None, None)
 
 
 def _is_machinery(file: str) -> bool:
