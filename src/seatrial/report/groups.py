@@ -1,0 +1,150 @@
+"""Groups compared, one column at a time: rates, differences, and what this data cannot decide. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from seatrial.report.plots import IntervalPlot, Stands, interval_plot, stands
+from seatrial.report.words import bound, count, metric_meaning, metric_title, number, slice_label
+from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.policy import Policy, Requirement
+from seatrial.verdicts.trial import Trial
+
+_ORDER = ("selection_rate", "true_positive_rate", "false_positive_rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One metric's difference between one pair of groups."""
+
+    estimate: str
+    low: str
+    high: str
+    sure: bool  # the bounds leave no doubt which group has more
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One pair of groups, with its difference in each metric that was measured for it."""
+
+    label: str
+    differences: tuple[Difference | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One metric of one column."""
+
+    title: str
+    meaning: str
+    plot: IntervalPlot
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One group column."""
+
+    name: str
+    gated: bool  # the policy asks for something about it
+    panels: tuple[Panel, ...]
+    compared: tuple[str, ...]  # the metrics of `pairs`
+    pairs: tuple[Pair, ...]
+    undecided: tuple[str, ...]
+
+
+def columns(trial: Trial, policy: Policy) -> tuple[Column, ...]:
+    """Every column that the trial compared groups of, in the order it was measured, those that are gated first."""
+    claims = [*(one.claim for one in trial.evidence), *(gap.claim for gap in trial.not_measured)]
+    names = list(dict.fromkeys(claim.column for claim in claims if claim.column is not None))
+    gated = {requirement.claim.column for requirement in policy.require}
+    return tuple(
+        _column(name, trial, policy, gated=name in gated) for name in sorted(names, key=lambda n: n not in gated)
+    )
+
+
+def _column(name: str, trial: Trial, policy: Policy, *, gated: bool) -> Column:
+    compared = _metrics(name, Family.PAIRS, trial)
+    return Column(
+        name=name,
+        gated=gated,
+        panels=tuple(
+            Panel(
+                metric_title(metric),
+                metric_meaning(metric),
+                interval_plot(_of(trial, Claim(metric, Family.GROUPS, name))),
+            )
+            for metric in _metrics(name, Family.GROUPS, trial)
+        ),
+        compared=tuple(metric_title(metric) for metric in compared),
+        pairs=_pairs(name, compared, trial),
+        undecided=tuple(_undecided(name, trial, policy)),
+    )
+
+
+def _metrics(column: str, family: Family, trial: Trial) -> tuple[str, ...]:
+    found = dict.fromkeys(
+        one.claim.metric for one in trial.evidence if (one.claim.column, one.claim.family) == (column, family)
+    )
+    return tuple(sorted(found, key=lambda metric: _ORDER.index(metric) if metric in _ORDER else len(_ORDER)))
+
+
+def _pairs(column: str, metrics: Sequence[str], trial: Trial) -> tuple[Pair, ...]:
+    """All pairs, those with the largest difference in any metric first."""
+    by_slice: dict[str, dict[str, Evidence]] = {}
+    for metric in metrics:
+        for one in _of(trial, Claim(metric, Family.PAIRS, column)):
+            by_slice.setdefault(one.slice, {})[metric] = one
+    largest = sorted(by_slice.items(), key=lambda item: -max(abs(one.estimate) for one in item[1].values()))
+    claim = Claim("", Family.PAIRS, column)
+    return tuple(
+        Pair(slice_label(claim, name), tuple(_difference(found.get(metric)) for metric in metrics))
+        for name, found in largest
+    )
+
+
+def _difference(one: Evidence | None) -> Difference | None:
+    if one is None:
+        return None
+    low, estimate, high = (number(value, signed=True) for value in (one.low, one.estimate, one.high))
+    return Difference(estimate, low, high, sure=one.low > 0 or one.high < 0)
+
+
+def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
+    """What nobody can say about this column: held to what the policy asks of other columns, where it asks nothing."""
+    for metric in _ORDER:
+        claim = Claim(metric, Family.PAIRS, column)
+        yardstick = _yardstick(claim, policy)
+        if yardstick is None:
+            continue  # asked for, and so among the requirements; or nothing to hold it to
+        pairs = _of(trial, claim)
+        across = [one for one in pairs if stands(one, yardstick) is Stands.ACROSS]
+        if across:
+            yield _line(across, len(pairs), yardstick)
+    for gap in trial.not_measured:
+        if gap.claim.column == column:
+            yield f"{metric_title(gap.claim.metric)}, {slice_label(gap.claim, gap.slice)}: {gap.reason}"
+
+
+def _line(across: Sequence[Evidence], pairs: int, yardstick: Requirement) -> str:
+    widest = max(across, key=lambda one: one.high - one.low)
+    least, most = number(widest.low, signed=True), number(widest.high, signed=True)
+    return (
+        f"{metric_title(yardstick.metric)}: for {len(across)} of {pairs} pairs the data cannot tell whether the "
+        f"difference is within {bound(yardstick.at_most or 0.0)}. The least certain: "
+        f"{slice_label(widest.claim, widest.slice)}, between {least} and {most} ({count(widest.rows)} rows)."
+    )
+
+
+def _yardstick(claim: Claim, policy: Policy) -> Requirement | None:
+    """What the policy asks of the same difference in another column, applied to this one."""
+    if any(one.claim == claim for one in policy.require):
+        return None
+    for one in policy.require:
+        if one.metric == claim.metric and one.gap_between is not None and one.at_most is not None:
+            return Requirement(metric=claim.metric, at_most=one.at_most, gap_between=claim.column)
+    return None
+
+
+def _of(trial: Trial, claim: Claim) -> tuple[Evidence, ...]:
+    return tuple(one for one in trial.evidence if one.claim == claim)

@@ -1,0 +1,201 @@
+"""The page as values: every sentence and number that the templates set. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seatrial.report.calibration import METRIC as BIN_METRIC
+from seatrial.report.calibration import CalibrationPlot, calibration_plot
+from seatrial.report.findings import Finding, finding, requirement_title
+from seatrial.report.groups import Column, columns
+from seatrial.report.methods import Method, methods_used
+from seatrial.report.provenance import Fact, FactGroup, fact_groups
+from seatrial.report.view import ReportView, WaiverNote
+from seatrial.report.words import (
+    claim_title,
+    confidence_percent,
+    count,
+    metric_meaning,
+    metric_title,
+    number,
+    short_digest,
+)
+from seatrial.verdicts.evidence import Evidence, Family
+
+NO_VERDICT = "none"
+_WORDS = {"pass": "Pass", "fail": "Fail", "inconclusive": "Inconclusive", NO_VERDICT: "No verdict"}
+_SHOWN_CONDITIONS = ("clip", "bins", "cluster")  # what a number cannot be read without
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the table for everybody."""
+
+    title: str
+    detail: str
+    estimate: str
+    bounds: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that was not measured."""
+
+    what: str
+    where: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All sections, in the order of the page."""
+
+    title: str
+    made_with: str
+    rehearsal: bool
+    waivers: tuple[WaiverNote, ...]
+    waived: bool
+    outcome: str
+    word: str
+    why: str
+    facts: tuple[Fact, ...]
+    contents: tuple[tuple[str, str], ...]
+    policy_confidence: str
+    findings: tuple[Finding, ...]
+    columns: tuple[Column, ...]
+    bounds_note: str
+    overall: tuple[Metric, ...]
+    calibration: CalibrationPlot | None
+    not_measured: tuple[Gap, ...]
+    data_notes: tuple[str, ...]
+    methods: tuple[Method, ...]
+    provenance: tuple[FactGroup, ...]
+    reproduce: tuple[str, ...]
+
+
+def page_of(view: ReportView) -> Page:
+    """The page for a release or a rehearsal."""
+    trial = view.trial
+    outcome = NO_VERDICT if view.verdict is None else view.verdict.outcome
+    overall = tuple(_overall(view))
+    calibration = calibration_plot(trial)
+    compared = columns(trial, view.policy)
+    gaps = tuple(Gap(claim_title(gap.claim), gap.slice, gap.reason) for gap in trial.not_measured)
+    methods = methods_used(one.method for one in trial.evidence)
+    optional = {
+        "groups": ("Groups", compared), "overall": ("Everybody", overall), "calibration": ("Calibration", calibration),
+        "not-measured": ("Not measured", gaps), "data": ("Test data", True), "methods": ("Methods", methods),
+        "provenance": ("Provenance", True), "reproduce": ("Do it again", view.reproduce),
+    }  # fmt: skip
+    return Page(
+        title=view.title,
+        made_with=view.made_with,
+        rehearsal=trial.test_use is None,
+        waivers=view.waivers,
+        waived=view.waived,
+        outcome=outcome,
+        word=_WORDS[outcome],
+        why=why(view),
+        facts=tuple(_facts(view)),
+        contents=(("requirements", "Requirements"), *((key, text) for key, (text, there) in optional.items() if there)),
+        policy_confidence=confidence_percent(view.policy.confidence),
+        findings=tuple(finding(ruling, trial) for ruling in (view.verdict.rulings if view.verdict else ())),
+        columns=compared,
+        bounds_note=f"Each bound is one-sided at {confidence_percent(trial.confidence)} confidence.",
+        overall=overall,
+        calibration=calibration,
+        not_measured=gaps,
+        data_notes=tuple(_data_notes(view)),
+        methods=methods,
+        provenance=(*_signed(view), *fact_groups(view.provenance)),
+        reproduce=view.reproduce,
+    )
+
+
+def why(view: ReportView) -> str:
+    """The verdict in one sentence."""
+    if view.verdict is None:
+        return "The policy asks for nothing, so nothing was decided and nothing can be deployed."
+    rulings = view.verdict.rulings
+    failed = [requirement_title(one.requirement) for one in rulings if one.outcome == "fail"]
+    unsure = [requirement_title(one.requirement) for one in rulings if one.outcome == "inconclusive"]
+    if view.verdict.outcome == "pass":
+        return f"All {len(rulings)} requirements hold." if len(rulings) > 1 else "The one requirement holds."
+    if failed:
+        more = f" This data cannot decide {len(unsure)} more." if unsure else ""
+        share = f"{len(failed)} of {len(rulings)} requirements {'does' if len(failed) == 1 else 'do'} not hold"
+        return f"{share}: {_listed(failed)}.{more}"
+    return f"The data cannot decide {len(unsure)} of {len(rulings)} requirements: {_listed(unsure)}."
+
+
+def _listed(titles: list[str]) -> str:
+    lowered = [title[:1].lower() + title[1:] if title[1:2].islower() else title for title in titles]
+    return lowered[0] if len(lowered) == 1 else f"{'; '.join(lowered[:-1])}; and {lowered[-1]}"
+
+
+def _facts(view: ReportView) -> Iterator[Fact]:
+    use = view.trial.test_use
+    yield Fact("created", f"{view.created[:16].replace('T', ' ')} UTC")
+    yield Fact("measured on", f"{view.trial.data} data" if use is None else f"{count(use.rows)} rows never trained on")
+    if use is not None:
+        yield Fact("this test data", f"use {use.use}")
+    yield Fact("bounds at", confidence_percent(view.trial.confidence))
+    if view.digest is not None:
+        yield Fact("release", short_digest(view.digest), mono=True)
+    yield Fact("signed by", short_digest(view.signature_key) if view.signature_key else "nobody", mono=True)
+
+
+def _overall(view: ReportView) -> Iterator[Metric]:
+    for one in view.trial.evidence:
+        if one.claim.family is Family.ALL and one.claim.metric != BIN_METRIC:
+            yield Metric(
+                title=metric_title(one.claim.metric),
+                detail=_detail(one),
+                estimate=number(one.estimate),
+                bounds=f"{number(one.low)} to {number(one.high)}",
+            )
+
+
+def _detail(evidence: Evidence) -> str:
+    conditions = [f"{name} {evidence.conditions[name]}" for name in _SHOWN_CONDITIONS if name in evidence.conditions]
+    parts = [metric_meaning(evidence.claim.metric), evidence.method, *conditions]
+    return " · ".join(part for part in (*parts, *(flag.detail for flag in evidence.flags)) if part)
+
+
+def _data_notes(view: ReportView) -> Iterator[str]:
+    use, alpha = view.trial.test_use, 1 - view.policy.confidence
+    if use is None:
+        yield f"Everything here was measured on the {view.trial.data} data, at {_at(view.trial.confidence)}."
+        yield "A rehearsal uses up no test data. Its numbers guide development; they are no verdict."
+    else:
+        yield f"{count(use.rows)} rows, content {use.digest}. This is use {use.use} of this data."
+        yield (
+            f"Looking at the same data again is counted. Use k is measured and judged at 1 − α / (k (k + 1)): with "
+            f"α = {alpha:.4g} and k = {use.use} that is {_at(view.trial.confidence)}. However many uses there will be, "
+            f"their errors sum to at most α, so a model that should fail passes with a probability of at most "
+            f"{confidence_percent(alpha)}."
+        )
+        yield (
+            "That holds as long as each new candidate depends on earlier uses only through “it did not pass”. Whoever "
+            "steers by the estimates in reports like this one can defeat it: in a simulation, models that guess, "
+            "combined by their reported accuracy, did so within 60 uses. Develop with --rehearse, which reads only "
+            "validation data."
+        )
+        yield "Overlap with other test data is not detected: counted is this content, whatever its order or file."
+    if view.unweighted is not None:
+        yield view.unweighted
+
+
+def _at(confidence: float) -> str:
+    return f"{confidence_percent(confidence)} confidence"
+
+
+def _signed(view: ReportView) -> Iterator[FactGroup]:
+    facts = [
+        ("release.json", view.digest), ("model package", view.trial.model), ("policy", view.trial.policy),
+        ("test data", view.trial.test_use.digest if view.trial.test_use else None),
+        ("signing key", view.signature_key),
+    ]  # fmt: skip
+    rows = [Fact(name, value, mono=True) for name, value in facts if value is not None]
+    yield FactGroup("Digests", (*rows, Fact("seed of the trial", str(view.trial.seed), mono=True)))

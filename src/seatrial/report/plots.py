@@ -1,0 +1,156 @@
+"""The geometry of an interval plot: marks, thresholds and the region that passes, in percent of the width. Pure.
+
+The templates draw it; nothing here knows SVG. Places are percentages, so that one drawing fits a phone and a page and
+its text is never scaled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from seatrial.report.scale import Scale, scale_over
+from seatrial.report.words import bound, count, number, slice_label, ticks_text
+from seatrial.verdicts.evidence import Evidence, Family
+from seatrial.verdicts.policy import Requirement
+
+_EDGE = 3.0  # percent: text nearer to an edge is anchored there, so that it stays inside
+_RATE_METRICS = frozenset({"accuracy", "selection_rate", "true_positive_rate", "false_positive_rate", "roc_auc"})
+
+
+class Stands(StrEnum):
+    """Where an interval lies with respect to the region that passes; each has its own shape of mark."""
+
+    INSIDE = "pass"
+    OUTSIDE = "fail"
+    ACROSS = "inconclusive"
+    FREE = "free"  # nothing is required of it
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A labelled place: a tick or a threshold."""
+
+    at: float
+    text: str
+
+    @property
+    def anchor(self) -> str:
+        """The SVG text-anchor that keeps the text inside the drawing."""
+        return "start" if self.at < _EDGE else "end" if self.at > 100 - _EDGE else "middle"
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A stretch of the width."""
+
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One interval: where it starts, where the estimate is, where it ends; and the same in text."""
+
+    label: str
+    start: float
+    at: float
+    end: float
+    stands: Stands
+    estimate: str
+    bounds: str
+    size: str  # the rows behind it, in words
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalPlot:
+    """Intervals on one scale, against what is required of them, if anything is."""
+
+    marks: tuple[Mark, ...]
+    ticks: tuple[Note, ...]
+    thresholds: tuple[Note, ...]
+    passes: Band | None
+    zero: float | None
+    summary: str  # what a reader who cannot see the drawing should be told
+
+
+def limits(requirement: Requirement) -> tuple[float | None, float | None]:
+    """The lowest and the highest value that the requirement allows; a gap is allowed on both sides of zero."""
+    if requirement.gap_between is not None and requirement.at_most is not None:
+        return -requirement.at_most, requirement.at_most
+    return requirement.at_least, requirement.at_most
+
+
+def stands(evidence: Evidence, requirement: Requirement | None) -> Stands:
+    """Whether the whole interval is allowed, none of it, or a part."""
+    if requirement is None:
+        return Stands.FREE
+    least, most = limits(requirement)
+    if (least is not None and evidence.high < least) or (most is not None and evidence.low > most):
+        verdict = Stands.OUTSIDE
+    elif (least is None or evidence.low >= least) and (most is None or evidence.high <= most):
+        verdict = Stands.INSIDE
+    else:
+        verdict = Stands.ACROSS
+    return Stands.ACROSS if evidence.flags else verdict
+
+
+def interval_plot(evidence: Sequence[Evidence], requirement: Requirement | None = None) -> IntervalPlot:
+    """The plot of these pieces of evidence (of one claim), in their order, on one scale that shows every threshold."""
+    pairs = any(one.claim.family is Family.PAIRS for one in evidence)
+    least, most = (None, None) if requirement is None else limits(requirement)
+    thresholds = [value for value in (least, most) if value is not None]
+    shown = [value for one in evidence for value in (one.low, one.estimate, one.high)] + thresholds
+    rate = not pairs and all(one.claim.metric in _RATE_METRICS for one in evidence)
+    scale = scale_over([*shown, 0.0] if pairs else shown, least=0.0 if rate else None, most=1.0 if rate else None)
+    ticks = scale.ticks()
+    return IntervalPlot(
+        marks=tuple(_mark(one, scale, requirement, signed=pairs) for one in evidence),
+        ticks=tuple(Note(scale.percent(value), text) for value, text in zip(ticks, ticks_text(ticks), strict=True)),
+        thresholds=tuple(Note(scale.percent(value), _threshold_text(value, least, most)) for value in thresholds),
+        passes=None if requirement is None else _band(scale, least, most),
+        zero=scale.percent(0.0) if scale.low < 0.0 < scale.high else None,
+        summary=_summary(evidence, requirement),
+    )
+
+
+def _mark(evidence: Evidence, scale: Scale, requirement: Requirement | None, *, signed: bool) -> Mark:
+    return Mark(
+        label=slice_label(evidence.claim, evidence.slice),
+        start=scale.percent(evidence.low),
+        at=scale.percent(evidence.estimate),
+        end=scale.percent(evidence.high),
+        stands=stands(evidence, requirement),
+        estimate=number(evidence.estimate, signed=signed),
+        bounds=f"{number(evidence.low, signed=signed)} to {number(evidence.high, signed=signed)}",
+        size=_size(evidence),
+        doubts=tuple(flag.detail for flag in evidence.flags),
+    )
+
+
+def _size(evidence: Evidence) -> str:
+    rows = count(evidence.rows)
+    return f"{rows} {evidence.conditions.get('among', 'rows')}"
+
+
+def _band(scale: Scale, least: float | None, most: float | None) -> Band:
+    start = 0.0 if least is None else scale.percent(least)
+    end = 100.0 if most is None else scale.percent(most)
+    return Band(start, end - start)
+
+
+def _threshold_text(value: float, least: float | None, most: float | None) -> str:
+    if least is not None and most is not None:
+        return bound(value)
+    return f"{'≥' if least is not None else '≤'} {bound(value)}"
+
+
+def _summary(evidence: Sequence[Evidence], requirement: Requirement | None) -> str:
+    required = "" if requirement is None else f" Required: {requirement}."
+    said = "; ".join(
+        f"{slice_label(one.claim, one.slice)} {number(one.estimate)}, bounds {number(one.low)} to {number(one.high)}"
+        for one in evidence
+    )
+    return f"{said}.{required}"

@@ -1,0 +1,123 @@
+"""The verdict in a terminal: a table for people, the same as plain lines for logs and pipes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seatrial.report.findings import evidence_for
+from seatrial.report.view import Ruling, Verdict
+from seatrial.report.words import bound, confidence_percent, count, number, slice_label
+from seatrial.verdicts.evidence import Evidence, Family
+from seatrial.verdicts.policy import Requirement
+from seatrial.verdicts.trial import Trial
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_HEADER = ("requirement", "decided by", "estimate", "bounds", "threshold", "outcome")
+_RIGHT = (False, False, True, True, True, False)
+_WORDS = {"pass": "✓ pass", "fail": "✗ FAIL", "inconclusive": "? inconclusive"}
+_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
+_GUTTER = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    cells: tuple[str, ...]
+    outcome: str
+    reasons: tuple[str, ...]
+
+
+def verdict_lines(verdict: Verdict, trial: Trial) -> list[str]:
+    """The verdict as plain lines: a headline, a header, one line a requirement, its reasons below it."""
+    lines = _lines(verdict, trial)
+    widths = [max(len(row[column]) for row in (_HEADER, *(line.cells for line in lines))) for column in range(6)]
+    said = [headline(verdict, trial), "", _aligned(_HEADER, widths)]
+    for line in lines:
+        said.append(_aligned(line.cells, widths))
+        said.extend(f"{_GUTTER}{_GUTTER}{reason}" for reason in line.reasons)
+    return said
+
+
+def verdict_table(verdict: Verdict, trial: Trial) -> Table:
+    """The same as a rich table, for a terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, title=headline(verdict, trial), title_justify="left", title_style="bold")
+    for name, right in zip(_HEADER, _RIGHT, strict=True):
+        table.add_column(name, justify="right" if right else "left", no_wrap=name in {"estimate", "bounds", "outcome"})
+    for line in _lines(verdict, trial):
+        *cells, outcome = (Text(cell) for cell in line.cells)  # Text: names from data are no markup
+        outcome.stylize(_STYLES[line.outcome])
+        table.add_row(*cells, outcome)
+        for reason in line.reasons:
+            table.add_row(Text(reason, style="dim"))
+    return table
+
+
+def headline(verdict: Verdict, trial: Trial) -> str:
+    """Verdict, count and confidence in one line."""
+    rulings = verdict.rulings
+    held = sum(one.outcome == "pass" for one in rulings)
+    use = "a rehearsal, nothing counted" if trial.test_use is None else f"use {trial.test_use.use} of this test data"
+    return (
+        f"Verdict: {verdict.outcome.upper()}. {held} of {len(rulings)} requirements hold "
+        f"(bounds at {confidence_percent(trial.confidence)}; {use})."
+    )
+
+
+def _lines(verdict: Verdict, trial: Trial) -> list[_Line]:
+    return [
+        _Line(_cells(one, evidence_for(one.requirement, trial)), one.outcome, tuple(_reasons(one)))
+        for one in verdict.rulings
+    ]
+
+
+def _cells(ruling: Ruling, evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    requirement = ruling.requirement
+    signed = requirement.gap_between is not None
+    outcome = _WORDS[ruling.outcome]
+    if not evidence:
+        return (str(requirement.claim), "nothing measured", "", "", _threshold(requirement), outcome)
+    worst = evidence[0]
+    low, high = number(worst.low, signed=signed), number(worst.high, signed=signed)
+    return (
+        str(requirement.claim),
+        _place(worst, len(evidence)),
+        number(worst.estimate, signed=signed),
+        f"{low} to {high}",
+        _threshold(requirement),
+        outcome,
+    )
+
+
+def _place(worst: Evidence, slices: int) -> str:
+    place = slice_label(worst.claim, worst.slice)
+    return place if worst.claim.family is Family.ALL or slices == 1 else f"{place} (worst of {slices})"
+
+
+def _threshold(requirement: Requirement) -> str:
+    if requirement.gap_between is not None and requirement.at_most is not None:
+        return f"within ±{bound(requirement.at_most)}"
+    sides = [] if requirement.at_least is None else [f"≥ {bound(requirement.at_least)}"]
+    return ", ".join([*sides, *([] if requirement.at_most is None else [f"≤ {bound(requirement.at_most)}"])])
+
+
+def _reasons(ruling: Ruling) -> Iterator[str]:
+    if ruling.outcome == "pass":
+        return
+    yield from ruling.reasons
+    if ruling.rows_needed is not None:
+        yield f"a new test set would need about {count(ruling.rows_needed)} rows"
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    aligned = (
+        cell.rjust(width) if right else cell.ljust(width)
+        for cell, width, right in zip(cells, widths, _RIGHT, strict=True)
+    )
+    return (_GUTTER + _GUTTER.join(aligned)).rstrip()

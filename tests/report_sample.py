@@ -1,0 +1,177 @@
+"""A census model on trial, as a `ReportView`: counts of the size of UCI Adult's test split, bounds computed as ever.
+
+The model fails on the differences between the sexes; race is not gated, and undecidable with 13 positive rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from seatrial.report.view import ReportView, Ruling, Verdict, WaiverNote
+from seatrial.verdicts.differences import Count, pairwise_differences
+from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
+from seatrial.verdicts.interval import simultaneous_confidence
+from seatrial.verdicts.policy import Policy, Requirement
+from seatrial.verdicts.proportions import proportion
+from seatrial.verdicts.trial import TestUse, Trial
+
+CONFIDENCE = 0.975  # use 1 at α = 0.05
+ROWS = 8_284
+
+
+@dataclass(frozen=True)
+class Group:
+    rows: int
+    positive: int
+    true_positive: int
+    false_positive: int
+
+
+GROUPS: Mapping[str, Mapping[str, Group]] = {
+    "sex": {"Female": Group(2_746, 301, 156, 59), "Male": Group(5_538, 1_702, 1_078, 400)},
+    "race": {
+        "Amer-Indian-Eskimo": Group(88, 13, 6, 4),
+        "Asian-Pac-Islander": Group(291, 78, 51, 19),
+        "Black": Group(803, 98, 51, 21),
+        "Other": Group(74, 10, 5, 1),
+        "White": Group(7_028, 1_804, 1_121, 414),
+    },
+    "age_band": {
+        "17–24": Group(1_388, 17, 3, 4),
+        "25–34": Group(2_132, 322, 165, 82),
+        "35–44": Group(2_001, 674, 417, 147),
+        "45–54": Group(1_516, 588, 396, 133),
+        "55–64": Group(874, 307, 197, 70),
+        "65+": Group(373, 95, 56, 23),
+    },
+}
+REQUIREMENTS = (
+    Requirement("accuracy", at_least=0.83),
+    Requirement("roc_auc", at_least=0.88),
+    Requirement("selection_rate", at_most=0.10, gap_between="sex"),
+    Requirement("true_positive_rate", at_most=0.10, gap_between="sex"),
+    Requirement("false_positive_rate", at_most=0.08, gap_between="sex"),
+    Requirement("true_positive_rate", at_least=0.50, by="age_band"),
+)
+BINS = ((0.004, 829, 2), (0.013, 828, 9), (0.032, 829, 31), (0.068, 828, 48), (0.121, 828, 97), (0.207, 829, 188),
+        (0.318, 828, 246), (0.468, 829, 402), (0.652, 828, 524), (0.868, 828, 456 + 250))  # fmt: skip
+
+
+def counts(metric: str, group: Group) -> Count:
+    selected, negative = group.true_positive + group.false_positive, group.rows - group.positive
+    right = group.rows - group.false_positive - (group.positive - group.true_positive)
+    return {
+        "accuracy": Count(right, group.rows),
+        "selection_rate": Count(selected, group.rows),
+        "true_positive_rate": Count(group.true_positive, group.positive),
+        "false_positive_rate": Count(group.false_positive, negative),
+    }[metric]
+
+
+def rates(column: str, groups: Mapping[str, Group], metric: str) -> Iterator[Evidence]:
+    names = list(groups)
+    members = [counts(metric, groups[name]) for name in names]
+    each = simultaneous_confidence(CONFIDENCE, len(names))
+    for name, member in zip(names, members, strict=True):
+        found = proportion(member.successes, member.rows, confidence=each)
+        yield Evidence(
+            Claim(metric, Family.GROUPS, column), f"{column}={name}", found.estimate, found.low, found.high, CONFIDENCE,
+            member.rows, found.method, {"counts": f"{member.successes} of {member.rows}"},
+        )  # fmt: skip
+    for pair in pairwise_differences(members, confidence=CONFIDENCE):
+        found, both = pair.interval, members[pair.first].rows + members[pair.second].rows
+        yield Evidence(
+            Claim(metric, Family.PAIRS, column), f"{column}: {names[pair.first]} − {names[pair.second]}",
+            found.estimate, found.low, found.high, CONFIDENCE, both, found.method, {},
+        )  # fmt: skip
+
+
+def overall() -> Iterator[Evidence]:
+    for metric, estimate, low, high, method, conditions in (
+        ("accuracy", 0.8512, 0.8434, 0.8587, "clopper-pearson", {}),
+        ("roc_auc", 0.9078, 0.9006, 0.9146, "delong-logit", {}),
+        ("log_loss", 0.3181, 0.3062, 0.3309, "betting", {"clip": "0.001"}),
+        ("calibration_error", 0.0164, 0.0041, 0.0317, "betting-signed-bins", {"bins": "10"}),
+    ):
+        yield Evidence(Claim(metric), "all", estimate, low, high, CONFIDENCE, ROWS, method, conditions)
+    each = simultaneous_confidence(CONFIDENCE, len(BINS))
+    for stated, rows, happened in BINS:
+        found = proportion(happened, rows, confidence=each)
+        yield Evidence(
+            Claim("observed_rate"), f"bin at {stated}", found.estimate, found.low, found.high, CONFIDENCE, rows,
+            found.method, {"mean_probability": str(stated)},
+        )  # fmt: skip
+
+
+def census_trial(groups: Mapping[str, Mapping[str, Group]] = GROUPS, *, rehearsal: bool = False) -> Trial:
+    by_group = [
+        one
+        for column, members in groups.items()
+        for metric in ("selection_rate", "true_positive_rate", "false_positive_rate")
+        for one in rates(column, members, metric)
+    ]
+    return Trial(
+        model="4e1f6a0c" * 8,
+        policy="90ab77d2" * 8,
+        data="validation" if rehearsal else "test",
+        confidence=CONFIDENCE,
+        seed=7,
+        evidence=(*overall(), *by_group),
+        not_measured=(
+            NotMeasured(
+                Claim("robust_accuracy"), "all", "the model takes categories and counts: no distance is meaningful"
+            ),
+        ),
+        test_use=None if rehearsal else TestUse("c07d5e93" * 8, ROWS, 1),
+    )
+
+
+PROVENANCE: Mapping[str, object] = {
+    "code": {"digest": "1d9c" * 16, "module": "pipeline", "step": "model"},
+    "parameters": {"epochs": 8, "mitigate": False, "seed": 7, "hidden": [64, 32]},
+    "data": {
+        "train": {"table": "features.train", "snapshot": "5630122734123381552", "rows": 28_911},
+        "validation": {"table": "features.validation", "snapshot": "2184610091273301120", "rows": 5_846},
+        "test": {"table": "features.test", "snapshot": "8013340012734001923", "rows": ROWS},
+    },
+    "environment": {"python": "3.11.2", "torch": "2.13.0", "pyspark": "4.1.4", "onnxruntime": "1.32.0"},
+}
+WAIVER = WaiverNote(
+    requirement="true_positive_rate gap between sex ≤ 0.1",
+    reason="Pilot with human review of every answer; the mitigated model replaces it.",
+    until="2026-12-20T12:00:00Z",
+    key="b7f0" * 16,
+)
+# fmt: off
+RULINGS = (
+    Ruling(REQUIREMENTS[0], "pass"), Ruling(REQUIREMENTS[1], "pass"), Ruling(REQUIREMENTS[2], "fail"),
+    Ruling(REQUIREMENTS[3], "inconclusive", ("bounds cross",), 14_000), Ruling(REQUIREMENTS[4], "pass"),
+    Ruling(REQUIREMENTS[5], "inconclusive", ("bounds cross",), 14_000),
+)
+# fmt: on
+
+
+def census_view(
+    *,
+    waivers: tuple[WaiverNote, ...] = (),
+    rehearsal: bool = False,
+    groups: Mapping[str, Mapping[str, Group]] = GROUPS,
+    name: str = "census",
+) -> ReportView:
+    return ReportView(
+        name=name,
+        version=None if rehearsal else 1,
+        digest=None if rehearsal else "83c1b2f9" * 8,
+        created="2026-11-24T12:00:00Z",
+        verdict=Verdict("fail", RULINGS),
+        policy=Policy(0.95, REQUIREMENTS),
+        trial=census_trial(groups, rehearsal=rehearsal),
+        provenance=PROVENANCE,
+        made_with="0.1.0",
+        waivers=waivers,
+        waived=bool(waivers),
+        signature_key=None if rehearsal else "5c2e" * 16,
+        reproduce=("seatrial verify census@1", "seatrial run --no-cache", "seatrial diff census@1 census@2"),
+        unweighted="Results are unweighted: each row counts once.",
+    )
