@@ -1,5 +1,55 @@
-"""Seatrial: from object storage to a model you can put to sea."""
+"""Seatrial: from object storage to a model you can put to sea.
+
+The whole public API is here; each name is loaded when it is first used.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seatrial.batches.table import Table
+    from seatrial.errors import SeatrialError
+    from seatrial.models.codec import Codec
+    from seatrial.models.trained import Trained
+    from seatrial.pipeline.perform import StoredFiles
+    from seatrial.pipeline.steps import Files, step
+    from seatrial.prepare.codec import fit_codec, with_features
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Codec": "seatrial.models.codec",
+    "Files": "seatrial.pipeline.steps",
+    "SeatrialError": "seatrial.errors",
+    "StoredFiles": "seatrial.pipeline.perform",
+    "Table": "seatrial.batches.table",
+    "Trained": "seatrial.models.trained",
+    "fit_codec": "seatrial.prepare.codec",
+    "step": "seatrial.pipeline.steps",
+    "with_features": "seatrial.prepare.codec",
+}
+
+__all__ = [
+    "Codec",
+    "Files",
+    "SeatrialError",
+    "StoredFiles",
+    "Table",
+    "Trained",
+    "__version__",
+    "fit_codec",
+    "step",
+    "with_features",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'seatrial' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

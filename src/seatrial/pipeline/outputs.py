@@ -1,7 +1,8 @@
-"""What a step leaves behind, as values that name it by digest."""
+"""What a step takes and leaves behind, as values that name it by digest."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,4 +36,15 @@ class ReleaseOutput:
     kind: Literal["release"] = "release"
 
 
+@dataclass(frozen=True, slots=True)
+class FilesInput:
+    """Files of the store, pinned: `digest` is of every key, size and ETag."""
+
+    pattern: str
+    digest: str
+    etags: Mapping[str, str]  # by key
+    kind: Literal["files"] = "files"
+
+
 Output = TableOutput | ArtifactOutput | ReleaseOutput
+Input = Output | FilesInput

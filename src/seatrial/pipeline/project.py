@@ -186,7 +186,7 @@ def _renamed(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_place(part: str | int) -> bool:
-    """Whether a part of pydantic's location is ours; it also names the branches of unions ("bool", "mapping[str,str]")."""
+    """Whether a part of pydantic's location is ours; it also names the branches of unions ("bool", "mapping[…]")."""
     return isinstance(part, int) or not re.fullmatch(r"bool|int|float|str|(mapping|dict)\[.*", part)
 
 

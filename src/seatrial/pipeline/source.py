@@ -49,7 +49,7 @@ def _relative(path: Path, directory: Path) -> str:
 
 
 def _reach(tree: ast.Module, start: str) -> Iterator[ast.stmt]:
-    """The module's top-level statements that `start` depends on, in their order. Bare calls always run, so they count."""
+    """The module's top-level statements that `start` depends on, in order. Bare calls always run, so they count."""
     calls: list[ast.stmt] = [
         statement
         for statement in tree.body

@@ -1,0 +1,21 @@
+"""Options that several commands share, each with one meaning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+Directory = Annotated[Path, Parameter(name=["--directory", "-C"], help="The project's folder.")]
+Profile = Annotated[str, Parameter(name=["--profile", "-p"], help="Where it runs: a [profile.X] of seatrial.toml.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document, and nothing else.")]
+Set = Annotated[
+    tuple[str, ...],
+    Parameter(name="--set", help="Override a parameter: --set model.epochs=3. May be repeated.", negative=""),
+]
+Rehearse = Annotated[
+    bool,
+    Parameter(name="--rehearse", negative="", help="Judge on validation: nothing is counted, nothing is released."),
+]
+NoCache = Annotated[bool, Parameter(name="--no-cache", negative="", help="Run every step again.")]

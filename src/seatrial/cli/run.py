@@ -1,0 +1,54 @@
+"""`seatrial run`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from seatrial.cli.options import Directory, Json, NoCache, Profile, Rehearse, Set
+from seatrial.cli.output import print_json, report_error
+from seatrial.cli.progress import progress
+
+
+def command(
+    *,
+    set_: Set = (),
+    rehearse: Rehearse = False,
+    no_cache: NoCache = False,
+    profile: Profile = "local",
+    directory: Directory = Path(),
+    json: Json = False,
+) -> int:
+    """Run the pipeline; ends with the verdict and the release.
+
+    Exit status: 0 passed; 1 a step failed; 3 the verdict is fail or inconclusive; 4 the same, but waived.
+
+    Examples
+    --------
+    seatrial run
+    seatrial run --rehearse --set model.epochs=3
+    """
+    from seatrial.pipeline.open import open_pipeline
+    from seatrial.pipeline.project import load_project
+    from seatrial.pipeline.result import conclude
+    from seatrial.pipeline.run import run_pipeline
+    from seatrial.pipeline.workspace import open_project
+    from seatrial.report.terminal import verdict_lines
+
+    project = load_project(directory)
+    pipeline = open_pipeline(project, sets=set_, rehearse=rehearse)
+    with open_project(project, profile) as workspace:
+        with progress(live=sys.stderr.isatty() and not json) as shown:
+            finished = run_pipeline(
+                pipeline.graph, pipeline.parameters, workspace, shown, rehearse=rehearse, use_cache=not no_cache
+            )
+        result = conclude(finished, workspace)
+    if json:
+        print_json(result.as_document())
+        return result.exit_status
+    if finished.error is not None:
+        return report_error(finished.error, as_json=False)
+    if result.trial is not None and result.verdict is not None:
+        print("\n".join(verdict_lines(result.verdict, result.trial)))
+    print("\n".join(result.closing_lines()))
+    return result.exit_status

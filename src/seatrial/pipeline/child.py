@@ -1,0 +1,100 @@
+"""A step in a process of its own: `seatrial step NAME`, the same command that every remote container runs.
+
+The child reads its job from a file and answers in another beside it; whatever the step prints goes to its log. It ends
+when its parent does: it holds the read end of a pipe that only the parent can close.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from seatrial import errors
+from seatrial.errors import SeatrialError, StepFailed
+from seatrial.pipeline.cache import CacheRecord
+from seatrial.pipeline.resolve import Job
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.documents import from_json, to_json
+
+TERM_TIMEOUT_S = 5.0  # how long a child may take to leave when asked to, before it is killed
+
+
+class Children:
+    """Owns the children of a run, from any thread, and ends them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    def start(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+        """Starts a child in a process group of its own, so that Ctrl-C reaches it through its owner alone."""
+        with self._lock, log.open("ab") as output:
+            if self._ended:
+                raise StepFailed("the run is ending.")
+            child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, process_group=0
+            )
+            self._running.add(child)
+            return child
+
+    def forget(self, child: subprocess.Popen[bytes]) -> None:
+        """The child has ended."""
+        with self._lock:
+            self._running.discard(child)
+
+    def end(self) -> None:
+        """Asks every child to leave, and kills those that do not."""
+        with self._lock:
+            self._ended = True
+            running = tuple(self._running)
+        for child in running:
+            child.terminate()
+        for child in running:
+            try:
+                child.wait(TERM_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+def run_in_child(
+    job: Job, workspace: Workspace, run: str, *, log: Path, children: Children, replace: bool
+) -> CacheRecord:
+    """Runs the job in a child and returns its record; the child's error is raised here as it was there."""
+    job_file = log.with_suffix(".json")
+    job_file.write_bytes(to_json(job))
+    command = [sys.executable, "-m", "seatrial", "step", job.step, "--job", str(job_file), "--run", run]
+    command += ["--directory", str(workspace.project.directory), "--profile", workspace.profile_name]
+    child = children.start([*command, *(["--replace"] if replace else [])], log)
+    try:
+        status = child.wait()
+    finally:
+        children.forget(child)
+        if child.stdin:
+            child.stdin.close()
+    answer = answer_file(job_file).read_bytes() if answer_file(job_file).exists() else b""
+    if status == 0:
+        return from_json(CacheRecord, answer, path=f"the answer of step {job.step}")
+    raise _error(answer, job, status, log)
+
+
+def answer_file(job_file: Path) -> Path:
+    """Where the child that was given this job leaves its answer."""
+    return job_file.with_suffix(".answer.json")
+
+
+def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:
+    try:
+        first = json.loads(answer)["errors"][0]
+    except (ValueError, LookupError, TypeError):
+        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        return StepFailed(f"step {job.step!r} {how} and gave no answer.", path=str(log), mend="Its log has the rest.")
+    kinds = {
+        kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SeatrialError)
+    }
+    mend = first["mend"] or f"Its log: {log}"
+    return kinds[first["code"]](first["problem"], path=first["path"], line=first["line"], mend=mend)

@@ -1,0 +1,103 @@
+"""Keeps what a step returned: tables in the catalog, everything else as artifacts."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from seatrial.errors import StepFailed
+from seatrial.models.trained import Trained
+from seatrial.pipeline.outputs import ArtifactOutput, Output, TableOutput
+from seatrial.pipeline.resolve import Job
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.artifacts import write_artifact
+from seatrial.stores.documents import sha256
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROWS_COMPARED = 2048  # of each table that the step read: ONNX against the framework, before a model is packaged
+TAG_CHARACTERS = 16  # of the key: enough to name a snapshot's tag, and readable in a listing
+
+
+def keep(
+    value: object,
+    reference: str,
+    job: Job,
+    workspace: Workspace,
+    arguments: Mapping[str, Any],
+    session: Callable[[], SparkSession],
+) -> Output:
+    """Writes one returned value and returns the name it goes by; the kind is chosen by its type."""
+    from seatrial.models.codec import Codec
+
+    library = type(value).__module__.partition(".")[0]
+    if library == "pyspark":
+        from seatrial.prepare.tables import write_table
+
+        identifier, digest, tag = _table_names(reference, job, workspace)
+        snapshot = write_table(session(), value, identifier, tag=tag, properties={"seatrial.digest": digest})
+        return TableOutput(identifier, snapshot, digest)
+    if library == "pandas":
+        frame: Any = value
+        value = pa.Table.from_pandas(frame, preserve_index=False)
+    if isinstance(value, pa.Table):
+        from seatrial.prepare.arrow_tables import write_arrow_table
+
+        identifier, digest, tag = _table_names(reference, job, workspace)
+        snapshot = write_arrow_table(
+            workspace.catalog, value, identifier, tag=tag, properties={"seatrial.digest": digest}
+        )
+        return TableOutput(identifier, snapshot, digest)
+    if isinstance(value, Codec):
+        return ArtifactOutput(write_artifact(workspace.objects, {"codec.json": value.to_document()}), "codec")
+    if isinstance(value, Trained):
+        return ArtifactOutput(write_artifact(workspace.objects, _package(value, job, arguments)), "model")
+    try:
+        document = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise StepFailed(
+            f"output {reference!r} is a {type(value).__name__}, which Seatrial does not keep: {error}.",
+            mend="Return a table (Spark, Arrow, pandas), a Codec, a Trained, or what JSON can hold.",
+        ) from None
+    return ArtifactOutput(write_artifact(workspace.objects, {"document.json": document}), "document")
+
+
+def _table_names(reference: str, job: Job, workspace: Workspace) -> tuple[str, str, str]:
+    """Identifier, digest and tag of a table output."""
+    namespace = workspace.project.name.replace("-", "_")
+    return (
+        f"{namespace}.{reference.replace('.', '_')}",
+        sha256(f"{job.key}/{reference}".encode()),
+        job.key[:TAG_CHARACTERS],
+    )
+
+
+def _package(trained: Trained, job: Job, arguments: Mapping[str, Any]) -> dict[str, bytes]:
+    from seatrial.batches.table import Table
+    from seatrial.models.package import build_package
+    from seatrial.models.provenance import DataSnapshot, Provenance
+
+    tables = {name: value for name, value in arguments.items() if isinstance(value, Table)}
+    if not tables:
+        raise StepFailed(
+            f"step {job.step!r} trains a model and reads no table.",
+            mend="Name the table it trains on as an input: the packaged model is compared with it on real rows.",
+        )
+    columns = [column.name for column in trained.codec.columns]
+    rows = pa.concat_tables([table.head(ROWS_COMPARED, columns=columns) for table in tables.values()])
+    provenance = Provenance(
+        code=job.parts.code,
+        step_key=job.key,
+        parameters=job.parts.parameters,
+        data=tuple(
+            DataSnapshot(name, table.identifier, table.snapshot_id, table.digest) for name, table in tables.items()
+        ),
+        python=platform.python_version(),
+        libraries=job.parts.libraries,
+    )
+    return build_package(trained, rows=rows, provenance=provenance)

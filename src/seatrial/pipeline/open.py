@@ -1,0 +1,28 @@
+"""A project's graph, whole: its own steps, the built-in ones after them, and the parameters that they get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seatrial.pipeline.builtin import built_in_steps
+from seatrial.pipeline.graph import Graph, load_graph, order_steps
+from seatrial.pipeline.project import Project
+from seatrial.pipeline.resolve import Parameters, merge_parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What `plan` and `run` work on."""
+
+    graph: Graph
+    parameters: Parameters
+
+
+def open_pipeline(project: Project, *, sets: Sequence[str], rehearse: bool) -> Pipeline:
+    """Loads the project's steps and adds the built-in ones; mistakes are raised before anything runs."""
+    own = load_graph(project.directory, project.pipeline)
+    built_in = built_in_steps(project, own, rehearse=rehearse)
+    given = {step: values for step, values in project.parameters.items() if step != "assess"}
+    parameters = merge_parameters(own, given, tuple(sets), project.path)
+    return Pipeline(order_steps([*own.values(), *built_in]), parameters)

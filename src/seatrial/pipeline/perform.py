@@ -1,0 +1,143 @@
+"""Runs one job: opens what it reads, calls it, and makes what it returns visible through one cache record."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seatrial.errors import Corrupt, SeatrialError, StepFailed
+from seatrial.pipeline import release_step, trial_step
+from seatrial.pipeline.cache import CacheRecord, write_record
+from seatrial.pipeline.keep import keep
+from seatrial.pipeline.outputs import ArtifactOutput, FilesInput, Input, Output, ReleaseOutput, TableOutput
+from seatrial.pipeline.resolve import Job, pin_files
+from seatrial.pipeline.session import SharedSession
+from seatrial.pipeline.steps import Files, Step
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.artifacts import read_artifact
+
+
+class StoredFiles:
+    """Files of the store that a step reads, pinned by ETag."""
+
+    def __init__(self, pinned: FilesInput, workspace: Workspace) -> None:
+        self._pinned = pinned
+        self._workspace = workspace
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys, in order."""
+        return tuple(self._pinned.etags)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where Spark reads them: s3a://…, or file:///… for a local store."""
+        root = self._workspace.store.url.rstrip("/").replace("s3://", "s3a://")
+        return tuple(f"{root}/{key}" for key in self.keys)
+
+    def read(self, key: str) -> bytes:
+        """One file's bytes; `ObjectChanged` when it is no longer the one that was pinned."""
+        return self._workspace.objects.get(key, etag=self._pinned.etags[key]).data
+
+
+def perform(
+    job: Job, step: Step, workspace: Workspace, run: str, *, session: SharedSession, replace: bool
+) -> CacheRecord:
+    """Runs the job and returns the record that counts for its key.
+
+    Raises what the step raised as `StepFailed` with the line of the project's code, and Seatrial's errors as they are.
+    """
+    outputs = _outputs(job, step, workspace, session)
+    for pinned in job.inputs.values():
+        if isinstance(pinned, FilesInput):
+            _check_unchanged(pinned, step, workspace)
+    record = CacheRecord(job.key, job.parts, run, outputs)
+    return write_record(workspace.objects, record, replace=replace)
+
+
+def _outputs(job: Job, step: Step, workspace: Workspace, session: SharedSession) -> Mapping[str, Output]:
+    if step.name == "assess":
+        return {"assess": trial_step.perform_trial(job, workspace)}
+    if step.name == "release":
+        return {"release": release_step.perform_release(job, workspace)}
+    arguments: dict[str, Any] = {name: _opened(pinned, workspace) for name, pinned in job.inputs.items()}
+    if step.kind == "spark":
+        arguments["spark"] = session.get()
+    try:
+        returned = step.function(**arguments, **job.parts.parameters)
+    except SeatrialError:
+        raise
+    except Exception as error:
+        raise _raised(error, step, workspace, session.log) from error
+    return {
+        reference: keep(value, reference, job, workspace, arguments, session.get)
+        for reference, value in _by_reference(returned, step).items()
+    }
+
+
+def _opened(pinned: Input, workspace: Workspace) -> object:
+    match pinned:
+        case FilesInput():
+            return StoredFiles(pinned, workspace)
+        case TableOutput(identifier, snapshot_id, digest):
+            from seatrial.batches.table import Table
+
+            return Table(identifier, snapshot_id, digest, workspace.catalog)
+        case ArtifactOutput(digest, holds):
+            files = read_artifact(workspace.objects, digest)
+            if holds == "codec":
+                from seatrial.models.codec import Codec
+
+                return Codec.from_document(files["codec.json"])
+            if holds == "model":
+                from seatrial.models.runtime import load_predictor
+
+                return load_predictor(files)
+            import json
+
+            return json.loads(files["document.json"])
+        case ReleaseOutput():
+            raise Corrupt("a release is no input of a step.", path=pinned.name)
+
+
+def _by_reference(returned: object, step: Step) -> Mapping[str, object]:
+    if not step.outputs:
+        if returned is None:
+            raise StepFailed(f"step {step.name!r} returned nothing.", mend="Return its output.")
+        return {step.name: returned}
+    if not isinstance(returned, Mapping) or set(returned) != set(step.outputs):
+        got = ", ".join(map(str, returned)) if isinstance(returned, Mapping) else type(returned).__name__
+        raise StepFailed(
+            f"step {step.name!r} returned {got}, and declares {', '.join(step.outputs)}.",
+            mend="Return a dictionary with exactly the declared outputs.",
+        )
+    return {f"{step.name}.{output}": returned[output] for output in step.outputs}
+
+
+def _check_unchanged(pinned: FilesInput, step: Step, workspace: Workspace) -> None:
+    if pin_files(workspace.objects, Files(pinned.pattern), step.name).digest != pinned.digest:
+        raise StepFailed(
+            f"step {step.name!r}: files that match {pinned.pattern!r} changed while it read them.",
+            path=pinned.pattern,
+            mend="Its answer is dropped; run again when they are settled.",
+        )
+
+
+def _raised(error: Exception, step: Step, workspace: Workspace, spark_log: Path) -> SeatrialError:
+    if step.kind == "spark":
+        from seatrial.prepare.failure import spark_cause
+
+        return spark_cause(error, step=step.name, directory=workspace.project.directory, log=spark_log)
+    traceback.print_exception(error)  # into the step's log
+    directory = workspace.project.directory
+    own = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(directory)
+    ]
+    place = own[-1] if own else None
+    return StepFailed(
+        f"step {step.name!r} raised {type(error).__name__}: {error}",
+        path=place.filename if place else None,
+        line=place.lineno if place else None,
+    )

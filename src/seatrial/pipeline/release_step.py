@@ -1,0 +1,37 @@
+"""The built-in step `release`: what was tried, judged and signed. It runs without the project's code, with the key."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+from seatrial.errors import InputError
+from seatrial.pipeline.outputs import ReleaseOutput
+from seatrial.pipeline.resolve import Job
+from seatrial.pipeline.workspace import Workspace
+from seatrial.releases.keys import ensure_key, seatrial_home
+from seatrial.releases.write import create_release
+from seatrial.stores.artifacts import read_artifact
+from seatrial.stores.documents import from_json, sha256, to_json
+from seatrial.verdicts.judge import judge
+from seatrial.verdicts.trial import Trial
+
+
+def perform_release(job: Job, workspace: Workspace) -> ReleaseOutput:
+    """Judges the trial under the project's policy and writes the signed release, whatever the verdict."""
+    policy = workspace.project.policy
+    if job.parts.parameters["policy"] != sha256(to_json(policy)):
+        raise InputError("the policy changed while the pipeline ran.", path=workspace.project.path, mend="Run again.")
+    evidence = read_artifact(workspace.objects, job.inputs["trial"].digest)["evidence.json"]
+    trial = from_json(Trial, evidence, path="evidence.json")
+    release = create_release(
+        workspace.objects,
+        workspace.project.name,
+        package=read_artifact(workspace.objects, job.inputs["model"].digest),
+        trial=trial,
+        policy=policy,
+        verdict=judge(policy, trial),
+        key=ensure_key(seatrial_home(os.environ), "release"),
+        created=datetime.now(UTC),
+    )
+    return ReleaseOutput(release.name, release.version, sha256(to_json(release)))

@@ -1,0 +1,147 @@
+"""From what is known to what a step would read and which key that gives; and whether the cache has it, whole."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seatrial.errors import Corrupt, InputError, ObjectMissing, SeatrialError
+from seatrial.pipeline.builtin import CODE
+from seatrial.pipeline.cache import CacheRecord, read_record
+from seatrial.pipeline.graph import did_you_mean
+from seatrial.pipeline.keys import KeyParts, library_versions
+from seatrial.pipeline.outputs import ArtifactOutput, FilesInput, Input, Output, ReleaseOutput, TableOutput
+from seatrial.pipeline.source import code_digest
+from seatrial.pipeline.steps import Files, Parameter, Step
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.artifacts import check_artifact
+from seatrial.stores.documents import sha256, to_json
+from seatrial.stores.objects import Objects
+
+Parameters = Mapping[str, Mapping[str, Parameter]]  # by step
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One step, ready to run: everything it reads is pinned."""
+
+    step: str
+    parts: KeyParts
+    inputs: Mapping[str, Input]
+
+    @property
+    def key(self) -> str:
+        """The step key."""
+        return self.parts.key
+
+
+def missing_inputs(step: Step, known: Mapping[str, Output]) -> tuple[str, ...]:
+    """The references that have to be made before this step's key can be known."""
+    return tuple(source for source in step.inputs.values() if isinstance(source, str) and source not in known)
+
+
+def job_for(step: Step, known: Mapping[str, Output], parameters: Parameters, workspace: Workspace) -> Job:
+    """The job that runs `step` on the outputs that are known; all of its inputs must be among them."""
+    inputs: dict[str, Input] = {}
+    for argument, source in step.inputs.items():
+        inputs[argument] = (
+            pin_files(workspace.objects, source, step.name) if isinstance(source, Files) else known[source]
+        )
+    parts = KeyParts(
+        step=step.name,
+        kind=step.kind,
+        code=CODE.get(step.name) or code_digest(step.function, workspace.project.directory),
+        parameters={**step.parameters, **parameters.get(step.name, {})},
+        inputs={argument: pinned.digest for argument, pinned in inputs.items()},
+        outputs=step.outputs,
+        libraries=library_versions(step.libraries, step=step.name),
+    )
+    return Job(step.name, parts, inputs)
+
+
+def pin_files(objects: Objects, files: Files, step: str) -> FilesInput:
+    """The files that match now, by ETag; none is an error."""
+    fixed = files.pattern[: min((files.pattern.find(mark) for mark in "*?[" if mark in files.pattern), default=None)]
+    found = [info for info in objects.list(fixed) if fnmatch.fnmatchcase(info.key, files.pattern)]
+    if not found:
+        raise InputError(
+            f"step {step!r}: no file in the store matches {files.pattern!r}.",
+            path=files.pattern,
+            mend="Put the files there, or mend the pattern.",
+        )
+    digest = sha256(to_json([(info.key, info.size_bytes, info.etag) for info in found]))
+    return FilesInput(files.pattern, digest, {info.key: info.etag for info in found})
+
+
+def cached(job: Job, workspace: Workspace) -> tuple[CacheRecord | None, str]:
+    """The record of this job when all it names is whole, else None and why it does not serve."""
+    try:
+        record = read_record(workspace.objects, job.key)
+        if record is None:
+            return None, ""
+        for reference, output in record.outputs.items():
+            _check_whole(output, reference, workspace)
+    except (Corrupt, ObjectMissing) as error:
+        return None, f"its cached output does not serve: {error.problem}"
+    return record, ""
+
+
+def _check_whole(output: Output, reference: str, workspace: Workspace) -> None:
+    match output:
+        case TableOutput():
+            from seatrial.batches.table import Table
+
+            try:
+                Table(output.identifier, output.snapshot_id, output.digest, workspace.catalog).check()
+            except SeatrialError as error:
+                raise Corrupt(f"{reference}: {error.problem}", path=output.identifier) from None
+        case ArtifactOutput():
+            check_artifact(workspace.objects, output.digest)
+        case ReleaseOutput():
+            workspace.objects.get(f"releases/{output.name}/{output.version}/release.dsse.json")
+
+
+def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[str, ...], path: str) -> Parameters:
+    """`[params]` of the file with `--set step.name=value` on top, each checked against the step's own default."""
+    merged = {step: dict(values) for step, values in given.items()}
+    for text in sets:
+        place, equals, value = text.partition("=")
+        step, dot, name = place.partition(".")
+        if not (equals and dot):
+            raise InputError(f"--set {text}: not of the form step.parameter=value.", mend="Write --set model.epochs=3.")
+        default = steps[step].parameters.get(name) if step in steps else None
+        merged.setdefault(step, {})[name] = value if default is None else _parsed(value, default, text)
+    for step, values in merged.items():
+        if step not in steps:
+            raise InputError(f"params.{step}: there is no such step.", path=path, mend=did_you_mean(step, steps))
+        for name, value in values.items():
+            if name not in steps[step].parameters:
+                known = steps[step].parameters
+                mend = did_you_mean(name, known) or f"It has: {', '.join(known) or 'none'}."
+                raise InputError(f"{step}.{name}: step {step!r} has no such parameter.", path=path, mend=mend)
+            values[name] = _typed(value, known=steps[step].parameters[name], place=f"{step}.{name}", path=path)
+    return merged
+
+
+def _parsed(text: str, default: Parameter, given: str) -> Parameter:
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[text.lower()]
+        kind: type[int | float | str] = type(default)
+        return kind(text)
+    except (KeyError, ValueError):
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[type(default)]
+        raise InputError(f"--set {given}: the value must be {wanted}.", mend=f"Its default is {default}.") from None
+
+
+def _typed(value: Parameter, *, known: Parameter, place: str, path: str) -> Parameter:
+    if type(known) is float and type(value) is int:
+        return float(value)
+    if type(value) is not type(known):
+        raise InputError(
+            f"{place}: {value!r} is {type(value).__name__}, not {type(known).__name__}.",
+            path=path,
+            mend=f"Its default is {known!r}.",
+        )
+    return value

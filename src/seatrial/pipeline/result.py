@@ -1,0 +1,95 @@
+"""What a run came to: the verdict judged from its trial, and the release that carries it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seatrial.errors import SeatrialError
+from seatrial.pipeline.outputs import ArtifactOutput, ReleaseOutput
+from seatrial.pipeline.records import RunRecord, write_run
+from seatrial.pipeline.run import Finished
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.artifacts import read_artifact
+from seatrial.stores.documents import from_json
+from seatrial.verdicts.judge import Outcome, Verdict, judge
+from seatrial.verdicts.trial import Trial
+
+NOT_PASSED = 3
+WAIVED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A run's end, as the command line tells it. `verdict` is None where there was no trial or nothing to judge."""
+
+    record: RunRecord
+    error: SeatrialError | None
+    trial: Trial | None
+    verdict: Verdict | None
+    release: ReleaseOutput | None
+    deployable: bool
+    waived: tuple[str, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """0 passed or nothing judged, 3 not passed, 4 not passed but waived; a failed step has its error's status."""
+        if self.error is not None:
+            return self.error.exit_status
+        if self.verdict is None or self.verdict.outcome in (None, Outcome.PASS):
+            return 0
+        return WAIVED if self.deployable else NOT_PASSED
+
+    def as_document(self) -> dict[str, Any]:
+        """The `--json` document of a run; a failed run has `errors` too."""
+        document: dict[str, Any] = {
+            "run": self.record.run,
+            "release": self.record.release,
+            "verdict": self.record.verdict,
+            "deployable": self.deployable,
+            "waived": list(self.waived),
+            "steps": [
+                {"name": one.name, "state": one.state, "key": one.key, "seconds": one.seconds, "reason": one.reason}
+                for one in self.record.steps
+            ],
+        }
+        return document if self.error is None else {**document, "errors": [self.error.as_document()]}
+
+    def closing_lines(self) -> tuple[str, ...]:
+        """The release, whether it can be deployed, and the next command that makes sense."""
+        if self.release is None:
+            again = "Next: seatrial run" if self.record.rehearsal else "Next: seatrial plan"
+            return (
+                ("Rehearsed on validation: nothing was counted or released.", again)
+                if self.record.rehearsal
+                else (again,)
+            )
+        name = f"{self.release.name}@{self.release.version}"
+        if self.deployable:
+            how = "" if self.exit_status == 0 else f", under {len(self.waived)} waiver(s)"
+            return (f"Release {name}: can be deployed{how}.", f"Next: seatrial report {name}")
+        return (f"Release {name}: signed with its verdict, and cannot be deployed.", f"Next: seatrial report {name}")
+
+
+def conclude(finished: Finished, workspace: Workspace) -> Result:
+    """Judges the run's trial, finds its release, and writes both into the run's record."""
+    tried = finished.outputs.get("assess")
+    trial = verdict = None
+    if isinstance(tried, ArtifactOutput):
+        data = read_artifact(workspace.objects, tried.digest)["evidence.json"]
+        trial = from_json(Trial, data, path="evidence.json")
+        verdict = judge(workspace.project.policy, trial)
+    released = finished.outputs.get("release")
+    release = released if isinstance(released, ReleaseOutput) else None
+    deployable, waived = _deployable(release, workspace)
+    record = replace(
+        finished.record,
+        release=None if release is None else f"{release.name}@{release.version}",
+        verdict=None if verdict is None or verdict.outcome is None else verdict.outcome.value,
+    )
+    write_run(workspace.objects, record)
+    return Result(record, finished.error, trial, verdict, release, deployable, waived)
+
+
+def _deployable(release: ReleaseOutput | None, workspace: Workspace) -> tuple[bool, tuple[str, ...]]:
+    raise AssertionError(release, workspace)

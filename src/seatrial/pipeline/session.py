@@ -1,0 +1,48 @@
+"""One Spark session a run, made when the first step asks for it."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatrial.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class SharedSession:
+    """Owns the session: whoever asks first makes it, `end` stops it."""
+
+    def __init__(self, workspace: Workspace, log: Path) -> None:
+        self._workspace = workspace
+        self.log = log  # of Spark and the JVM
+        self._lock = threading.Lock()
+        self._stack = ExitStack()
+        self._session: SparkSession | None = None
+
+    def get(self) -> SparkSession:
+        """The session; made now if there is none yet."""
+        from seatrial.prepare.conf import SparkSettings
+        from seatrial.prepare.session import spark_session
+
+        with self._lock:
+            if self._session is None:
+                chosen = self._workspace.profile.spark
+                settings = SparkSettings(
+                    master=chosen.master,
+                    executors=chosen.executors,
+                    memory=chosen.memory,
+                    jars=None if chosen.jars is None else Path(chosen.jars),
+                    conf=chosen.conf,
+                )
+                self._session = self._stack.enter_context(
+                    spark_session(settings, self._workspace.store, self._workspace.catalog, log=self.log)
+                )
+            return self._session
+
+    def end(self) -> None:
+        """Stops the session, and with it whatever still runs in it."""
+        self._stack.close()

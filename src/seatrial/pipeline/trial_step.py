@@ -1,0 +1,83 @@
+"""The built-in step `assess`: the packaged model on the data that counts, under the policy, use by use."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import pyarrow as pa
+
+from seatrial.assess.assessor import Subject
+from seatrial.assess.trial import run_trial
+from seatrial.batches.table import Table
+from seatrial.errors import InputError
+from seatrial.models.runtime import load_predictor
+from seatrial.pipeline.outputs import ArtifactOutput, TableOutput
+from seatrial.pipeline.project import DataSettings
+from seatrial.pipeline.resolve import Job
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.artifacts import read_artifact, write_artifact
+from seatrial.stores.documents import sha256, to_json
+from seatrial.stores.objects import Objects
+from seatrial.verdicts.trial import TestUse
+from seatrial.verdicts.uses import record_use
+from seatrial.verdicts.uses import test_digest as digest_of_test_data
+
+BUDGET_S = 600.0  # for the whole trial; an assessor that would go over says what it left out
+
+
+def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
+    """Measures, and keeps the trial as an artifact. The use of the test data is recorded first."""
+    data, policy = workspace.project.data, workspace.project.policy
+    policy_digest = sha256(to_json(policy))
+    if data is None or job.parts.parameters["policy"] != policy_digest:
+        raise InputError("the project's file changed while it ran.", path=workspace.project.path, mend="Run again.")
+    model = job.inputs["model"].digest
+    predictor = load_predictor(read_artifact(workspace.objects, model))
+    inputs = [column.name for column in predictor.signature.inputs]
+    tables = {
+        role: _read(pinned, [*inputs, *_columns(data)], workspace)
+        for role, pinned in job.inputs.items()
+        if isinstance(pinned, TableOutput)
+    }
+    counted: Literal["validation", "test"] = "validation" if job.parts.parameters["rehearse"] else "test"
+    use = (
+        None
+        if counted == "validation"
+        else _count_use(workspace.objects, tables["test"], data, inputs, model, policy_digest)
+    )
+    trial = run_trial(
+        Subject(
+            predictor=predictor,
+            tables=tables,
+            label=data.label,
+            task=data.task,
+            positive=data.positive,
+            groups=data.groups,
+            cluster=data.cluster,
+        ),
+        policy,
+        data=counted,
+        use=use,
+        model=model,
+        policy_digest=policy_digest,
+        seed=cast("int", job.parts.parameters["seed"]),
+        budget_s=BUDGET_S,
+        progress=lambda claim: print(f"measuring {claim}", flush=True),  # noqa: T201  # a step's output is its log
+    )
+    return ArtifactOutput(write_artifact(workspace.objects, {"evidence.json": to_json(trial)}), "trial")
+
+
+def _columns(data: DataSettings) -> list[str]:
+    return [data.label, *data.groups, *([data.cluster] if data.cluster else [])]
+
+
+def _read(pinned: TableOutput, columns: list[str], workspace: Workspace) -> pa.Table:
+    table = Table(pinned.identifier, pinned.snapshot_id, pinned.digest, workspace.catalog)
+    return table.to_arrow(columns=list(dict.fromkeys(columns)))
+
+
+def _count_use(
+    objects: Objects, rows: pa.Table, data: DataSettings, inputs: list[str], model: str, policy: str
+) -> TestUse:
+    digest = digest_of_test_data(rows, label=data.label, inputs=inputs)
+    return TestUse(digest, rows.num_rows, record_use(objects, digest, model=model, policy=policy))

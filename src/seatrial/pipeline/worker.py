@@ -1,0 +1,90 @@
+"""Runs one step: the job that a run pinned, or in a container what the cache says its inputs are."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from seatrial.errors import InputError, SeatrialError
+from seatrial.pipeline.builtin import built_in_step
+from seatrial.pipeline.cache import CacheRecord
+from seatrial.pipeline.child import answer_file
+from seatrial.pipeline.graph import load_graph
+from seatrial.pipeline.open import open_pipeline
+from seatrial.pipeline.outputs import Output
+from seatrial.pipeline.perform import perform
+from seatrial.pipeline.project import load_project
+from seatrial.pipeline.resolve import Job, cached, job_for, missing_inputs
+from seatrial.pipeline.session import SharedSession
+from seatrial.pipeline.steps import Step
+from seatrial.pipeline.workspace import Workspace, open_project
+from seatrial.stores.documents import from_json, to_json
+
+ORPHANED = 1  # the exit status of a child whose parent is gone
+
+
+def run_job(job_file: Path, run: str, directory: Path, profile: str, *, replace: bool) -> None:
+    """Runs a pinned job as the child of a run; the record or the error goes to the answer file beside the job.
+
+    Built-in steps run without importing the project's code.
+    """
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    answer: object = None
+    try:
+        job = from_json(Job, job_file.read_bytes(), path=str(job_file))
+        project = load_project(directory)
+        step = built_in_step(job.step) or load_graph(project.directory, project.pipeline)[job.step]
+        with open_project(project, profile) as workspace:
+            answer = _perform(job, step, workspace, run, replace=replace)
+    except SeatrialError as error:
+        answer = {"errors": [error.as_document()]}
+        raise
+    finally:
+        answer_file(job_file).write_bytes(to_json(answer))
+
+
+def run_step(
+    name: str, run: str, directory: Path, profile: str, *, sets: Sequence[str], rehearse: bool, replace: bool
+) -> CacheRecord:
+    """Runs one step on what the cache has of the steps before it; an input that is not there is an `InputError`."""
+    project = load_project(directory)
+    graph = (pipeline := open_pipeline(project, sets=sets, rehearse=rehearse)).graph
+    if name not in graph:
+        raise InputError(f"there is no step {name!r}.", path=project.path, mend=f"There is: {', '.join(graph)}.")
+    known: dict[str, Output] = {}
+    with open_project(project, profile) as workspace:
+        for step in graph.values():
+            if missing := missing_inputs(step, known):
+                if step.name != name:
+                    continue
+                mend = f"Run `seatrial step {missing[0].partition('.')[0]}` first."
+                raise InputError(f"step {name!r} needs {', '.join(missing)}, which is not there.", mend=mend)
+            job = job_for(step, known, pipeline.parameters, workspace)
+            if step.name == name:
+                return _perform(job, step, workspace, run, replace=replace)
+            record, _ = cached(job, workspace)
+            known.update({} if record is None else record.outputs)
+    raise AssertionError(name)
+
+
+def as_document(record: CacheRecord) -> object:
+    """The record as JSON types."""
+    return json.loads(to_json(record))
+
+
+def _perform(job: Job, step: Step, workspace: Workspace, run: str, *, replace: bool) -> CacheRecord:
+    session = SharedSession(workspace, workspace.state / "spark.log")
+    try:
+        return perform(job, step, workspace, run, session=session, replace=replace)
+    finally:
+        session.end()
+
+
+def _leave_with_parent() -> None:
+    """Ends this process when the pipe from its parent closes: a killed run leaves no child behind."""
+    sys.stdin.buffer.read()
+    os._exit(ORPHANED)

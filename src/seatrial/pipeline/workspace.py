@@ -1,0 +1,106 @@
+"""A project opened under a profile: its store and catalog, ready to use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatrial.errors import InputError
+from seatrial.pipeline.graph import did_you_mean
+from seatrial.pipeline.project import ProfileSettings, Project, StoreChoice, load_project
+from seatrial.stores.objects import Objects
+from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
+
+STATE_FOLDER = (
+    ".seatrial"  # what this machine knows of the project: store, catalog, logs; safe to delete, with the data
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What commands work in. `state` is this machine's folder for the project."""
+
+    project: Project
+    profile_name: str
+    profile: ProfileSettings
+    store: StoreSettings
+    catalog: CatalogSettings
+    objects: Objects
+    state: Path
+
+
+@contextmanager
+def open_workspace(directory: Path, profile: str = "local") -> Iterator[Workspace]:
+    """Opens the project in `directory`; starts the embedded store, and holds it, where the profile names no other."""
+    project = load_project(directory)
+    with open_project(project, profile) as workspace:
+        yield workspace
+
+
+@contextmanager
+def open_project(project: Project, profile: str) -> Iterator[Workspace]:
+    """Opens a project that was read before."""
+    from seatrial.stores.embedded import embedded_store
+    from seatrial.stores.obstore_objects import open_objects
+
+    chosen = project.profiles.get(profile)
+    if chosen is None:
+        mend = did_you_mean(profile, project.profiles) or f"There is: {', '.join(project.profiles)}."
+        raise InputError(f"there is no profile {profile!r}.", path=project.path, mend=mend)
+    state = project.directory / STATE_FOLDER
+    state.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        if chosen.store is None:
+            store = stack.enter_context(embedded_store(state, project.name))
+        else:
+            store = store_settings(chosen.store, project.directory, os.environ)
+        yield Workspace(
+            project=project,
+            profile_name=profile,
+            profile=chosen,
+            store=store,
+            catalog=catalog_settings(chosen.catalog, store, state, os.environ),
+            objects=open_objects(store),
+            state=state,
+        )
+
+
+def store_settings(choice: StoreChoice, directory: Path, environment: Mapping[str, str]) -> StoreSettings:
+    """The store that a profile names, with its secrets looked up."""
+    if choice.url.startswith("file:"):
+        folder = (directory / choice.url.removeprefix("file://").removeprefix("file:")).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        return StoreSettings(url=folder.as_uri())
+    credentials = None
+    if choice.credentials is not None:
+        references = {"access_key": "env:AWS_ACCESS_KEY_ID", "secret_key": "env:AWS_SECRET_ACCESS_KEY"}
+        if not isinstance(choice.credentials, str):
+            references.update(choice.credentials)
+        credentials = Credentials(**{half: look_up(reference, environment) for half, reference in references.items()})
+    return StoreSettings(choice.url, choice.endpoint, credentials, choice.region)
+
+
+def catalog_settings(
+    choice: str | None, store: StoreSettings, state: Path, environment: Mapping[str, str]
+) -> CatalogSettings:
+    """The catalog that a profile names; without one, a SQLite file in the project's state."""
+    uri = f"sqlite:///{state / 'catalog.db'}" if choice is None else choice
+    if uri.startswith(("env:", "file:")):
+        uri = look_up(uri, environment)
+    return CatalogSettings(uri=uri, warehouse=f"{store.url.rstrip('/')}/warehouse", store=store)
+
+
+def look_up(reference: str, environment: Mapping[str, str]) -> str:
+    """The secret behind "env:NAME" or "file:PATH"; the error names the reference, never a value."""
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        if name in environment:
+            return environment[name]
+        raise InputError(f"the environment variable {name} is not set.", path=reference, mend=f"Set {name}.")
+    try:
+        return Path(name).expanduser().read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}.", path=reference, mend="Mend the path.") from None

@@ -1,0 +1,76 @@
+"""An Arrow table written as one snapshot of an Iceberg table, without Spark: what a `python` step returns."""
+
+from __future__ import annotations
+
+import time
+import uuid
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from seatrial.errors import StepFailed
+from seatrial.prepare.tables import ATTEMPTS, FIRST_PAUSE_S, WRITE
+from seatrial.stores.catalog import open_catalog
+from seatrial.stores.settings import CatalogSettings
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+
+def write_arrow_table(
+    settings: CatalogSettings, rows: pa.Table, identifier: str, *, tag: str, properties: Mapping[str, str]
+) -> int:
+    """Overwrites the table (made if absent) with `rows`; returns the id of its snapshot, tagged `seatrial-<tag>`.
+
+    Raises `StepFailed` when other writers keep it from committing.
+    """
+    from pyiceberg.exceptions import CommitFailedException
+
+    catalog = open_catalog(settings)
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1))
+        try:
+            snapshot = _overwrite(_table(catalog, identifier, rows.schema), rows, properties)
+            _pin(catalog.load_table(identifier), snapshot, f"seatrial-{tag}")
+        except CommitFailedException:
+            continue
+        return snapshot
+    raise StepFailed(
+        f"other writers kept the table from being written, {ATTEMPTS} times.", path=identifier, mend="Run again."
+    )
+
+
+def _table(catalog: Catalog, identifier: str, schema: pa.Schema) -> Table:
+    catalog.create_namespace_if_not_exists(identifier.rpartition(".")[0])
+    return catalog.create_table_if_not_exists(identifier, schema=schema)
+
+
+def _overwrite(table: Table, rows: pa.Table, properties: Mapping[str, str]) -> int:
+    name = str(uuid.uuid4())
+    with warnings.catch_warnings(), table.transaction() as transaction:
+        warnings.filterwarnings("ignore", message="Delete operation did not match any records")
+        if table.schema().as_arrow() != rows.schema:
+            # All columns anew: snapshots made before keep the schema that they were written under.
+            with transaction.update_schema(allow_incompatible_changes=True) as columns:
+                for field in table.schema().fields:
+                    columns.delete_column(field.name)
+            with transaction.update_schema(allow_incompatible_changes=True) as columns:
+                columns.union_by_name(rows.schema)
+        transaction.set_properties(dict(properties))
+        transaction.overwrite(rows, snapshot_properties={WRITE: name})
+    for snapshot in reversed(table.metadata.snapshots):  # the append comes after the delete
+        if snapshot.summary is not None and snapshot.summary.additional_properties.get(WRITE) == name:
+            return int(snapshot.snapshot_id)
+    raise StepFailed("the snapshot just written is not in the table.", path=table.name()[-1], mend="Run again.")
+
+
+def _pin(table: Table, snapshot: int, name: str) -> None:
+    taken = table.refs().get(name)
+    if taken is not None and taken.snapshot_id == snapshot:
+        return
+    full = name if taken is None else f"{name}-{snapshot}"
+    table.manage_snapshots().create_tag(snapshot, full).commit()
