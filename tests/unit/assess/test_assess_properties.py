@@ -1,0 +1,108 @@
+"""What must not matter to a measurement: the order of rows, the names of groups, and which columns ride along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seatrial.assess import fairness
+from seatrial.assess.answers import Answers
+from seatrial.assess.assessor import Subject
+from seatrial.assess.cells import MISSING, Grouping, count, grouping
+from seatrial.verdicts.evidence import Claim, Evidence, Family
+
+values = st.one_of(st.none(), st.text(max_size=4), st.sampled_from(["a", "b", "ä", MISSING, ""]))
+rows = st.lists(st.tuples(values, st.booleans(), st.booleans()), min_size=1, max_size=60)
+with_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+def made(people: list[tuple[str | None, bool, bool]], subject: Callable[..., Subject]) -> tuple[Grouping, Answers]:
+    table = pa.table({"group": pa.array([row[0] for row in people], pa.string())})
+    found = grouping(subject(table), "group")
+    assert isinstance(found, Grouping)
+    actual, answered = np.array([row[1] for row in people]), np.array([row[2] for row in people])
+    return found, Answers(actual=actual, answered=answered, score=answered.astype(np.float64))
+
+
+@with_fixtures
+@given(people=rows)
+def test_every_row_is_counted_in_its_own_cell_once(
+    people: list[tuple[str | None, bool, bool]], subject: Callable[..., Subject]
+) -> None:
+    groups, answers = made(people, subject)
+    counts = count(answers, groups)
+    expected: dict[tuple[str, bool, bool], int] = {}
+    for name, actual, answered in people:
+        cell = (name or MISSING, actual, answered)
+        expected[cell] = expected.get(cell, 0) + 1
+    cells = {
+        (name, bool(actual), bool(answered)): int(counts[index, actual, answered])
+        for index, name in enumerate(groups.names)
+        for actual in (0, 1)
+        for answered in (0, 1)
+    }
+    assert {cell: number for cell, number in cells.items() if number} == expected
+
+
+@with_fixtures
+@given(people=rows, seed=st.integers(0, 2**31))
+def test_the_order_of_rows_does_not_matter_to_the_counts(
+    people: list[tuple[str | None, bool, bool]], seed: int, subject: Callable[..., Subject]
+) -> None:
+    groups, answers = made(people, subject)
+    order = np.random.default_rng(seed).permutation(len(people))
+    turned_groups, turned = made([people[index] for index in order], subject)
+    assert turned_groups.names == groups.names
+    assert np.array_equal(count(turned, turned_groups), count(answers, groups))
+
+
+@settings(parent=with_fixtures, max_examples=10)
+@given(names=st.lists(st.text("abcxyzäß", min_size=1, max_size=3), min_size=2, max_size=2, unique=True))
+def test_other_names_for_groups_change_names_and_signs_only(
+    names: list[str], people: Callable[..., pa.Table], subject: Callable[..., Subject]
+) -> None:
+    table = people(200, 9)
+    renamed = dict(zip(("Female", "Male"), names, strict=True))
+    sex = pa.array([renamed[str(name)] for name in table.column("sex").to_pylist()], pa.string())
+    other = table.set_column(table.column_names.index("sex"), "sex", sex)
+
+    def gap(table: pa.Table, first: str, second: str) -> tuple[float, float, float]:
+        claim = Claim("selection_rate", Family.PAIRS, "sex")
+        found = fairness.assess(subject(table, groups=()), [claim], confidence=0.9, seed=7, budget_s=60)
+        item = next(item for item in found if isinstance(item, Evidence) and item.claim == claim)
+        if item.slice == f"sex: {first} − {second}":
+            return item.estimate, item.low, item.high
+        assert item.slice == f"sex: {second} − {first}"
+        return -item.estimate, -item.high, -item.low
+
+    before, after = gap(table, "Female", "Male"), gap(other, *names)
+    assert np.allclose(before, after, rtol=0, atol=1e-12)
+
+
+def test_null_nan_and_the_empty_text_are_one_group_of_their_own(subject: Callable[..., Subject]) -> None:
+    text = grouping(subject(pa.table({"group": pa.array(["b", None, "", "a"])})), "group")
+    number = grouping(subject(pa.table({"group": pa.array([1.0, None, float("nan"), 0.0])})), "group")
+    assert isinstance(text, Grouping)
+    assert isinstance(number, Grouping)
+    assert (text.names, text.codes.tolist()) == (("a", "b", MISSING), [1, 2, 2, 0])
+    assert (number.names, number.codes.tolist()) == (("0", "1", MISSING), [1, 2, 2, 0])
+
+
+def test_a_dictionary_encoded_column_has_the_groups_of_its_values(subject: Callable[..., Subject]) -> None:
+    column = pa.array(["b", None, "a"]).dictionary_encode()
+    found = grouping(subject(pa.table({"group": column})), "group")
+    assert isinstance(found, Grouping)
+    assert found.names == ("a", "b", MISSING)
+
+
+def test_the_pairs_are_all_pairs(people: Callable[..., pa.Table], subject: Callable[..., Subject]) -> None:
+    claim = Claim("selection_rate", Family.PAIRS, "race")
+    found = fairness.assess(subject(people(300, 3), groups=()), [claim], confidence=0.9, seed=7, budget_s=60)
+    names = ["Asian", "Black", "Other", "White"]
+    expected = [f"race: {first} − {second}" for first, second in combinations(names, 2)]
+    assert [item.slice for item in found if item.claim == claim] == expected
