@@ -109,17 +109,17 @@ def head_nodes(signature: Signature, logits: str) -> tuple[list[NodeProto], list
         node("Reshape", [exact, constant("flat", np.array([-1]))], VALUE)
         return nodes, constants, [helper.make_tensor_value_info(VALUE, TensorProto.DOUBLE, ["n"])]
     if signature.task == "binary":
-        positive_first = signature.positive == signature.classes[0]
+        # The softmax of the logit beside a 0, not a sigmoid: onnxruntime's is 1 − p for one of the two, and 0 from
+        # logits of 37 on, where log loss needs the digits of the smaller probability.
+        place = signature.classes.index(signature.positive or "")
         column = node("Reshape", [exact, constant("column", np.array([-1, 1]))], f"{HEAD}logit")
-        # Two sigmoids, not 1 − p: the smaller of the two probabilities keeps its digits.
-        yes = node("Sigmoid", [column], f"{HEAD}yes")
-        no = node("Sigmoid", [node("Neg", [column], f"{HEAD}negated")], f"{HEAD}no")
-        node("Concat", [yes, no] if positive_first else [no, yes], PROBABILITY, axis=1)
+        both = node("Pad", [column, constant("zero", np.array([0, place, 0, 1 - place]))], f"{HEAD}logits")
+        node("Softmax", [both], PROBABILITY, axis=1)
         threshold = constant("threshold", np.float64(signature.threshold))
-        flat = node("Reshape", [yes, constant("flat", np.array([-1]))], f"{HEAD}flat_yes")
-        reached = node("GreaterOrEqual", [flat, threshold], f"{HEAD}reached")
+        yes = node("Gather", [PROBABILITY, constant("positive", np.array(place))], f"{HEAD}yes", axis=1)
+        reached = node("GreaterOrEqual", [yes, threshold], f"{HEAD}reached")
         choice = node("Cast", [reached], f"{HEAD}choice", to=TensorProto.INT64)
-        answers = signature.classes[::-1] if positive_first else signature.classes
+        answers = signature.classes if place else signature.classes[::-1]
     else:
         choice = node("ArgMax", [node("Softmax", [exact], PROBABILITY, axis=1)], f"{HEAD}choice", axis=1, keepdims=0)
         answers = signature.classes
