@@ -92,6 +92,12 @@ class ObjectChanged(StoreError):
     code = "object-changed"
 
 
+class TableGone(StoreError):
+    """The table, its snapshot or its data files are not there any more."""
+
+    code = "table-gone"
+
+
 class Corrupt(SeatrialError):
     """Content does not have the digest, size or form that was promised for it."""
 
