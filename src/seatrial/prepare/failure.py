@@ -28,7 +28,7 @@ def spark_cause(
     if isinstance(error, SeatrialError):
         return error
     traced = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
-    text = str(error)
+    text = _text(error)
     start = text.rfind(WORKER_TRACEBACK)
     if start < 0:
         problem, worker = _root_message(error), []
@@ -81,8 +81,15 @@ def java_chain(error: BaseException) -> list[str]:
     return chain
 
 
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 pyspark asks the JVM for the words, and it may be gone
+        return ""
+
+
 def _first_line(error: BaseException) -> str:
-    text = str(error).strip().split("\n")[0]
+    text = _text(error).strip().split("\n")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
