@@ -1,0 +1,86 @@
+"""Bounds on the calibration error over fixed bins."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from seatrial.verdicts.bounded import LARGEST_BET, bets, last_rejected, shuffled
+from seatrial.verdicts.interval import Interval
+from seatrial.verdicts.special import Floats
+
+
+def bin_edges(confidences: ArrayLike, *, count: int = 10) -> Floats:
+    """Inner edges of `count` bins with about equally many rows; from validation, never from the rows measured later."""
+    if count < 1:
+        raise ValueError(f"count {count}: at least one bin is needed")
+    inner = np.quantile(np.asarray(confidences, dtype=np.float64), np.linspace(0, 1, count + 1)[1:-1])
+    return np.unique(inner)
+
+
+def calibration_error(
+    confidences: ArrayLike, correct: ArrayLike, edges: ArrayLike, *, confidence: float, seed: int
+) -> Interval:
+    """The expected calibration error over bins fixed beforehand, each bound one-sided at `confidence`.
+
+    The quantity is of the population: θ = Σ_b |E[(Y − S) 1{S in bin b}]| = Σ_b P(b) |accuracy_b − confidence_b|, where
+    S is the model's confidence, Y whether it was right, and the bins are cut at `edges` (inner edges, left-closed),
+    chosen without these rows. The estimate is the plug-in, which is biased upwards: it is above 0 at perfect
+    calibration, where θ is 0.
+
+    With Z = Y − S in [−1, 1], θ = E[s_b Z] for one unknown sign a bin. High: for each choice of signs the betting
+    capital of `bounded.py` tests "E[s_b Z] ≥ m"; m is ruled out when every choice rules it out, so no correction for
+    their number is needed (intersection–union, Berger 1982). The bets use Z² only, the capital then splits into bins,
+    and the worst choice is found bin by bin. Low: bets with signs guessed from the rows before, whose mean is never
+    above θ. Both are tests by betting in the sense of Waudby-Smith & Ramdas (2024), section 4.
+    """
+    scores, hits = np.asarray(confidences, dtype=np.float64).ravel(), np.asarray(correct, dtype=np.float64).ravel()
+    if scores.size == 0 or scores.size != hits.size:
+        raise ValueError(f"{scores.size} confidences and {hits.size} outcomes: need equally many, at least one")
+    if scores.min() < 0 or scores.max() > 1 or hits.min() < 0 or hits.max() > 1:
+        raise ValueError("confidences and outcomes must lie in [0, 1]")
+    inner = np.asarray(edges, dtype=np.float64)
+    count = inner.size + 1
+    order = np.lexsort((hits, scores))  # the result must not depend on the order of the rows
+    gaps = (hits - scores)[order]
+    orders = shuffled(np.arange(gaps.size, dtype=np.float64), seed).astype(np.int64)
+    gaps, bins = gaps[orders], np.searchsorted(inner, scores[order], side="right")[orders]
+    estimate = float(np.abs(np.bincount(bins[0], gaps[0], count)).sum() / gaps.shape[1])
+    low = _lower_bound(gaps, bins, count, confidence)
+    high = _upper_bound(gaps, bins, count, confidence)
+    return Interval(estimate, min(low, estimate), max(high, estimate), "betting-signed-bins")
+
+
+def _upper_bound(gaps: Floats, bins: np.ndarray[tuple[int, int], np.dtype[np.int64]], count: int, conf: float) -> float:
+    stakes = bets((gaps / 2) ** 2, conf)
+    cells = (bins + count * np.arange(bins.shape[0])[:, None]).ravel()
+    shape = (bins.shape[0], count)
+
+    def log_capital(error: float) -> Floats:
+        mean = (1 + error) / 2  # of (1 ± Z) / 2, which lies in [0, 1]
+        stake = np.minimum(stakes, LARGEST_BET / max(1 - mean, 1e-12))
+        by_sign = [
+            np.bincount(cells, np.log1p(stake * (mean - (1 + sign * gaps) / 2)).ravel(), shape[0] * shape[1])
+            for sign in (1, -1)
+        ]
+        worst: Floats = np.minimum(*by_sign).reshape(shape).sum(axis=1)
+        return worst
+
+    return last_rejected(log_capital, 1.0, 0.0, conf)
+
+
+def _lower_bound(gaps: Floats, bins: np.ndarray[tuple[int, int], np.dtype[np.int64]], count: int, conf: float) -> float:
+    signs = np.zeros(gaps.shape)
+    for index in range(count):
+        here = np.where(bins == index, gaps, 0.0)
+        before = np.cumsum(here, axis=1) - here
+        signs = np.where(bins == index, np.sign(before), signs)
+    unit = (1 + signs * gaps) / 2
+    stakes = bets((gaps / 2) ** 2, conf)
+
+    def log_capital(error: float) -> Floats:
+        mean = (1 + error) / 2
+        total: Floats = np.log1p(np.minimum(stakes, LARGEST_BET / mean) * (unit - mean)).sum(axis=1)
+        return total
+
+    return last_rejected(log_capital, 0.0, 1.0, conf)
