@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from seatrial.models.provenance import DataSnapshot, Provenance
 from seatrial.report.view import ReportView, Ruling, Verdict, WaiverNote
 from seatrial.verdicts.differences import Count, pairwise_differences
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
@@ -56,6 +57,7 @@ REQUIREMENTS = (
 )
 BINS = ((0.004, 829, 2), (0.013, 828, 9), (0.032, 829, 31), (0.068, 828, 48), (0.121, 828, 97), (0.207, 829, 188),
         (0.318, 828, 246), (0.468, 829, 402), (0.652, 828, 524), (0.868, 828, 456 + 250))  # fmt: skip
+AMONG = {"selection_rate": "rows", "true_positive_rate": "positive rows", "false_positive_rate": "negative rows"}
 
 
 def counts(metric: str, group: Group) -> Count:
@@ -77,7 +79,7 @@ def rates(column: str, groups: Mapping[str, Group], metric: str) -> Iterator[Evi
         found = proportion(member.successes, member.rows, confidence=each)
         yield Evidence(
             Claim(metric, Family.GROUPS, column), f"{column}={name}", found.estimate, found.low, found.high, CONFIDENCE,
-            member.rows, found.method, {"counts": f"{member.successes} of {member.rows}"},
+            member.rows, found.method, {"counts": f"{member.successes} of {member.rows}", "among": AMONG[metric]},
         )  # fmt: skip
     for pair in pairwise_differences(members, confidence=CONFIDENCE):
         found, both = pair.interval, members[pair.first].rows + members[pair.second].rows
@@ -96,11 +98,17 @@ def overall() -> Iterator[Evidence]:
     ):
         yield Evidence(Claim(metric), "all", estimate, low, high, CONFIDENCE, ROWS, method, conditions)
     each = simultaneous_confidence(CONFIDENCE, len(BINS))
-    for stated, rows, happened in BINS:
+    for index, (stated, rows, happened) in enumerate(BINS):
         found = proportion(happened, rows, confidence=each)
+        conditions = {
+            "mean_confidence": str(stated),
+            "observed_rate": str(found.estimate),
+            "observed_low": str(found.low),
+            "observed_high": str(found.high),
+        }
         yield Evidence(
-            Claim("observed_rate"), f"bin at {stated}", found.estimate, found.low, found.high, CONFIDENCE, rows,
-            found.method, {"mean_probability": str(stated)},
+            Claim("calibration_gap"), f"bin {index + 1}", abs(found.estimate - stated), 0.0, 0.1, CONFIDENCE, rows,
+            "betting", conditions,
         )  # fmt: skip
 
 
@@ -127,16 +135,17 @@ def census_trial(groups: Mapping[str, Mapping[str, Group]] = GROUPS, *, rehearsa
     )
 
 
-PROVENANCE: Mapping[str, object] = {
-    "code": {"digest": "1d9c" * 16, "module": "pipeline", "step": "model"},
-    "parameters": {"epochs": 8, "mitigate": False, "seed": 7, "hidden": [64, 32]},
-    "data": {
-        "train": {"table": "features.train", "snapshot": "5630122734123381552", "rows": 28_911},
-        "validation": {"table": "features.validation", "snapshot": "2184610091273301120", "rows": 5_846},
-        "test": {"table": "features.test", "snapshot": "8013340012734001923", "rows": ROWS},
-    },
-    "environment": {"python": "3.11.2", "torch": "2.13.0", "pyspark": "4.1.4", "onnxruntime": "1.32.0"},
-}
+PROVENANCE = Provenance(
+    code="1d9c" * 16,
+    step_key="77aa" * 16,
+    parameters={"epochs": 8, "mitigate": False, "seed": 7},
+    data=(
+        DataSnapshot("train", "census.features_train", 5630122734123381552, "ab12" * 16),
+        DataSnapshot("validation", "census.features_validation", 2184610091273301120, "cd34" * 16),
+    ),
+    python="3.11.2",
+    libraries={"torch": "2.13.0", "numpy": "2.4.6"},
+)
 WAIVER = WaiverNote(
     requirement="true_positive_rate gap between sex ≤ 0.1",
     reason="Pilot with human review of every answer; the mitigated model replaces it.",

@@ -10,7 +10,7 @@ from seatrial.report.words import count, number
 from seatrial.verdicts.evidence import Evidence
 from seatrial.verdicts.trial import Trial
 
-METRIC = "observed_rate"  # the bins' claim; conditions["mean_probability"] is where a bin stands
+METRIC = "calibration_gap"  # one piece of evidence a bin; where the bin stands is among its conditions
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _SMALLEST, _LARGEST = 3.5, 7.5  # radii in pixels; the area grows with the rows
 
@@ -39,38 +39,53 @@ class CalibrationPlot:
     summary: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    stated: float
+    rate: float
+    low: float
+    high: float
+    rows: int
+
+
 def calibration_plot(trial: Trial) -> CalibrationPlot | None:
     """The plot, or None where no bins were measured."""
-    found = sorted((one for one in trial.evidence if _stated(one) is not None), key=lambda one: _stated(one) or 0.0)
+    found = sorted(
+        (seen for one in trial.evidence if (seen := _observed(one)) is not None), key=lambda seen: seen.stated
+    )
     if not found:
         return None
-    most = max(one.rows for one in found)
-    bins = tuple(_bin(one, _stated(one) or 0.0, most) for one in found)
-    said = "; ".join(f"stated {number(_stated(one) or 0.0, digits=2)}, happened {one.estimate:.2f}" for one in found)
-    return CalibrationPlot(bins, tuple(Note(100 * value, f"{value:g}") for value in _TICKS), f"Calibration: {said}.")
+    most = max(seen.rows for seen in found)
+    said = "; ".join(f"stated {seen.stated:.2f}, happened {seen.rate:.2f}" for seen in found)
+    return CalibrationPlot(
+        bins=tuple(_bin(seen, most) for seen in found),
+        ticks=tuple(Note(100 * value, f"{value:g}") for value in _TICKS),
+        summary=f"Calibration: {said}.",
+    )
 
 
-def _stated(evidence: Evidence) -> float | None:
+def _observed(evidence: Evidence) -> _Observed | None:
     if evidence.claim.metric != METRIC:
         return None
+    names = ("mean_confidence", "observed_rate", "observed_low", "observed_high")
     try:
-        return float(evidence.conditions["mean_probability"])
+        stated, rate, low, high = (float(evidence.conditions[name]) for name in names)
     except (KeyError, ValueError):
         return None
+    return _Observed(stated, rate, low, high, evidence.rows)
 
 
-def _bin(evidence: Evidence, stated: float, most: int) -> Bin:
-    share = math.sqrt(evidence.rows / most) if most else 0.0
+def _bin(seen: _Observed, most: int) -> Bin:
     return Bin(
-        label=number(stated, digits=2),
-        x=_percent(stated),
-        at=_percent(evidence.estimate),
-        start=_percent(evidence.low),
-        end=_percent(evidence.high),
-        radius=round(_SMALLEST + (_LARGEST - _SMALLEST) * share, 1),
-        rows=count(evidence.rows),
-        estimate=number(evidence.estimate),
-        bounds=f"{number(evidence.low)} to {number(evidence.high)}",
+        label=number(seen.stated),
+        x=_percent(seen.stated),
+        at=_percent(seen.rate),
+        start=_percent(seen.low),
+        end=_percent(seen.high),
+        radius=round(_SMALLEST + (_LARGEST - _SMALLEST) * math.sqrt(seen.rows / most), 1),
+        rows=count(seen.rows),
+        estimate=number(seen.rate),
+        bounds=f"{number(seen.low)} to {number(seen.high)}",
     )
 
 

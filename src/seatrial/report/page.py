@@ -10,7 +10,7 @@ from seatrial.report.calibration import CalibrationPlot, calibration_plot
 from seatrial.report.findings import Finding, finding, requirement_title
 from seatrial.report.groups import Column, columns
 from seatrial.report.methods import Method, methods_used
-from seatrial.report.provenance import Fact, FactGroup, fact_groups
+from seatrial.report.provenance import Fact, FactGroup, fact_groups, rows_and_use
 from seatrial.report.view import ReportView, WaiverNote
 from seatrial.report.words import (
     claim_title,
@@ -68,6 +68,7 @@ class Page:
     overall: tuple[Metric, ...]
     calibration: CalibrationPlot | None
     not_measured: tuple[Gap, ...]
+    data_facts: tuple[Fact, ...]
     data_notes: tuple[str, ...]
     methods: tuple[Method, ...]
     provenance: tuple[FactGroup, ...]
@@ -106,9 +107,10 @@ def page_of(view: ReportView) -> Page:
         overall=overall,
         calibration=calibration,
         not_measured=gaps,
+        data_facts=rows_and_use(trial),
         data_notes=tuple(_data_notes(view)),
         methods=methods,
-        provenance=(*_signed(view), *fact_groups(view.provenance)),
+        provenance=fact_groups(trial, view.provenance, release=view.digest, signature_key=view.signature_key),
         reproduce=view.reproduce,
     )
 
@@ -169,7 +171,6 @@ def _data_notes(view: ReportView) -> Iterator[str]:
         yield f"Everything here was measured on the {view.trial.data} data, at {_at(view.trial.confidence)}."
         yield "A rehearsal uses up no test data. Its numbers guide development; they are no verdict."
     else:
-        yield f"{count(use.rows)} rows, content {use.digest}. This is use {use.use} of this data."
         yield (
             f"Looking at the same data again is counted. Use k is measured and judged at 1 − α / (k (k + 1)): with "
             f"α = {alpha:.4g} and k = {use.use} that is {_at(view.trial.confidence)}. However many uses there will be, "
@@ -189,13 +190,3 @@ def _data_notes(view: ReportView) -> Iterator[str]:
 
 def _at(confidence: float) -> str:
     return f"{confidence_percent(confidence)} confidence"
-
-
-def _signed(view: ReportView) -> Iterator[FactGroup]:
-    facts = [
-        ("release.json", view.digest), ("model package", view.trial.model), ("policy", view.trial.policy),
-        ("test data", view.trial.test_use.digest if view.trial.test_use else None),
-        ("signing key", view.signature_key),
-    ]  # fmt: skip
-    rows = [Fact(name, value, mono=True) for name, value in facts if value is not None]
-    yield FactGroup("Digests", (*rows, Fact("seed of the trial", str(view.trial.seed), mono=True)))

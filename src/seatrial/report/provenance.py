@@ -1,12 +1,13 @@
-"""A package's provenance as lists of facts, whatever it holds: code, parameters, data, environment."""
+"""Where a model comes from, as lists of facts. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-_DIGEST_LENGTH = 64
-_TITLES = {"code": "Code", "parameters": "Parameters", "data": "Data snapshots", "environment": "Environment"}
+from seatrial.models.provenance import DataSnapshot, Provenance
+from seatrial.report.words import count
+from seatrial.verdicts.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Fact:
 
     name: str
     value: str
-    mono: bool = False  # a digest, an address or a version: set in a fixed-width face
+    mono: bool = False  # a digest or a version: set in a fixed-width face
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,42 +27,50 @@ class FactGroup:
     facts: tuple[Fact, ...]
 
 
-def fact_groups(provenance: Mapping[str, object]) -> tuple[FactGroup, ...]:
-    """One group for each nested mapping, the known ones first; single values together under "Model package"."""
-    known = [key for key in _TITLES if key in provenance]
-    others = [key for key in provenance if key not in _TITLES]
-    nested, single = [], []
-    for key in (*known, *others):
-        facts = tuple(_facts(provenance[key], ""))
-        if isinstance(provenance[key], Mapping | list | tuple):
-            nested.append(FactGroup(_title(key), facts or (Fact("none", "–"),)))
-        else:
-            single.append(Fact(_title(key), facts[0].value, mono=facts[0].mono))
-    return (*((FactGroup("Model package", tuple(single)),) if single else ()), *nested)
+def fact_groups(
+    trial: Trial, provenance: Provenance, *, release: str | None, signature_key: str | None
+) -> tuple[FactGroup, ...]:
+    """Digests first, then what went into the model."""
+    use = trial.test_use
+    digests = (
+        ("release.json", release),
+        ("model package", trial.model),
+        ("policy", trial.policy),
+        ("test data", None if use is None else use.digest),
+        ("training code", provenance.code),
+        ("step key", provenance.step_key),
+        ("signed with", signature_key),
+    )
+    parameters = tuple(_mono(name, _text(value)) for name, value in sorted(provenance.parameters.items()))
+    libraries = tuple(_mono(name, version) for name, version in sorted(provenance.libraries.items()))
+    groups = (
+        FactGroup("Digests", tuple(_mono(name, value) for name, value in digests if value is not None)),
+        FactGroup("Data snapshots", tuple(fact for table in provenance.data for fact in _snapshot(table))),
+        FactGroup("Parameters", (*parameters, _mono("seed of the trial", str(trial.seed)))),
+        FactGroup("Environment", (_mono("python", provenance.python), *libraries)),
+    )
+    return tuple(group for group in groups if group.facts)
 
 
-def _facts(value: object, name: str) -> Iterator[Fact]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _facts(item, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        if all(not isinstance(item, Mapping | list | tuple) for item in value):
-            yield Fact(name, ", ".join(_text(item) for item in value) or "–")
-        else:
-            for index, item in enumerate(value):
-                yield from _facts(item, f"{name}[{index}]")
-    else:
-        text = _text(value)
-        yield Fact(name, text, mono=len(text) >= _DIGEST_LENGTH or isinstance(value, int | float))
+def rows_and_use(trial: Trial) -> tuple[Fact, ...]:
+    """The data that counted."""
+    if trial.test_use is None:
+        return (Fact("measured on", f"{trial.data} data"),)
+    return (
+        Fact("rows", count(trial.test_use.rows)),
+        Fact("content", trial.test_use.digest, mono=True),
+        Fact("use of this data", f"number {trial.test_use.use}"),
+    )
 
 
-def _text(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def _snapshot(table: DataSnapshot) -> Iterator[Fact]:
+    yield _mono(table.name, f"{table.identifier} at snapshot {table.snapshot_id}")
+    yield _mono(f"{table.name}, digest", table.digest)
 
 
-def _title(key: str) -> str:
-    return _TITLES.get(key, key.replace("_", " ").capitalize())
+def _mono(name: str, value: str) -> Fact:
+    return Fact(name, value, mono=True)
+
+
+def _text(value: float | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

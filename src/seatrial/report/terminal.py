@@ -14,13 +14,14 @@ from seatrial.verdicts.policy import Requirement
 from seatrial.verdicts.trial import Trial
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 _HEADER = ("requirement", "decided by", "estimate", "bounds", "threshold", "outcome")
 _RIGHT = (False, False, True, True, True, False)
-_WORDS = {"pass": "✓ pass", "fail": "✗ FAIL", "inconclusive": "? inconclusive"}
+_WORDS = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive"}
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
 _GUTTER = "  "
+_EVERYBODY = "everybody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +42,29 @@ def verdict_lines(verdict: Verdict, trial: Trial) -> list[str]:
     return said
 
 
-def verdict_table(verdict: Verdict, trial: Trial) -> Table:
-    """The same as a rich table, for a terminal."""
-    from rich.box import SIMPLE_HEAD
+def verdict_table(verdict: Verdict, trial: Trial) -> Group:
+    """The same for a terminal, by rich: a table that still reads at 80 columns, and the reasons below it."""
+    from rich.console import Group
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, title=headline(verdict, trial), title_justify="left", title_style="bold")
-    for name, right in zip(_HEADER, _RIGHT, strict=True):
-        table.add_column(name, justify="right" if right else "left", no_wrap=name in {"estimate", "bounds", "outcome"})
-    for line in _lines(verdict, trial):
-        *cells, outcome = (Text(cell) for cell in line.cells)  # Text: names from data are no markup
-        outcome.stylize(_STYLES[line.outcome])
-        table.add_row(*cells, outcome)
-        for reason in line.reasons:
-            table.add_row(Text(reason, style="dim"))
-    return table
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("", no_wrap=True)
+    table.add_column("requirement", overflow="fold")
+    for name in ("estimate", "bounds", "threshold"):
+        table.add_column(name, justify="right", no_wrap=True)
+    lines, reasons = _lines(verdict, trial), []
+    for line in lines:
+        requirement, place, *numbers, outcome = line.cells
+        what = Text(requirement)  # Text: names from data are no markup
+        if place != _EVERYBODY:
+            what.append(f"\n{place}", style="dim")
+        table.add_row(Text(outcome, style=_STYLES[line.outcome]), what, *(Text(cell) for cell in numbers))
+        if line.reasons:
+            reasons.append(Padding(Text(f"{requirement}: {'; '.join(line.reasons)}"), (0, 0, 0, 2)))
+    style = _STYLES.get(verdict.outcome, "bold")
+    return Group(Text(headline(verdict, trial), style=style), "", table, *([""] if reasons else []), *reasons)
 
 
 def headline(verdict: Verdict, trial: Trial) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from seatrial.models.provenance import Provenance
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.trial import Trial
 
@@ -48,7 +48,7 @@ class ReportView:
     verdict: Verdict | None  # None where the policy asks for nothing
     policy: Policy
     trial: Trial
-    provenance: Mapping[str, object]  # the package's provenance.json
+    provenance: Provenance
     made_with: str  # Seatrial's version
     waivers: tuple[WaiverNote, ...] = ()
     waived: bool = False  # the waivers make it deployable
