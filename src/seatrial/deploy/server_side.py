@@ -17,7 +17,7 @@ COMMAND_TIMEOUT_S = 180
 _UNREACHABLE = re.compile(
     r"connection refused|no such host|i/o timeout|deadline exceeded|no configuration has been provided"
     r"|unable to connect|couldn't get current server|context .* does not exist|must be logged in|unauthorized"
-    r"|certificate signed by unknown authority|was refused - did you specify the right host",
+    r"|error reading input for|certificate signed by unknown authority|was refused - did you specify the right host",
     re.IGNORECASE,
 )
 _MENDS = (

@@ -11,7 +11,7 @@ from seatrial.errors import InputError, Problems
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
-_CPU = re.compile(r"[1-9]\d*m?|\d+\.\d{1,3}")
+_CPU = re.compile(r"[1-9]\d*m?|(?!0+\.0+$)\d+\.\d{1,3}")
 _MEMORY = re.compile(r"[1-9]\d*(Ki|Mi|Gi|Ti)")
 _SECRET = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # Azure's naming of sizes: family, cores, features, version ("Standard_NC4as_T4_v3")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from strictyaml.ruamel import YAML  # a YAML 1.2 reader
+from strictyaml.ruamel import YAML  # type: ignore[import-untyped]  # a YAML 1.2 reader, without types
 
 from seatrial.deploy.manifest import to_yaml
 

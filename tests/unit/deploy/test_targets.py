@@ -1,0 +1,177 @@
+"""What every target owes: one suite, and targets that are wrong on purpose, which it must catch."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePosixPath
+
+import pytest
+import yaml
+
+from seatrial.deploy import TARGET_NAMES, target
+from seatrial.deploy.names import is_dns_label
+from seatrial.deploy.service import ServiceSettings
+from seatrial.deploy.target import Document, Target
+
+SERVICE = ServiceSettings(
+    name="census",
+    version=2,
+    release_digest="a" * 64,
+    model_digest="b" * 64,
+    verdict="pass",
+    image=f"registry.example/census@sha256:{'c' * 64}",
+    store_url="s3://lake/census",
+    endpoint="https://minio.data:9000",
+    trust='[keys]\nrelease = ["ed25519:00"]\n',
+)
+CREDENTIALS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+PINNED = re.compile(r"\S+@sha256:[0-9a-f]{64}")
+
+
+def check_conformance(subject: Target) -> None:
+    """Raises AssertionError, with what is wrong, unless `subject` is a target as it should be."""
+    documents = subject.render_service(SERVICE)
+    assert documents == subject.render_service(SERVICE), "rendering the same settings again gives other documents"
+    paths = [PurePosixPath(document.path) for document in documents]
+    assert len(set(paths)) == len(paths), "two documents have one path"
+    assert not any(path.is_absolute() or ".." in path.parts for path in paths), "a document leaves its folder"
+    manifests = [yaml.safe_load(one.text) for one in documents if one.path.endswith(".yaml")]
+    assert manifests, "there is no manifest"
+    assert all(isinstance(manifest, dict) for manifest in manifests), "a manifest is no mapping"
+
+    images = list(_parts(manifests, "image"))
+    assert images, "no image is named"
+    assert set(images) == {SERVICE.image}, "another image than the one that was asked for"
+    assert all(PINNED.fullmatch(str(image)) for image in images), "an image is not pinned by its digest"
+
+    run = list(_texts([part for key in ("args", "environment_variables") for part in _parts(manifests, key)]))
+    assert "census@2" in run, "the release is not named with its version"
+    assert f"sha256:{SERVICE.release_digest}" in run, "the release is not pinned by its digest"
+    asked = set(_parts(manifests, "path"))
+    assert "/v2/health/live" in asked, "nobody asks whether it lives"
+    assert "/v2/health/ready" in asked, "nobody asks whether it is ready"
+    for one in (manifest.get("metadata", manifest) for manifest in manifests):
+        noted = {**one.get("tags", {}), **one.get("annotations", {})}
+        facts = {key.removeprefix("seatrial/"): value for key, value in noted.items()}
+        assert facts["release-digest"] == f"sha256:{SERVICE.release_digest}", "a document does not say what it is for"
+        assert facts["model-digest"] == f"sha256:{SERVICE.model_digest}"
+        assert (facts["release"], facts["verdict"]) == ("census@2", "pass")
+        assert is_dns_label(one["name"]), "a name that Kubernetes or Azure would refuse"
+
+    assert not any(manifest.get("kind") == "Secret" for manifest in manifests), "credentials travel with the documents"
+    credentials = list(_credentials(manifests))
+    assert {name for name, _ in credentials} == CREDENTIALS, "the store cannot be opened"
+    assert all(_is_reference(value) for _, value in credentials), "a credential is there by value"
+
+    changed = dataclasses.replace(SERVICE, release_digest="d" * 64)
+    assert documents != subject.render_service(changed), "another release gives the same documents"
+    assert any("minio.data:9000" in one.text for one in documents), "the store's address is lost"
+    assert any('release = ["ed25519:00"]' in one.text for one in documents), "the deployer's trust is lost"
+
+
+def _walk(value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key), item
+            yield from _walk(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield "", item
+            yield from _walk(item)
+
+
+def _parts(manifests: Sequence[object], key: str) -> Iterator[object]:
+    return (value for name, value in _walk(list(manifests)) if name == key)
+
+
+def _texts(manifests: Sequence[object]) -> Iterator[str]:
+    return (value for _, value in _walk(list(manifests)) if isinstance(value, str))
+
+
+def _credentials(manifests: Sequence[object]) -> Iterator[tuple[str, object]]:
+    for key, value in _walk(list(manifests)):
+        if key in CREDENTIALS:
+            yield key, value
+        elif isinstance(value, dict) and value.get("name") in CREDENTIALS:
+            yield str(value["name"]), {name: item for name, item in value.items() if name != "name"}
+
+
+def _is_reference(value: object) -> bool:
+    if isinstance(value, dict):
+        return set(value) == {"valueFrom"} and set(value["valueFrom"]) == {"secretKeyRef"}
+    return isinstance(value, str) and re.fullmatch(r"\$\{\{azureml://connections/\S+\}\}", value) is not None
+
+
+@pytest.mark.parametrize("name", TARGET_NAMES)
+def test_a_target_does_what_a_target_owes(name: str) -> None:
+    subject = target(name)  # type: ignore[arg-type]  # parametrize loses the literal type
+    assert subject.name == name
+    check_conformance(subject)
+
+
+class Wrong:
+    """The kubectl target, and one thing that goes wrong with its documents."""
+
+    name = "wrong"
+
+    def __init__(self, spoil: Callable[[Document], Document]) -> None:
+        self._spoil = spoil
+
+    def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
+        return tuple(self._spoil(one) for one in target("kubectl").render_service(service))
+
+    def apply(self, documents: Sequence[Document]) -> str:
+        raise NotImplementedError
+
+
+def replaced(old: str, new: str) -> Callable[[Document], Document]:
+    def spoil(document: Document) -> Document:
+        return Document(document.path, document.text.replace(old, new))
+
+    return spoil
+
+
+def inlined(document: Document) -> Document:
+    reference = (
+        "valueFrom:\n                secretKeyRef:\n                  name: seatrial-store\n"
+        "                  key: AWS_SECRET_ACCESS_KEY"
+    )
+    assert document.path != "deployment.yaml" or reference in document.text
+    return Document(document.path, document.text.replace(reference, 'value: "hunter2"'))
+
+
+def counted() -> Callable[[Document], Document]:
+    counter = itertools.count()
+    return lambda document: Document(document.path, f"{document.text}# {next(counter)}\n")
+
+
+def unmoved(document: Document) -> Document:
+    return Document(document.path, document.text.replace("d" * 64, "a" * 64))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (counted(), "rendering the same settings again"),
+        (lambda one: Document("all.yaml", one.text), "two documents have one path"),
+        (lambda one: Document(f"../{one.path}", one.text), "leaves its folder"),
+        (replaced(f"@sha256:{'c' * 64}", ":latest"), "another image"),
+        (replaced(f'- "sha256:{"a" * 64}"', "- newest"), "not pinned by its digest"),
+        (replaced(f"sha256:{'a' * 64}", "newest"), "not pinned by its digest"),
+        (replaced("census@2", "census"), "not named with its version"),
+        (replaced("/v2/health/live", "/"), "nobody asks whether it lives"),
+        (replaced("name: census\n", "name: Census_\n"), "would refuse"),
+        (replaced(f'release-digest: "sha256:{"a" * 64}"', "release-digest: newest"), "does not say what it is for"),
+        (inlined, "by value"),
+        (replaced("AWS_SECRET_ACCESS_KEY", "SECRET"), "the store cannot be opened"),
+        (unmoved, "another release gives the same documents"),
+        (replaced("minio.data:9000", ""), "the store's address is lost"),
+        (replaced("ed25519:00", ""), "the deployer's trust is lost"),
+    ],
+)
+def test_the_suite_catches_a_target_that_is_wrong(spoil: Callable[[Document], Document], complaint: str) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        check_conformance(Wrong(spoil))
