@@ -23,14 +23,15 @@ class Reads:
 
     signature = SIGNATURE
 
-    def __init__(self) -> None:
+    def __init__(self, spoil: Callable[[pa.Table, Predictions], Predictions] = lambda _rows, said: said) -> None:
         self.asked_rows = 0
+        self._spoil = spoil
 
     def predict(self, rows: pa.Table) -> Predictions:
         self.asked_rows += rows.num_rows
         score = rows.column("score").to_numpy().astype(np.float64)
         labels = np.where(score >= 0.5, YES, NO).astype(object)
-        return Predictions(labels=labels, probabilities=np.column_stack([1 - score, score]))
+        return self._spoil(rows, Predictions(labels=labels, probabilities=np.column_stack([1 - score, score])))
 
 
 def people(rows: int, seed: int, groups: Sequence[str] = ("Female", "Male"), sharpness: float = 4.0) -> pa.Table:
@@ -47,9 +48,16 @@ def people(rows: int, seed: int, groups: Sequence[str] = ("Female", "Male"), sha
     return pa.table({name: pa.array(values) for name, values in columns.items()})
 
 
-def subject(test: pa.Table, validation: pa.Table | None = None, groups: Sequence[str] = ("sex",)) -> Subject:
+def subject(
+    test: pa.Table,
+    validation: pa.Table | None = None,
+    groups: Sequence[str] = ("sex",),
+    spoil: Callable[[pa.Table, Predictions], Predictions] = lambda _rows, said: said,
+) -> Subject:
     tables = {"test": test} if validation is None else {"test": test, "validation": validation}
-    return Subject(predictor=Reads(), tables=tables, label="income", task="binary", positive=YES, groups=tuple(groups))
+    return Subject(
+        predictor=Reads(spoil), tables=tables, label="income", task="binary", positive=YES, groups=tuple(groups)
+    )
 
 
 @pytest.fixture(name="people")
