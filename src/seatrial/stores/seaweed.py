@@ -82,6 +82,7 @@ def weed_command(weed: str, data: Path, sockets: Path, ports: Mapping[str, int])
         "-s3.autoCreateBucket=false",  # a bucket that is not there is an error here too, as in production
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
+        "-volume.preStopSeconds=0",  # there is no other server that would have to hear of the end
         f"-s3.localSocket={sockets / 's3.sock'}",
         f"-filer.localSocket={sockets / 'filer.sock'}",
         f"-admin.port.grpc={admin_grpc}",
