@@ -1,0 +1,218 @@
+"""Where a release is read from: the store, or a folder it was exported to."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from seatrial.errors import InputError, ObjectMissing, Refused, SeatrialError
+from seatrial.releases.release import ENVELOPE, LEGAL_NAME, RELEASE_JSON, WAIVERS, Release
+from seatrial.stores.documents import from_json
+from seatrial.stores.objects import Objects
+
+_RELEASES = "releases"
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+
+
+class ReleaseSource(Protocol):
+    """The files of one release, not yet believed."""
+
+    @property
+    def label(self) -> str:
+        """How messages call it."""
+        ...
+
+    @property
+    def asked(self) -> tuple[str, int] | None:
+        """The name and version that were asked for, where the reference says so."""
+        ...
+
+    def sizes(self) -> Mapping[str, int]:
+        """Every file by path, with its size in bytes; waivers are not among them. `ObjectMissing` without any."""
+        ...
+
+    def read(self, path: str, limit_bytes: int) -> bytes:
+        """The file, cut off one byte after the limit; `Refused` for what is no plain file."""
+        ...
+
+    def waivers(self, digest: str) -> Mapping[str, bytes]:
+        """The waivers that lie with the release of that digest, by path."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRelease:
+    """A version in the store."""
+
+    objects: Objects
+    name: str
+    version: int
+
+    @property
+    def label(self) -> str:
+        """See `ReleaseSource`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def asked(self) -> tuple[str, int] | None:
+        """See `ReleaseSource`."""
+        return self.name, self.version
+
+    def sizes(self) -> Mapping[str, int]:
+        """See `ReleaseSource`."""
+        root = release_key(self.name, self.version, "")
+        found = {info.key.removeprefix(root): info.size_bytes for info in self.objects.list(root)}
+        if ENVELOPE not in found:
+            raise ObjectMissing(
+                f"there is no release {self.label} in this store.",
+                path=root,
+                mend="See what there is: seatrial releases",
+            )
+        return found
+
+    def read(self, path: str, limit_bytes: int) -> bytes:
+        """See `ReleaseSource`."""
+        return self.objects.get(release_key(self.name, self.version, path)).data[: limit_bytes + 1]
+
+    def waivers(self, digest: str) -> Mapping[str, bytes]:
+        """See `ReleaseSource`."""
+        listed = self.objects.list(f"{WAIVERS}{digest}/")
+        return {info.key: self.objects.get(info.key).data for info in listed}
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFolder:
+    """A folder that a release was exported to."""
+
+    folder: Path
+
+    @property
+    def label(self) -> str:
+        """See `ReleaseSource`."""
+        return str(self.folder)
+
+    @property
+    def asked(self) -> tuple[str, int] | None:
+        """See `ReleaseSource`."""
+        return None
+
+    def sizes(self) -> Mapping[str, int]:
+        """See `ReleaseSource`."""
+        found = {path: size for path, size in _walk(self.folder) if not path.startswith(WAIVERS)}
+        if ENVELOPE not in found:
+            raise ObjectMissing(
+                f"this folder holds no release: it has no {ENVELOPE}.",
+                path=str(self.folder),
+                mend="Name a folder that `seatrial export` wrote, or name@version.",
+            )
+        return found
+
+    def read(self, path: str, limit_bytes: int) -> bytes:
+        """See `ReleaseSource`."""
+        try:
+            # Neither followed nor waited for: a link or a named pipe in place of a file is refused.
+            descriptor = os.open(self.folder / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise Refused("not a plain file.", path=path)
+                return file.read(limit_bytes + 1)
+        except OSError as error:
+            raise Refused(f"cannot be read: {error.strerror}.", path=path) from None
+
+    def waivers(self, digest: str) -> Mapping[str, bytes]:  # noqa: ARG002 - each waiver says itself what it is for
+        """See `ReleaseSource`."""
+        found = [(path, size) for path, size in _walk(self.folder) if path.startswith(WAIVERS)]
+        return {path: self.read(path, size) for path, size in found}
+
+
+def locate(
+    reference: str | None, objects: Objects | None, *, project: str | None = None, passed: bool = False
+) -> ReleaseSource:
+    """The release that `reference` means: a folder, `name@version`, or `name` for its newest version.
+
+    None means `project`'s newest. With `passed`, "newest" is the newest that says it passed (whether it did is for
+    `verify` to find out). A folder is told by a path separator, or by the release.json in it.
+    """
+    if reference is not None:
+        folder = Path(reference).expanduser()
+        if "/" in reference or reference in (".", "..") or (folder / RELEASE_JSON).is_file():
+            if not folder.is_dir():
+                raise InputError("there is no such folder.", path=reference, mend="Name a folder, or name@version.")
+            return ReleaseFolder(folder)
+    name, at, version = (reference or project or "").partition("@")
+    if not LEGAL_NAME.fullmatch(name) or (at and not _VERSION.fullmatch(version)):
+        raise InputError(
+            f"{reference!r} names no release." if reference else "no release was named.",
+            mend='Write name@version ("census@2"), name, or the path of an exported folder ("./census-2").',
+        )
+    if objects is None:
+        raise InputError(
+            "there is no project here whose store could have it.",
+            path=reference or project,
+            mend="Run it in the project's folder, or name the path of an exported folder.",
+        )
+    if at:
+        return StoredRelease(objects, name, int(version))
+    for number in reversed(list_versions(objects, name)):
+        if not passed or read_release(objects, name, number).verdict == "pass":
+            return StoredRelease(objects, name, number)
+    kind = "release that passed" if passed else "release"
+    raise ObjectMissing(f"there is no {kind} of {name!r} in this store.", path=name, mend="Make one: seatrial run")
+
+
+def list_versions(objects: Objects, name: str) -> tuple[int, ...]:
+    """The versions that are there, ascending. One whose writing was cut off has no envelope, and is not there."""
+    return tuple(sorted(version for version, path in _objects_of(objects, name) if path == ENVELOPE))
+
+
+def taken_versions(objects: Objects, name: str) -> frozenset[int]:
+    """The versions that were ever begun: none of them is used again."""
+    return frozenset(version for version, _ in _objects_of(objects, name))
+
+
+def list_names(objects: Objects) -> tuple[str, ...]:
+    """The names that have releases."""
+    names = {info.key.split("/")[1] for info in objects.list(f"{_RELEASES}/") if info.key.endswith(f"/{ENVELOPE}")}
+    return tuple(sorted(names))
+
+
+def list_releases(objects: Objects, name: str) -> tuple[Release, ...]:
+    """What the releases of that name say of themselves, oldest first. Not verified."""
+    return tuple(read_release(objects, name, version) for version in list_versions(objects, name))
+
+
+def read_release(objects: Objects, name: str, version: int) -> Release:
+    """What one release says of itself. Not verified: to show, to compare, to choose; never to use."""
+    key = release_key(name, version, RELEASE_JSON)
+    return from_json(Release, objects.get(key).data, path=key)
+
+
+def release_key(name: str, version: int, path: str) -> str:
+    """The key of a release's file."""
+    return f"{_RELEASES}/{name}/{version}/{path}"
+
+
+def _objects_of(objects: Objects, name: str) -> Iterator[tuple[int, str]]:
+    root = f"{_RELEASES}/{name}/"
+    for info in objects.list(root):
+        version, _, path = info.key.removeprefix(root).partition("/")
+        if _VERSION.fullmatch(version):
+            yield int(version), path
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, int]]:
+    def give_up(error: OSError) -> None:
+        raise SeatrialError(
+            f"cannot be read: {error.strerror}.", path=str(error.filename), mend="Mend its permissions."
+        )
+
+    for root, folders, names in os.walk(folder, onerror=give_up):
+        # A link to a folder is not followed; it is listed, so that it is refused as a file too many.
+        for name in [*names, *(one for one in folders if (Path(root) / one).is_symlink())]:
+            path = Path(root) / name
+            yield path.relative_to(folder).as_posix(), path.lstat().st_size
