@@ -16,7 +16,6 @@ from seatrial.stores.catalog import open_catalog
 from seatrial.stores.settings import CatalogSettings
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
 
@@ -29,24 +28,20 @@ def write_arrow_table(
     """
     from pyiceberg.exceptions import CommitFailedException
 
-    catalog = open_catalog(settings)
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1))
-        try:
-            snapshot = _overwrite(_table(catalog, identifier, rows.schema), rows, properties)
-            _pin(catalog.load_table(identifier), snapshot, f"seatrial-{tag}")
-        except CommitFailedException:
-            continue
-        return snapshot
+    with open_catalog(settings, namespace=identifier.rpartition(".")[0]) as catalog:
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1))
+            try:
+                table = catalog.create_table_if_not_exists(identifier, schema=rows.schema)
+                snapshot = _overwrite(table, rows, properties)
+                _pin(catalog.load_table(identifier), snapshot, f"seatrial-{tag}")
+            except CommitFailedException:
+                continue
+            return snapshot
     raise StepFailed(
         f"other writers kept the table from being written, {ATTEMPTS} times.", path=identifier, mend="Run again."
     )
-
-
-def _table(catalog: Catalog, identifier: str, schema: pa.Schema) -> Table:
-    catalog.create_namespace_if_not_exists(identifier.rpartition(".")[0])
-    return catalog.create_table_if_not_exists(identifier, schema=schema)
 
 
 def _overwrite(table: Table, rows: pa.Table, properties: Mapping[str, str]) -> int:

@@ -54,17 +54,17 @@ def write_table(
     """Overwrites the table ("namespace.table"; made if absent) with `frame`; returns the id of the snapshot it made.
 
     The snapshot is pinned by the Iceberg tag `seatrial-<tag>`. A packed column (see `with_features`) is stored plain
-    and uncompressed; what it holds stands in the snapshot's summary (to be believed of a pinned snapshot) and in the
-    table's properties (of the newest). Raises Spark's exception when the frame fails, `StepFailed` when other
-    writers keep it from committing.
+    and uncompressed. What it holds, and `properties`, stand in the snapshot's summary (to be believed of a pinned
+    snapshot) and among the table's properties (of the newest). Raises Spark's exception when the frame fails,
+    `StepFailed` when other writers keep it from committing.
     """
     packed = {
         f"{PACKED}.{field.name}": json.dumps(field.metadata[PACKED], sort_keys=True)
         for field in frame.schema.fields
         if PACKED in field.metadata
     }
-    wanted = {**TABLE_PROPERTIES, **_packed_layout(packed), **packed, **(properties or {})}
-    write = _Write(spark, frame, identifier, wanted, packed)
+    said = {**packed, **(properties or {})}
+    write = _Write(spark, frame, identifier, {**TABLE_PROPERTIES, **_packed_layout(packed), **said}, said)
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1))
@@ -108,12 +108,12 @@ class _Write:
         frame: DataFrame,
         identifier: str,
         properties: Mapping[str, str],
-        packed: Mapping[str, str],
+        said: Mapping[str, str],
     ) -> None:
         self.frame = frame
         self.identifier = identifier
         self.properties = properties
-        self.packed = packed
+        self.said = said
         self.java: Any = spark._jvm.org.apache.iceberg
         self.session: Any = spark._jsparkSession
         self.catalog = str(spark.conf.get("spark.sql.defaultCatalog"))
@@ -128,7 +128,7 @@ class _Write:
         schema = self._prepare()
         name = str(uuid.uuid4())
         writer = self.frame.writeTo(self.quoted).option(f"snapshot-property.{WRITE}", name)
-        for key, value in self.packed.items():
+        for key, value in self.said.items():
             writer = writer.option(f"snapshot-property.{key}", value)
         try:
             writer.overwrite(lit(True))  # noqa: FBT003 a condition that holds for every row
