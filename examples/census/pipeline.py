@@ -19,7 +19,7 @@ def features(spark: SparkSession, raw: StoredFiles, *, seed: int = 7) -> dict[st
     """Types, cleans and splits the records, and fits the codec on the training part."""
     from features import features as prepare
 
-    return prepare(spark, raw.urls, seed=seed)
+    return prepare(spark, list(raw.urls), seed=seed)
 
 
 @step(

@@ -89,7 +89,7 @@ def _package(trained: Trained, job: Job, arguments: Mapping[str, Any]) -> dict[s
             mend="Name the table it trains on as an input: the packaged model is compared with it on real rows.",
         )
     columns = [column.name for column in trained.codec.columns]
-    rows = pa.concat_tables([table.head(ROWS_COMPARED, columns=columns) for table in tables.values()])
+    rows = pa.concat_tables([table.to_arrow(columns).slice(0, ROWS_COMPARED) for table in tables.values()])
     provenance = Provenance(
         code=job.parts.code,
         step_key=job.key,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from seatrial.errors import InputError, Problems, SeatrialError
 from seatrial.models.signature import Task
 from seatrial.pipeline.graph import did_you_mean
+from seatrial.pipeline.service import ServiceChoice
 from seatrial.pipeline.steps import Parameter
-from seatrial.stores.toml_positions import line_of, read_toml
+from seatrial.prepare.conf import SparkSettings
+from seatrial.stores.toml_positions import Place, line_of, read_toml
 from seatrial.verdicts.policy import Policy
+from seatrial.verdicts.policy_document import read_policy
 
 FILE_NAME = "seatrial.toml"
 LEGAL_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")  # also a bucket prefix, an Iceberg namespace, a DNS label
@@ -60,24 +64,14 @@ class StoreChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class SparkChoice:
-    """`[profile.X] spark`."""
-
-    master: str = "local[*]"
-    executors: int | None = None
-    memory: str = "2g"
-    jars: str | None = None
-    conf: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class ProfileSettings:
     """`[profile.X]`: where it runs. Without a store: the embedded one; without a catalog: SQLite."""
 
     store: StoreChoice | None = None
     catalog: str | None = None
-    spark: SparkChoice = field(default_factory=SparkChoice)
+    spark: SparkSettings = field(default_factory=SparkSettings)
     image: str | None = None
+    service: ServiceChoice = field(default_factory=ServiceChoice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +80,6 @@ class _File:
     data: DataSettings | None = None
     model: ModelSettings | None = None
     params: Mapping[str, Mapping[str, Parameter]] = field(default_factory=dict)
-    policy: Policy = field(default_factory=Policy)
     profile: Mapping[str, ProfileSettings] = field(default_factory=dict)
 
 
@@ -125,19 +118,17 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
     """The project that `text` states; `shown` is the path that errors name."""
     import pydantic  # heavy
 
-    from seatrial.verdicts.policy_check import policy_problems
-
     document, positions = read_toml(text, shown)
     problems: list[SeatrialError] = []
 
-    def mistake(place: tuple[str | int, ...], problem: str, mend: str | None = None) -> None:
+    def mistake(place: Place, problem: str, mend: str | None = None) -> None:
         where = ".".join(str(part) for part in place)
         problems.append(InputError(f"{where}: {problem}", path=shown, line=line_of(positions, place), mend=mend))
 
+    policy = _policy(document, mistake)
     try:
-        parsed = pydantic.TypeAdapter(_File).validate_json(
-            json.dumps(_renamed(document), default=str), strict=True, extra="forbid"
-        )
+        rest = json.dumps(_renamed(document), default=str)
+        parsed = pydantic.TypeAdapter(_File).validate_json(rest, strict=True, extra="forbid")
     except pydantic.ValidationError as error:
         for one in error.errors(include_url=False):
             place = tuple("from" if part == "from_" else part for part in one["loc"] if _is_place(part))
@@ -145,25 +136,15 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
         raise Problems(problems) from None
     if not LEGAL_NAME.fullmatch(parsed.project.name):
         mistake(
-            ("project", "name"), f"{parsed.project.name!r} is no legal name.", "Use a-z, 0-9 and -, 2 to 40 characters."
+            ("project", "name"), f"{parsed.project.name!r} is no legal name.", "Use a-z, 0-9 and -, 2 to 40 of them."
         )
-    for problem in policy_problems(parsed.policy):
-        place = ("policy",) if problem.requirement is None else ("policy", "require", problem.requirement)
-        mistake((*place, problem.key), problem.problem, problem.mend)
     for name, profile in parsed.profile.items():
         if profile.store is not None and (found := _store_mistake(profile.store)) is not None:
             mistake(("profile", name, "store", found[0]), *found[1:])
         if profile.catalog is not None and re.match(r"\w+://[^@/]*:[^@/]*@", profile.catalog):
             mistake(
-                ("profile", name, "catalog"), "a password stands in it.", 'Write "env:NAME", and put the address there.'
+                ("profile", name, "catalog"), "a password stands in it.", 'Write "env:NAME", with the address there.'
             )
-    groups = () if parsed.data is None else parsed.data.groups
-    for index, requirement in enumerate(parsed.policy.require):
-        column = requirement.gap_between or requirement.by
-        if column is not None and column not in groups:
-            key = "gap_between" if requirement.gap_between else "by"
-            mend = did_you_mean(column, groups) or "Add it to [data] groups."
-            mistake(("policy", "require", index, key), f"{column!r} is not among [data] groups.", mend)
     if problems:
         raise Problems(problems)
     return Project(
@@ -173,9 +154,23 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
         data=parsed.data,
         model=None if parsed.model is None else parsed.model.from_,
         parameters=parsed.params,
-        policy=parsed.policy,
+        policy=policy,
         profiles={"local": ProfileSettings(), **parsed.profile},
     )
+
+
+def _policy(document: dict[str, Any], mistake: Callable[[Place, str, str | None], None]) -> Policy:
+    """Takes `[policy]` out of the document; its mistakes are told, and then an empty policy stands in."""
+    data = document.get("data")
+    groups = data.get("groups", []) if isinstance(data, dict) else []
+    read = read_policy(document.pop("policy", {}), groups=groups if isinstance(groups, list) else None)
+    if isinstance(read, Policy):
+        return read
+    for problem in read:
+        requirement: Place = () if problem.index is None else ("require", problem.index)
+        key: Place = () if problem.key is None else (problem.key,)
+        mistake(("policy", *requirement, *key), problem.error.problem, problem.error.mend)
+    return Policy()
 
 
 def _renamed(document: dict[str, Any]) -> dict[str, Any]:
@@ -190,7 +185,7 @@ def _is_place(part: str | int) -> bool:
     return isinstance(part, int) or not re.fullmatch(r"bool|int|float|str|(mapping|dict)\[.*", part)
 
 
-def _explained(error: Mapping[str, Any], place: tuple[str | int, ...]) -> tuple[str, str | None]:
+def _explained(error: Mapping[str, Any], place: Place) -> tuple[str, str | None]:
     if error["type"] == "unexpected_keyword_argument":
         return "no such key.", did_you_mean(str(place[-1]), _keys_at(place[:-1])) or _listed(_keys_at(place[:-1]))
     if error["type"] == "missing_argument":
@@ -202,18 +197,16 @@ def _listed(keys: list[str]) -> str | None:
     return f"There is: {', '.join(keys)}." if keys else None
 
 
-def _keys_at(place: tuple[str | int, ...]) -> list[str]:
+def _keys_at(place: Place) -> list[str]:
     """The keys that the file may hold at `place`."""
     kind: Any = _File
     for part in place:
         if is_dataclass(kind):
-            hints = get_type_hints(kind)
-            kind = hints.get("from_" if part == "from" else str(part))
-        inner = [one for one in get_args(kind) if one is not type(None) and one is not Ellipsis and one is not str]
-        if inner and not is_dataclass(kind):
-            kind = inner[-1]
-            if not is_dataclass(kind) and get_args(kind):
-                kind = get_args(kind)[-1]
+            kind = get_type_hints(kind).get("from_" if part == "from" else str(part))
+        elif get_origin(kind) is Mapping:
+            kind = get_args(kind)[-1]
+        if get_origin(kind) is UnionType:
+            kind = next((one for one in get_args(kind) if is_dataclass(one)), None)
     return ["from" if item.name == "from_" else item.name for item in fields(kind)] if is_dataclass(kind) else []
 
 

@@ -10,6 +10,7 @@ from seatrial.pipeline.outputs import ReleaseOutput
 from seatrial.pipeline.resolve import Job
 from seatrial.pipeline.workspace import Workspace
 from seatrial.releases.keys import ensure_key, seatrial_home
+from seatrial.releases.trust import trust_own_key
 from seatrial.releases.write import create_release
 from seatrial.stores.artifacts import read_artifact
 from seatrial.stores.documents import from_json, sha256, to_json
@@ -24,6 +25,10 @@ def perform_release(job: Job, workspace: Workspace) -> ReleaseOutput:
         raise InputError("the policy changed while the pipeline ran.", path=workspace.project.path, mend="Run again.")
     evidence = read_artifact(workspace.objects, job.inputs["trial"].digest)["evidence.json"]
     trial = from_json(Trial, evidence, path="evidence.json")
+    home = seatrial_home(os.environ)
+    key = ensure_key(home, "release")
+    if (trusted := trust_own_key(home, key)) is not None:
+        print(f"made a release key, and {trusted}, which trusts it on this account alone")  # noqa: T201  # its log
     release = create_release(
         workspace.objects,
         workspace.project.name,
@@ -31,7 +36,7 @@ def perform_release(job: Job, workspace: Workspace) -> ReleaseOutput:
         trial=trial,
         policy=policy,
         verdict=judge(policy, trial),
-        key=ensure_key(seatrial_home(os.environ), "release"),
+        key=key,
         created=datetime.now(UTC),
     )
     return ReleaseOutput(release.name, release.version, sha256(to_json(release)))

@@ -93,7 +93,7 @@ def _check_whole(output: Output, reference: str, workspace: Workspace) -> None:
             from seatrial.batches.table import Table
 
             try:
-                Table(output.identifier, output.snapshot_id, output.digest, workspace.catalog).check()
+                _ = Table(output.identifier, output.snapshot_id, output.digest, workspace.catalog).schema
             except SeatrialError as error:
                 raise Corrupt(f"{reference}: {error.problem}", path=output.identifier) from None
         case ArtifactOutput():

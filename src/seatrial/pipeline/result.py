@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from seatrial.errors import SeatrialError
@@ -10,6 +12,10 @@ from seatrial.pipeline.outputs import ArtifactOutput, ReleaseOutput
 from seatrial.pipeline.records import RunRecord, write_run
 from seatrial.pipeline.run import Finished
 from seatrial.pipeline.workspace import Workspace
+from seatrial.releases.keys import seatrial_home
+from seatrial.releases.source import locate
+from seatrial.releases.trust import TRUST_FILE, load_trust
+from seatrial.releases.verify import verify
 from seatrial.stores.artifacts import read_artifact
 from seatrial.stores.documents import from_json
 from seatrial.verdicts.judge import Outcome, Verdict, judge
@@ -92,4 +98,10 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
 
 
 def _deployable(release: ReleaseOutput | None, workspace: Workspace) -> tuple[bool, tuple[str, ...]]:
-    raise AssertionError(release, workspace)
+    """Whether the release verifies on this machine and may be deployed, and which requirements are waived."""
+    if release is None:
+        return False, ()
+    source = locate(f"{release.name}@{release.version}", workspace.objects)
+    trust = load_trust(seatrial_home(os.environ) / TRUST_FILE)
+    verified = verify(source, trust, now=datetime.now(UTC))
+    return verified.deployable, verified.waived

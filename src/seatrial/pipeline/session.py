@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,19 +26,14 @@ class SharedSession:
 
     def get(self) -> SparkSession:
         """The session; made now if there is none yet."""
-        from seatrial.prepare.conf import SparkSettings
         from seatrial.prepare.session import spark_session
 
         with self._lock:
             if self._session is None:
                 chosen = self._workspace.profile.spark
-                settings = SparkSettings(
-                    master=chosen.master,
-                    executors=chosen.executors,
-                    memory=chosen.memory,
-                    jars=None if chosen.jars is None else Path(chosen.jars),
-                    conf=chosen.conf,
-                )
+                # Functions of the project's modules are pickled by name: Spark's Python workers must find them too.
+                path = {"spark.executorEnv.PYTHONPATH": str(self._workspace.project.directory)}
+                settings = replace(chosen, conf={**path, **chosen.conf})
                 self._session = self._stack.enter_context(
                     spark_session(settings, self._workspace.store, self._workspace.catalog, log=self.log)
                 )

@@ -18,9 +18,9 @@ from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact, write_artifact
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
+from seatrial.verdicts.digest import test_digest as digest_of_test_data
 from seatrial.verdicts.trial import TestUse
 from seatrial.verdicts.uses import record_use
-from seatrial.verdicts.uses import test_digest as digest_of_test_data
 
 BUDGET_S = 600.0  # for the whole trial; an assessor that would go over says what it left out
 
@@ -73,7 +73,7 @@ def _columns(data: DataSettings) -> list[str]:
 
 def _read(pinned: TableOutput, columns: list[str], workspace: Workspace) -> pa.Table:
     table = Table(pinned.identifier, pinned.snapshot_id, pinned.digest, workspace.catalog)
-    return table.to_arrow(columns=list(dict.fromkeys(columns)))
+    return table.to_arrow(list(dict.fromkeys(columns)))
 
 
 def _count_use(

@@ -1,0 +1,25 @@
+"""The examples that ship with Seatrial: copied, to be changed."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+from seatrial.errors import InputError
+
+
+def copy_example(name: str, folder: Path) -> None:
+    """Copies an example into a folder that is new or empty; else an `InputError`, and nothing is written."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError("there is something here already.", path=str(folder), mend="Name a new folder.")
+    shutil.copytree(
+        _example(name), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".seatrial", "__pycache__", ".*")
+    )
+
+
+def _example(name: str) -> Path:
+    """Its folder: inside the installed package, or beside `src` in a checkout."""
+    installed = Path(str(files("seatrial"))) / "examples" / name
+    checkout = Path(str(files("seatrial"))).parents[1] / "examples" / name
+    return installed if installed.is_dir() else checkout

@@ -1,0 +1,111 @@
+"""Steps are declared whole, and their graph is checked whole, before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seatrial.errors import InputError, Problems
+from seatrial.pipeline.graph import load_graph, order_steps
+from seatrial.pipeline.steps import Files, Step, step
+
+
+def make(name: str, inputs: dict[str, str | Files], outputs: tuple[str, ...] = ()) -> Step:
+    return Step(name, "python", lambda: None, inputs, outputs, (), {})
+
+
+def test_a_declared_function_stays_a_plain_function() -> None:
+    @step(inputs={"rows": Files("raw/*.csv")})
+    def double(rows: int, *, times: int = 2) -> int:
+        return rows * times
+
+    assert double(4) == 8
+
+
+@pytest.mark.parametrize(
+    ("declare", "expected"),
+    [
+        (lambda f: step(inputs={"wrong": "a"})(f), "without an input: rows; without an argument: wrong"),
+        (lambda f: step(kind="fortran", inputs={"rows": "a"})(f), "no kind 'fortran'"),
+        (lambda f: step(inputs={"rows": "a"}, outputs=("x", "x"))(f), "named twice"),
+    ],
+)
+def test_a_declaration_that_does_not_fit_its_function_is_refused_with_its_line(declare: Any, expected: str) -> None:
+    def count(rows: object) -> object:
+        return rows
+
+    with pytest.raises(InputError, match=expected) as caught:
+        declare(count)
+    assert caught.value.path == __file__
+    assert caught.value.line is not None
+
+
+def test_a_parameter_needs_a_plain_default() -> None:
+    def count(*, limit: object = None) -> object:
+        return limit
+
+    with pytest.raises(InputError, match="'limit' needs a default"):
+        step()(count)
+
+
+@pytest.mark.parametrize("name", ["assess", "release"])
+def test_the_names_of_built_in_steps_are_taken(name: str) -> None:
+    def count() -> None: ...
+
+    count.__name__ = name
+    with pytest.raises(InputError, match="built-in"):
+        step()(count)
+
+
+def test_steps_come_after_what_they_need() -> None:
+    graph = order_steps([make("model", {"x": "features.train"}), make("features", {}, ("train",))])
+    assert list(graph) == ["features", "model"]
+
+
+def test_every_mistake_of_a_graph_is_told_at_once_with_a_hint() -> None:
+    steps = [
+        make("features", {}, ("train", "test")),
+        make("model", {"x": "features.trian"}),
+        make("other", {"x": "nothing"}),
+        make("other", {}),
+    ]
+    with pytest.raises(Problems) as caught:
+        order_steps(steps)
+    text = str(caught.value)
+    assert "two steps have this name" in text
+    assert 'Did you mean "features.train"?' in text
+    assert len(caught.value.errors) >= 2
+
+
+def test_a_cycle_is_shown_as_a_circle() -> None:
+    with pytest.raises(Problems, match=r"need each other: .*a → b → a|need each other: .*b → a → b"):
+        order_steps([make("a", {"x": "b"}), make("b", {"x": "a"})])
+
+
+def test_a_module_without_steps_says_what_to_write(tmp_path: Path) -> None:
+    (tmp_path / "empty_pipeline.py").write_text("x = 1\n")
+    with pytest.raises(InputError, match="no step in it") as caught:
+        load_graph(tmp_path, "empty_pipeline")
+    assert "@seatrial.step" in str(caught.value)
+
+
+def test_a_module_that_raises_names_the_line_that_raised(tmp_path: Path) -> None:
+    (tmp_path / "broken_pipeline.py").write_text("x = 1\ny = x / 0\n")
+    with pytest.raises(InputError, match="ZeroDivisionError") as caught:
+        load_graph(tmp_path, "broken_pipeline")
+    assert (caught.value.path, caught.value.line) == (str(tmp_path / "broken_pipeline.py"), 2)
+
+
+def test_a_module_that_does_not_parse_names_the_line(tmp_path: Path) -> None:
+    (tmp_path / "garbled_pipeline.py").write_text("x = 1\ndef (\n")
+    with pytest.raises(InputError) as caught:
+        load_graph(tmp_path, "garbled_pipeline")
+    assert caught.value.line == 2
+
+
+def test_a_missing_module_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such module") as caught:
+        load_graph(tmp_path, "nowhere")
+    assert caught.value.path == str(tmp_path / "nowhere.py")
