@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import InputError, Problems, Refused
-from seatrial.releases.keys import new_key
+from seatrial.releases.keys import find_key, new_key
 from seatrial.releases.trust import (
     Minimum,
     Trust,
@@ -14,6 +14,7 @@ from seatrial.releases.trust import (
     load_trust,
     parse_trust,
     policy_problem,
+    ready_to_release,
     trust_own_key,
 )
 from seatrial.verdicts.policy import Policy, Requirement
@@ -103,6 +104,21 @@ def test_an_account_may_trust_its_own_key_but_never_replaces_a_file(tmp_path: Pa
     assert load_trust(made).for_role("release") == (key.public,)
     assert trust_own_key(tmp_path, new_key(tmp_path, "waiver")) is None
     assert load_trust(made).for_role("waiver") == ()
+
+
+def test_the_first_release_makes_a_key_and_the_trust_in_it_and_says_what_that_is_worth(tmp_path: Path) -> None:
+    told = ready_to_release(tmp_path)
+    key = find_key(tmp_path, "release")
+    assert key is not None
+    assert load_trust(tmp_path / "trust.toml").for_role("release") == (key.public,)
+    assert any("this account accepts what it signed itself" in line for line in told)
+    assert ready_to_release(tmp_path) == ()
+
+
+def test_an_older_trust_file_is_left_alone_and_the_untrusted_key_is_told(tmp_path: Path) -> None:
+    (tmp_path / "trust.toml").write_text("")
+    assert "does not trust it yet" in ready_to_release(tmp_path)[1]
+    assert (tmp_path / "trust.toml").read_text() == ""
 
 
 def test_an_entry_can_be_appended_to_any_file(tmp_path: Path) -> None:

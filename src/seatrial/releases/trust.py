@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.errors import InputError, Problems, Refused, SeatrialError
-from seatrial.releases.keys import PublicKey, Role, SigningKey, write_new
+from seatrial.releases.keys import PublicKey, Role, SigningKey, ensure_key, find_key, write_new
 from seatrial.stores.toml_positions import Place, line_of, read_toml
 from seatrial.verdicts.policy import Policy, Requirement
 
@@ -111,6 +111,27 @@ def trust_own_key(home: Path, key: SigningKey) -> Path | None:
         "# Made with the key itself: this account uses what it signed. Other machines need the key put there by hand."
     )
     return path if write_new(path, f"{comment}\n{entry}".encode()) else None
+
+
+def ready_to_release(home: Path) -> tuple[str, ...]:
+    """Makes the release key, and a trust.toml that trusts it, where there is none; returns what to tell about it.
+
+    Both are made only together: beside an older trust.toml a new key stays untrusted until somebody decides.
+    """
+    if find_key(home, "release") is not None:
+        return ()
+    key = ensure_key(home, "release")
+    made = trust_own_key(home, key)
+    told = [f"Made a release key: {key.path}. Whoever can read that file can sign releases as you."]
+    if made is None:
+        told.append(f"{home / TRUST_FILE} does not trust it yet: append the output of `seatrial keys export` to it.")
+    else:
+        told.append(
+            f"Made {made}, which trusts it: this account accepts what it signed itself. That shows that a release was "
+            "not changed since, not that anybody else looked at it. Other machines need the output of "
+            "`seatrial keys export` in their own trust.toml."
+        )
+    return tuple(told)
 
 
 def as_trust_entry(role: Role, name: str, key: PublicKey) -> str:
