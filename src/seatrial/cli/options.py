@@ -19,3 +19,7 @@ Rehearse = Annotated[
     Parameter(name="--rehearse", negative="", help="Judge on validation: nothing is counted, nothing is released."),
 ]
 NoCache = Annotated[bool, Parameter(name="--no-cache", negative="", help="Run every step again.")]
+Trust = Annotated[
+    Path | None,
+    Parameter(name="--trust", help="The deployer's trust.toml; without it, the one under SEATRIAL_HOME."),
+]

@@ -140,7 +140,7 @@ def locate(
     """
     if reference is not None:
         folder = Path(reference).expanduser()
-        if "/" in reference or reference in (".", "..") or (folder / RELEASE_JSON).is_file():
+        if is_folder(reference):
             if not folder.is_dir():
                 raise InputError("there is no such folder.", path=reference, mend="Name a folder, or name@version.")
             return ReleaseFolder(folder)
@@ -163,6 +163,11 @@ def locate(
             return StoredRelease(objects, name, number)
     kind = "release that passed" if passed else "release"
     raise ObjectMissing(f"there is no {kind} of {name!r} in this store.", path=name, mend="Make one: seatrial run")
+
+
+def is_folder(reference: str) -> bool:
+    """Whether a reference means a folder, for which no store has to be opened."""
+    return "/" in reference or reference in (".", "..") or (Path(reference).expanduser() / RELEASE_JSON).is_file()
 
 
 def list_versions(objects: Objects, name: str) -> tuple[int, ...]:

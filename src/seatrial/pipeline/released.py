@@ -1,0 +1,58 @@
+"""From what was asked for to a release that was verified: the project and its store, or an exported folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from seatrial.errors import Refused
+from seatrial.pipeline.project import load_project
+from seatrial.pipeline.workspace import open_project
+from seatrial.releases.keys import seatrial_home
+from seatrial.releases.source import ReleaseSource, is_folder, locate
+from seatrial.releases.trust import TRUST_FILE, load_trust
+from seatrial.releases.verify import Verified, verify
+
+
+@contextmanager
+def open_release(
+    reference: str | None, *, directory: Path, profile: str = "local", passed: bool = False
+) -> Iterator[ReleaseSource]:
+    """The release that `reference` means, while its store is open. An exported folder needs no project and no store.
+
+    None means the project's newest; with `passed`, the newest that says it passed.
+    """
+    if reference is not None and is_folder(reference):
+        yield locate(reference, None)
+        return
+    project = load_project(directory)
+    with open_project(project, profile) as workspace:
+        yield locate(reference, workspace.objects, project=project.name, passed=passed)
+
+
+def verified_release(
+    reference: str | None,
+    *,
+    directory: Path,
+    profile: str = "local",
+    trust: Path | None = None,
+    passed: bool = False,
+    digest: str | None = None,
+) -> Verified:
+    """What verifying the release now came to, its files in memory; `trust` is the deployer's file (None: the own).
+
+    `Refused` where its release.json has another digest than the one asked for.
+    """
+    trusted = load_trust(trust or seatrial_home(os.environ) / TRUST_FILE)
+    with open_release(reference, directory=directory, profile=profile, passed=passed) as source:
+        verified = verify(source, trusted, now=datetime.now(UTC))
+    if digest is not None and verified.digest != digest.removeprefix("sha256:"):
+        raise Refused(
+            f"its release.json has the digest {verified.digest}, not {digest}.",
+            path=verified.label,
+            mend="Ask for the digest that `seatrial verify` names, and find out who wrote another release there.",
+        )
+    return verified
