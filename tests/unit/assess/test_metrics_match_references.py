@@ -13,8 +13,8 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from seatrial.assess import calibration, classification, fairness, probability, ranking
 from seatrial.assess.assessor import Assessor, Subject
-from seatrial.assess.probability import CLIP
 from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.metrics import LOG_LOSS_CLIP
 
 SEEDS = (1, 2, 3)
 CONFIDENCE = 0.975
@@ -65,9 +65,10 @@ def test_log_loss_is_scikit_learns_on_the_clipped_probabilities(
     table = people(800, seed)
     rows = frame(table)
     found = evidence(probability, subject(table), Claim("log_loss"))["all"]
-    expected = log_loss(rows["actual"], rows["score"].clip(CLIP, 1 - CLIP))
+    given = rows["score"].where(rows["actual"], 1 - rows["score"]).clip(LOG_LOSS_CLIP, 1)
+    expected = log_loss(rows["actual"], given.where(rows["actual"], 1 - given))
     assert found.estimate == pytest.approx(expected, abs=EXACT)
-    outside = ((rows["score"] < CLIP) | (rows["score"] > 1 - CLIP)).sum()
+    outside = (given == LOG_LOSS_CLIP).sum()
     assert found.conditions["clip"] == "0.001"
     assert found.conditions["rows_clipped"] == str(outside)
 
