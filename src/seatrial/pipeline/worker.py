@@ -86,5 +86,5 @@ def _perform(job: Job, step: Step, workspace: Workspace, run: str, *, replace: b
 
 def _leave_with_parent() -> None:
     """Ends this process when the pipe from its parent closes: a killed run leaves no child behind."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # unbuffered: a lock held in here would keep the interpreter from ending
     os._exit(ORPHANED)
