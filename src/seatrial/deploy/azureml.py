@@ -6,6 +6,7 @@ endpoint something else: what is rendered here is right by construction, and the
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from seatrial.deploy import workload
@@ -46,12 +47,16 @@ class AzureML:
             ),
         )
 
+    def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:  # noqa: ARG002 — the files say it all
+        """The commands that send the folder."""
+        return " && ".join([f"cd {shlex.quote(folder or 'DIR')}", *COMMANDS])
+
     def apply(self, documents: Sequence[Document]) -> str:
         """Always `Refused`: no workspace to try it on was ever at hand, so Seatrial leaves this to Azure's own tool."""
         raise Refused(
             f"Seatrial does not send to Azure ML; the {len(documents)} files are for its own command line.",
             path=self.name,
-            mend=f"Write them with --output DIR, then there: {' && '.join(COMMANDS)}",
+            mend=f"Write them with --output DIR, then: {' && '.join(['cd DIR', *COMMANDS])}",
         )
 
 

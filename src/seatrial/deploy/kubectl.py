@@ -36,6 +36,13 @@ class Kubectl:
             )
         )
 
+    def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
+        """Send the folder, or watch the rollout."""
+        if folder is not None:
+            return server_side.command_line(folder)
+        name = workload.service_name(service, limit=NAME_LIMIT)
+        return f"kubectl --namespace {service.namespace} rollout status deployment/{name}"
+
     def apply(self, documents: Sequence[Document]) -> str:
         """`kubectl apply --server-side`, after a dry run of all of it on the server."""
         return server_side.apply(documents)

@@ -34,6 +34,13 @@ class Kubeflow:
             )
         )
 
+    def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
+        """Send the folder, or wait for the service."""
+        if folder is not None:
+            return server_side.command_line(folder)
+        name = workload.service_name(service, limit=_name_limit(service.namespace))
+        return f"kubectl --namespace {service.namespace} wait --for=condition=Ready inferenceservice/{name}"
+
     def apply(self, documents: Sequence[Document]) -> str:
         """`kubectl apply --server-side`, after a dry run of all of it on the server."""
         return server_side.apply(documents)

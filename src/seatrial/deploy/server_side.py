@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -41,6 +42,11 @@ def dry_run(documents: Sequence[Document]) -> str:
     A warning is how an API server says that it will take a Deployment whose pods it is going to refuse.
     """
     return _kubectl(documents, dry=True)
+
+
+def command_line(folder: str) -> str:
+    """What a person types to send the documents of a folder in the same way."""
+    return f"kubectl apply --server-side --field-manager={FIELD_MANAGER} -f {shlex.quote(folder)}"
 
 
 def _kubectl(documents: Sequence[Document], *, dry: bool) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from seatrial.deploy.service import ServiceSettings
+from seatrial.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,23 @@ class Target(Protocol):
         """The documents of the service; pure. `InputError` names a setting that this target cannot have."""
         ...
 
+    def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
+        """The command that comes next: when the documents were written into `folder`, or, without one, sent."""
+        ...
+
     def apply(self, documents: Sequence[Document]) -> str:
         """Sends these documents, to the byte, and returns the target's words; `Refused` when it will not have them."""
         ...
+
+
+def write_documents(documents: Sequence[Document], folder: Path) -> None:
+    """Writes each document to its path within `folder`, in place of what is there."""
+    try:
+        for document in documents:
+            path = folder / document.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(document.text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror}.", path=str(error.filename or folder), mend="Choose another --output."
+        ) from None

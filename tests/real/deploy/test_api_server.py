@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from deploy_sample import SERVICE
 from seatrial.deploy import server_side, target
-from seatrial.deploy.service import ServiceSettings
 from seatrial.deploy.target import Document
 from seatrial.errors import InputError, Refused, TargetError
 
@@ -23,20 +23,6 @@ pytestmark = pytest.mark.real
 API_PORT = 6443  # the cluster script's own
 STARTUP_S = 240
 NAMESPACE = "models"
-SERVICE = ServiceSettings(
-    name="census",
-    version=2,
-    release_digest="a" * 64,
-    model_digest="b" * 64,
-    verdict="inconclusive",
-    waived_until="2026-12-01T00:00:00Z",
-    image=f"registry.example/census@sha256:{'c' * 64}",
-    store_url="s3://lake/census",
-    endpoint="https://minio.data:9000",
-    trust='[keys]\nrelease = ["ed25519:00"]\n',
-    namespace=NAMESPACE,
-    callers=("web",),
-)
 VARIANTS = {
     "usual": SERVICE,
     "one replica, the pod's identity, a passed release": dataclasses.replace(
@@ -126,7 +112,10 @@ def test_what_was_rendered_is_what_the_server_holds(api: None) -> None:
     assert [line.split(" ")[1] for line in lines] == ["serverside-applied"] * 6
     image = "{.spec.template.spec.containers[0].image}"
     assert read_back("deployment", "census", image) == SERVICE.image
-    assert read_back("deployment", "census", r"{.metadata.annotations.seatrial/release-digest}") == f"sha256:{'a' * 64}"
+    assert (
+        read_back("deployment", "census", r"{.metadata.annotations.seatrial/release-digest}")
+        == f"sha256:{SERVICE.release_digest}"
+    )
     configuration = read_back("deployment", "census", "{.spec.template.spec.volumes[0].configMap.name}")
     assert read_back("configmap", configuration, r"{.data.trust\.toml}") == "1e3"
 

@@ -8,24 +8,10 @@ from typing import Any
 
 import pytest
 
+from deploy_sample import SERVICE
 from seatrial.deploy import TARGET_NAMES, target
-from seatrial.deploy.service import ServiceSettings
 
 GOLDEN = Path(__file__).parent / "golden"
-SERVICE = ServiceSettings(
-    name="census",
-    version=2,
-    release_digest="51a7" * 16,
-    model_digest="90de" * 16,
-    verdict="inconclusive",
-    waived_until="2026-12-01T00:00:00Z",
-    image=f"registry.example/census@sha256:{'1a9e' * 16}",
-    store_url="s3://lake/census",
-    endpoint="https://minio.data:9000",
-    namespace="models",
-    callers=("web",),
-    trust=f'[keys]\nrelease = ["ed25519:{"0" * 64}"]\n',
-)
 
 
 @pytest.mark.parametrize("name", TARGET_NAMES)

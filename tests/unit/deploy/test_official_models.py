@@ -11,25 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy_sample import SERVICE
 from seatrial.deploy import target
-from seatrial.deploy.service import ServiceSettings
 from seatrial.deploy.target import Document
 
 # azure-ai-ml's own schemas are written for marshmallow 3, which warns of its successor
 pytestmark = pytest.mark.filterwarnings("ignore::marshmallow.warnings.Marshmallow4Warning")
 
-SERVICE = ServiceSettings(
-    name="census",
-    version=2,
-    release_digest="a" * 64,
-    model_digest="b" * 64,
-    verdict="inconclusive",
-    waived_until="2026-12-01T00:00:00Z",
-    image=f"registry.example/census@sha256:{'c' * 64}",
-    store_url="s3://lake/census",
-    trust="[keys]\n",
-    callers=("web",),
-)
 MODELS = {
     "ServiceAccount": "V1ServiceAccount",
     "ConfigMap": "V1ConfigMap",

@@ -11,21 +11,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy_sample import SERVICE
 from seatrial.deploy import TARGET_NAMES, target, workload
 from seatrial.deploy.names import dns_label, is_dns_label
 from seatrial.deploy.service import ServiceSettings
 from seatrial.errors import InputError, Problems
 
-SERVICE = ServiceSettings(
-    name="census",
-    version=2,
-    release_digest="a" * 64,
-    model_digest="b" * 64,
-    verdict="pass",
-    image=f"registry.example/census@sha256:{'c' * 64}",
-    store_url="s3://lake/census",
-    trust="[keys]\n",
-)
 LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,38}[a-z0-9]", fullmatch=True)  # of projects
 SERVICES = st.builds(
