@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from seatrial.batches.reader import Batches
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -61,3 +63,26 @@ class Table:
     def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """All rows as a pandas DataFrame."""
         return self.to_arrow(columns).to_pandas()
+
+    def batches(
+        self,
+        *,
+        columns: Sequence[str] | None = None,
+        batch_rows: int = 4096,
+        seed: int = 7,
+        epoch: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        cursor: str | None = None,
+        memory_mib: int = 512,
+    ) -> Batches:
+        """The rows as batches of arrays by column name, in an order that (snapshot, seed, epoch) alone decide.
+
+        `batch_rows` counts the rows of all ranks; each of `world` ranks gets its stripe of every batch. `cursor` (see
+        `Batches.cursor`) goes on where a reader ended, on any world size: every row left comes exactly once. Raises
+        `InputError` when the columns do not fit `memory_mib`, hold nulls that their arrays cannot, or are not there.
+        """
+        from seatrial.batches.reader import Plan, open_batches
+
+        plan = Plan(batch_rows, seed, epoch, rank, world, memory_mib)
+        return open_batches(self.catalog, self.identifier, self.snapshot_id, columns=columns, plan=plan, cursor=cursor)

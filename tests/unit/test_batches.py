@@ -1,0 +1,209 @@
+"""Batches: every row once, in an order that can be repeated, as arrays that belong to whoever asked."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seatrial.batches.decode import Column
+from seatrial.batches.reader import Batches, Plan
+from seatrial.batches.table import Table
+from seatrial.errors import Corrupt, InputError
+from seatrial.stores.catalog import open_catalog
+from seatrial.stores.settings import CatalogSettings, StoreSettings
+
+WIDTH = 3
+FEATURES = np.arange(10 * WIDTH, dtype="<f4").reshape(10, WIDTH)
+PACKED = json.dumps({"dtype": "float32", "width": WIDTH, "codec": "abc"})
+ROWS = pa.table(
+    {
+        "id": pa.array(range(10), pa.int64()),
+        "size": pa.array([0.5, None, *range(8)], pa.float32()),
+        "word": ["a", "é", "", *("a long word, not kept inline " * 2 for _ in range(7))],
+        "flag": [True, False] * 5,
+        "day": pa.array([date(2026, 11, 24)] * 10, pa.date32()),
+        "features": pa.array([row.tobytes() for row in FEATURES], pa.binary()),
+        "holes": pa.array([1, None, *range(8)], pa.int64()),
+        "gaps": pa.array(["a", None, *"abcdefgh"]),
+    }
+)
+
+
+def written(folder: Path, rows: pa.Table = ROWS, *, packed: str = PACKED, file_rows: int = 4) -> Table:
+    catalog = CatalogSettings(
+        f"sqlite:///{folder / 'catalog.db'}", f"{folder.as_uri()}/warehouse", StoreSettings(folder.as_uri())
+    )
+    with open_catalog(catalog, namespace="n") as opened:
+        table = opened.create_table("n.t", schema=rows.schema)
+        for start in range(0, max(rows.num_rows, 1), file_rows):
+            table.append(rows.slice(start, file_rows), snapshot_properties={"seatrial.packed.features": packed})
+        return Table("n.t", table.current_snapshot().snapshot_id, "digest", catalog)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    return written(tmp_path_factory.mktemp("lake"))
+
+
+def reader(rows: int, batch_rows: int, *, rank: int = 0, world: int = 1, delivered: int = 0) -> Batches:
+    plan = Plan(batch_rows=batch_rows, seed=7, epoch=0, rank=rank, world=world, memory_mib=512)
+    return Batches(rows, {"id": Column(np.arange(rows))}, 1, plan, delivered)
+
+
+@given(
+    rows=st.integers(0, 200),
+    world=st.integers(1, 7),
+    kill_after=st.integers(0, 30),
+    resumed_world=st.integers(1, 7),
+    batch_rows=st.integers(1, 60),
+    resumed_batch_rows=st.integers(1, 60),
+)
+@settings(deadline=None)
+def test_every_row_comes_exactly_once_whenever_it_is_killed_and_however_it_is_resumed(
+    rows: int, world: int, kill_after: int, resumed_world: int, batch_rows: int, resumed_batch_rows: int
+) -> None:
+    seen: list[int] = []
+    ranks = [reader(rows, batch_rows, rank=rank, world=world) for rank in range(world)]
+    for _ in range(min(kill_after, len(ranks[0]))):
+        for rank in ranks:
+            seen.extend(next(rank)["id"])
+    cursors = {rank.cursor() for rank in ranks}
+    assert len(cursors) == 1
+    delivered = json.loads(cursors.pop())["delivered"]
+    assert delivered == len(seen)
+    resumed = [
+        reader(rows, resumed_batch_rows, rank=rank, world=resumed_world, delivered=delivered)
+        for rank in range(resumed_world)
+    ]
+    counts = set()
+    for rank in resumed:
+        batches = list(rank)
+        counts.add(len(batches))
+        seen.extend(value for batch in batches for value in batch["id"])
+    assert len(counts) == 1, "every rank sees equally many batches"
+    assert sorted(seen) == list(range(rows))
+
+
+@given(rows=st.integers(1, 100), world=st.integers(1, 5), batch_rows=st.integers(1, 40))
+@settings(deadline=None)
+def test_the_order_of_all_ranks_together_is_that_of_one(rows: int, world: int, batch_rows: int) -> None:
+    alone = np.concatenate([batch["id"] for batch in reader(rows, batch_rows)])
+    ranks = [reader(rows, batch_rows, rank=rank, world=world) for rank in range(world)]
+    together = [batch["id"] for step in zip(*ranks, strict=True) for batch in step]
+    assert np.array_equal(np.concatenate(together), alone)
+
+
+def test_a_table_resumes_from_its_cursor_on_another_world_size(table: Table) -> None:
+    first = table.batches(columns=["id"], batch_rows=3)
+    seen = [*next(first)["id"], *next(first)["id"]]
+    rest = [table.batches(columns=["id"], batch_rows=2, rank=rank, world=2, cursor=first.cursor()) for rank in (0, 1)]
+    seen += [value for rank in rest for batch in rank for value in batch["id"]]
+    assert sorted(seen) == list(range(10))
+
+
+def test_the_same_epoch_has_the_same_order_and_another_has_another(table: Table) -> None:
+    def ids(epoch: int) -> list[int]:
+        return [value for batch in table.batches(columns=["id"], epoch=epoch) for value in batch["id"]]
+
+    assert ids(0) == ids(0)
+    assert ids(0) != ids(1)
+
+
+def test_types_are_kept_and_rows_stay_together(table: Table) -> None:
+    (batch,) = table.batches(columns=["features", "id", "word", "flag", "day", "size"])
+    ids = batch["id"]
+    assert list(batch) == ["features", "id", "word", "flag", "day", "size"]
+    assert [str(batch[name].dtype) for name in ("features", "id", "flag")] == ["float32", "int64", "bool"]
+    assert np.array_equal(batch["features"], FEATURES[ids])
+    assert batch["word"].tolist() == [ROWS["word"][int(row)].as_py() for row in ids]
+    assert batch["flag"].tolist() == [row % 2 == 0 for row in ids]
+    assert (batch["day"] == np.datetime64("2026-11-24")).all()
+    assert batch["size"].dtype == np.float32
+
+
+def test_a_null_in_a_float_column_is_nan(table: Table) -> None:
+    (batch,) = table.batches(columns=["id", "size"])
+    assert np.isnan(batch["size"][batch["id"] == 1]).all()
+    assert np.isnan(batch["size"]).sum() == 1
+
+
+def test_no_array_holds_python_objects(table: Table) -> None:
+    (batch,) = table.batches(columns=["id", "word", "features"])
+    assert all(array.dtype.kind != "O" for array in batch.values())
+
+
+def test_arrays_are_writable_and_nobody_elses(table: Table) -> None:
+    batches = table.batches(columns=["id", "features", "word"], batch_rows=5)
+    first = next(batches)
+    for array in first.values():
+        assert array.flags.writeable
+        assert array.base is None or array.base.flags.owndata
+    first["id"][:] = -1
+    assert (next(batches)["id"] >= 0).all()
+
+
+@pytest.mark.parametrize("column", ["holes", "gaps"])
+def test_nulls_that_an_array_cannot_hold_are_told_by_column(table: Table, column: str) -> None:
+    with pytest.raises(InputError, match=rf'n.t: column "{column}" .* holds 1 nulls.* Fill them'):
+        table.batches(columns=[column])
+
+
+def test_too_little_memory_is_told_with_what_it_takes(tmp_path: Path) -> None:
+    large = written(tmp_path, pa.table({"x": pa.array(np.zeros(50_000))}), file_rows=50_000)
+    with pytest.raises(InputError, match=r"memory_mib=3") as caught:
+        large.batches(memory_mib=2)
+    assert "take 3 MiB" in str(caught.value)
+    assert len(large.batches(memory_mib=3)) == 13
+
+
+def test_an_empty_table_has_no_batches(tmp_path: Path) -> None:
+    assert list(written(tmp_path, ROWS.slice(0, 0)).batches()) == []
+
+
+@pytest.mark.parametrize(
+    ("packed", "kind", "told"),
+    [
+        ('{"dtype": "float32", "width": 4}', Corrupt, "rows that are not 4 numbers of float32"),
+        ('{"dtype": "object", "width": 3}', Corrupt, "does not say what the column holds"),
+        ('{"dtype": "float32"}', Corrupt, "does not say what the column holds"),
+        ("[]", Corrupt, "does not say what the column holds"),
+        ("no json", Corrupt, "does not say what the column holds"),
+    ],
+)
+def test_a_packed_column_that_is_not_what_its_property_says_is_told(
+    tmp_path: Path, packed: str, kind: type[Exception], told: str
+) -> None:
+    with pytest.raises(kind, match=told):
+        written(tmp_path, packed=packed).batches(columns=["features"])
+
+
+def test_bytes_without_a_property_are_no_array(tmp_path: Path) -> None:
+    rows = ROWS.rename_columns({"features": "other"})
+    with pytest.raises(InputError, match='column "other" of type binary has no array form'):
+        written(tmp_path, rows).batches(columns=["other"])
+
+
+@pytest.mark.parametrize("ask", [{"seed": 8}, {"epoch": 1}])
+def test_a_cursor_of_another_order_is_refused(table: Table, ask: dict[str, int]) -> None:
+    cursor = table.batches(columns=["id"]).cursor()
+    with pytest.raises(InputError, match=f"this cursor is of {next(iter(ask))}"):
+        table.batches(columns=["id"], cursor=cursor, **ask)
+
+
+@pytest.mark.parametrize("cursor", ["", "{}", "[]", '{"delivered": "x"}'])
+def test_what_is_no_cursor_is_refused(table: Table, cursor: str) -> None:
+    with pytest.raises(Corrupt, match="cursor"):
+        table.batches(columns=["id"], cursor=cursor)
+
+
+@pytest.mark.parametrize("ask", [{"batch_rows": 0}, {"rank": 1}, {"world": 0}, {"rank": -1}, {"memory_mib": 0}])
+def test_numbers_that_make_no_sense_are_refused(table: Table, ask: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=next(iter(ask))):
+        table.batches(columns=["id"], **ask)  # type: ignore[arg-type]  # one dict for several keywords
