@@ -111,6 +111,18 @@ def find_key(home: Path, role: Role) -> SigningKey | None:
     )
 
 
+def require_key(home: Path, role: Role) -> SigningKey:
+    """The key of that role; `InputError`, with the way to one, when there is none."""
+    key = find_key(home, role)
+    if key is None:
+        raise InputError(
+            f"there is no {role} key.",
+            path=str(key_path(home, role)),
+            mend=f"Make one: seatrial keys new --role {role}",
+        )
+    return key
+
+
 def new_key(home: Path, role: Role) -> SigningKey:
     """Makes the key of that role; `InputError` when there is one."""
     path = key_path(home, role)

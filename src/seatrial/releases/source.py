@@ -16,6 +16,7 @@ from seatrial.stores.documents import from_json
 from seatrial.stores.objects import Objects
 
 _RELEASES = "releases"
+_HOW_TO_NAME = 'Write name@version ("census@2"), name, or the path of an exported folder ("./census-2").'
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -138,26 +139,20 @@ def locate(
     None means `project`'s newest. With `passed`, "newest" is the newest that says it passed (whether it did is for
     `verify` to find out). A folder is told by a path separator, or by the release.json in it.
     """
-    if reference is not None:
-        folder = Path(reference).expanduser()
-        if is_folder(reference):
-            if not folder.is_dir():
-                raise InputError("there is no such folder.", path=reference, mend="Name a folder, or name@version.")
-            return ReleaseFolder(folder)
-    name, at, version = (reference or project or "").partition("@")
-    if not LEGAL_NAME.fullmatch(name) or (at and not _VERSION.fullmatch(version)):
-        raise InputError(
-            f"{reference!r} names no release." if reference else "no release was named.",
-            mend='Write name@version ("census@2"), name, or the path of an exported folder ("./census-2").',
-        )
+    if (folder := as_folder(reference)) is not None:
+        return folder
+    wanted = reference or project
+    if not wanted:
+        raise InputError("no release was named.", mend=_HOW_TO_NAME)
+    name, version = parse_title(wanted)
     if objects is None:
         raise InputError(
             "there is no project here whose store could have it.",
-            path=reference or project,
+            path=wanted,
             mend="Run it in the project's folder, or name the path of an exported folder.",
         )
-    if at:
-        return StoredRelease(objects, name, int(version))
+    if version is not None:
+        return StoredRelease(objects, name, version)
     for number in reversed(list_versions(objects, name)):
         if not passed or read_release(objects, name, number).verdict == "pass":
             return StoredRelease(objects, name, number)
@@ -168,6 +163,26 @@ def locate(
 def is_folder(reference: str) -> bool:
     """Whether a reference means a folder, for which no store has to be opened."""
     return "/" in reference or reference in (".", "..") or (Path(reference).expanduser() / RELEASE_JSON).is_file()
+
+
+def parse_title(text: str) -> tuple[str, int | None]:
+    """The name and the version that "census@2" means; "census" has none."""
+    name, at, version = text.partition("@")
+    if not LEGAL_NAME.fullmatch(name) or (at and not _VERSION.fullmatch(version)):
+        raise InputError(f"{text!r} names no release.", mend=_HOW_TO_NAME)
+    return name, int(version) if at else None
+
+
+def as_folder(reference: str | None) -> ReleaseFolder | None:
+    """The folder that `reference` means, or None where it means a release of a store."""
+    if reference is None:
+        return None
+    folder = Path(reference).expanduser()
+    if "/" not in reference and reference not in (".", "..") and not (folder / RELEASE_JSON).is_file():
+        return None
+    if not folder.is_dir():
+        raise InputError("there is no such folder.", path=reference, mend="Name a folder, or name@version.")
+    return ReleaseFolder(folder)
 
 
 def list_versions(objects: Objects, name: str) -> tuple[int, ...]:

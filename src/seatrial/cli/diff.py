@@ -1,0 +1,64 @@
+"""`seatrial diff`."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+
+from seatrial.cli.options import Directory, Json, Profile
+from seatrial.cli.output import print_json
+from seatrial.cli.release_argument import TrustFile, opened, trusted
+
+_DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+
+
+def command(
+    before: str,
+    after: str,
+    /,
+    *,
+    trust: TrustFile = None,
+    profile: Profile = "local",
+    directory: Directory = Path(),
+    json: Json = False,
+) -> int:
+    """Show what changed between two releases: verdict, policy, code, data, parameters, model, evidence.
+
+    Examples
+    --------
+    seatrial diff census@1 census@2
+    """
+    from seatrial.releases.diff import diff_releases
+    from seatrial.releases.verify import verify
+
+    sides = []
+    for reference in (before, after):
+        with opened(reference, directory=directory, profile=profile) as source:
+            sides.append(verify(source, trusted(trust), now=datetime.now(UTC)))
+    changes = diff_releases(sides[0], sides[1])
+    if json:
+        names = [side.release.title if side.release else side.label for side in sides]
+        print_json(
+            {
+                "before": names[0],
+                "after": names[1],
+                "changes": [
+                    {"part": one.part, "what": one.what, "before": one.before, "after": one.after} for one in changes
+                ],
+            }
+        )
+        return 0
+    for part, found in groupby(changes, lambda change: change.part):
+        print(part)
+        for one in found:
+            print(f"  {one.what}: {_short(one.before)} → {_short(one.after)}")
+    if not changes:
+        print("Nothing differs.")
+    print(f"Next: seatrial report {after}")
+    return 0
+
+
+def _short(text: str | None) -> str:
+    return "–" if text is None else _DIGEST.sub(r"\1…", text)

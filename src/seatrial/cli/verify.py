@@ -1,0 +1,98 @@
+"""`seatrial verify`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from seatrial.cli.options import Directory, Json, Profile
+from seatrial.cli.output import print_json
+from seatrial.cli.release_argument import TrustFile, opened, trusted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seatrial.releases.verify import Verified
+
+REFUSED, NOT_PASSED, WAIVED = 1, 3, 4
+
+Expect = Annotated[
+    str | None,
+    Parameter(help="The name, or name@version, that a folder must hold. A store's release is held to its own."),
+]
+
+
+def command(
+    release: str | None = None,
+    *,
+    expect: Expect = None,
+    trust: TrustFile = None,
+    profile: Profile = "local",
+    directory: Directory = Path(),
+    json: Json = False,
+) -> int:
+    """Check digests, signature and trust, and judge the evidence again.
+
+    Without RELEASE: the project's newest. An exported folder needs no project, store or network.
+    Exit status: 0 it passed; 1 it does not verify; 3 its verdict is fail or inconclusive; 4 the same, but waived.
+
+    Examples
+    --------
+    seatrial verify census@2
+    seatrial verify ./census-2 --expect census@2 --trust trust.toml
+    """
+    from seatrial.releases.source import parse_title
+    from seatrial.releases.verify import verify
+
+    name, version = parse_title(expect) if expect else (None, None)
+    with opened(release, directory=directory, profile=profile) as source:
+        verified = verify(source, trusted(trust), now=datetime.now(UTC), expect_name=name, expect_version=version)
+    if json:
+        print_json(
+            {
+                "ok": verified.ok,
+                "release": verified.release.title if verified.release else verified.label,
+                "digest": verified.digest,
+                "verdict": verified.outcome,
+                "deployable": verified.deployable,
+                "waived": list(verified.waived),
+                "problems": [{"path": one.path, "problem": one.problem} for one in verified.problems],
+            }
+        )
+    else:
+        print("\n".join(_lines(verified)))
+    if not verified.ok:
+        return REFUSED
+    if verified.outcome == "pass":
+        return 0
+    return WAIVED if verified.deployable else NOT_PASSED
+
+
+def _lines(verified: Verified) -> Iterator[str]:
+    if verified.release is not None:
+        release = verified.release
+        use = release.test_data
+        yield f"{release.title}  sha256 {verified.digest}"
+        yield f"  signed by  {verified.signer} (key {(verified.signer_key or '')[:12]}…), {release.created}"
+        yield f"  measured   on {use.rows} rows, use {use.use} of test data {use.digest[:12]}…"
+    for finding in verified.verdict.findings if verified.verdict else ():
+        waived = "  (waived)" if str(finding.requirement) in verified.waived else ""
+        yield f"  {finding.outcome:12} {finding.requirement}{waived}"
+    for one in verified.waivers:
+        yield f"  waiver     until {one.waiver.expires} by {one.signer}: {one.waiver.text}: {one.waiver.reason}"
+    for refused in verified.refused_waivers:
+        yield f"  no waiver  {refused.path}: {refused.problem}"
+    if not verified.ok:
+        yield f"{verified.label}: DOES NOT VERIFY, and is not used."
+        yield from (f"  {problem.path}: {problem.problem}" for problem in verified.problems)
+        yield "Next: find out who changed it; a release that was damaged is made again by: seatrial run"
+        return
+    yield f"Verifies. Judged again, the verdict is {verified.outcome}."
+    title = verified.release.title if verified.release else verified.label
+    if verified.deployable:
+        yield f"Next: seatrial deploy {title} --to kubectl"
+    else:
+        yield f"It cannot be deployed.\nNext: seatrial report {title}"
