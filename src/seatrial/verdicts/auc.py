@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from seatrial.verdicts.interval import Interval
+from seatrial.verdicts.proportions import clopper_pearson
 from seatrial.verdicts.special import Floats, student_quantile
 
 DELONG_COUNT = 30  # rows of the rarer class from which on the asymptotic interval is used …
-DELONG_EVENTS = 3.0  # … if that class also has this many misranked rows, in expectation (see the coverage test)
+DELONG_EVENTS = 10.0  # … if that class also has this many misranked rows, in expectation (see the coverage test)
 FEWEST_CLUSTERS = 30  # clusters with either class below which no bound is claimed
 _BISECTIONS = 60
 
@@ -44,7 +46,7 @@ def roc_auc(
         return Interval(area, *_hoeffding(area, rarer, confidence), "hoeffding-auc")
     variances = above.var(ddof=1) / above.size, below.var(ddof=1) / below.size
     degrees = sum(variances) ** 2 / (variances[0] ** 2 / (above.size - 1) + variances[1] ** 2 / (below.size - 1))
-    return Interval(area, *_logit(area, sum(variances), degrees, confidence), "delong-logit")
+    return Interval(area, *_bounds(area, sum(variances), degrees, confidence), "delong-logit")
 
 
 def _placements(positives: Floats, negatives: Floats) -> tuple[Floats, Floats]:
@@ -55,10 +57,19 @@ def _placements(positives: Floats, negatives: Floats) -> tuple[Floats, Floats]:
     return below / (2 * down.size), 1 - under / (2 * up.size)
 
 
-def _logit(area: float, variance: float, degrees: float, confidence: float) -> tuple[float, float]:
-    error = math.sqrt(variance) / (area * (1 - area))
-    centre, reach = math.log(area / (1 - area)), student_quantile(confidence, degrees) * error
-    return 1 / (1 + math.exp(reach - centre)), 1 / (1 + math.exp(-reach - centre))
+def _bounds(area: float, variance: float, degrees: float, confidence: float) -> tuple[float, float]:
+    """Logit-scale bounds, never narrower than Clopper–Pearson's with the same variance (Korn & Graubard 1998).
+
+    The second matters where few rows carry the variance: 1 % of wholly misranked positives among 1,000 left the upper
+    logit bound at 0.99 with a coverage of 0.981 (2,000 simulated trials).
+    """
+    quantile = student_quantile(confidence, degrees)
+    spread = area * (1 - area)
+    centre, reach = math.log(area / (1 - area)), quantile * math.sqrt(variance) / spread
+    rows = spread / variance * (NormalDist().inv_cdf(confidence) / quantile) ** 2
+    exact = clopper_pearson(area * rows, rows, confidence=confidence)
+    low, high = 1 / (1 + math.exp(reach - centre)), 1 / (1 + math.exp(-reach - centre))
+    return min(low, float(exact[0])), max(high, float(exact[1]))
 
 
 def _hoeffding(area: float, rarer: int, confidence: float) -> tuple[float, float]:
@@ -108,4 +119,4 @@ def _clustered(
         + with_negative / (with_negative - 1) * float(down @ down) / n**2
         + 2 * count / (count - 1) * float(up @ down) / (m * n)
     )
-    return Interval(area, *_logit(area, variance, fewest - 1, confidence), "obuchowski-logit")
+    return Interval(area, *_bounds(area, variance, fewest - 1, confidence), "obuchowski-logit")

@@ -15,11 +15,11 @@ def clopper_pearson(successes: ArrayLike, rows: ArrayLike, *, confidence: ArrayL
     In the beta form of Brown, Cai & DasGupta (2001), section 4.2.1. Without rows the bounds are 0 and 1.
     """
     k, n, alpha = np.asarray(successes, np.float64), np.asarray(rows, np.float64), 1 - np.asarray(confidence)
-    k, n = np.broadcast_arrays(k, n)
+    k, n, alpha = np.broadcast_arrays(k, n, alpha)
     if np.any(k < 0) or np.any(k > n):
         raise ValueError("successes must lie between 0 and rows")
-    low = np.where(k == 0, 0.0, beta_quantile(np.maximum(k, 1), n - k + 1, alpha))
-    high = np.where(k == n, 1.0, beta_quantile(k + 1, np.maximum(n - k, 1), 1 - alpha))
+    low = np.where(k == 0, 0.0, beta_quantile(np.where(k == 0, 1.0, k), n - k + 1, alpha))
+    high = np.where(k == n, 1.0, beta_quantile(k + 1, np.where(k == n, 1.0, n - k), 1 - alpha))
     return low, high
 
 
