@@ -37,12 +37,17 @@ HIDDEN = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits with its status."""
+    from cyclopts import CycloptsError
+
     from seatrial.cli.output import report_error
-    from seatrial.errors import SeatrialError
+    from seatrial.errors import InputError, SeatrialError
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         status = _app()(given, result_action="return_value", exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        wrong = InputError(str(error).strip(), mend="See `seatrial --help`.")
+        sys.exit(report_error(wrong, as_json="--json" in given))
     except SeatrialError as error:
         sys.exit(report_error(error, as_json="--json" in given))
     except KeyboardInterrupt:
@@ -53,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _app() -> App:
     from cyclopts import App
+    from cyclopts.config import Env
 
     from seatrial import __version__
 
@@ -60,6 +66,9 @@ def _app() -> App:
         name="seatrial",
         version=__version__,
         help="From object storage to a model you can put to sea.",
+        config=Env("SEATRIAL_"),  # SEATRIAL_SERVE_PORT: for images that are run without arguments
+        help_format="plaintext",
+        config=(),  # no option is read from the environment behind the user's back
         help_epilogue="A RELEASE is name@version in the project's store, or the path of an exported folder.",
     )
     for verbs, shown in ((VERBS, True), (HIDDEN, False)):
