@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.metadata
 import logging
 from collections.abc import AsyncIterator
 
@@ -13,7 +14,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-import seatrial
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
 from seatrial.serve import protocol
@@ -23,6 +23,7 @@ BODY_LIMIT_BYTES = 8 * 2**20
 WAITING = 32  # requests; with the limit above, at most 256 MiB of bodies
 TIMEOUT_S = 30.0
 
+_VERSION = importlib.metadata.version("seatrial")
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +51,7 @@ def create_app(
     worker = Worker(answer, waiting=waiting, timeout_s=timeout_s)
 
     async def server(request: Request) -> Response:  # noqa: ARG001  # a route's signature
-        return _json({"name": "seatrial", "version": seatrial.__version__, "extensions": []})
+        return _json({"name": "seatrial", "version": _VERSION, "extensions": []})
 
     async def live(request: Request) -> Response:  # noqa: ARG001
         return _json({"live": True})
