@@ -15,6 +15,7 @@ from seatrial.assess.trial import ASSESSORS, run_trial
 from seatrial.errors import InputError, Problems
 from seatrial.models.predictor import Predictions
 from seatrial.verdicts.evidence import Claim, Family
+from seatrial.verdicts.metrics import METRICS
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.trial import TestUse, Trial
 
@@ -107,6 +108,21 @@ def test_every_claim_of_the_policy_has_evidence_or_a_reason(people: People, subj
     trial = tried(subject(people(300, 1)))
     answered = {item.claim for item in trial.evidence} | {item.claim for item in trial.not_measured}
     assert answered >= set(CLAIMS)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_that_a_policy_may_name_is_measured_for_everybody_groups_and_pairs(
+    people: People, subject: Subjects, metric: str
+) -> None:
+    policy = Policy(
+        require=(
+            Requirement(metric, at_least=0.0),
+            Requirement(metric, by="sex", at_least=0.0),
+            Requirement(metric, gap_between="sex", at_most=1.0),
+        )
+    )
+    trial = tried(subject(people(300, 1)), policy)
+    assert {requirement.claim for requirement in policy.require} <= {item.claim for item in trial.evidence}
 
 
 def test_a_claim_that_no_assessor_measures_is_not_measured(people: People, subject: Subjects) -> None:
