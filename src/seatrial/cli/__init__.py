@@ -58,7 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _app() -> App:
     from cyclopts import App
-    from cyclopts.config import Env
 
     from seatrial import __version__
 
@@ -66,7 +65,6 @@ def _app() -> App:
         name="seatrial",
         version=__version__,
         help="From object storage to a model you can put to sea.",
-        config=Env("SEATRIAL_"),  # SEATRIAL_SERVE_PORT: for images that are run without arguments
         help_format="plaintext",
         config=(),  # no option is read from the environment behind the user's back
         help_epilogue="A RELEASE is name@version in the project's store, or the path of an exported folder.",
