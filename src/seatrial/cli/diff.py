@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from seatrial.cli.options import Directory, Json, Profile
+from seatrial.cli.options import Directory, Json, Profile, Trust
 from seatrial.cli.output import print_json
-from seatrial.cli.release_argument import TrustFile, opened, trusted
 
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
@@ -19,7 +17,7 @@ def command(
     after: str,
     /,
     *,
-    trust: TrustFile = None,
+    trust: Trust = None,
     profile: Profile = "local",
     directory: Directory = Path(),
     json: Json = False,
@@ -30,13 +28,12 @@ def command(
     --------
     seatrial diff census@1 census@2
     """
+    from seatrial.pipeline.released import verified_release
     from seatrial.releases.diff import diff_releases
-    from seatrial.releases.verify import verify
 
-    sides = []
-    for reference in (before, after):
-        with opened(reference, directory=directory, profile=profile) as source:
-            sides.append(verify(source, trusted(trust), now=datetime.now(UTC)))
+    sides = [
+        verified_release(reference, directory=directory, profile=profile, trust=trust) for reference in (before, after)
+    ]
     changes = diff_releases(sides[0], sides[1])
     if json:
         names = [side.release.title if side.release else side.label for side in sides]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from seatrial.cli.options import Directory, Profile
-from seatrial.cli.release_argument import TrustFile, opened, trusted
+from seatrial.cli.options import Directory, Profile, Trust
 
 
 def command(
@@ -14,7 +13,7 @@ def command(
     folder: Path,
     /,
     *,
-    trust: TrustFile = None,
+    trust: Trust = None,
     profile: Profile = "local",
     directory: Directory = Path(),
 ) -> int:
@@ -24,11 +23,12 @@ def command(
     --------
     seatrial export census@2 ./census-2
     """
+    from seatrial.pipeline.released import open_release, trusted_by
     from seatrial.releases.export import export_release
     from seatrial.releases.verify import verify
 
-    with opened(release, directory=directory, profile=profile) as source:
-        verified = verify(source, trusted(trust), now=datetime.now(UTC))
+    with open_release(release, directory=directory, profile=profile) as source:
+        verified = verify(source, trusted_by(trust), now=datetime.now(UTC))
         count = export_release(verified, source, folder)
     title = verified.release.title if verified.release else verified.label
     print(f"Wrote {title} into {folder}: {count} files.")

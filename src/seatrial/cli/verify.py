@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from seatrial.cli.options import Directory, Json, Profile
+from seatrial.cli.options import Directory, Json, Profile, Trust
 from seatrial.cli.output import print_json
-from seatrial.cli.release_argument import TrustFile, opened, trusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +27,7 @@ def command(
     release: str | None = None,
     *,
     expect: Expect = None,
-    trust: TrustFile = None,
+    trust: Trust = None,
     profile: Profile = "local",
     directory: Directory = Path(),
     json: Json = False,
@@ -44,12 +42,13 @@ def command(
     seatrial verify census@2
     seatrial verify ./census-2 --expect census@2 --trust trust.toml
     """
+    from seatrial.pipeline.released import verified_release
     from seatrial.releases.source import parse_title
-    from seatrial.releases.verify import verify
 
     name, version = parse_title(expect) if expect else (None, None)
-    with opened(release, directory=directory, profile=profile) as source:
-        verified = verify(source, trusted(trust), now=datetime.now(UTC), expect_name=name, expect_version=version)
+    verified = verified_release(
+        release, directory=directory, profile=profile, trust=trust, expect_name=name, expect_version=version
+    )
     if json:
         print_json(
             {

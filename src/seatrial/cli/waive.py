@@ -9,8 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from seatrial.cli.options import Directory, Profile
-from seatrial.cli.release_argument import TrustFile, opened, trusted
+from seatrial.cli.options import Directory, Profile, Trust
 
 
 def command(
@@ -19,7 +18,7 @@ def command(
     requirement: Annotated[str, Parameter(help="Its number in the policy, from 1, or words of it.")],
     reason: Annotated[str, Parameter(help="Why, for whoever reads it later.")],
     days: Annotated[int, Parameter(help="How long it lasts: 1 to 30.")],
-    trust: TrustFile = None,
+    trust: Trust = None,
     profile: Profile = "local",
     directory: Directory = Path(),
 ) -> int:
@@ -32,13 +31,14 @@ def command(
     --------
     seatrial waive census@1 --requirement 3 --reason "pilot with ten users, reviewed weekly" --days 14
     """
+    from seatrial.pipeline.released import open_release, trusted_by
     from seatrial.releases.keys import require_key, seatrial_home
     from seatrial.releases.verify import verify
     from seatrial.releases.waive import waive
 
-    now, known = datetime.now(UTC), trusted(trust)
+    now, known = datetime.now(UTC), trusted_by(trust)
     key = require_key(seatrial_home(os.environ), "waiver")
-    with opened(release, directory=directory, profile=profile) as source:
+    with open_release(release, directory=directory, profile=profile) as source:
         waived = waive(
             source,
             verify(source, known, now=now),

@@ -13,7 +13,7 @@ from seatrial.pipeline.project import load_project
 from seatrial.pipeline.workspace import open_project
 from seatrial.releases.keys import seatrial_home
 from seatrial.releases.source import ReleaseSource, is_folder, locate
-from seatrial.releases.trust import TRUST_FILE, load_trust
+from seatrial.releases.trust import TRUST_FILE, Trust, load_trust
 from seatrial.releases.verify import Verified, verify
 
 
@@ -33,6 +33,11 @@ def open_release(
         yield locate(reference, workspace.objects, project=project.name, passed=passed)
 
 
+def trusted_by(trust: Path | None) -> Trust:
+    """The deployer's trust: the given file, or the account's own."""
+    return load_trust(trust or seatrial_home(os.environ) / TRUST_FILE)
+
+
 def verified_release(
     reference: str | None,
     *,
@@ -41,14 +46,18 @@ def verified_release(
     trust: Path | None = None,
     passed: bool = False,
     digest: str | None = None,
+    expect_name: str | None = None,
+    expect_version: int | None = None,
 ) -> Verified:
     """What verifying the release now came to, its files in memory; `trust` is the deployer's file (None: the own).
 
     `Refused` where its release.json has another digest than the one asked for.
     """
-    trusted = load_trust(trust or seatrial_home(os.environ) / TRUST_FILE)
+    trusted = trusted_by(trust)
     with open_release(reference, directory=directory, profile=profile, passed=passed) as source:
-        verified = verify(source, trusted, now=datetime.now(UTC))
+        verified = verify(
+            source, trusted, now=datetime.now(UTC), expect_name=expect_name, expect_version=expect_version
+        )
     if digest is not None and verified.digest != digest.removeprefix("sha256:"):
         raise Refused(
             f"its release.json has the digest {verified.digest}, not {digest}.",

@@ -139,8 +139,11 @@ def locate(
     None means `project`'s newest. With `passed`, "newest" is the newest that says it passed (whether it did is for
     `verify` to find out). A folder is told by a path separator, or by the release.json in it.
     """
-    if (folder := as_folder(reference)) is not None:
-        return folder
+    if reference is not None and is_folder(reference):
+        folder = Path(reference).expanduser()
+        if not folder.is_dir():
+            raise InputError("there is no such folder.", path=reference, mend="Name a folder, or name@version.")
+        return ReleaseFolder(folder)
     wanted = reference or project
     if not wanted:
         raise InputError("no release was named.", mend=_HOW_TO_NAME)
@@ -171,18 +174,6 @@ def parse_title(text: str) -> tuple[str, int | None]:
     if not LEGAL_NAME.fullmatch(name) or (at and not _VERSION.fullmatch(version)):
         raise InputError(f"{text!r} names no release.", mend=_HOW_TO_NAME)
     return name, int(version) if at else None
-
-
-def as_folder(reference: str | None) -> ReleaseFolder | None:
-    """The folder that `reference` means, or None where it means a release of a store."""
-    if reference is None:
-        return None
-    folder = Path(reference).expanduser()
-    if "/" not in reference and reference not in (".", "..") and not (folder / RELEASE_JSON).is_file():
-        return None
-    if not folder.is_dir():
-        raise InputError("there is no such folder.", path=reference, mend="Name a folder, or name@version.")
-    return ReleaseFolder(folder)
 
 
 def list_versions(objects: Objects, name: str) -> tuple[int, ...]:
