@@ -29,6 +29,8 @@ VERBS = {
     "runs": "List the runs of this project.",
     "export": "Write a release as a folder.",
 }
+# Azure ML starts a container without arguments: SEATRIAL_SERVE_PORT and the like stand for --port. Nowhere else.
+FROM_ENVIRONMENT = frozenset({"serve"})
 HIDDEN = {
     "step": "Run one step: what every remote container calls.",
     "store": "Show, start or stop the embedded store.",
@@ -58,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _app() -> App:
     from cyclopts import App
+    from cyclopts.config import Env
 
     from seatrial import __version__
 
@@ -71,5 +74,6 @@ def _app() -> App:
     )
     for verbs, shown in ((VERBS, True), (HIDDEN, False)):
         for verb, help_line in verbs.items():
-            app.command(f"seatrial.cli.{verb}:command", name=verb, help=help_line, show=shown)
+            config = (Env("SEATRIAL_"),) if verb in FROM_ENVIRONMENT else ()
+            app.command(f"seatrial.cli.{verb}:command", name=verb, help=help_line, show=shown, config=config)
     return app
