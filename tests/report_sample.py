@@ -6,13 +6,15 @@ The model fails on the differences between the sexes; race is not gated, and und
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 from seatrial.models.provenance import DataSnapshot, Provenance
-from seatrial.report.view import ReportView, Ruling, Verdict, WaiverNote
+from seatrial.report.view import ReportView, WaiverNote
 from seatrial.verdicts.differences import Count, pairwise_differences
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.interval import simultaneous_confidence
+from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.proportions import proportion
 from seatrial.verdicts.trial import TestUse, Trial
@@ -30,7 +32,7 @@ class Group:
 
 
 GROUPS: Mapping[str, Mapping[str, Group]] = {
-    "sex": {"Female": Group(2_746, 301, 156, 59), "Male": Group(5_538, 1_702, 1_078, 400)},
+    "sex": {"Female": Group(2_746, 301, 138, 59), "Male": Group(5_538, 1_702, 1_078, 400)},
     "race": {
         "Amer-Indian-Eskimo": Group(88, 13, 6, 4),
         "Asian-Pac-Islander": Group(291, 78, 51, 19),
@@ -52,7 +54,7 @@ REQUIREMENTS = (
     Requirement("roc_auc", at_least=0.88),
     Requirement("selection_rate", at_most=0.10, gap_between="sex"),
     Requirement("true_positive_rate", at_most=0.10, gap_between="sex"),
-    Requirement("false_positive_rate", at_most=0.08, gap_between="sex"),
+    Requirement("false_positive_rate", at_most=0.10, gap_between="sex"),
     Requirement("true_positive_rate", at_least=0.50, by="age_band"),
 )
 BINS = ((0.004, 829, 2), (0.013, 828, 9), (0.032, 829, 31), (0.068, 828, 48), (0.121, 828, 97), (0.207, 829, 188),
@@ -77,9 +79,10 @@ def rates(column: str, groups: Mapping[str, Group], metric: str) -> Iterator[Evi
     each = simultaneous_confidence(CONFIDENCE, len(names))
     for name, member in zip(names, members, strict=True):
         found = proportion(member.successes, member.rows, confidence=each)
+        conditions = {"among": AMONG[metric], "weights": "unweighted"}
         yield Evidence(
             Claim(metric, Family.GROUPS, column), f"{column}={name}", found.estimate, found.low, found.high, CONFIDENCE,
-            member.rows, found.method, {"counts": f"{member.successes} of {member.rows}", "among": AMONG[metric]},
+            member.rows, found.method, conditions,
         )  # fmt: skip
     for pair in pairwise_differences(members, confidence=CONFIDENCE):
         found, both = pair.interval, members[pair.first].rows + members[pair.second].rows
@@ -112,17 +115,18 @@ def overall() -> Iterator[Evidence]:
         )  # fmt: skip
 
 
-def census_trial(groups: Mapping[str, Mapping[str, Group]] = GROUPS, *, rehearsal: bool = False) -> Trial:
+@cache  # exact bounds of a hundred pairs take seconds
+def census_trial() -> Trial:
     by_group = [
         one
-        for column, members in groups.items()
+        for column, members in GROUPS.items()
         for metric in ("selection_rate", "true_positive_rate", "false_positive_rate")
         for one in rates(column, members, metric)
     ]
     return Trial(
         model="4e1f6a0c" * 8,
         policy="90ab77d2" * 8,
-        data="validation" if rehearsal else "test",
+        data="test",
         confidence=CONFIDENCE,
         seed=7,
         evidence=(*overall(), *by_group),
@@ -131,7 +135,7 @@ def census_trial(groups: Mapping[str, Mapping[str, Group]] = GROUPS, *, rehearsa
                 Claim("robust_accuracy"), "all", "the model takes categories and counts: no distance is meaningful"
             ),
         ),
-        test_use=None if rehearsal else TestUse("c07d5e93" * 8, ROWS, 1),
+        test_use=TestUse("c07d5e93" * 8, ROWS, 1),
     )
 
 
@@ -152,35 +156,28 @@ WAIVER = WaiverNote(
     until="2026-12-20T12:00:00Z",
     key="b7f0" * 16,
 )
-# fmt: off
-RULINGS = (
-    Ruling(REQUIREMENTS[0], "pass"), Ruling(REQUIREMENTS[1], "pass"), Ruling(REQUIREMENTS[2], "fail"),
-    Ruling(REQUIREMENTS[3], "inconclusive", ("bounds cross",), 14_000), Ruling(REQUIREMENTS[4], "pass"),
-    Ruling(REQUIREMENTS[5], "inconclusive", ("bounds cross",), 14_000),
-)
-# fmt: on
 
 
 def census_view(
     *,
     waivers: tuple[WaiverNote, ...] = (),
     rehearsal: bool = False,
-    groups: Mapping[str, Mapping[str, Group]] = GROUPS,
-    name: str = "census",
 ) -> ReportView:
+    policy, trial = Policy(0.95, REQUIREMENTS), census_trial()
+    if rehearsal:
+        trial = replace(trial, data="validation", test_use=None)
     return ReportView(
-        name=name,
+        name="census",
         version=None if rehearsal else 1,
         digest=None if rehearsal else "83c1b2f9" * 8,
         created="2026-11-24T12:00:00Z",
-        verdict=Verdict("fail", RULINGS),
-        policy=Policy(0.95, REQUIREMENTS),
-        trial=census_trial(groups, rehearsal=rehearsal),
+        verdict=judge(policy, trial),
+        policy=policy,
+        trial=trial,
         provenance=PROVENANCE,
         made_with="0.1.0",
         waivers=waivers,
         waived=bool(waivers),
         signature_key=None if rehearsal else "5c2e" * 16,
         reproduce=("seatrial verify census@1", "seatrial run --no-cache", "seatrial diff census@1 census@2"),
-        unweighted="Results are unweighted: each row counts once.",
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from seatrial.report.plots import IntervalPlot, Stands, interval_plot, stands
-from seatrial.report.words import bound, count, metric_meaning, metric_title, number, slice_label
+from seatrial.report.plots import IntervalPlot, interval_plot
+from seatrial.report.words import about, bound, metric_meaning, metric_title, number, size_of, slice_label
 from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.judge import Outcome
+from seatrial.verdicts.planning import rows_needed
 from seatrial.verdicts.policy import Policy, Requirement
+from seatrial.verdicts.thresholds import outcome
 from seatrial.verdicts.trial import Trial
 
 _ORDER = ("selection_rate", "true_positive_rate", "false_positive_rate")
@@ -118,22 +121,32 @@ def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
         if yardstick is None:
             continue  # asked for, and so among the requirements; or nothing to hold it to
         pairs = _of(trial, claim)
-        across = [one for one in pairs if stands(one, yardstick) is Stands.ACROSS]
+        across = [one for one in pairs if outcome(yardstick, one) is Outcome.INCONCLUSIVE]
         if across:
-            yield _line(across, len(pairs), yardstick)
+            yield _line(across, len(pairs), yardstick, _rows_for_all(yardstick, across, trial))
     for gap in trial.not_measured:
         if gap.claim.column == column:
             yield f"{metric_title(gap.claim.metric)}, {slice_label(gap.claim, gap.slice)}: {gap.reason}"
 
 
-def _line(across: Sequence[Evidence], pairs: int, yardstick: Requirement) -> str:
+def _line(across: Sequence[Evidence], pairs: int, yardstick: Requirement, needed: int | None) -> str:
     widest = max(across, key=lambda one: one.high - one.low)
     least, most = number(widest.low, signed=True), number(widest.high, signed=True)
+    wanted = "" if needed is None else f" A test set of about {about(needed)} rows would tell for all of them."
     return (
         f"{metric_title(yardstick.metric)}: for {len(across)} of {pairs} pairs the data cannot tell whether the "
         f"difference is within {bound(yardstick.at_most or 0.0)}. The least certain: "
-        f"{slice_label(widest.claim, widest.slice)}, between {least} and {most} ({count(widest.rows)} rows)."
+        f"{slice_label(widest.claim, widest.slice)}, between {least} and {most} ({size_of(widest)}).{wanted}"
     )
+
+
+def _rows_for_all(yardstick: Requirement, across: Sequence[Evidence], trial: Trial) -> int | None:
+    """Rows of a test set that would decide every one of these pairs; None where that cannot be promised."""
+    if trial.test_use is None:
+        return None
+    needed = [rows_needed(yardstick, [one], trial.test_use.rows) for one in across]
+    known = [rows for rows in needed if rows is not None]
+    return max(known) if len(known) == len(needed) else None
 
 
 def _yardstick(claim: Claim, policy: Policy) -> Requirement | None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from seatrial.report.page import page_of
 from seatrial.report.view import ReportView
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _PRECISION = 3  # digits of a percentage: a hundredth of a pixel on any screen
 
@@ -18,20 +23,24 @@ def render_report(view: ReportView) -> str:
     Whatever comes from data (groups, reasons, names) is untrusted: Jinja2 escapes it, and the page's content policy
     allows nothing but its own style, by digest.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # heavy
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("seatrial.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=False
-    )
-    environment.filters["place"] = _place
     style = files("seatrial.report").joinpath("templates/report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         page=page_of(view),
         style=Markup(style),  # noqa: S704 - our own file, not data
         style_hash=f"sha256-{digest}",
     )
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # heavy
+
+    environment = Environment(loader=PackageLoader("seatrial.report"), autoescape=True, undefined=StrictUndefined)
+    environment.filters["place"] = _place
+    return environment.get_template("report.html.j2")
 
 
 def _place(percent: float) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.calibration import CalibrationPlot, calibration_plot
-from seatrial.report.findings import Finding, finding, requirement_title
 from seatrial.report.groups import Column, columns
 from seatrial.report.methods import Method, methods_used
 from seatrial.report.provenance import Fact, FactGroup, fact_groups, rows_and_use
+from seatrial.report.requirements import RequirementCard, requirement_card, requirement_title
 from seatrial.report.view import ReportView, WaiverNote
 from seatrial.report.words import (
     claim_title,
@@ -22,6 +22,7 @@ from seatrial.report.words import (
     short_digest,
 )
 from seatrial.verdicts.evidence import Evidence, Family
+from seatrial.verdicts.judge import Outcome
 
 NO_VERDICT = "none"
 _WORDS = {"pass": "Pass", "fail": "Fail", "inconclusive": "Inconclusive", NO_VERDICT: "No verdict"}
@@ -62,7 +63,7 @@ class Page:
     facts: tuple[Fact, ...]
     contents: tuple[tuple[str, str], ...]
     policy_confidence: str
-    findings: tuple[Finding, ...]
+    requirements: tuple[RequirementCard, ...]
     columns: tuple[Column, ...]
     bounds_note: str
     overall: tuple[Metric, ...]
@@ -78,7 +79,7 @@ class Page:
 def page_of(view: ReportView) -> Page:
     """The page for a release or a rehearsal."""
     trial = view.trial
-    outcome = NO_VERDICT if view.verdict is None else view.verdict.outcome
+    outcome = NO_VERDICT if view.verdict.outcome is None else view.verdict.outcome.value
     overall = tuple(_overall(view))
     calibration = calibration_plot(trial)
     compared = columns(trial, view.policy)
@@ -101,7 +102,7 @@ def page_of(view: ReportView) -> Page:
         facts=tuple(_facts(view)),
         contents=(("requirements", "Requirements"), *((key, text) for key, (text, there) in optional.items() if there)),
         policy_confidence=confidence_percent(view.policy.confidence),
-        findings=tuple(finding(ruling, trial) for ruling in (view.verdict.rulings if view.verdict else ())),
+        requirements=tuple(requirement_card(finding, trial) for finding in view.verdict.findings),
         columns=compared,
         bounds_note=f"Each bound is one-sided at {confidence_percent(trial.confidence)} confidence.",
         overall=overall,
@@ -117,18 +118,18 @@ def page_of(view: ReportView) -> Page:
 
 def why(view: ReportView) -> str:
     """The verdict in one sentence."""
-    if view.verdict is None:
+    if view.verdict.outcome is None:
         return "The policy asks for nothing, so nothing was decided and nothing can be deployed."
-    rulings = view.verdict.rulings
-    failed = [requirement_title(one.requirement) for one in rulings if one.outcome == "fail"]
-    unsure = [requirement_title(one.requirement) for one in rulings if one.outcome == "inconclusive"]
-    if view.verdict.outcome == "pass":
-        return f"All {len(rulings)} requirements hold." if len(rulings) > 1 else "The one requirement holds."
+    found = view.verdict.findings
+    failed = [requirement_title(one.requirement) for one in found if one.outcome is Outcome.FAIL]
+    unsure = [requirement_title(one.requirement) for one in found if one.outcome is Outcome.INCONCLUSIVE]
+    if view.verdict.outcome is Outcome.PASS:
+        return f"All {len(found)} requirements hold." if len(found) > 1 else "The one requirement holds."
     if failed:
         more = f" This data cannot decide {len(unsure)} more." if unsure else ""
-        share = f"{len(failed)} of {len(rulings)} requirements {'does' if len(failed) == 1 else 'do'} not hold"
+        share = f"{len(failed)} of {len(found)} requirements {'does' if len(failed) == 1 else 'do'} not hold"
         return f"{share}: {_listed(failed)}.{more}"
-    return f"The data cannot decide {len(unsure)} of {len(rulings)} requirements: {_listed(unsure)}."
+    return f"The data cannot decide {len(unsure)} of {len(found)} requirements: {_listed(unsure)}."
 
 
 def _listed(titles: list[str]) -> str:
@@ -184,8 +185,8 @@ def _data_notes(view: ReportView) -> Iterator[str]:
             "validation data."
         )
         yield "Overlap with other test data is not detected: counted is this content, whatever its order or file."
-    if view.unweighted is not None:
-        yield view.unweighted
+    if any(one.conditions.get("weights") == "unweighted" for one in view.trial.evidence):
+        yield "Results are unweighted: each row counts once, whatever part of the population it stands for."
 
 
 def _at(confidence: float) -> str:

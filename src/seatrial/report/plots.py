@@ -6,26 +6,19 @@ its text is never scaled.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from seatrial.report.scale import Scale, scale_over
-from seatrial.report.words import bound, count, number, slice_label, ticks_text
+from seatrial.report.words import bound, number, size_of, slice_label, ticks_text
 from seatrial.verdicts.evidence import Evidence, Family
 from seatrial.verdicts.policy import Requirement
+from seatrial.verdicts.thresholds import allowed, outcome
 
+FREE = "free"  # nothing is required of it
 _EDGE = 3.0  # percent: text nearer to an edge is anchored there, so that it stays inside
 _RATE_METRICS = frozenset({"accuracy", "selection_rate", "true_positive_rate", "false_positive_rate", "roc_auc"})
-
-
-class Stands(StrEnum):
-    """Where an interval lies with respect to the region that passes; each has its own shape of mark."""
-
-    INSIDE = "pass"
-    OUTSIDE = "fail"
-    ACROSS = "inconclusive"
-    FREE = "free"  # nothing is required of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ class Mark:
     start: float
     at: float
     end: float
-    stands: Stands
+    stands: str  # the outcome for this slice alone, or FREE; each has its own shape
     estimate: str
     bounds: str
     size: str  # the rows behind it, in words
@@ -77,24 +70,9 @@ class IntervalPlot:
 
 
 def limits(requirement: Requirement) -> tuple[float | None, float | None]:
-    """The lowest and the highest value that the requirement allows; a gap is allowed on both sides of zero."""
-    if requirement.gap_between is not None and requirement.at_most is not None:
-        return -requirement.at_most, requirement.at_most
-    return requirement.at_least, requirement.at_most
-
-
-def stands(evidence: Evidence, requirement: Requirement | None) -> Stands:
-    """Whether the whole interval is allowed, none of it, or a part."""
-    if requirement is None:
-        return Stands.FREE
-    least, most = limits(requirement)
-    if (least is not None and evidence.high < least) or (most is not None and evidence.low > most):
-        verdict = Stands.OUTSIDE
-    elif (least is None or evidence.low >= least) and (most is None or evidence.high <= most):
-        verdict = Stands.INSIDE
-    else:
-        verdict = Stands.ACROSS
-    return Stands.ACROSS if evidence.flags else verdict
+    """The lowest and the highest value that the requirement allows, None where it sets no bound."""
+    least, most = allowed(requirement)
+    return (least if math.isfinite(least) else None), (most if math.isfinite(most) else None)
 
 
 def interval_plot(evidence: Sequence[Evidence], requirement: Requirement | None = None) -> IntervalPlot:
@@ -122,17 +100,12 @@ def _mark(evidence: Evidence, scale: Scale, requirement: Requirement | None, *, 
         start=scale.percent(evidence.low),
         at=scale.percent(evidence.estimate),
         end=scale.percent(evidence.high),
-        stands=stands(evidence, requirement),
+        stands=FREE if requirement is None else outcome(requirement, evidence).value,
         estimate=number(evidence.estimate, signed=signed),
         bounds=f"{number(evidence.low, signed=signed)} to {number(evidence.high, signed=signed)}",
-        size=_size(evidence),
+        size=size_of(evidence),
         doubts=tuple(flag.detail for flag in evidence.flags),
     )
-
-
-def _size(evidence: Evidence) -> str:
-    rows = count(evidence.rows)
-    return f"{rows} {evidence.conditions.get('among', 'rows')}"
 
 
 def _band(scale: Scale, least: float | None, most: float | None) -> Band:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seatrial.report.findings import evidence_for
-from seatrial.report.view import Ruling, Verdict
-from seatrial.report.words import bound, confidence_percent, count, number, slice_label
+from seatrial.report.requirements import evidence_for, missing_for
+from seatrial.report.words import bound, confidence_percent, number, slice_label
 from seatrial.verdicts.evidence import Evidence, Family
+from seatrial.verdicts.judge import Finding, Outcome, Verdict
 from seatrial.verdicts.policy import Requirement
 from seatrial.verdicts.trial import Trial
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _HEADER = ("requirement", "decided by", "estimate", "bounds", "threshold", "outcome")
 _RIGHT = (False, False, True, True, True, False)
-_WORDS = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive"}
-_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
+_WORDS = {Outcome.PASS: "✓ pass", Outcome.FAIL: "✗ fail", Outcome.INCONCLUSIVE: "? inconclusive"}
+_STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "yellow"}
 _GUTTER = "  "
 _EVERYBODY = "everybody"
 
@@ -27,13 +27,15 @@ _EVERYBODY = "everybody"
 @dataclass(frozen=True, slots=True)
 class _Line:
     cells: tuple[str, ...]
-    outcome: str
+    outcome: Outcome
     reasons: tuple[str, ...]
 
 
 def verdict_lines(verdict: Verdict, trial: Trial) -> list[str]:
     """The verdict as plain lines: a headline, a header, one line a requirement, its reasons below it."""
     lines = _lines(verdict, trial)
+    if not lines:
+        return [headline(verdict, trial)]
     widths = [max(len(row[column]) for row in (_HEADER, *(line.cells for line in lines))) for column in range(6)]
     said = [headline(verdict, trial), "", _aligned(_HEADER, widths)]
     for line in lines:
@@ -63,32 +65,33 @@ def verdict_table(verdict: Verdict, trial: Trial) -> Group:
         table.add_row(Text(outcome, style=_STYLES[line.outcome]), what, *(Text(cell) for cell in numbers))
         if line.reasons:
             reasons.append(Padding(Text(f"{requirement}: {'; '.join(line.reasons)}"), (0, 0, 0, 2)))
-    style = _STYLES.get(verdict.outcome, "bold")
+    style = "bold" if verdict.outcome is None else _STYLES[verdict.outcome]
     return Group(Text(headline(verdict, trial), style=style), "", table, *([""] if reasons else []), *reasons)
 
 
 def headline(verdict: Verdict, trial: Trial) -> str:
     """Verdict, count and confidence in one line."""
-    rulings = verdict.rulings
-    held = sum(one.outcome == "pass" for one in rulings)
+    if verdict.outcome is None:
+        return "No verdict: the policy asks for nothing, so nothing can be deployed."
+    held = sum(one.outcome is Outcome.PASS for one in verdict.findings)
     use = "a rehearsal, nothing counted" if trial.test_use is None else f"use {trial.test_use.use} of this test data"
     return (
-        f"Verdict: {verdict.outcome.upper()}. {held} of {len(rulings)} requirements hold "
+        f"Verdict: {verdict.outcome.upper()}. {held} of {len(verdict.findings)} requirements hold "
         f"(bounds at {confidence_percent(trial.confidence)}; {use})."
     )
 
 
 def _lines(verdict: Verdict, trial: Trial) -> list[_Line]:
     return [
-        _Line(_cells(one, evidence_for(one.requirement, trial)), one.outcome, tuple(_reasons(one)))
-        for one in verdict.rulings
+        _Line(_cells(one, evidence_for(one.requirement, trial)), one.outcome, missing_for(one, trial))
+        for one in verdict.findings
     ]
 
 
-def _cells(ruling: Ruling, evidence: Sequence[Evidence]) -> tuple[str, ...]:
-    requirement = ruling.requirement
+def _cells(finding: Finding, evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    requirement = finding.requirement
     signed = requirement.gap_between is not None
-    outcome = _WORDS[ruling.outcome]
+    outcome = _WORDS[finding.outcome]
     if not evidence:
         return (str(requirement.claim), "nothing measured", "", "", _threshold(requirement), outcome)
     worst = evidence[0]
@@ -113,14 +116,6 @@ def _threshold(requirement: Requirement) -> str:
         return f"within ±{bound(requirement.at_most)}"
     sides = [] if requirement.at_least is None else [f"≥ {bound(requirement.at_least)}"]
     return ", ".join([*sides, *([] if requirement.at_most is None else [f"≤ {bound(requirement.at_most)}"])])
-
-
-def _reasons(ruling: Ruling) -> Iterator[str]:
-    if ruling.outcome == "pass":
-        return
-    yield from ruling.reasons
-    if ruling.rows_needed is not None:
-        yield f"a new test set would need about {count(ruling.rows_needed)} rows"
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -5,26 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seatrial.models.provenance import Provenance
-from seatrial.verdicts.policy import Policy, Requirement
+from seatrial.verdicts.judge import Verdict
+from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What was decided about one requirement."""
-
-    requirement: Requirement
-    outcome: str
-    reasons: tuple[str, ...] = ()
-    rows_needed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was decided about all of them."""
-
-    outcome: str
-    rulings: tuple[Ruling, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +28,7 @@ class ReportView:
     version: int | None
     digest: str | None  # of release.json
     created: str  # RFC 3339, UTC
-    verdict: Verdict | None  # None where the policy asks for nothing
+    verdict: Verdict
     policy: Policy
     trial: Trial
     provenance: Provenance
@@ -54,7 +37,6 @@ class ReportView:
     waived: bool = False  # the waivers make it deployable
     signature_key: str | None = None
     reproduce: tuple[str, ...] = ()  # commands
-    unweighted: str | None = None  # why no row counts for more than one person; None says nothing of weights
 
     @property
     def title(self) -> str:

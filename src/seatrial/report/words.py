@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from seatrial.verdicts.evidence import Claim, Family
+from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.metrics import METRICS
 
 _NOTHING = 1e-9  # what rounding leaves of a zero
+_PLANNED_DIGITS = 2
 _METRICS = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
@@ -20,15 +22,6 @@ _METRICS = {
     "precision": "Precision",
     "recall": "Recall",
 }
-_MEANINGS = {
-    "accuracy": "share of answers that are right",
-    "roc_auc": "chance that a positive row is ranked above a negative one",
-    "log_loss": "how surprised the model is by the truth; lower is better",
-    "calibration_error": "how far stated probabilities are from what happens; lower is better",
-    "selection_rate": "share of rows answered positive",
-    "true_positive_rate": "share of truly positive rows answered positive",
-    "false_positive_rate": "share of truly negative rows answered positive",
-}
 
 
 def metric_title(metric: str) -> str:
@@ -37,8 +30,8 @@ def metric_title(metric: str) -> str:
 
 
 def metric_meaning(metric: str) -> str:
-    """What the metric says in one phrase, or nothing for a metric that has no entry."""
-    return _MEANINGS.get(metric, "")
+    """What the metric says, or nothing for one that has no description."""
+    return METRICS[metric].description if metric in METRICS else ""
 
 
 def claim_title(claim: Claim) -> str:
@@ -88,6 +81,12 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def about(value: int) -> str:
+    """A planned number, rounded up to two digits: more would promise what nobody knows."""
+    step = 10 ** max(0, len(str(value)) - _PLANNED_DIGITS)
+    return count(-(-value // step) * step)
+
+
 def confidence_percent(value: float) -> str:
     """A confidence as a percentage, without needless digits."""
     return f"{100 * value:.4g}\N{NARROW NO-BREAK SPACE}%"
@@ -96,3 +95,8 @@ def confidence_percent(value: float) -> str:
 def short_digest(digest: str) -> str:
     """Enough of a digest to recognise it; the page gives all of it elsewhere."""
     return digest[:12]
+
+
+def size_of(evidence: Evidence) -> str:
+    """The rows behind a piece of evidence, named as what they are: "13 positive rows"."""
+    return f"{count(evidence.rows)} {evidence.conditions.get('among', 'rows')}"

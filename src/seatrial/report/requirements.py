@@ -1,0 +1,101 @@
+"""Each requirement as the page and the terminal show it: what was found, by what margin, and what is missing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seatrial.report.plots import IntervalPlot, interval_plot, limits
+from seatrial.report.words import about, bound, claim_title, number, slice_label
+from seatrial.verdicts.evidence import Evidence, Family
+from seatrial.verdicts.judge import Finding, Outcome
+from seatrial.verdicts.policy import Requirement
+from seatrial.verdicts.thresholds import margin, outcome
+from seatrial.verdicts.trial import Trial
+
+_GRAVITY = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
+_NAMED = 4  # gaps spelled out for one requirement; the section on what was not measured has them all
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementCard:
+    """One requirement, its outcome in words, and its plot where anything was measured."""
+
+    title: str
+    outcome: str
+    said: str
+    reasons: tuple[str, ...]
+    plot: IntervalPlot | None
+
+
+def requirement_card(finding: Finding, trial: Trial) -> RequirementCard:
+    """The requirement with its outcome and everything that led to it."""
+    requirement = finding.requirement
+    evidence = evidence_for(requirement, trial)
+    return RequirementCard(
+        title=requirement_title(requirement),
+        outcome=finding.outcome.value,
+        said=_said(finding, evidence),
+        reasons=missing_for(finding, trial),
+        plot=interval_plot(evidence, requirement) if evidence else None,
+    )
+
+
+def evidence_for(requirement: Requirement, trial: Trial) -> tuple[Evidence, ...]:
+    """The evidence that decides the requirement, the worst first."""
+    found = [one for one in trial.evidence if one.claim == requirement.claim]
+    return tuple(sorted(found, key=lambda one: (_GRAVITY.index(outcome(requirement, one)), margin(requirement, one))))
+
+
+def missing_for(finding: Finding, trial: Trial) -> tuple[str, ...]:
+    """What an inconclusive requirement lacks: what was not measured, what is doubted, the rows it would take."""
+    if finding.outcome is not Outcome.INCONCLUSIVE:
+        return ()
+    gaps = [gap for gap in trial.not_measured if gap.claim == finding.requirement.claim]
+    lines = [f"{slice_label(gap.claim, gap.slice)}: not measured: {gap.reason}" for gap in gaps[:_NAMED]]
+    if len(gaps) > _NAMED:
+        lines.append(f"and {len(gaps) - _NAMED} more that were not measured")
+    doubts = {flag.detail for one in finding.deciding for flag in one.flags}
+    lines += [f"doubtful: {doubt}" for doubt in sorted(doubts)]
+    if finding.rows_needed is not None:
+        lines.append(
+            f"a new test set would need about {about(finding.rows_needed)} rows, groups in the same proportions, to "
+            "decide it (planning advice, not permission to peek at this one again)"
+        )
+    elif not gaps and not doubts and finding.deciding:
+        lines.append("the estimate lies on the threshold itself: no number of rows can be promised to decide it")
+    return tuple(lines)
+
+
+def requirement_title(requirement: Requirement) -> str:
+    """The requirement in words."""
+    least, most = limits(requirement)
+    required = f"at most {bound(most)}" if most is not None else f"at least {bound(least or 0.0)}"
+    return f"{claim_title(requirement.claim)}, {required}"
+
+
+def _said(finding: Finding, evidence: Sequence[Evidence]) -> str:
+    requirement = finding.requirement
+    if not evidence:
+        return "Nothing was measured that could decide it."
+    worst = evidence[0]
+    where = "It" if worst.claim.family is Family.ALL else slice_label(worst.claim, worst.slice)
+    alike = sum(outcome(requirement, one) is finding.outcome for one in evidence)
+    share = f" So are {alike} of {len(evidence)}." if alike > 1 else ""
+    if finding.outcome is Outcome.PASS:
+        closest = "" if len(evidence) == 1 else f", the closest of {len(evidence)}"
+        return f"{where} holds with {number(margin(requirement, worst))} to spare{closest}."
+    if finding.outcome is Outcome.FAIL:
+        return f"{where} is outside by at least {number(_excess(requirement, worst))}.{share}"
+    if worst.flags:
+        return f"{where} was measured, but with a doubt."
+    if outcome(requirement, worst) is Outcome.INCONCLUSIVE:
+        return f"{where} is undecided: its bounds lie on both sides of the threshold.{share}"
+    return "What was measured holds; not all of it could be measured."
+
+
+def _excess(requirement: Requirement, evidence: Evidence) -> float:
+    """How far the whole interval is outside what is allowed, at least."""
+    least, most = limits(requirement)
+    over = ([] if least is None else [least - evidence.high]) + ([] if most is None else [evidence.low - most])
+    return max(over)
