@@ -12,7 +12,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from tests.slow.conftest import LIMIT_S, Example
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +48,7 @@ def test_blocks_that_do_not_run_say_why_and_are_few(capsys: pytest.CaptureFixtur
     "page", [page for page in PAGES if commands(page)], ids=lambda page: str(page.relative_to(ROOT))
 )
 def test_the_commands_of_a_page_do_what_it_says(page: Path, census: Example, tmp_path: Path) -> None:
+    assert census.call("store", "stop").returncode == 0  # so that its files can be copied whole
     project = tmp_path / "census"
     shutil.copytree(census.folder, project, symlinks=True, ignore=shutil.ignore_patterns("exported", "cache"))
     home = tmp_path / "home"
