@@ -123,6 +123,7 @@ def _check_weights(model: onnx.ModelProto, data: bytes) -> None:
 def _tensor(rows: pa.Table, column: Column) -> NDArray[np.float64] | NDArray[np.object_]:
     if column.kind == "number":
         return number_column(rows, column.name).reshape(-1, 1)
-    # Of a dictionary's few texts each is decoded once; onnxruntime takes objects only.
-    texts: NDArray[np.object_] = text_column(rows, column.name).to_numpy().astype(object).reshape(-1, 1)
-    return texts
+    # onnxruntime takes Python objects only: each different text of the batch becomes one, and not each row's.
+    encoded = text_column(rows, column.name).combine_chunks().dictionary_encode()
+    texts = np.array(encoded.dictionary.to_pylist(), object)
+    return texts[encoded.indices.to_numpy()].reshape(-1, 1)

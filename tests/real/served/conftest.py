@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +38,7 @@ CODEC = Codec.from_statistics(
     numbers={"age": (38.5, 13.6), "hours per week": (40.0, 12.0)},
     vocabularies={"sex": ["Female", "Male"], "größe": ["klein", "大"]},
 )
-START_TIMEOUT_S = 60
+END_TIMEOUT_S = 60
 
 
 def rows(count: int, seed: int) -> pa.Table:
@@ -131,8 +132,8 @@ class Server:
     process: subprocess.Popen[str]
 
 
-@pytest.fixture
-def server(sea: Sea) -> Iterator[Server]:
+@contextmanager
+def serving(sea: Sea) -> Iterator[Server]:
     process = subprocess.Popen(
         sea.command("serve", "--port", "0"),
         env=sea.environment,
@@ -146,9 +147,23 @@ def server(sea: Sea) -> Iterator[Server]:
         found = re.fullmatch(r"Serving census@1 at (http://127\.0\.0\.1:\d+)\n", line)
         if found is None:
             process.kill()
-            raise AssertionError(line + process.communicate(timeout=START_TIMEOUT_S)[1])
+            raise AssertionError(line + process.communicate(timeout=END_TIMEOUT_S)[1])
         yield Server(found[1], process)
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=START_TIMEOUT_S)
+        process.communicate(timeout=END_TIMEOUT_S)
+
+
+@pytest.fixture(scope="session")
+def server(sea: Sea) -> Iterator[Server]:
+    """One server for every test that only asks."""
+    with serving(sea) as running:
+        yield running
+
+
+@pytest.fixture
+def ending(sea: Sea) -> Iterator[Server]:
+    """A server of the test's own, to be ended by it."""
+    with serving(sea) as running:
+        yield running

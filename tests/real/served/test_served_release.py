@@ -106,18 +106,18 @@ def test_kserves_own_client_understands_the_answers(sea: Sea, server: Server) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_server_cleanly(server: Server, number: signal.Signals) -> None:
-    httpx.get(f"{server.address}/v2/health/live", timeout=TIMEOUT_S)
-    server.process.send_signal(number)
-    _, errors = server.process.communicate(timeout=TIMEOUT_S)
-    assert (server.process.returncode, errors) == (0, "")
+def test_a_signal_ends_the_server_cleanly(ending: Server, number: signal.Signals) -> None:
+    httpx.get(f"{ending.address}/v2/health/live", timeout=TIMEOUT_S)
+    ending.process.send_signal(number)
+    _, errors = ending.process.communicate(timeout=TIMEOUT_S)
+    assert (ending.process.returncode, errors) == (0, "")
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{server.address}/v2/health/live", timeout=TIMEOUT_S)
+        httpx.get(f"{ending.address}/v2/health/live", timeout=TIMEOUT_S)
 
 
-def test_a_signal_as_soon_as_it_is_ready_is_not_lost(server: Server) -> None:
-    server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(timeout=TIMEOUT_S) == 0
+def test_a_signal_as_soon_as_it_is_ready_is_not_lost(ending: Server) -> None:
+    ending.process.send_signal(signal.SIGTERM)
+    assert ending.process.wait(timeout=TIMEOUT_S) == 0
 
 
 def test_a_release_that_failed_is_not_served(sea: Sea) -> None:
