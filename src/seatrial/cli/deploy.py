@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from seatrial.cli.options import Directory, Json, Profile
+from seatrial.cli.options import Directory, Json, Profile, Trust
 from seatrial.cli.output import print_json
 from seatrial.deploy import TargetName
 
@@ -21,6 +19,7 @@ def command(
     to: Annotated[TargetName, Parameter(help="What serves it.")],
     output: Annotated[Path | None, Parameter(help="Write the documents into this folder.")] = None,
     apply: Annotated[bool, Parameter(help="Send the documents.", negative="")] = False,
+    trust: Trust = None,
     profile: Profile = "local",
     directory: Directory = Path(),
     json: Json = False,
@@ -41,9 +40,7 @@ def command(
     from seatrial.deploy.target import write_documents
 
     subject = target(to)
-    service = request_service(
-        release, directory=directory, profile=profile, environment=os.environ, now=datetime.now(UTC)
-    )
+    service = request_service(release, directory=directory, profile=profile, trust=trust)
     documents = subject.render_service(service)
     if output is not None:
         write_documents(documents, output)

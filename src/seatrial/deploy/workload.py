@@ -60,8 +60,8 @@ def serve_arguments(service: ServiceSettings, folder: str) -> list[str]:
 
 
 def environment(folder: str) -> dict[str, str]:
-    """The variables every target sets. HOME and caches go to the scratch volume: the root is read-only."""
-    return {"SEATRIAL_HOME": folder, "HOME": SCRATCH_FOLDER}
+    """The variables every target sets. State and caches go to the scratch volume: the root is read-only."""
+    return {"SEATRIAL_HOME": folder, "SEATRIAL_STATE": f"{SCRATCH_FOLDER}/seatrial", "HOME": SCRATCH_FOLDER}
 
 
 def provenance(service: ServiceSettings) -> dict[str, str]:

@@ -17,6 +17,7 @@ from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
 STATE_FOLDER = (
     ".seatrial"  # what this machine knows of the project: store, catalog, logs; safe to delete, with the data
 )
+STATE_VARIABLE = "SEATRIAL_STATE"  # another place for it: in a container the project's folder is read-only
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ def open_project(project: Project, profile: str) -> Iterator[Workspace]:
     if chosen is None:
         mend = did_you_mean(profile, project.profiles) or f"There is: {', '.join(project.profiles)}."
         raise InputError(f"there is no profile {profile!r}.", path=project.path, mend=mend)
-    state = project.directory / STATE_FOLDER
-    state.mkdir(exist_ok=True)
+    state = Path(os.environ.get(STATE_VARIABLE) or project.directory / STATE_FOLDER)
+    state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         if chosen.store is None:
             store = stack.enter_context(embedded_store(state, project.name))

@@ -74,9 +74,10 @@ def read_back(kind: str, name: str, path: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", ["kubectl", "kubeflow"])
-def test_every_document_passes_a_strict_dry_run_on_the_server(api: None, name: Any, variant: str) -> None:
+def test_every_document_passes_a_strict_dry_run_on_the_server(name: Any, variant: str) -> None:
     documents = target(name).render_service(VARIANTS[variant])
     lines = server_side.dry_run(documents).splitlines()
     assert len(lines) == len(documents)
@@ -96,8 +97,9 @@ SPOILS = [
 ]
 
 
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize(("name", "right", "wrong", "words"), SPOILS)
-def test_a_document_with_a_mistake_is_refused_there(api: None, name: Any, right: str, wrong: str, words: str) -> None:
+def test_a_document_with_a_mistake_is_refused_there(name: Any, right: str, wrong: str, words: str) -> None:
     documents = target(name).render_service(SERVICE)
     spoiled = [Document(one.path, one.text.replace(right, wrong)) for one in documents]
     assert list(documents) != spoiled
@@ -106,7 +108,8 @@ def test_a_document_with_a_mistake_is_refused_there(api: None, name: Any, right:
     assert words in caught.value.problem
 
 
-def test_what_was_rendered_is_what_the_server_holds(api: None) -> None:
+@pytest.mark.usefixtures("api")
+def test_what_was_rendered_is_what_the_server_holds() -> None:
     subject = target("kubectl")
     lines = subject.apply(subject.render_service(VARIANTS["text that looks like numbers"])).splitlines()
     assert [line.split(" ")[1] for line in lines] == ["serverside-applied"] * 6
@@ -120,7 +123,8 @@ def test_what_was_rendered_is_what_the_server_holds(api: None) -> None:
     assert read_back("configmap", configuration, r"{.data.trust\.toml}") == "1e3"
 
 
-def test_the_next_version_takes_the_place_of_the_last_and_nothing_is_sent_when_one_document_is_wrong(api: None) -> None:
+@pytest.mark.usefixtures("api")
+def test_the_next_version_takes_the_place_of_the_last_and_nothing_is_sent_when_one_document_is_wrong() -> None:
     subject = target("kubectl")
     subject.apply(subject.render_service(SERVICE))
     following = subject.render_service(dataclasses.replace(SERVICE, version=3))
@@ -133,7 +137,8 @@ def test_the_next_version_takes_the_place_of_the_last_and_nothing_is_sent_when_o
     assert read_back("deployment", "census", version) == "3"
 
 
-def test_a_field_that_somebody_else_owns_is_not_taken_from_them(api: None) -> None:
+@pytest.mark.usefixtures("api")
+def test_a_field_that_somebody_else_owns_is_not_taken_from_them() -> None:
     subject = target("kubectl")
     service = dataclasses.replace(SERVICE, name="shared")
     subject.apply(subject.render_service(service))

@@ -77,7 +77,7 @@ def project(tmp_path: Path, objects: Objects, monkeypatch: pytest.MonkeyPatch) -
         catalog = CatalogSettings("sqlite://", "s3://lake/census/warehouse", store)
         yield Workspace(project, profile, project.profiles[profile], store, catalog, objects, folder)
 
-    monkeypatch.setattr("seatrial.deploy.request.open_project", open_project)
+    monkeypatch.setattr("seatrial.pipeline.released.open_project", open_project)
     return folder
 
 
@@ -211,7 +211,7 @@ def test_a_release_of_somebody_unknown_is_refused(deploy: Deploy, make_release: 
 def test_both_missing_keys_of_a_profile_are_named_before_anything_is_opened(
     deploy: Deploy, profile: str, keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seatrial.deploy.request.open_project", None)  # opening would start the embedded store
+    monkeypatch.setattr("seatrial.pipeline.released.open_project", None)  # opening would start the embedded store
     status, out, _ = deploy("census@1", "--to", "kubectl", "--json", profile=profile)
     problems = [one["problem"] for one in json.loads(out)["errors"]]
     assert status == 2
@@ -254,9 +254,7 @@ def test_the_trust_that_is_sent_is_the_trust_it_was_verified_with(
 ) -> None:
     make_release()
     home = tmp_path / "home"
-    service = request_service(
-        None, directory=project, profile="prod", environment={"SEATRIAL_HOME": str(home)}, now=NOW
-    )
+    service = request_service(None, directory=project, profile="prod")
     assert service.trust == (home / "trust.toml").read_text()
     assert "PRIVATE" not in service.trust
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strictyaml.ruamel import YAML  # type: ignore[import-untyped]  # a YAML 1.2 reader, without types
 
@@ -21,6 +21,7 @@ VALUES = st.recursive(
 DOCUMENTS = st.dictionaries(TEXT, VALUES, max_size=4)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
 @given(DOCUMENTS)
 def test_a_manifest_reads_back_as_what_was_written(value: dict[str, object]) -> None:
     text = to_yaml(value)

@@ -37,7 +37,12 @@ def check_conformance(subject: Target) -> None:
     assert set(images) == {SERVICE.image}, "another image than the one that was asked for"
     assert all(PINNED.fullmatch(str(image)) for image in images), "an image is not pinned by its digest"
 
-    run = list(_texts([part for key in ("args", "environment_variables") for part in _parts(manifests, key)]))
+    run = [
+        word
+        for key in ("args", "environment_variables")
+        for text in _texts(list(_parts(manifests, key)))
+        for word in text.split()
+    ]
     assert "census@2" in run, "the release is not named with its version"
     assert f"sha256:{SERVICE.release_digest}" in run, "the release is not pinned by its digest"
     asked = set(_parts(manifests, "path"))
