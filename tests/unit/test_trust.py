@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,9 @@ MINIMUM = Trust(minimum=Minimum((Requirement("accuracy", at_least=0.8),), 0.95))
 def test_a_policy_is_accepted_by_digest_or_by_what_it_demands(trust: Trust, policy: Policy, words: str | None) -> None:
     problem = policy_problem(trust, policy, DIGEST)
     assert (problem is None) if words is None else (problem is not None and words in problem)
+
+
+def test_the_trust_file_that_the_docs_show_is_one() -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "keys-and-trust.md"
+    (shown,) = re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert [key.name for key in parse_trust(shown, "trust.toml").keys] == ["the census team"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -74,6 +74,7 @@ def _app() -> App:
     )
     for verbs, shown in ((VERBS, True), (HIDDEN, False)):
         for verb, help_line in verbs.items():
-            config = (Env("SEATRIAL_"),) if verb in FROM_ENVIRONMENT else ()
-            app.command(f"seatrial.cli.{verb}:command", name=verb, help=help_line, show=shown, config=config)
+            # An App of its own (keys, store) refuses settings given here, even empty ones.
+            settings: dict[str, Any] = {"config": (Env("SEATRIAL_"),)} if verb in FROM_ENVIRONMENT else {}
+            app.command(f"seatrial.cli.{verb}:command", name=verb, help=help_line, show=shown, **settings)
     return app

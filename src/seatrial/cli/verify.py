@@ -25,6 +25,7 @@ Expect = Annotated[
 
 def command(
     release: str | None = None,
+    /,
     *,
     expect: Expect = None,
     trust: Trust = None,

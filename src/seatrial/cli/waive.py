@@ -14,6 +14,7 @@ from seatrial.cli.options import Directory, Profile, Trust
 
 def command(
     release: str | None = None,
+    /,
     *,
     requirement: Annotated[str, Parameter(help="Its number in the policy, from 1, or words of it.")],
     reason: Annotated[str, Parameter(help="Why, for whoever reads it later.")],

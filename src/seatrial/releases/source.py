@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from seatrial.releases.release import ENVELOPE, LEGAL_NAME, RELEASE_JSON, WAIVER
 from seatrial.stores.documents import from_json
 from seatrial.stores.objects import Objects
 
+WAIVER_LIMIT_BYTES = 2**20  # a reason may be long, and no longer than this
 _RELEASES = "releases"
 _HOW_TO_NAME = 'Write name@version ("census@2"), name, or the path of an exported folder ("./census-2").'
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
@@ -83,7 +84,10 @@ class StoredRelease:
     def waivers(self, digest: str) -> Mapping[str, bytes]:
         """See `ReleaseSource`."""
         listed = self.objects.list(f"{WAIVERS}{digest}/")
-        return {info.key: self.objects.get(info.key).data for info in listed}
+        return {info.key: _waiver(info.size_bytes, info.key, self._get) for info in listed}
+
+    def _get(self, key: str) -> bytes:
+        return self.objects.get(key).data
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class ReleaseFolder:
     def waivers(self, digest: str) -> Mapping[str, bytes]:  # noqa: ARG002 - each waiver says itself what it is for
         """See `ReleaseSource`."""
         found = [(path, size) for path, size in _walk(self.folder) if path.startswith(WAIVERS)]
-        return {path: self.read(path, size) for path, size in found}
+        return {path: _waiver(size, path, lambda path: self.read(path, WAIVER_LIMIT_BYTES)) for path, size in found}
 
 
 def locate(
@@ -206,6 +210,16 @@ def read_release(objects: Objects, name: str, version: int) -> Release:
 def release_key(name: str, version: int, path: str) -> str:
     """The key of a release's file."""
     return f"{_RELEASES}/{name}/{version}/{path}"
+
+
+def _waiver(size_bytes: int, path: str, read: Callable[[str], bytes]) -> bytes:
+    """The waiver's file; nothing, which is no waiver, of one that cannot be read or is there to fill the memory."""
+    if size_bytes > WAIVER_LIMIT_BYTES:
+        return b""
+    try:
+        return read(path)
+    except (Refused, ObjectMissing):
+        return b""
 
 
 def _objects_of(objects: Objects, name: str) -> Iterator[tuple[int, str]]:

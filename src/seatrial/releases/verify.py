@@ -135,15 +135,13 @@ def verify(
         expect_name, expect_version = expect_name or source.asked[0], expect_version or source.asked[1]
     sizes = source.sizes()
     try:
-        envelope = source.read(ENVELOPE, SIGNED_LIMIT_BYTES)
+        envelope = _read_unlisted(source, sizes, ENVELOPE)
         payload, key = unseal(envelope, PAYLOAD_TYPE, trust.for_role("release"), path=ENVELOPE)
-        document = source.read(RELEASE_JSON, SIGNED_LIMIT_BYTES)
+        document = _read_unlisted(source, sizes, RELEASE_JSON)
         digest = sha256(document)
         release = from_json(Release, document, path=RELEASE_JSON)
         if payload != statement_of(release, digest):
             raise Refused("not the release that was signed.", path=RELEASE_JSON)
-    except ObjectMissing:
-        return Verified(source.label, (Problem(RELEASE_JSON, "the file is missing."),))
     except (Refused, Corrupt) as error:
         # Without a signature there is nothing to hold the other files against, so they are not read at all.
         return Verified(source.label, (Problem(error.path or ENVELOPE, _told(error)),))
@@ -184,6 +182,17 @@ def verify(
         refused_waivers=tuple(Problem(path, problem) for path, problem in refused),
         files={} if problems else {**files, RELEASE_JSON: document, ENVELOPE: envelope},
     )
+
+
+def _read_unlisted(source: ReleaseSource, sizes: Mapping[str, int], path: str) -> bytes:
+    if path not in sizes:
+        raise Refused("the file is missing.", path=path)
+    if sizes[path] > SIGNED_LIMIT_BYTES:
+        raise Refused(f"{sizes[path]} bytes are more than it can rightly have; it is not read.", path=path)
+    try:
+        return source.read(path, sizes[path])
+    except ObjectMissing:
+        raise Refused("the file is missing.", path=path) from None
 
 
 def _read_all(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from seatrial.releases.release import Release, file_entry
 from seatrial.releases.source import ReleaseFolder, StoredRelease, locate, read_release
 from seatrial.releases.statement import PAYLOAD_TYPE, statement_of
 from seatrial.releases.trust import Minimum, Trust, TrustedKey
-from seatrial.releases.verify import Verified, verify
+from seatrial.releases.verify import SIGNED_LIMIT_BYTES, Verified, verify
 from seatrial.stores.documents import from_json, sha256, to_json
 from seatrial.stores.objects import Objects
 from seatrial.verdicts.judge import judge
@@ -391,6 +392,27 @@ def test_nothing_but_the_envelope_is_read_of_a_release_by_a_stranger(
     assert source.reads == ["release.dsse.json"]
 
 
+@pytest.mark.parametrize("path", ["release.json", "release.dsse.json"])
+def test_what_is_too_large_to_be_right_is_not_read(
+    make_release: MakeRelease, objects: Objects, trust: Trust, now: datetime, path: str
+) -> None:
+    make_release()
+    objects.put(ROOT + path, bytes(SIGNED_LIMIT_BYTES + 1))
+    source = CountsReads(StoredRelease(objects, "census", 1))
+    assert paths_of(verify(source, trust, now=now)) == [path]
+    assert path not in source.reads
+
+
+def test_a_waiver_folder_with_links_or_pipes_is_refused_and_does_not_hang(
+    exported: Path, trust: Trust, now: datetime
+) -> None:
+    (exported / "waivers").mkdir()
+    os.mkfifo(exported / "waivers" / "1.json")
+    verified = verify(ReleaseFolder(exported), trust, now=now)
+    assert verified.ok
+    assert [one.path for one in verified.refused_waivers] == ["waivers/1.json"]
+
+
 @pytest.fixture
 def exported(make_release: MakeRelease, objects: Objects, check: Callable[..., Verified], tmp_path: Path) -> Path:
     make_release()
@@ -415,8 +437,6 @@ def test_a_folder_with_something_else_than_plain_files_is_refused(
         target.rename(copy)
         expected = "model/model.onnx"
         if kind == "named pipe":
-            import os
-
             os.mkfifo(target)
         else:
             target.symlink_to(copy)

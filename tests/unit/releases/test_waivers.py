@@ -12,7 +12,7 @@ from seatrial.releases.envelope import seal
 from seatrial.releases.export import export_release
 from seatrial.releases.keys import SigningKey
 from seatrial.releases.release import Release
-from seatrial.releases.source import StoredRelease, locate
+from seatrial.releases.source import WAIVER_LIMIT_BYTES, StoredRelease, locate
 from seatrial.releases.trust import Trust
 from seatrial.releases.verify import Verified, verify
 from seatrial.releases.waivers import (
@@ -137,6 +137,13 @@ def test_a_waiver_by_a_key_of_another_role_or_person_changes_nothing(
     verified = check()
     assert not verified.deployable
     assert "not trusted" in verified.refused_waivers[0].problem
+
+
+def test_a_waiver_that_was_planted_to_fill_the_memory_is_not_read(
+    objects: Objects, waiver: Waiver, check: Callable[..., Verified]
+) -> None:
+    objects.put(f"waivers/{waiver.release}/1.json", bytes(WAIVER_LIMIT_BYTES + 1))
+    assert "not a DSSE envelope" in check().refused_waivers[0].problem
 
 
 def test_a_waiver_ends_on_its_second(
