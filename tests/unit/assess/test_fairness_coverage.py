@@ -9,12 +9,14 @@ from itertools import combinations, islice
 import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.typing import ArrayLike
 from scipy.stats import binom
 
 from seatrial.assess import fairness
 from seatrial.assess.assessor import Subject
 from seatrial.verdicts.evidence import Claim, Evidence, Family
-from seatrial.verdicts.proportions import proportion
+from seatrial.verdicts.proportions import clopper_pearson
+from seatrial.verdicts.special import Floats
 
 CONFIDENCE = 0.9  # of the lows together, and of the highs together
 DRAWS = 600
@@ -32,7 +34,19 @@ POPULATIONS = {
 
 @pytest.fixture(autouse=True)
 def _limits_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seatrial.verdicts.differences.proportion", cache(proportion))  # counts recur in many draws
+    """The exact limits of a count are computed once: the same counts recur in hundreds of draws."""
+
+    @cache
+    def known(hits: float, rows: float, confidence: float) -> tuple[float, float]:
+        low, high = clopper_pearson(hits, rows, confidence=confidence)
+        return float(low), float(high)
+
+    def limits(hits: ArrayLike, rows: ArrayLike, *, confidence: ArrayLike) -> tuple[Floats, Floats]:
+        cells = np.broadcast(hits, rows, confidence)
+        found = np.array([known(float(k), float(n), float(each)) for k, n, each in cells])
+        return found[:, 0].reshape(cells.shape), found[:, 1].reshape(cells.shape)
+
+    monkeypatch.setattr("seatrial.verdicts.differences.clopper_pearson", limits)
 
 
 def draw(rates: Mapping[str, float], positives: Mapping[str, int], random: np.random.Generator) -> pa.Table:
