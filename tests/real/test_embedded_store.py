@@ -55,7 +55,7 @@ class User:
     def __enter__(self) -> User:
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *_exception: object) -> None:
         if self.process.poll() is None:
             self.kill()
 

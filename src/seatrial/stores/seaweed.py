@@ -24,6 +24,9 @@ PORTS = ("s3", "s3.grpc", "master", "master.grpc", "volume", "volume.grpc", "fil
 # A worker inside the server looks for the admin's gRPC port here, whatever -admin.port.grpc says (4.48, its log).
 ADMIN_GRPC_OFFSET = 10_000
 HIGHEST_PORT = 65_535
+# Where Go starts to collect garbage in earnest, not a wall. While 1 GiB is written in parts of 8 MiB the server comes to
+# 655 MiB without it and 415 MiB with it, and falls back to 160 MiB instead of keeping them.
+MEMORY_LIMIT = "300MiB"
 START_TIMEOUT_S = 60.0
 _POLL_S = 0.1
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -99,6 +102,7 @@ def weed_environment(credentials: Credentials, inner_key: str) -> dict[str, str]
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.environ.get("HOME", "/"),
+        "GOMEMLIMIT": MEMORY_LIMIT,
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         "WEED_JWT_SIGNING_KEY": f"{inner_key}-write",
