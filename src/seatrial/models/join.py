@@ -12,7 +12,6 @@ from seatrial.models.codec import Codec
 from seatrial.models.graph import (
     MAX_OPSET,
     MIN_OPSET,
-    ML_OPSET,
     MODEL,
     assemble,
     codec_inputs,
@@ -99,4 +98,4 @@ _GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 
 
 def _opset(model: ModelProto) -> int:
-    return max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=ML_OPSET)
+    return max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 class Trained:
     """A fitted model and what turns it into answers; the exporter is chosen by the type of `fitted`.
 
-    `fitted`: a PyTorch module that maps float32[n, codec.width] to logits[n] (binary) or logits[n, classes], or the
-    bytes of an ONNX model with the same contract. `threshold` is the least probability that is answered `positive`.
+    `fitted`: a PyTorch module that maps float32[n, codec.width] to logits[n] (binary) or logits[n, classes], or to
+    values[n] where there are no classes (regression); or the bytes of an ONNX model with the same contract.
+    `threshold` is the least probability that is answered `positive`; it belongs to two classes.
     """
 
     fitted: object

@@ -10,6 +10,7 @@ import onnx
 import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 
 from seatrial.errors import InputError, Refused, StepFailed
 from seatrial.models.agreement import TOLERANCE, check_agreement
@@ -188,6 +189,47 @@ def test_a_scikit_learn_model_is_told_its_converter(codec: Codec, rows: pa.Table
 
     with pytest.raises(InputError, match=r"LogisticRegression cannot be packaged.*skl2onnx"):
         build_package(Trained(LogisticRegression(), codec, ("a", "b"), "a"), rows=rows, provenance=provenance)
+
+
+def test_branches_of_a_model_keep_their_meaning(
+    linear: Linear, weights: Weights, codec: Codec, rows: pa.Table, provenance: Provenance
+) -> None:
+    model = linear(weights(1))
+    shape = ["rows", 1]
+    doubled, halved = (
+        helper.make_graph(
+            [helper.make_node("Mul", ["product", factor], ["product_" + factor])],
+            factor,
+            [],
+            [helper.make_tensor_value_info("product_" + factor, TensorProto.FLOAT, shape)],
+            [numpy_helper.from_array(np.float32(value), factor)],
+        )
+        for factor, value in (("two", 2.0), ("half", 0.5))
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "yes"))
+    model.graph.node.append(helper.make_node("If", ["yes"], ["chosen"], then_branch=doubled, else_branch=halved))
+    model.graph.output[0].name = "chosen"
+    trained = Trained(model.SerializeToString(), codec, ("no", "yes"), "yes")
+    answers = load_predictor(build_package(trained, rows=rows, provenance=provenance)).predict(rows)
+    expected = sigmoid(2 * (codec.encode(rows) @ weights(1)).astype(np.float64).ravel())
+    np.testing.assert_allclose(np.asarray(answers.probabilities)[:, 1], expected, atol=1e-6)
+
+
+def test_functions_of_a_model_become_its_nodes(
+    linear: Linear, weights: Weights, codec: Codec, rows: pa.Table, provenance: Provenance
+) -> None:
+    opset = helper.make_opsetid("", 17)
+    negate = helper.make_function("local", "Negate", ["x"], ["y"], [helper.make_node("Neg", ["x"], ["y"])], [opset])
+    model = linear(weights(1), functions=[negate])
+    model.opset_import.append(helper.make_opsetid("local", 1))
+    model.graph.node.append(helper.make_node("Negate", ["product"], ["negated"], domain="local"))
+    model.graph.output[0].name = "negated"
+    trained = Trained(model.SerializeToString(), codec, ("no", "yes"), "yes")
+    files = build_package(trained, rows=rows, provenance=provenance)
+    assert not onnx.load_model_from_string(files["model.onnx"]).functions
+    expected = sigmoid(-(codec.encode(rows) @ weights(1)).astype(np.float64).ravel())
+    answers = load_predictor(files).predict(rows)
+    np.testing.assert_allclose(np.asarray(answers.probabilities)[:, 1], expected, atol=1e-6)
 
 
 def test_external_data_is_refused(
