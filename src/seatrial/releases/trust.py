@@ -114,23 +114,24 @@ def trust_own_key(home: Path, key: SigningKey) -> Path | None:
 
 
 def ready_to_release(home: Path) -> tuple[str, ...]:
-    """Makes the release key, and a trust.toml that trusts it, where there is none; returns what to tell about it.
+    """Makes the release key where there is none, and a trust.toml that trusts it where there is none.
 
-    Both are made only together: beside an older trust.toml a new key stays untrusted until somebody decides.
+    Returns what to tell about what was made; nothing where both were there.
     """
-    if find_key(home, "release") is not None:
-        return ()
+    is_new = find_key(home, "release") is None
     key = ensure_key(home, "release")
     made = trust_own_key(home, key)
-    told = [f"Made a release key: {key.path}. Whoever can read that file can sign releases as you."]
-    if made is None:
-        told.append(f"{home / TRUST_FILE} does not trust it yet: append the output of `seatrial keys export` to it.")
-    else:
+    told = []
+    if is_new:
+        told.append(f"Made a release key: {key.path}. Whoever can read that file can sign releases as you.")
+    if made is not None:
         told.append(
             f"Made {made}, which trusts it: this account accepts what it signed itself. That shows that a release was "
             "not changed since, not that anybody else looked at it. Other machines need the output of "
             "`seatrial keys export` in their own trust.toml."
         )
+    elif is_new:
+        told.append(f"{home / TRUST_FILE} does not trust it yet: append the output of `seatrial keys export` to it.")
     return tuple(told)
 
 

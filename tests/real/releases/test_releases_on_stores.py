@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,39 +18,18 @@ from seatrial.releases.verify import verify
 from seatrial.releases.waive import waive
 from seatrial.releases.write import create_release
 from seatrial.stores.documents import sha256, to_json
-from seatrial.stores.objects import Blob, ObjectInfo, Objects
+from seatrial.stores.objects import Objects
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
 from seatrial.verdicts.evidence import Claim, Evidence
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.trial import TestUse, Trial
+from stops_after import StopsAfter
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 POLICY = Policy(0.95, (Requirement("accuracy", at_least=0.8),))
 WRITES = 7  # release.json, a package of one file, four documents and the card; the envelope would be the eighth
-
-
-class StopsAfter:
-    """The store of a process that ends after some number of writes."""
-
-    def __init__(self, objects: Objects, writes: int) -> None:
-        self.objects, self.left = objects, writes
-
-    def get(self, key: str, *, etag: str | None = None) -> Blob:
-        return self.objects.get(key, etag=etag)
-
-    def put(self, key: str, content: bytes | Path, *, if_absent: bool = False) -> str:
-        if self.left == 0:
-            raise StoreError("the power went.")
-        self.left -= 1
-        return self.objects.put(key, content, if_absent=if_absent)
-
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        return self.objects.list(prefix)
-
-    def delete(self, key: str) -> None:
-        self.objects.delete(key)
 
 
 @pytest.fixture

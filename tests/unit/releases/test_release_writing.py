@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -19,34 +18,13 @@ from seatrial.releases.trust import Trust
 from seatrial.releases.verify import verify
 from seatrial.releases.write import create_release
 from seatrial.stores.artifacts import write_artifact
-from seatrial.stores.objects import Blob, ObjectInfo, Objects
+from seatrial.stores.objects import Objects
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
+from stops_after import StopsAfter
 
 MakeRelease = Callable[..., Release]
-
-
-class StopsAfter:
-    """A store whose process ends after some number of writes."""
-
-    def __init__(self, objects: Objects, writes: int) -> None:
-        self.objects, self.left = objects, writes
-
-    def get(self, key: str, *, etag: str | None = None) -> Blob:
-        return self.objects.get(key, etag=etag)
-
-    def put(self, key: str, content: bytes | Path, *, if_absent: bool = False) -> str:
-        if self.left == 0:
-            raise StoreError("the power went.")
-        self.left -= 1
-        return self.objects.put(key, content, if_absent=if_absent)
-
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        return self.objects.list(prefix)
-
-    def delete(self, key: str) -> None:
-        self.objects.delete(key)
 
 
 def test_a_new_release_verifies_and_can_be_deployed(
