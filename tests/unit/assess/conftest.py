@@ -51,7 +51,7 @@ def people(rows: int, seed: int, groups: Sequence[str] = ("Female", "Male"), sha
 def subject(
     test: pa.Table,
     validation: pa.Table | None = None,
-    groups: Sequence[str] = ("sex",),
+    groups: Sequence[str] = (),
     spoil: Callable[[pa.Table, Predictions], Predictions] = lambda _rows, said: said,
 ) -> Subject:
     tables = {"test": test} if validation is None else {"test": test, "validation": validation}

@@ -73,7 +73,7 @@ def test_other_names_for_groups_change_names_and_signs_only(
 
     def gap(table: pa.Table, first: str, second: str) -> tuple[float, float, float]:
         claim = Claim("selection_rate", Family.PAIRS, "sex")
-        found = fairness.assess(subject(table, groups=()), [claim], confidence=0.9, seed=7, budget_s=60)
+        found = fairness.assess(subject(table), [claim], confidence=0.9, seed=7, budget_s=60)
         item = next(item for item in found if isinstance(item, Evidence) and item.claim == claim)
         if item.slice == f"sex: {first} − {second}":
             return item.estimate, item.low, item.high
@@ -102,7 +102,7 @@ def test_a_dictionary_encoded_column_has_the_groups_of_its_values(subject: Calla
 
 def test_the_pairs_are_all_pairs(people: Callable[..., pa.Table], subject: Callable[..., Subject]) -> None:
     claim = Claim("selection_rate", Family.PAIRS, "race")
-    found = fairness.assess(subject(people(300, 3), groups=()), [claim], confidence=0.9, seed=7, budget_s=60)
+    found = fairness.assess(subject(people(300, 3)), [claim], confidence=0.9, seed=7, budget_s=60)
     names = ["Asian", "Black", "Other", "White"]
     expected = [f"race: {first} − {second}" for first, second in combinations(names, 2)]
     assert [item.slice for item in found if item.claim == claim] == expected

@@ -67,7 +67,7 @@ def times_covered(
     random = np.random.default_rng(11)
     lows = highs = 0
     for _ in range(DRAWS):
-        trial = subject(draw(rates, positives, random), groups=())
+        trial = subject(draw(rates, positives, random))
         found = fairness.assess(trial, [claim], confidence=CONFIDENCE, seed=7, budget_s=60)
         evidence = [item for item in islice(found, len(truth)) if isinstance(item, Evidence)]
         assert {item.slice for item in evidence} == set(truth)

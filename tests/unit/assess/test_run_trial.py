@@ -104,6 +104,15 @@ def test_test_data_is_counted_and_validation_data_is_not(
         tried(subject(people(300, 1), people(200, 2)), data=data, use=use)
 
 
+def test_what_nobody_asked_for_is_measured_by_each_group_column(people: People, subject: Subjects) -> None:
+    trial = tried(subject(people(300, 1), groups=("sex", "race")), Policy())
+    measured = {item.claim for item in trial.evidence}
+    for column in ("sex", "race"):
+        for metric in ("selection_rate", "true_positive_rate", "false_positive_rate"):
+            assert {Claim(metric, Family.GROUPS, column), Claim(metric, Family.PAIRS, column)} <= measured
+        assert {Claim("accuracy", Family.GROUPS, column), Claim("roc_auc", Family.GROUPS, column)} <= measured
+
+
 def test_every_claim_of_the_policy_has_evidence_or_a_reason(people: People, subject: Subjects) -> None:
     trial = tried(subject(people(300, 1)))
     answered = {item.claim for item in trial.evidence} | {item.claim for item in trial.not_measured}
