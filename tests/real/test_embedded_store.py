@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -232,6 +233,13 @@ def test_stop_ends_it_under_a_user_who_is_told(state: Path) -> None:
         assert not is_alive(server)
         with pytest.raises(StoreError, match="does not answer"):
             open_objects(store).put("x", b"1")
+
+
+def test_a_project_that_is_deleted_takes_its_server_with_it(state: Path) -> None:
+    with embedded_store(state, "census"):
+        server = server_pid(state)
+        shutil.rmtree(state)
+    wait_until(lambda: not is_alive(server))
 
 
 def test_status_and_stop_of_a_store_that_never_ran_make_nothing(state: Path) -> None:

@@ -24,8 +24,8 @@ PORTS = ("s3", "s3.grpc", "master", "master.grpc", "volume", "volume.grpc", "fil
 # A worker inside the server looks for the admin's gRPC port here, whatever -admin.port.grpc says (4.48, its log).
 ADMIN_GRPC_OFFSET = 10_000
 HIGHEST_PORT = 65_535
-# Where Go starts to collect garbage in earnest, not a wall. While 1 GiB is written in parts of 8 MiB the server comes to
-# 655 MiB without it and 415 MiB with it, and falls back to 160 MiB instead of keeping them.
+# Where Go starts to collect garbage in earnest, not a wall. While 1 GiB is written in parts of 8 MiB the server comes
+# to 655 MiB without it and 415 MiB with it, and falls back to 160 MiB instead of keeping them.
 MEMORY_LIMIT = "300MiB"
 START_TIMEOUT_S = 60.0
 _POLL_S = 0.1
