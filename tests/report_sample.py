@@ -154,7 +154,7 @@ WAIVER = WaiverNote(
     requirement="true_positive_rate gap between sex ≤ 0.1",
     reason="Pilot with human review of every answer; the mitigated model replaces it.",
     until="2026-12-20T12:00:00Z",
-    key="b7f0" * 16,
+    key="head of the registry, b7f0b7f0b7f0",
 )
 
 
@@ -179,5 +179,6 @@ def census_view(
         waivers=waivers,
         waived=bool(waivers),
         signature_key=None if rehearsal else "5c2e" * 16,
+        signer=None if rehearsal else "release key of this account",
         reproduce=("seatrial verify census@1", "seatrial run --no-cache", "seatrial diff census@1 census@2"),
     )

@@ -146,7 +146,7 @@ def _facts(view: ReportView) -> Iterator[Fact]:
     yield Fact("bounds at", confidence_percent(view.trial.confidence))
     if view.digest is not None:
         yield Fact("release", short_digest(view.digest), mono=True)
-    yield Fact("signed by", short_digest(view.signature_key) if view.signature_key else "nobody", mono=True)
+    yield Fact("signed by", view.signer or (short_digest(view.signature_key) if view.signature_key else "nobody"))
 
 
 def _overall(view: ReportView) -> Iterator[Metric]:

@@ -17,7 +17,7 @@ class WaiverNote:
     requirement: str
     reason: str
     until: str  # RFC 3339, UTC
-    key: str  # id of the key that signed it
+    key: str  # whose key signed it, and the key's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class ReportView:
     made_with: str  # Seatrial's version
     waivers: tuple[WaiverNote, ...] = ()
     waived: bool = False  # the waivers make it deployable
-    signature_key: str | None = None
+    signature_key: str | None = None  # id of the key
+    signer: str | None = None  # whose it is, says the reader's trust.toml
     reproduce: tuple[str, ...] = ()  # commands
 
     @property
