@@ -72,6 +72,11 @@ def command(
 
 
 def _lines(verified: Verified) -> Iterator[str]:
+    if not verified.ok:  # nothing good is said of what is not used
+        yield f"{verified.label}: DOES NOT VERIFY, and is not used."
+        yield from (f"  {one.path}: {one.problem}" for one in verified.problems)
+        yield "Next: find out who changed it; a release that was damaged is made again by: seatrial run"
+        return
     if verified.release is not None:
         release = verified.release
         use = release.test_data
@@ -81,15 +86,11 @@ def _lines(verified: Verified) -> Iterator[str]:
     for finding in verified.verdict.findings if verified.verdict else ():
         waived = "  (waived)" if str(finding.requirement) in verified.waived else ""
         yield f"  {finding.outcome:12} {finding.requirement}{waived}"
-    for one in verified.waivers:
-        yield f"  waiver     until {one.waiver.expires} by {one.signer}: {one.waiver.text}: {one.waiver.reason}"
+    for accepted in verified.waivers:
+        waiver = accepted.waiver
+        yield f"  waiver     until {waiver.expires} by {accepted.signer}: {waiver.text}: {waiver.reason}"
     for refused in verified.refused_waivers:
         yield f"  no waiver  {refused.path}: {refused.problem}"
-    if not verified.ok:
-        yield f"{verified.label}: DOES NOT VERIFY, and is not used."
-        yield from (f"  {problem.path}: {problem.problem}" for problem in verified.problems)
-        yield "Next: find out who changed it; a release that was damaged is made again by: seatrial run"
-        return
     yield f"Verifies. Judged again, the verdict is {verified.outcome}."
     title = verified.release.title if verified.release else verified.label
     if verified.deployable:
