@@ -18,6 +18,7 @@ from seatrial.stores.settings import CatalogSettings, StoreSettings
 LEAST_MEMORY_MIB = 1024
 MOST_MEMORY_MIB = 4096  # more is asked for with `memory`; a laptop has a framework to run beside Spark
 CATALOG_CLIENT_WAIT_MS = 60_000  # how long SQLite waits for another writer; a commit takes milliseconds
+STATIC_SQL = ("spark.sql.catalog.", "spark.sql.extensions", "spark.sql.warehouse.dir")
 BEFORE_START = ("spark.master", "spark.driver.", "spark.kubernetes.", "spark.submit.")
 
 
@@ -66,7 +67,23 @@ def conf_after_start(
         **_s3a(store, folder),
         **_iceberg(catalog),
         **executors,
-        **{key: value for key, value in settings.conf.items() if not key.startswith(BEFORE_START)},
+        **{
+            key: value
+            for key, value in settings.conf.items()
+            if not key.startswith(BEFORE_START) and key not in conf_of_sql(settings)
+        },
+    }
+
+
+def conf_of_sql(settings: SparkSettings) -> dict[str, str]:
+    """What the user set of the SQL engine; set one by one on the session, which then says which one it refuses.
+
+    In the context's own configuration a wrong value breaks every later call, the ones that tell of errors included.
+    """
+    return {
+        key: value
+        for key, value in settings.conf.items()
+        if key.startswith("spark.sql.") and not key.startswith(STATIC_SQL)
     }
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from seatrial.errors import InputError, StepFailed
-from seatrial.prepare.conf import SparkSettings, conf_after_start, conf_before_start
+from seatrial.prepare.conf import SparkSettings, conf_after_start, conf_before_start, conf_of_sql
+from seatrial.prepare.failure import spark_cause
 from seatrial.prepare.jars import fetch_jars, jar_lists, jars_in
 from seatrial.prepare.java import java_version
 from seatrial.stores.settings import CatalogSettings, StoreSettings
@@ -54,6 +55,7 @@ def spark_session(
             gateway = _start_jvm(conf_before_start(settings, jars, folder=folder), output, log)
             try:
                 session = _start_session(gateway, conf_after_start(settings, store, catalog, folder=folder), log)
+                _set_sql(session, conf_of_sql(settings))
                 yield session
             finally:
                 _end(gateway)
@@ -81,7 +83,6 @@ def _start_jvm(conf: dict[str, str], output: IO[bytes], log: Path) -> Any:
 
 
 def _start_session(gateway: Any, conf: dict[str, str], log: Path) -> SparkSession:
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped] # py4j ships no types
     from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
@@ -89,10 +90,18 @@ def _start_session(gateway: Any, conf: dict[str, str], log: Path) -> SparkSessio
     after.setAll(list(conf.items()))
     try:
         return SparkSession(SparkContext(gateway=gateway, conf=after))
-    except Py4JError as error:
-        from seatrial.prepare.failure import spark_cause
-
+    except Exception as error:  # noqa: BLE001 py4j's and pyspark's exceptions have no common class
         raise spark_cause(error, log=log) from None
+
+
+def _set_sql(session: SparkSession, conf: dict[str, str]) -> None:
+    for key, value in conf.items():
+        try:
+            session.conf.set(key, value)
+        except Exception as error:  # noqa: BLE001 as above
+            raise InputError(
+                f"Spark refuses {value!r}: {spark_cause(error).problem}", path=key, mend="Mend `spark.conf`."
+            ) from None
 
 
 def _end(gateway: Any) -> None:

@@ -1,0 +1,42 @@
+"""`seatrial doctor`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from seatrial.cli.options import Directory, Json, Profile
+from seatrial.cli.output import print_json
+
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def command(*, directory: Directory = Path(), profile: Profile = "local", json: Json = False) -> int:
+    """Check Java, jars, store and catalog: what works, what to change. Fetches Spark's jars if they are missing.
+
+    Examples
+    --------
+    seatrial doctor
+    seatrial doctor --profile prod --json
+    """
+    from seatrial.doctor import examine
+
+    checks = list(examine(directory, profile, progress=lambda line: print(line, file=sys.stderr, flush=True)))
+    failed = any(check.status == "fail" for check in checks)
+    if json:
+        print_json({"checks": [asdict(check) for check in checks]})
+        return int(failed)
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("check", "status", "seen", "what to do"):
+        table.add_column(heading)
+    for check in checks:
+        status = Text(check.status, COLOURS[check.status])
+        table.add_row(Text(check.name), status, Text(check.detail), Text(check.mend or ""))
+    Console().print(table)
+    print("Next: mend what failed, then seatrial doctor" if failed else "Next: seatrial plan")
+    return int(failed)

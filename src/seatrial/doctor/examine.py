@@ -1,0 +1,60 @@
+"""All checks, in the order in which they help: the machine first, then what the project's profile reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from seatrial.doctor import machine, store
+from seatrial.doctor.check import Check, checked
+from seatrial.errors import InputError, SeatrialError
+from seatrial.pipeline.project import FILE_NAME, load_project
+from seatrial.pipeline.workspace import open_project
+from seatrial.prepare.conf import SparkSettings
+from seatrial.prepare.jars import jar_cache
+
+
+def examine(directory: Path, profile: str, *, progress: Callable[[str], None] | None = None) -> Iterator[Check]:
+    """Each check as it is made. Outside a project, what needs one is left out, and that is said."""
+    yield checked("python", machine.python)
+    has_project = (directory / FILE_NAME).exists()
+    yield checked("disk", lambda: machine.disk(directory if has_project else jar_cache()))
+    yield checked("keys", machine.keys)
+    yield checked("kubectl", machine.kubectl)
+    if not has_project:
+        yield from _spark(SparkSettings(), "sqlite:", progress)
+        yield Check("project", "ok", f"there is no {FILE_NAME} in {directory.resolve()}: store and catalog are skipped")
+        return
+    yield from _of_project(directory, profile, progress)
+
+
+def _of_project(directory: Path, profile: str, progress: Callable[[str], None] | None) -> Iterator[Check]:
+    try:
+        project = load_project(directory)
+        if profile not in project.profiles:
+            raise InputError(f"there is no profile {profile!r}.", mend=f"There is: {', '.join(project.profiles)}.")
+    except SeatrialError as error:
+        yield Check("project", "fail", str(error), error.mend)
+        return
+    yield Check("project", "ok", f"{project.name}, profile {profile}")
+    spark = project.profiles[profile].spark
+    try:
+        with open_project(project, profile) as workspace:
+            yield from _spark(spark, workspace.catalog.uri, progress)
+            yield checked("store", lambda: store.store(workspace.objects, workspace.store))
+            yield checked("conditional writes", lambda: store.conditional_writes(workspace.objects))
+            yield checked("catalog", lambda: store.catalog(workspace.catalog))
+    except SeatrialError as error:
+        yield Check("store", "fail", str(error), error.mend)
+
+
+def _spark(settings: SparkSettings, catalog_uri: str, progress: Callable[[str], None] | None) -> Iterator[Check]:
+    if not machine.has_spark():
+        yield machine.NO_SPARK
+        return
+    java = checked("java", machine.java)
+    yield java
+    if java.status == "ok" or settings.jars is not None:
+        yield checked("jars", lambda: machine.jars(settings, catalog_uri, progress))
+    else:
+        yield Check("jars", "fail", "not looked at: fetching them needs Java.", "Mend Java first.")

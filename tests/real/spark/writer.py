@@ -1,0 +1,27 @@
+"""One of several processes that write the same table: prints the ids of the snapshots it made, as JSON.
+
+    python writer.py ENDPOINT ACCESS SECRET URL CATALOG LOG FIRST ROUNDS COLUMN
+
+Each round writes five rows of one number of its own (FIRST, FIRST + 1, …) in a column called COLUMN.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from seatrial.prepare.conf import SparkSettings
+from seatrial.prepare.session import spark_session
+from seatrial.prepare.tables import write_table
+from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
+
+endpoint, access, secret, url, uri, log, first, rounds, column = sys.argv[1:]
+store = StoreSettings(url, endpoint, Credentials(access, secret))
+catalog = CatalogSettings(uri, f"{url}/warehouse", store)
+snapshots = {}
+with spark_session(SparkSettings(master="local[1]", memory="1g"), store, catalog, log=Path(log)) as spark:
+    for number in range(int(first), int(first) + int(rounds)):
+        frame = spark.range(5).selectExpr(f"cast({number} as long) as {column}")
+        snapshots[number] = write_table(spark, frame, "shared.contended", tag=f"writer-{number}")
+print(json.dumps(snapshots))
