@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import doctest
 import functools
 import math
+import subprocess
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from seatrial.errors import Corrupt, InputError
+from seatrial.models import codec as codec_module
 from seatrial.models.codec import CLIP, Codec
 from seatrial.models.graph import codec_model
 
@@ -223,3 +227,14 @@ def test_a_column_named_like_an_answer_cannot_be_packaged(name: str) -> None:
     codec = Codec.from_statistics(numbers={name: (0.0, 1.0)}, vocabularies={})
     with pytest.raises(InputError, match="cannot take a column of this name"):
         codec_model(codec)
+
+
+def test_the_example_in_the_docstring_is_true() -> None:
+    found = doctest.testmod(codec_module, raise_on_error=True)
+    assert found.attempted > 0
+
+
+def test_a_worker_that_only_encodes_loads_no_graph_library() -> None:
+    code = "import sys, seatrial.models.codec; print(sorted({'onnx', 'onnxruntime', 'torch'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
