@@ -153,7 +153,7 @@ PROVENANCE = Provenance(
 WAIVER = WaiverNote(
     requirement="true_positive_rate gap between sex ≤ 0.1",
     reason="Pilot with human review of every answer; the mitigated model replaces it.",
-    until="2026-12-20T12:00:00Z",
+    until="2026-12-20 12:00 UTC",
     key="head of the registry, b7f0b7f0b7f0",
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,6 @@ from seatrial.report.plots import IntervalPlot, interval_plot
 from seatrial.report.words import about, bound, metric_meaning, metric_title, number, size_of, slice_label
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.judge import Outcome
-from seatrial.verdicts.planning import rows_needed
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.thresholds import outcome
 from seatrial.verdicts.trial import Trial
@@ -123,7 +123,7 @@ def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
         pairs = _of(trial, claim)
         across = [one for one in pairs if outcome(yardstick, one) is Outcome.INCONCLUSIVE]
         if across:
-            yield _line(across, len(pairs), yardstick, _rows_for_all(yardstick, across, trial))
+            yield _line(across, len(pairs), yardstick, _rows_to_resolve(yardstick, across, trial))
     for gap in trial.not_measured:
         if gap.claim.column == column:
             yield f"{metric_title(gap.claim.metric)}, {slice_label(gap.claim, gap.slice)}: {gap.reason}"
@@ -131,22 +131,30 @@ def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
 
 def _line(across: Sequence[Evidence], pairs: int, yardstick: Requirement, needed: int | None) -> str:
     widest = max(across, key=lambda one: one.high - one.low)
+    limit = bound(yardstick.at_most or 0.0)
     least, most = number(widest.low, signed=True), number(widest.high, signed=True)
-    wanted = "" if needed is None else f" A test set of about {about(needed)} rows would tell for all of them."
+    wanted = (
+        ""
+        if needed is None
+        else f" To know each of them to ±{limit} would take a test set of about {about(needed)} rows."
+    )
     return (
         f"{metric_title(yardstick.metric)}: for {len(across)} of {pairs} pairs the data cannot tell whether the "
-        f"difference is within {bound(yardstick.at_most or 0.0)}. The least certain: "
+        f"difference is within ±{limit}. The least certain: "
         f"{slice_label(widest.claim, widest.slice)}, between {least} and {most} ({size_of(widest)}).{wanted}"
     )
 
 
-def _rows_for_all(yardstick: Requirement, across: Sequence[Evidence], trial: Trial) -> int | None:
-    """Rows of a test set that would decide every one of these pairs; None where that cannot be promised."""
-    if trial.test_use is None:
+def _rows_to_resolve(yardstick: Requirement, across: Sequence[Evidence], trial: Trial) -> int | None:
+    """Rows of a test set, groups in present proportions, whose widest half-interval is the yardstick.
+
+    It asks nothing of the estimates, which say little here. Half-widths shrink with the square root of the rows.
+    """
+    if trial.test_use is None or not yardstick.at_most:
         return None
-    needed = [rows_needed(yardstick, [one], trial.test_use.rows) for one in across]
-    known = [rows for rows in needed if rows is not None]
-    return max(known) if len(known) == len(needed) else None
+    widest = max(max(one.high - one.estimate, one.estimate - one.low) for one in across)
+    factor = (widest / yardstick.at_most) ** 2
+    return math.ceil(trial.test_use.rows * factor) if factor > 1 else None
 
 
 def _yardstick(claim: Claim, policy: Policy) -> Requirement | None:

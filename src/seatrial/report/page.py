@@ -10,7 +10,7 @@ from seatrial.report.calibration import CalibrationPlot, calibration_plot
 from seatrial.report.groups import Column, columns
 from seatrial.report.methods import Method, methods_used
 from seatrial.report.provenance import Fact, FactGroup, fact_groups, rows_and_use
-from seatrial.report.requirements import RequirementCard, requirement_card, requirement_title
+from seatrial.report.requirements import RequirementCard, gravest_first, requirement_card, requirement_title
 from seatrial.report.view import ReportView, WaiverNote
 from seatrial.report.words import (
     claim_title,
@@ -18,6 +18,7 @@ from seatrial.report.words import (
     count,
     metric_meaning,
     metric_title,
+    moment,
     number,
     short_digest,
 )
@@ -102,7 +103,7 @@ def page_of(view: ReportView) -> Page:
         facts=tuple(_facts(view)),
         contents=(("requirements", "Requirements"), *((key, text) for key, (text, there) in optional.items() if there)),
         policy_confidence=confidence_percent(view.policy.confidence),
-        requirements=tuple(requirement_card(finding, trial) for finding in view.verdict.findings),
+        requirements=tuple(requirement_card(one, trial) for one in gravest_first(view.verdict.findings)),
         columns=compared,
         bounds_note=f"Each bound is one-sided at {confidence_percent(trial.confidence)} confidence.",
         overall=overall,
@@ -139,8 +140,8 @@ def _listed(titles: list[str]) -> str:
 
 def _facts(view: ReportView) -> Iterator[Fact]:
     use = view.trial.test_use
-    yield Fact("created", f"{view.created[:16].replace('T', ' ')} UTC")
-    yield Fact("measured on", f"{view.trial.data} data" if use is None else f"{count(use.rows)} rows never trained on")
+    yield Fact("created", moment(view.created))
+    yield Fact("measured on", f"{view.trial.data} data" if use is None else f"{count(use.rows)} rows of test data")
     if use is not None:
         yield Fact("this test data", f"use {use.use}")
     yield Fact("bounds at", confidence_percent(view.trial.confidence))

@@ -41,6 +41,11 @@ def requirement_card(finding: Finding, trial: Trial) -> RequirementCard:
     )
 
 
+def gravest_first(findings: Sequence[Finding]) -> list[Finding]:
+    """What failed, then what is undecided, then what holds; each in the policy's order."""
+    return sorted(findings, key=lambda one: _GRAVITY.index(one.outcome))
+
+
 def evidence_for(requirement: Requirement, trial: Trial) -> tuple[Evidence, ...]:
     """The evidence that decides the requirement, the worst first."""
     found = [one for one in trial.evidence if one.claim == requirement.claim]

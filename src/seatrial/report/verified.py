@@ -6,6 +6,7 @@ from seatrial.errors import Refused
 from seatrial.models.provenance import Provenance
 from seatrial.releases.verify import Verified
 from seatrial.report.view import ReportView, WaiverNote
+from seatrial.report.words import moment
 from seatrial.stores.documents import from_json
 
 _PROVENANCE = "provenance.json"
@@ -31,7 +32,9 @@ def view_of(verified: Verified, *, made_with: str) -> ReportView:
         provenance=from_json(Provenance, verified.package[_PROVENANCE], path=_PROVENANCE),
         made_with=made_with,
         waivers=tuple(
-            WaiverNote(one.waiver.text, one.waiver.reason, one.waiver.expires, f"{one.signer}, {one.key_id[:12]}")
+            WaiverNote(
+                one.waiver.text, one.waiver.reason, moment(one.waiver.expires), f"{one.signer}, {one.key_id[:12]}"
+            )
             for one in verified.waivers
         ),
         waived=verified.deployable and bool(verified.waived),

@@ -16,7 +16,7 @@ class WaiverNote:
 
     requirement: str
     reason: str
-    until: str  # RFC 3339, UTC
+    until: str  # "2026-12-20 12:00 UTC"
     key: str  # whose key signed it, and the key's id
 
 

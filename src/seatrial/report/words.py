@@ -92,6 +92,11 @@ def confidence_percent(value: float) -> str:
     return f"{100 * value:.4g}\N{NARROW NO-BREAK SPACE}%"
 
 
+def moment(time: str) -> str:
+    """A time of RFC 3339 in UTC, to the minute."""
+    return f"{time[:16].replace('T', ' ')} UTC"
+
+
 def short_digest(digest: str) -> str:
     """Enough of a digest to recognise it; the page gives all of it elsewhere."""
     return digest[:12]
