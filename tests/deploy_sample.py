@@ -46,11 +46,19 @@ def make_home(home: Path) -> dict[str, SigningKey]:
 
 
 def put_release(
-    objects: Objects, keys: dict[str, SigningKey], accuracy: float = 0.85, *, waived_days: int | None = None
+    objects: Objects,
+    keys: dict[str, SigningKey],
+    accuracy: float = 0.85,
+    *,
+    waived_days: int | None = None,
+    package: dict[str, bytes] | None = None,
 ) -> Release:
-    """Puts a release into the store whose accuracy is `accuracy`, where at least 0.8 is asked for."""
+    """Puts a release into the store whose accuracy is `accuracy`, where at least 0.8 is asked for.
+
+    Without a `package`, one that verifies and cannot be loaded.
+    """
     policy = Policy(0.95, (Requirement("accuracy", at_least=0.8),))
-    package = {
+    package = package or {
         "model.onnx": b"a graph",
         "signature.json": to_json(Signature((Column("age", "number"),), "binary", ("no", "yes"), "yes", 0.5)),
         "provenance.json": to_json(Provenance("c" * 64, "k" * 64, {"accuracy": accuracy}, (), "3.11.2", {})),

@@ -58,7 +58,7 @@ def verified_release(
         verified = verify(
             source, trusted, now=datetime.now(UTC), expect_name=expect_name, expect_version=expect_version
         )
-    if digest is not None and verified.digest != digest.removeprefix("sha256:"):
+    if digest is not None and verified.ok and verified.digest != digest.removeprefix("sha256:"):
         raise Refused(
             f"its release.json has the digest {verified.digest}, not {digest}.",
             path=verified.label,

@@ -1,0 +1,148 @@
+"""What a pod is told to run, run here: the rendered command and configuration serve the release from its store."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pyarrow as pa
+import pytest
+import yaml
+from onnx import TensorProto, helper, numpy_helper
+
+from deploy_sample import SERVICE, make_home, put_release
+from seatrial.deploy import target, workload
+from seatrial.deploy.service import ServiceSettings
+from seatrial.models.codec import Codec
+from seatrial.models.package import build_package
+from seatrial.models.provenance import Provenance
+from seatrial.models.trained import Trained
+from seatrial.stores.documents import sha256, to_json
+from seatrial.stores.obstore_objects import open_objects
+from seatrial.stores.settings import StoreSettings
+
+END_TIMEOUT_S = 60
+CODEC = Codec.from_statistics(numbers={"age": (38.5, 13.6)}, vocabularies={"sex": ["Female", "Male"]})
+BODY = {
+    "inputs": [
+        {"name": "age", "datatype": "FP64", "shape": [1], "data": [39]},
+        {"name": "sex", "datatype": "BYTES", "shape": [1], "data": ["Male"]},
+    ]
+}
+
+
+def package() -> dict[str, bytes]:
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["features", "weights"], ["logits"])],
+        "linear",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["rows", CODEC.width])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", 1])],
+        [numpy_helper.from_array(np.ones((CODEC.width, 1), np.float32), "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    trained = Trained(model.SerializeToString(), CODEC, ("no", "yes"), "yes")
+    rows = pa.table({"age": [39.0, 50.0], "sex": ["Male", "Female"]})
+    return build_package(trained, rows=rows, provenance=Provenance("c" * 64, "k" * 64, {}, (), "3.11"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Container:
+    """The rendered container, its volumes as folders of this machine."""
+
+    command: list[str]
+    environment: dict[str, str]
+    configuration: Path
+
+
+@pytest.fixture
+def service(seaweed_store: StoreSettings, tmp_path: Path) -> ServiceSettings:
+    """The service of a release in a real store."""
+    release = put_release(open_objects(seaweed_store), make_home(tmp_path / "home"), package=package())
+    return dataclasses.replace(
+        SERVICE,
+        version=release.version,
+        release_digest=sha256(to_json(release)),
+        model_digest=release.model,
+        verdict="pass",
+        waived_until=None,
+        store_url=seaweed_store.url,
+        endpoint=seaweed_store.endpoint,
+        trust=(tmp_path / "home" / "trust.toml").read_text(),
+    )
+
+
+def container(service: ServiceSettings, store: StoreSettings, folder: Path) -> Container:
+    configuration, scratch = folder / "configuration", folder / "scratch"
+    documents = {one.path: yaml.safe_load(one.text) for one in target("kubectl").render_service(service)}
+    configuration.mkdir()
+    scratch.mkdir()
+    for name, text in documents["configmap.yaml"]["data"].items():
+        (configuration / name).write_text(text)
+    (one,) = documents["deployment.yaml"]["spec"]["template"]["spec"]["containers"]
+    here = {workload.CONFIGURATION_FOLDER: str(configuration), workload.SCRATCH_FOLDER: str(scratch)}
+
+    def moved(text: str) -> str:
+        return re.sub(rf"^({'|'.join(here)})(?=/|$)", lambda found: here[found[1]], text)
+
+    assert store.credentials is not None
+    secret = {"AWS_ACCESS_KEY_ID": store.credentials.access_key, "AWS_SECRET_ACCESS_KEY": store.credentials.secret_key}
+    variables = {
+        given["name"]: moved(given["value"]) if "value" in given else secret[given["name"]] for given in one["env"]
+    }
+    assert one["command"] == ["seatrial"]
+    start = [sys.executable, "-c", "from seatrial.cli import main; main()"]
+    arguments = [moved(word) for word in one["args"]]
+    arguments[arguments.index("--port") + 1] = "0"
+    arguments[arguments.index("--host") + 1] = "127.0.0.1"
+    return Container([*start, *arguments], {"PATH": os.environ["PATH"], **variables}, configuration)
+
+
+@contextmanager
+def running(subject: Container) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        subject.command, env=subject.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=END_TIMEOUT_S)
+
+
+def test_the_rendered_container_serves_its_release_and_writes_nothing_into_its_configuration(
+    service: ServiceSettings, seaweed_store: StoreSettings, tmp_path: Path
+) -> None:
+    subject = container(service, seaweed_store, tmp_path)
+    with running(subject) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.fullmatch(r"Serving census@1 at (\S+)\n", line)
+        assert found is not None, line + (process.stderr.read() if process.stderr else "")
+        for path in (workload.LIVE, workload.READY):
+            assert httpx.get(f"{found[1]}{path}").status_code == 200
+        answer = httpx.post(f"{found[1]}/v2/models/census/infer", json=BODY)
+    assert answer.status_code == 200, answer.text
+    assert sorted(path.name for path in subject.configuration.iterdir()) == ["seatrial.toml", "trust.toml"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"release_digest": "0" * 64}, "digest"), ({"trust": ""}, "does not verify")],
+)
+def test_another_release_or_another_trust_than_was_rendered_does_not_start(
+    service: ServiceSettings, seaweed_store: StoreSettings, tmp_path: Path, change: dict[str, str], words: str
+) -> None:
+    other = dataclasses.replace(service, **change)  # type: ignore[arg-type]  # each change has its key's type
+    with running(container(other, seaweed_store, tmp_path)) as process:
+        _, err = process.communicate(timeout=END_TIMEOUT_S)
+    assert process.returncode == 1
+    assert words in err
