@@ -20,7 +20,6 @@ from seatrial.stores.documents import sha256
 NAME_LIMIT = 32  # of endpoints and deployments: 3 to 32 letters, digits and -
 MOUNT = "/var/azureml-app/seatrial"
 CONFIGURATION = "configuration"  # the folder that is uploaded as the deployment's model
-ARGUMENTS = "SEATRIAL_ARGUMENTS"  # Azure ML runs an image's own command: `sh -c "exec seatrial $SEATRIAL_ARGUMENTS"`
 COMMANDS = (
     "az ml online-endpoint create -f endpoint.yaml",
     "az ml online-deployment create -f deployment.yaml",
@@ -99,7 +98,7 @@ def _deployment(service: ServiceSettings, endpoint: str) -> workload.Manifest:
         },
         "environment_variables": {
             **workload.environment(folder),
-            ARGUMENTS: shlex.join(workload.serve_arguments(service, folder)),
+            **_serve_variables(service, folder),
             **_credentials(service),
         },
         "instance_type": service.instance_type,
@@ -109,6 +108,15 @@ def _deployment(service: ServiceSettings, endpoint: str) -> workload.Manifest:
         "readiness_probe": _probe(period_s=workload.READINESS_PERIOD_S, tries=2),
         "tags": workload.provenance(service),
     }
+
+
+def _serve_variables(service: ServiceSettings, folder: str) -> dict[str, str]:
+    """The options of `seatrial serve` as variables: Azure ML runs an image's own command, without arguments."""
+    verb, release, *options = workload.serve_arguments(service, folder)
+    values = {"release": release} | dict(
+        zip((one.removeprefix("--") for one in options[::2]), options[1::2], strict=True)
+    )
+    return {f"SEATRIAL_{verb}_{option}".upper(): value for option, value in values.items()}
 
 
 def _credentials(service: ServiceSettings) -> dict[str, str]:

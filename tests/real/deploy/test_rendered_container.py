@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -79,30 +80,36 @@ def service(seaweed_store: StoreSettings, tmp_path: Path) -> ServiceSettings:
     )
 
 
-def container(service: ServiceSettings, store: StoreSettings, folder: Path) -> Container:
-    configuration, scratch = folder / "configuration", folder / "scratch"
-    documents = {one.path: yaml.safe_load(one.text) for one in target("kubectl").render_service(service)}
-    configuration.mkdir()
-    scratch.mkdir()
-    for name, text in documents["configmap.yaml"]["data"].items():
-        (configuration / name).write_text(text)
-    (one,) = documents["deployment.yaml"]["spec"]["template"]["spec"]["containers"]
-    here = {workload.CONFIGURATION_FOLDER: str(configuration), workload.SCRATCH_FOLDER: str(scratch)}
-
-    def moved(text: str) -> str:
-        return re.sub(rf"^({'|'.join(here)})(?=/|$)", lambda found: here[found[1]], text)
-
+def container(to: Any, service: ServiceSettings, store: StoreSettings, folder: Path) -> Container:
+    """What the target would start: by arguments on a cluster, by variables alone in Azure ML."""
     assert store.credentials is not None
     secret = {"AWS_ACCESS_KEY_ID": store.credentials.access_key, "AWS_SECRET_ACCESS_KEY": store.credentials.secret_key}
-    variables = {
-        given["name"]: moved(given["value"]) if "value" in given else secret[given["name"]] for given in one["env"]
-    }
-    assert one["command"] == ["seatrial"]
+    rendered = target(to).render_service(service)
+    documents = {one.path: yaml.safe_load(one.text) for one in rendered if one.path.endswith(".yaml")}
+    if to == "kubectl":
+        files = documents["configmap.yaml"]["data"]
+        (one,) = documents["deployment.yaml"]["spec"]["template"]["spec"]["containers"]
+        arguments, mounted = one["args"], workload.CONFIGURATION_FOLDER
+        variables = {given["name"]: given.get("value", "") for given in one["env"]}
+        arguments[arguments.index("--port") + 1] = "0"
+    else:
+        files = {Path(one.path).name: one.text for one in rendered if one.path.startswith("configuration/")}
+        variables = documents["deployment.yaml"]["environment_variables"]
+        arguments, mounted = ["serve"], variables["SEATRIAL_HOME"]
+        variables["SEATRIAL_SERVE_PORT"] = "0"
+    here = {mounted: str(folder / "configuration"), workload.SCRATCH_FOLDER: str(folder / "scratch")}
+    for path in here.values():
+        Path(path).mkdir()
+    for name, text in files.items():
+        (folder / "configuration" / name).write_text(text)
+
+    def moved(text: str) -> str:
+        text = re.sub(rf"^({'|'.join(here)})(?=/|$)", lambda found: here[found[1]], text)
+        return "127.0.0.1" if text == "0.0.0.0" else text
+
     start = [sys.executable, "-c", "from seatrial.cli import main; main()"]
-    arguments = [moved(word) for word in one["args"]]
-    arguments[arguments.index("--port") + 1] = "0"
-    arguments[arguments.index("--host") + 1] = "127.0.0.1"
-    return Container([*start, *arguments], {"PATH": os.environ["PATH"], **variables}, configuration)
+    environment = {"PATH": os.environ["PATH"], **{key: moved(value) for key, value in variables.items()}, **secret}
+    return Container([*start, *map(moved, arguments)], environment, folder / "configuration")
 
 
 @contextmanager
@@ -118,10 +125,11 @@ def running(subject: Container) -> Iterator[subprocess.Popen[str]]:
         process.communicate(timeout=END_TIMEOUT_S)
 
 
+@pytest.mark.parametrize("to", ["kubectl", "azureml"])
 def test_the_rendered_container_serves_its_release_and_writes_nothing_into_its_configuration(
-    service: ServiceSettings, seaweed_store: StoreSettings, tmp_path: Path
+    to: str, service: ServiceSettings, seaweed_store: StoreSettings, tmp_path: Path
 ) -> None:
-    subject = container(service, seaweed_store, tmp_path)
+    subject = container(to, service, seaweed_store, tmp_path)
     with running(subject) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -142,7 +150,7 @@ def test_another_release_or_another_trust_than_was_rendered_does_not_start(
     service: ServiceSettings, seaweed_store: StoreSettings, tmp_path: Path, change: dict[str, str], words: str
 ) -> None:
     other = dataclasses.replace(service, **change)  # type: ignore[arg-type]  # each change has its key's type
-    with running(container(other, seaweed_store, tmp_path)) as process:
+    with running(container("kubectl", other, seaweed_store, tmp_path)) as process:
         _, err = process.communicate(timeout=END_TIMEOUT_S)
     assert process.returncode == 1
     assert words in err
