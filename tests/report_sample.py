@@ -77,9 +77,9 @@ def rates(column: str, groups: Mapping[str, Group], metric: str) -> Iterator[Evi
     names = list(groups)
     members = [counts(metric, groups[name]) for name in names]
     each = simultaneous_confidence(CONFIDENCE, len(names))
+    conditions = {"among": AMONG[metric], "weights": "unweighted"}
     for name, member in zip(names, members, strict=True):
         found = proportion(member.successes, member.rows, confidence=each)
-        conditions = {"among": AMONG[metric], "weights": "unweighted"}
         yield Evidence(
             Claim(metric, Family.GROUPS, column), f"{column}={name}", found.estimate, found.low, found.high, CONFIDENCE,
             member.rows, found.method, conditions,
@@ -88,7 +88,7 @@ def rates(column: str, groups: Mapping[str, Group], metric: str) -> Iterator[Evi
         found, both = pair.interval, members[pair.first].rows + members[pair.second].rows
         yield Evidence(
             Claim(metric, Family.PAIRS, column), f"{column}: {names[pair.first]} − {names[pair.second]}",
-            found.estimate, found.low, found.high, CONFIDENCE, both, found.method, {},
+            found.estimate, found.low, found.high, CONFIDENCE, both, found.method, conditions,
         )  # fmt: skip
 
 

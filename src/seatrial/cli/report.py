@@ -30,10 +30,10 @@ def command(
 
     Without RELEASE: the project's newest. A release that does not verify is refused: a page would make it look sound.
 
-    Examples
-    --------
-    seatrial report
-    seatrial report census@1 --output census.html
+    For example:
+
+        seatrial report
+        seatrial report census@1 --output census.html
     """
     from seatrial import __version__
     from seatrial.errors import InputError

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seatrial.report.scale import Scale, scale_over
-from seatrial.report.words import bound, number, size_of, slice_label, ticks_text
+from seatrial.report.words import bound, count, number, size_of, slice_label, ticks_text
 from seatrial.verdicts.evidence import Evidence, Family
 from seatrial.verdicts.policy import Requirement
 from seatrial.verdicts.thresholds import allowed, outcome
@@ -53,7 +53,8 @@ class Mark:
     stands: str  # the outcome for this slice alone, or FREE; each has its own shape
     estimate: str
     bounds: str
-    size: str  # the rows behind it, in words
+    size: str  # the rows behind it, and what kind of rows
+    rows: str  # only their number
     doubts: tuple[str, ...] = ()
 
 
@@ -104,6 +105,7 @@ def _mark(evidence: Evidence, scale: Scale, requirement: Requirement | None, *, 
         estimate=number(evidence.estimate, signed=signed),
         bounds=f"{number(evidence.low, signed=signed)} to {number(evidence.high, signed=signed)}",
         size=size_of(evidence),
+        rows=f"n = {count(evidence.rows)}",
         doubts=tuple(flag.detail for flag in evidence.flags),
     )
 

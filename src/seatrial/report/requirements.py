@@ -86,7 +86,7 @@ def _said(finding: Finding, evidence: Sequence[Evidence]) -> str:
     worst = evidence[0]
     where = "It" if worst.claim.family is Family.ALL else slice_label(worst.claim, worst.slice)
     alike = sum(outcome(requirement, one) is finding.outcome for one in evidence)
-    share = f" So are {alike} of {len(evidence)}." if alike > 1 else ""
+    share = f" In all, {alike} of {len(evidence)} are." if alike > 1 else ""
     if finding.outcome is Outcome.PASS:
         closest = "" if len(evidence) == 1 else f", the closest of {len(evidence)}"
         return f"{where} holds with {number(margin(requirement, worst))} to spare{closest}."
