@@ -27,7 +27,7 @@ def features(spark: SparkSession, raw: StoredFiles, *, seed: int = 7) -> dict[st
     libraries=("torch",),
 )
 def model(
-    train: Table, validation: Table, codec: Codec, *, epochs: int = 40, seed: int = 7, mitigate: bool = False
+    train: Table, validation: Table, codec: Codec, *, epochs: int = 25, seed: int = 7, mitigate: bool = False
 ) -> Trained:
     """Trains an MLP; with `mitigate`, both gaps between the sexes are part of what it minimises."""
     from training import POSITIVE

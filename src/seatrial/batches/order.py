@@ -12,14 +12,16 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
-def shuffled(rows: int, *, snapshot_id: int, seed: int, epoch: int) -> NDArray[np.int64]:
+def shuffled(rows: int, *, digest: str, seed: int, epoch: int) -> NDArray[np.int64]:
     """The positions 0 … rows − 1 in the order of this epoch: int64[rows].
+
+    `digest` is the table's: made again by the same step, in this store or another, a table comes in the same order.
 
     Sorted by SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators", figure 17) of the
     position: it is a bijection on 64 bits, so there are no ties. NumPy's own permutations may change between versions
     (NEP 19), and a resumed epoch must not.
     """
-    name = f"{snapshot_id}/{seed}/{epoch}".encode()
+    name = f"{digest}/{seed}/{epoch}".encode()
     start = np.frombuffer(hashlib.sha256(name).digest(), dtype="<u8", count=1)
     state = start + _GOLDEN * np.arange(1, rows + 1, dtype=np.uint64)
     state = (state ^ (state >> np.uint64(30))) * _MIX_1

@@ -24,7 +24,7 @@ Batch = dict[str, NDArray[Any]]
 class Cursor:
     """How far an epoch has come: `delivered` rows of its order, over all ranks."""
 
-    snapshot_id: int
+    table: str  # its digest
     seed: int
     epoch: int
     delivered: int
@@ -57,13 +57,13 @@ class Batches(Iterator[Batch]):
     Every rank gets equally many batches; stripes of the last may be smaller, or empty.
     """
 
-    def __init__(self, rows: int, columns: dict[str, Column], snapshot_id: int, plan: Plan, delivered: int) -> None:
+    def __init__(self, rows: int, columns: dict[str, Column], digest: str, plan: Plan, delivered: int) -> None:
         self._rows = rows
         self._columns = columns
-        self._snapshot_id = snapshot_id
+        self._digest = digest
         self._plan = plan
         self._delivered = delivered
-        self._order = shuffled(rows, snapshot_id=snapshot_id, seed=plan.seed, epoch=plan.epoch)
+        self._order = shuffled(rows, digest=digest, seed=plan.seed, epoch=plan.epoch)
 
     def __next__(self) -> Batch:
         if self._delivered >= self._rows:
@@ -86,7 +86,7 @@ class Batches(Iterator[Batch]):
         return json.dumps(
             {
                 "format": 1,
-                "snapshot_id": self._snapshot_id,
+                "table": self._digest,
                 "seed": self._plan.seed,
                 "epoch": self._plan.epoch,
                 "delivered": self._delivered,
@@ -99,13 +99,14 @@ def open_batches(
     identifier: str,
     snapshot_id: int,
     *,
+    digest: str,
     columns: Sequence[str] | None,
     plan: Plan,
     cursor: str | None,
 ) -> Batches:
     """Reads the columns of the snapshot and starts at `cursor`, or at the beginning."""
     with open_snapshot(catalog, identifier, snapshot_id) as snapshot:
-        delivered = 0 if cursor is None else _resumed(cursor, snapshot_id, snapshot.rows, plan, path=identifier)
+        delivered = 0 if cursor is None else _resumed(cursor, digest, snapshot.rows, plan, path=identifier)
         names = snapshot.schema.names if columns is None else snapshot.check_columns(columns)
         packed = packed_columns(snapshot.schema, snapshot.properties, path=identifier)
         fields = [snapshot.schema.field(name) for name in names]
@@ -113,13 +114,13 @@ def open_batches(
         table = snapshot.read(names)
     _check_memory(math.ceil(2 * table.nbytes / 2**20), plan, path=identifier)
     decoded = {name: decode(name, table.column(name), packed.get(name), path=identifier) for name in names}
-    return Batches(table.num_rows, decoded, snapshot_id, plan, delivered)
+    return Batches(table.num_rows, decoded, digest, plan, delivered)
 
 
-def _resumed(text: str, snapshot_id: int, rows: int, plan: Plan, *, path: str) -> int:
+def _resumed(text: str, digest: str, rows: int, plan: Plan, *, path: str) -> int:
     cursor = from_json(Cursor, text.encode(), path="cursor")
     for name, found, wanted in (
-        ("snapshot", cursor.snapshot_id, snapshot_id),
+        ("table", cursor.table, digest),
         ("seed", cursor.seed, plan.seed),
         ("epoch", cursor.epoch, plan.epoch),
         ("format", cursor.format, 1),

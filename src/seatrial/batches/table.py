@@ -76,7 +76,7 @@ class Table:
         cursor: str | None = None,
         memory_mib: int = 512,
     ) -> Batches:
-        """The rows as batches of arrays by column name, in an order that (snapshot, seed, epoch) alone decide.
+        """The rows as batches of arrays by column name, in an order that (table, seed, epoch) alone decide.
 
         `batch_rows` counts the rows of all ranks; each of `world` ranks gets its stripe of every batch. `cursor` (see
         `Batches.cursor`) goes on where a reader ended, on any world size: every row left comes exactly once. Raises
@@ -85,4 +85,12 @@ class Table:
         from seatrial.batches.reader import Plan, open_batches
 
         plan = Plan(batch_rows, seed, epoch, rank, world, memory_mib)
-        return open_batches(self.catalog, self.identifier, self.snapshot_id, columns=columns, plan=plan, cursor=cursor)
+        return open_batches(
+            self.catalog,
+            self.identifier,
+            self.snapshot_id,
+            digest=self.digest,
+            columns=columns,
+            plan=plan,
+            cursor=cursor,
+        )

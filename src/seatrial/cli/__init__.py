@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = _app()(given, result_action="return_value", exit_on_error=False, print_error=False)
+        status = _app(given[0] if given else None)(
+            given, result_action="return_value", exit_on_error=False, print_error=False
+        )
     except CycloptsError as error:
         wrong = InputError(str(error).strip(), mend="See `seatrial --help`.")
         sys.exit(report_error(wrong, as_json="--json" in given))
@@ -58,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _app() -> App:
+def _app(chosen: str | None) -> App:
+    """The commands, of which only `chosen` is loaded: its docstring is its help, the others have their line."""
     from cyclopts import App
     from cyclopts.config import Env
 
@@ -74,7 +77,8 @@ def _app() -> App:
     )
     for verbs, shown in ((VERBS, True), (HIDDEN, False)):
         for verb, help_line in verbs.items():
-            # An App of its own (keys, store) refuses settings given here, even empty ones.
-            settings: dict[str, Any] = {"config": (Env("SEATRIAL_"),)} if verb in FROM_ENVIRONMENT else {}
-            app.command(f"seatrial.cli.{verb}:command", name=verb, help=help_line, show=shown, **settings)
+            settings: dict[str, Any] = {} if verb == chosen else {"help": help_line}
+            if verb in FROM_ENVIRONMENT:
+                settings["config"] = (Env("SEATRIAL_"),)
+            app.command(f"seatrial.cli.{verb}:command", name=verb, show=shown, **settings)
     return app

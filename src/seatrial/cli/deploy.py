@@ -29,11 +29,11 @@ def command(
     Without RELEASE: the newest that passed. One that does not verify, or neither passed nor is waived, is refused (1).
     The profile names a store that the cluster reaches, and an image pinned by its digest.
 
-    Examples
-    --------
-    seatrial deploy census@2 --to kubectl --profile prod
-    seatrial deploy --to kubeflow --profile prod --output manifests
-    seatrial deploy census@2 --to kubectl --profile prod --apply
+    For example:
+
+        seatrial deploy census@2 --to kubectl --profile prod
+        seatrial deploy --to kubeflow --profile prod --output manifests
+        seatrial deploy census@2 --to kubectl --profile prod --apply
     """
     from seatrial.deploy import target
     from seatrial.deploy.request import request_service

@@ -24,9 +24,9 @@ def command(
 ) -> int:
     """Show what changed between two releases: verdict, policy, code, data, parameters, model, evidence.
 
-    Examples
-    --------
-    seatrial diff census@1 census@2
+    For example:
+
+        seatrial diff census@1 census@2
     """
     from seatrial.pipeline.released import verified_release
     from seatrial.releases.diff import diff_releases

@@ -15,10 +15,10 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 def command(*, directory: Directory = Path(), profile: Profile = "local", json: Json = False) -> int:
     """Check Java, jars, store and catalog: what works, what to change. Fetches Spark's jars if they are missing.
 
-    Examples
-    --------
-    seatrial doctor
-    seatrial doctor --profile prod --json
+    For example:
+
+        seatrial doctor
+        seatrial doctor --profile prod --json
     """
     from seatrial.doctor import examine
 

@@ -19,9 +19,9 @@ def command(
 ) -> int:
     """Write a release as a folder, which verifies anywhere without the store. One that does not verify is refused.
 
-    Examples
-    --------
-    seatrial export census@2 ./census-2
+    For example:
+
+        seatrial export census@2 ./census-2
     """
     from seatrial.pipeline.released import open_release, trusted_by
     from seatrial.releases.export import export_release

@@ -13,9 +13,9 @@ Example = Annotated[Literal["census"], Parameter(help="The example to start from
 def command(folder: Path, /, *, example: Example = "census") -> int:
     """Start a project in a new folder: seatrial.toml, pipeline.py, README.
 
-    Examples
-    --------
-    seatrial init people --example census
+    For example:
+
+        seatrial init people --example census
     """
     from seatrial.pipeline.examples import copy_example
 

@@ -18,10 +18,10 @@ command = App(
     name="keys",
     help="""Make, show and export signing keys, by role.
 
-    Examples
-    --------
-    seatrial keys new --role release
-    seatrial keys export --role release >> trust.toml
+    For example:
+
+        seatrial keys new --role release
+        seatrial keys export --role release >> trust.toml
     """,
 )
 
@@ -30,9 +30,9 @@ command = App(
 def new(*, role: RoleOption) -> int:
     """Make the key of a role, in SEATRIAL_HOME (~/.config/seatrial).
 
-    Examples
-    --------
-    seatrial keys new --role waiver
+    For example:
+
+        seatrial keys new --role waiver
     """
     from seatrial.releases.keys import new_key, seatrial_home
 
@@ -46,9 +46,9 @@ def new(*, role: RoleOption) -> int:
 def list_(*, json: Json = False) -> int:
     """Show the keys of this account, and whether its own trust.toml trusts them.
 
-    Examples
-    --------
-    seatrial keys list
+    For example:
+
+        seatrial keys list
     """
     from seatrial.releases.keys import ROLES, find_key, seatrial_home
     from seatrial.releases.trust import TRUST_FILE, Trust, load_trust
@@ -86,9 +86,9 @@ def list_(*, json: Json = False) -> int:
 def export(*, role: RoleOption = "release") -> int:
     """Print the public part, as the entry of a trust.toml.
 
-    Examples
-    --------
-    seatrial keys export --role release >> trust.toml
+    For example:
+
+        seatrial keys export --role release >> trust.toml
     """
     from seatrial.releases.keys import require_key, seatrial_home
     from seatrial.releases.trust import as_trust_entry

@@ -19,10 +19,10 @@ def command(
 ) -> int:
     """Show which steps would run, which are cached, and why.
 
-    Examples
-    --------
-    seatrial plan
-    seatrial plan --set model.epochs=3
+    For example:
+
+        seatrial plan
+        seatrial plan --set model.epochs=3
     """
     from seatrial.pipeline.open import open_pipeline
     from seatrial.pipeline.plan import make_plan

@@ -27,10 +27,10 @@ def command(
     Each row keeps its columns; `predicted` and `probability=CLASS` follow. A release that does not verify is refused
     (1). One that neither passed nor is waived answers, and says so: it is for looking at.
 
-    Examples
-    --------
-    seatrial predict census rows.csv
-    seatrial predict census@2 rows.parquet --output answers.parquet
+    For example:
+
+        seatrial predict census rows.csv
+        seatrial predict census@2 rows.parquet --output answers.parquet
     """
     from seatrial.models.row_files import answer_file
     from seatrial.models.runtime import load_predictor

@@ -11,10 +11,10 @@ from seatrial.cli.output import print_json
 def command(*, profile: Profile = "local", directory: Directory = Path(), json: Json = False) -> int:
     """List the releases of this project, as they state themselves: `seatrial verify` says whether that is true.
 
-    Examples
-    --------
-    seatrial releases
-    seatrial releases --json
+    For example:
+
+        seatrial releases
+        seatrial releases --json
     """
     from seatrial.pipeline.workspace import open_workspace
     from seatrial.releases.source import list_releases

@@ -23,10 +23,10 @@ def command(
 
     Exit status: 0 passed; 1 a step failed; 3 the verdict is fail or inconclusive; 4 the same, but waived.
 
-    Examples
-    --------
-    seatrial run
-    seatrial run --rehearse --set model.epochs=3
+    For example:
+
+        seatrial run
+        seatrial run --rehearse --set model.epochs=3
     """
     from seatrial.pipeline.open import open_pipeline
     from seatrial.pipeline.project import load_project

@@ -21,9 +21,9 @@ def command(
 ) -> int:
     """List the runs of this project, newest first.
 
-    Examples
-    --------
-    seatrial runs --newest 5
+    For example:
+
+        seatrial runs --newest 5
     """
     from seatrial.pipeline.records import newest_runs
     from seatrial.pipeline.workspace import open_workspace

@@ -27,11 +27,11 @@ def command(
 
     Without RELEASE: the newest that passed. One that does not verify, or neither passed nor is waived, is refused (1).
 
-    Examples
-    --------
-    seatrial serve
-    seatrial serve census@2 --port 9000
-    seatrial serve ./census-2 --trust trust.toml
+    For example:
+
+        seatrial serve
+        seatrial serve census@2 --port 9000
+        seatrial serve ./census-2 --trust trust.toml
     """
     from seatrial.models.runtime import load_predictor
     from seatrial.pipeline.released import verified_release

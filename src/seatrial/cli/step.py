@@ -28,9 +28,9 @@ def command(
 ) -> int:
     """Run one step and print its cache record.
 
-    Examples
-    --------
-    seatrial step model --set model.epochs=3
+    For example:
+
+        seatrial step model --set model.epochs=3
     """
     from seatrial.pipeline import worker
 

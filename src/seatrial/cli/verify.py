@@ -38,10 +38,10 @@ def command(
     Without RELEASE: the project's newest. An exported folder needs no project, store or network.
     Exit status: 0 it passed; 1 it does not verify; 3 its verdict is fail or inconclusive; 4 the same, but waived.
 
-    Examples
-    --------
-    seatrial verify census@2
-    seatrial verify ./census-2 --expect census@2 --trust trust.toml
+    For example:
+
+        seatrial verify census@2
+        seatrial verify ./census-2 --expect census@2 --trust trust.toml
     """
     from seatrial.pipeline.released import verified_release
     from seatrial.releases.source import parse_title

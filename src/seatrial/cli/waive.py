@@ -28,9 +28,9 @@ def command(
     Without RELEASE: the project's newest. It is signed by this account's waiver key (`seatrial keys new --role waiver`)
     and holds wherever a trust.toml trusts that key with the role waiver.
 
-    Examples
-    --------
-    seatrial waive census@1 --requirement 3 --reason "pilot with ten users, reviewed weekly" --days 14
+    For example:
+
+        seatrial waive census@1 --requirement 3 --reason "pilot with ten users, reviewed weekly" --days 14
     """
     from seatrial.pipeline.released import open_release, trusted_by
     from seatrial.releases.keys import require_key, seatrial_home
