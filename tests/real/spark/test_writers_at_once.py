@@ -15,10 +15,11 @@ from seatrial.stores.settings import CatalogSettings, StoreSettings
 from .lake import need_java
 
 WRITER = Path(__file__).with_name("writer.py")
-ROUNDS = 4
+ROUNDS = 3
 FINISH_S = 240
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("columns", [("number", "number"), ("number", "another")], ids=["one-schema", "two-schemas"])
 def test_each_gets_the_snapshots_of_its_own_rows(
     seaweed_store: StoreSettings, sqlite_catalog: CatalogSettings, tmp_path: Path, columns: tuple[str, str]
