@@ -115,6 +115,7 @@ def _difference(one: Evidence | None) -> Difference | None:
 
 def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
     """What nobody can say about this column: held to what the policy asks of other columns, where it asks nothing."""
+    asked = {requirement.claim for requirement in policy.require}
     for metric in _ORDER:
         claim = Claim(metric, Family.PAIRS, column)
         yardstick = _yardstick(claim, policy)
@@ -125,7 +126,7 @@ def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
         if across:
             yield _line(across, len(pairs), yardstick, _rows_to_resolve(yardstick, across, trial))
     for gap in trial.not_measured:
-        if gap.claim.column == column:
+        if gap.claim.column == column and gap.claim not in asked:
             yield f"{metric_title(gap.claim.metric)}, {slice_label(gap.claim, gap.slice)}: {gap.reason}"
 
 

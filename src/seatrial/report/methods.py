@@ -24,9 +24,13 @@ _KNOWN = {
     "Journal of the Royal Statistical Society B 86 (2024).",
     "betting-signed-bins": "Bounds on the calibration error over bins fixed beforehand, by betting on the sign of "
     "each bin's error. After Waudby-Smith & Ramdas (2024).",
-    "delong": "Bounds on the area under the ROC curve. DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988).",
     "delong-logit": "Bounds on the area under the ROC curve, on the logit scale. DeLong, DeLong & Clarke-Pearson, "
     "Biometrics 44 (1988).",
+    "hoeffding-auc": "Bounds on the area under the ROC curve for few rows or an estimate near 0 or 1, valid for every "
+    "distribution. Hoeffding, Journal of the American Statistical Association 58 (1963).",
+    "obuchowski-logit": "Bounds on the area under the ROC curve where rows belong together. Obuchowski, Biometrics 53 "
+    "(1997).",
+    "no-bound-few-clusters": "Too few clusters for any claim: the bounds are 0 and 1.",
 }
 _FAMILIES = {
     "simultaneous": "All bounds of one requirement hold together: the error is divided over its groups or pairs "

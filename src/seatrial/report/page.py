@@ -125,7 +125,8 @@ def why(view: ReportView) -> str:
     failed = [requirement_title(one.requirement) for one in found if one.outcome is Outcome.FAIL]
     unsure = [requirement_title(one.requirement) for one in found if one.outcome is Outcome.INCONCLUSIVE]
     if view.verdict.outcome is Outcome.PASS:
-        return f"All {len(found)} requirements hold." if len(found) > 1 else "The one requirement holds."
+        few = {1: "The one requirement holds.", 2: "Both requirements hold."}
+        return few.get(len(found), f"All {len(found)} requirements hold.")
     if failed:
         more = f" This data cannot decide {len(unsure)} more." if unsure else ""
         share = f"{len(failed)} of {len(found)} requirements {'does' if len(failed) == 1 else 'do'} not hold"
