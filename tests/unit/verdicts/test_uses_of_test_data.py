@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.errors import Corrupt, ObjectExists, ObjectMissing, StoreError
-from seatrial.stores.objects import Blob, ObjectInfo
+from seatrial.stores.objects import Blob, ObjectInfo, Objects
+from seatrial.stores.obstore_objects import open_objects
+from seatrial.stores.settings import StoreSettings
 from seatrial.verdicts.uses import record_use
 from seatrial.verdicts.uses import test_digest as digest_of
 
@@ -72,7 +74,9 @@ def _of(items: list[tuple[float | None, str, str]]) -> pa.Table:
 
 @settings(deadline=None)
 @given(rows, st.randoms())
-def test_the_digest_ignores_the_order_and_the_chunks_of_rows(items: list[tuple[float, str, str]], random) -> None:  # type: ignore[no-untyped-def]
+def test_the_digest_ignores_the_order_and_the_chunks_of_rows(
+    items: list[tuple[float | None, str, str]], random
+) -> None:  # type: ignore[no-untyped-def]
     mixed = random.sample(items, len(items))
     cut = random.randint(0, len(items))
     assert _digest(_of(items)) == _digest(pa.concat_tables([_of(mixed[:cut]), _of(mixed[cut:])]))
@@ -81,7 +85,7 @@ def test_the_digest_ignores_the_order_and_the_chunks_of_rows(items: list[tuple[f
 @settings(deadline=None)
 @given(rows, rows)
 def test_different_multisets_have_different_digests(
-    one: list[tuple[float, str, str]], other: list[tuple[float, str, str]]
+    one: list[tuple[float | None, str, str]], other: list[tuple[float, str, str]]
 ) -> None:
     assert (_digest(_of(one)) == _digest(_of(other))) == (sorted(one, key=str) == sorted(other, key=str))
 
@@ -150,24 +154,29 @@ def test_a_use_that_was_removed_is_not_given_again() -> None:
     assert record_use(store, "d", model="m4", policy="p") == 4
 
 
-def test_many_at_once_each_get_a_number_of_their_own_and_repeats_share_it() -> None:
-    store, found, lock = MemoryObjects(), [], threading.Lock()
+@pytest.fixture(params=["memory", "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Objects:
+    if request.param == "memory":
+        return MemoryObjects()
+    return open_objects(StoreSettings(tmp_path.as_uri()))
+
+
+def test_many_at_once_each_get_a_number_of_their_own_and_repeats_share_it(store: Objects) -> None:
+    found: list[tuple[str, int]] = []
     start = threading.Barrier(24)
 
     def use(model: str) -> None:
         start.wait(timeout=20)
-        number = record_use(store, "d", model=model, policy="p")
-        with lock:
-            found.append((model, number))
+        found.append((model, record_use(store, "d", model=model, policy="p")))
 
     threads = [threading.Thread(target=use, args=(f"m{i % 8}",)) for i in range(24)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
     assert len(found) == 24
-    assert len(set(found)) == 8
     assert sorted({number for _, number in found}) == list(range(1, 9))
+    assert len(set(found)) == 8
 
 
 @pytest.mark.parametrize("content", [b"{}", b"not json", b'{"model": "m"}'])
