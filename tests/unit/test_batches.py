@@ -54,7 +54,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
 
 def reader(rows: int, batch_rows: int, *, rank: int = 0, world: int = 1, delivered: int = 0) -> Batches:
     plan = Plan(batch_rows=batch_rows, seed=7, epoch=0, rank=rank, world=world, memory_mib=512)
-    return Batches(rows, {"id": Column(np.arange(rows))}, 1, plan, delivered)
+    return Batches(rows, {"id": Column(np.arange(rows))}, "digest", plan, delivered)
 
 
 @given(

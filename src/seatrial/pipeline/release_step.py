@@ -9,8 +9,8 @@ from seatrial.errors import InputError
 from seatrial.pipeline.outputs import ReleaseOutput
 from seatrial.pipeline.resolve import Job
 from seatrial.pipeline.workspace import Workspace
-from seatrial.releases.keys import ensure_key, seatrial_home
-from seatrial.releases.trust import trust_own_key
+from seatrial.releases.keys import require_key, seatrial_home
+from seatrial.releases.trust import ready_to_release
 from seatrial.releases.write import create_release
 from seatrial.stores.artifacts import read_artifact
 from seatrial.stores.documents import from_json, sha256, to_json
@@ -26,9 +26,8 @@ def perform_release(job: Job, workspace: Workspace) -> ReleaseOutput:
     evidence = read_artifact(workspace.objects, job.inputs["trial"].digest)["evidence.json"]
     trial = from_json(Trial, evidence, path="evidence.json")
     home = seatrial_home(os.environ)
-    key = ensure_key(home, "release")
-    if (trusted := trust_own_key(home, key)) is not None:
-        print(f"made a release key, and {trusted}, which trusts it on this account alone")  # noqa: T201  # its log
+    for line in ready_to_release(home):
+        print(line, flush=True)  # noqa: T201  # a step's output is its log, and this one's is shown
     release = create_release(
         workspace.objects,
         workspace.project.name,
@@ -36,7 +35,7 @@ def perform_release(job: Job, workspace: Workspace) -> ReleaseOutput:
         trial=trial,
         policy=policy,
         verdict=judge(policy, trial),
-        key=key,
+        key=require_key(home, "release"),
         created=datetime.now(UTC),
     )
     return ReleaseOutput(release.name, release.version, sha256(to_json(release)))

@@ -128,10 +128,11 @@ def _parsed(text: str, default: Parameter, given: str) -> Parameter:
     try:
         if isinstance(default, bool):
             return {"true": True, "false": False}[text.lower()]
-        kind: type[int | float | str] = type(default)
-        return kind(text)
+        if isinstance(default, int):
+            return int(text)
+        return float(text) if isinstance(default, float) else text
     except (KeyError, ValueError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[type(default)]
+        wanted = {bool: "true or false", int: "a whole number"}.get(type(default), "a number")
         raise InputError(f"--set {given}: the value must be {wanted}.", mend=f"Its default is {default}.") from None
 
 

@@ -36,6 +36,7 @@ class Result:
     release: ReleaseOutput | None
     deployable: bool
     waived: tuple[str, ...]
+    notes: tuple[str, ...]  # what the release step had to say: that it made a key, and whom that convinces
 
     @property
     def exit_status(self) -> int:
@@ -71,6 +72,9 @@ class Result:
                 else (again,)
             )
         name = f"{self.release.name}@{self.release.version}"
+        return (*self.notes, *self._about(name))
+
+    def _about(self, name: str) -> tuple[str, ...]:
         if self.deployable:
             how = "" if self.exit_status == 0 else f", under {len(self.waived)} waiver(s)"
             return (f"Release {name}: can be deployed{how}.", f"Next: seatrial report {name}")
@@ -94,7 +98,9 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
         verdict=None if verdict is None or verdict.outcome is None else verdict.outcome.value,
     )
     write_run(workspace.objects, record)
-    return Result(record, finished.error, trial, verdict, release, deployable, waived)
+    log = workspace.state / "runs" / record.run / "release.log"
+    notes = tuple(log.read_text(encoding="utf-8").splitlines()) if release is not None and log.is_file() else ()
+    return Result(record, finished.error, trial, verdict, release, deployable, waived, notes)
 
 
 def _deployable(release: ReleaseOutput | None, workspace: Workspace) -> tuple[bool, tuple[str, ...]]:

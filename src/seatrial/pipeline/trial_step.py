@@ -6,6 +6,7 @@ from typing import Literal, cast
 
 import pyarrow as pa
 
+from seatrial.assess.answers import check_subject
 from seatrial.assess.assessor import Subject
 from seatrial.assess.trial import run_trial
 from seatrial.batches.table import Table
@@ -40,21 +41,22 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
         if isinstance(pinned, TableOutput)
     }
     counted: Literal["validation", "test"] = "validation" if job.parts.parameters["rehearse"] else "test"
-    use = (
-        None
-        if counted == "validation"
-        else _count_use(workspace.objects, tables["test"], data, inputs, model, policy_digest)
+    subject = Subject(
+        predictor=predictor,
+        tables=tables,
+        label=data.label,
+        task=data.task,
+        positive=data.positive,
+        groups=data.groups,
+        cluster=data.cluster,
+        measured=counted,
     )
+    check_subject(subject)  # a mistake in the data costs no use of it
+    use = None
+    if counted == "test":
+        use = _count_use(workspace.objects, tables["test"], data, inputs, model, policy_digest)
     trial = run_trial(
-        Subject(
-            predictor=predictor,
-            tables=tables,
-            label=data.label,
-            task=data.task,
-            positive=data.positive,
-            groups=data.groups,
-            cluster=data.cluster,
-        ),
+        subject,
         policy,
         data=counted,
         use=use,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
 import pyarrow as pa
 from onnx import TensorProto, helper, numpy_helper
 
@@ -20,8 +19,13 @@ def rows(*, count: int = 3000, seed: int = 7) -> dict[str, pa.Table]:
     wind = generator.gamma(4.0, 2.0, count)
     harbour = generator.integers(0, len(HARBOURS), count)
     late = generator.random(count) < 1 / (1 + np.exp(8.0 - wind))
-    table = pa.table({"wind": wind, "harbour": np.array(HARBOURS)[harbour], "late": np.where(late, "yes", "no")})
-    return {"train": table[: count // 2], "validation": table[count // 2 : count * 2 // 3], "test": table[count * 2 // 3 :]}
+    names = pa.array(np.array(HARBOURS)[harbour])
+    table = pa.table({"wind": pa.array(wind), "harbour": names, "late": pa.array(np.where(late, "yes", "no"))})
+    return {
+        "train": table[: count // 2],
+        "validation": table[count // 2 : count * 2 // 3],
+        "test": table[count * 2 // 3 :],
+    }
 
 
 @step(inputs={"train": "rows.train"}, libraries=("numpy",))
@@ -46,4 +50,5 @@ def _as_onnx(weights: np.ndarray, bias: float) -> bytes:
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", 1])],
         constants,
     )
-    return onnx.helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(model.SerializeToString())
