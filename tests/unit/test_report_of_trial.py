@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.report_sample import PROVENANCE
 
-from report_sample import PROVENANCE
 from seatrial.assess.assessor import Subject
 from seatrial.assess.trial import run_trial
 from seatrial.models.predictor import Predictions
