@@ -42,9 +42,9 @@ def roc_auc(
     near_edge = rarer < DELONG_COUNT or rarer * min(area, 1 - area) < DELONG_EVENTS
     if clusters is not None:
         return _clustered(truth, above, below, np.asarray(clusters).ravel(), confidence, near_edge=near_edge)
-    if near_edge:
-        return Interval(area, *_hoeffding(area, rarer, confidence), "hoeffding-auc")
     variances = above.var(ddof=1) / above.size, below.var(ddof=1) / below.size
+    if near_edge or sum(variances) == 0:  # no variance: all scores are tied, of which the asymptotics know nothing
+        return Interval(area, *_hoeffding(area, rarer, confidence), "hoeffding-auc")
     degrees = sum(variances) ** 2 / (variances[0] ** 2 / (above.size - 1) + variances[1] ** 2 / (below.size - 1))
     return Interval(area, *_bounds(area, sum(variances), degrees, confidence), "delong-logit")
 
@@ -111,12 +111,15 @@ def _clustered(
     down = np.bincount(index[~truth], below, count) - negatives * area
     with_positive, with_negative = int((positives > 0).sum()), int((negatives > 0).sum())
     fewest = min(with_positive, with_negative)
+    nothing = Interval(area, 0.0, 1.0, "no-bound-few-clusters")
     if near_edge or fewest < FEWEST_CLUSTERS:
-        return Interval(area, 0.0, 1.0, "no-bound-few-clusters")
+        return nothing
     m, n = above.size, below.size
     variance = (
         with_positive / (with_positive - 1) * float(up @ up) / m**2
         + with_negative / (with_negative - 1) * float(down @ down) / n**2
         + 2 * count / (count - 1) * float(up @ down) / (m * n)
     )
+    if variance <= 0:  # all scores are tied
+        return nothing
     return Interval(area, *_bounds(area, variance, fewest - 1, confidence), "obuchowski-logit")

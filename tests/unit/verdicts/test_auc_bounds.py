@@ -164,3 +164,10 @@ def test_one_class_alone_or_a_score_that_is_no_number_is_refused() -> None:
         roc_auc([True, True], [0.1, 0.2], confidence=0.95)
     with pytest.raises(ValueError, match="NaN"):
         roc_auc([True, False], [0.1, float("nan")], confidence=0.95)
+
+
+@pytest.mark.parametrize("clusters", [None, np.repeat(np.arange(200), 2)])
+def test_one_score_for_everybody_says_one_half_with_finite_bounds_around_it(clusters: np.ndarray | None) -> None:
+    found = roc_auc(np.tile([True, False], 200), np.full(400, 0.3), confidence=0.975, clusters=clusters)
+    assert found.estimate == 0.5
+    assert 0 <= found.low < 0.5 < found.high <= 1
