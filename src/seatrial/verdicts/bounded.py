@@ -1,7 +1,8 @@
 """Bounds on the mean of values with known limits, for instance a clipped log loss.
 
 Betting intervals (Waudby-Smith & Ramdas 2024): valid at every sample size for independent rows, adaptive to the
-variance, and about half as wide as the empirical Bernstein bound of Maurer & Pontil (2009) at 10,000 rows.
+variance, and about half as wide as the empirical Bernstein bound of Maurer & Pontil (2009): half-widths 0.0092 and
+0.0171 for 10,000 exponential losses of mean 0.35 in [0, 6.91] at 0.975, where the normal approximation has 0.0066.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from seatrial.verdicts.special import Floats
 
 ORDERS = 4  # random orders whose capital is averaged, so that the bound hardly depends on the seed
 LARGEST_BET = 0.75  # share of the capital that may be lost in one round (the paper's c)
+_ROUNDING = 1e-12  # of the range: a value at the ceiling may be computed a last digit above it
 _BISECTIONS = 40  # resolves 1e-12 of the range
 
 
@@ -34,10 +36,11 @@ def bounded_mean(
         raise ValueError("a mean needs at least one value")
     if not floor < ceiling:
         raise ValueError(f"floor {floor} must be below ceiling {ceiling}")
-    if not (data[0] >= floor and data[-1] <= ceiling):
+    slack = _ROUNDING * (ceiling - floor)
+    if not (data[0] >= floor - slack and data[-1] <= ceiling + slack):
         raise ValueError(f"values reach from {data[0]} to {data[-1]}, beyond [{floor}, {ceiling}]")
     width = ceiling - floor
-    unit = shuffled((data - floor) / width, seed)
+    unit = shuffled(np.clip((data - floor) / width, 0, 1), seed)
     low = _lower_bound(unit, confidence)
     high = 1 - _lower_bound(1 - unit, confidence)
     estimate = float(np.mean(data))

@@ -67,6 +67,11 @@ def test_the_ceiling_of_the_log_loss_is_the_loss_at_its_clip() -> None:
     assert math.exp(-LOG_LOSS_CEILING) == pytest.approx(LOG_LOSS_CLIP)
 
 
+def test_a_value_a_last_digit_above_the_ceiling_is_taken_as_the_ceiling() -> None:
+    found = bounded_mean([np.nextafter(LOG_LOSS_CEILING, 9)] * 3, ceiling=LOG_LOSS_CEILING, confidence=0.95, seed=0)
+    assert found.estimate == pytest.approx(LOG_LOSS_CEILING)
+
+
 @pytest.mark.parametrize("values", [[], [1.5], [-0.1, 0.5], [math.nan]])
 def test_no_values_or_values_out_of_range_are_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match=r"at least one value|beyond"):

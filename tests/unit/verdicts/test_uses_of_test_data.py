@@ -2,6 +2,7 @@ import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,7 @@ class MemoryObjects:
         self.lock = threading.Lock()
 
     def get(self, key: str, *, etag: str | None = None) -> Blob:
+        assert etag is None
         if key not in self.content:
             raise ObjectMissing("there is no such object.", path=key)
         return Blob(self.content[key], "etag")
@@ -75,8 +77,8 @@ def _of(items: list[tuple[float | None, str, str]]) -> pa.Table:
 @settings(deadline=None)
 @given(rows, st.randoms())
 def test_the_digest_ignores_the_order_and_the_chunks_of_rows(
-    items: list[tuple[float | None, str, str]], random
-) -> None:  # type: ignore[no-untyped-def]
+    items: list[tuple[float | None, str, str]], random: Random
+) -> None:
     mixed = random.sample(items, len(items))
     cut = random.randint(0, len(items))
     assert _digest(_of(items)) == _digest(pa.concat_tables([_of(mixed[:cut]), _of(mixed[cut:])]))
@@ -85,7 +87,7 @@ def test_the_digest_ignores_the_order_and_the_chunks_of_rows(
 @settings(deadline=None)
 @given(rows, rows)
 def test_different_multisets_have_different_digests(
-    one: list[tuple[float | None, str, str]], other: list[tuple[float, str, str]]
+    one: list[tuple[float | None, str, str]], other: list[tuple[float | None, str, str]]
 ) -> None:
     assert (_digest(_of(one)) == _digest(_of(other))) == (sorted(one, key=str) == sorted(other, key=str))
 
