@@ -1,4 +1,7 @@
-"""A session begins from nothing, leaves nothing behind, and says what it needs."""
+"""A session begins from nothing, leaves nothing behind, and says what it needs.
+
+Outside the package of the other Spark tests, whose session would still be there: a process has one at a time.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,26 @@ import pytest
 
 from seatrial.errors import InputError, StepFailed
 from seatrial.prepare.conf import SparkSettings
+from seatrial.prepare.java import java_version
 from seatrial.prepare.session import spark_session
 from seatrial.stores.settings import CatalogSettings, StoreSettings
-
-from .lake import PYSPARK_LEAKS, need_java
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.filterwarnings(PYSPARK_LEAKS)
+# pyspark leaves the sockets that rows came over to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 SMALL = SparkSettings(master="local[1]", memory="1g", conf={"spark.custom": "given"})
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[StoreSettings, CatalogSettings, Path]:
     """A folder for a store, and a folder of its own for what is temporary."""
-    need_java()
+    pytest.importorskip("pyspark", reason="pyspark is not installed")
+    try:
+        java_version()
+    except InputError as error:
+        pytest.skip(error.problem)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     store = StoreSettings(tmp_path.as_uri())
