@@ -73,6 +73,7 @@ def _app(chosen: str | None) -> App:
         help="From object storage to a model you can put to sea.",
         help_format="plaintext",
         config=(),  # no option is read from the environment behind the user's back
+        suppress_keyboard_interrupt=False,  # main says what an interruption means
         help_epilogue="A RELEASE is name@version in the project's store, or the path of an exported folder.",
     )
     for verbs, shown in ((VERBS, True), (HIDDEN, False)):

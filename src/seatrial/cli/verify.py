@@ -75,7 +75,7 @@ def _lines(verified: Verified) -> Iterator[str]:
     if not verified.ok:  # nothing good is said of what is not used
         yield f"{verified.label}: DOES NOT VERIFY, and is not used."
         yield from (f"  {one.path}: {one.problem}" for one in verified.problems)
-        yield "Next: find out who changed it; a release that was damaged is made again by: seatrial run"
+        yield "Next: find out who changed it; without another copy, a new version is made by: seatrial run --no-cache"
         return
     if verified.release is not None:
         release = verified.release

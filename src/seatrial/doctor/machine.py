@@ -64,7 +64,7 @@ def disk(folder: Path) -> Check | str:
     free = shutil.disk_usage(folder).free / GIB
     seen = f"{free:.1f} GiB free at {folder}"
     if free < LEAST_DISK_GIB:
-        return Check("disk", "fail", seen, "Free some: `seatrial gc` lists what nothing needs.")
+        return Check("disk", "fail", seen, "Free some, or move the project to a larger disk.")
     if free < LITTLE_DISK_GIB:
         return Check("disk", "warn", seen, f"Less than {LITTLE_DISK_GIB} GiB is soon gone.")
     return seen
@@ -89,6 +89,6 @@ def keys() -> Check | str:
     key = find_key(home, "release")
     if key is None:
         return Check(
-            "keys", "warn", f"no release key under {home}: the first release makes one.", "Or now: seatrial keys new."
+            "keys", "warn", f"no release key under {home}: the first release makes one.", "Or now: seatrial keys new --role release"
         )
     return f"a release key under {home}"

@@ -188,7 +188,7 @@ def _is_place(part: str | int) -> bool:
 def _explained(error: Mapping[str, Any], place: Place) -> tuple[str, str | None]:
     if error["type"] == "unexpected_keyword_argument":
         return "no such key.", did_you_mean(str(place[-1]), _keys_at(place[:-1])) or _listed(_keys_at(place[:-1]))
-    if error["type"] == "missing_argument":
+    if error["type"] in ("missing", "missing_argument"):
         return "this key is missing.", "Add it."
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}.", None
 

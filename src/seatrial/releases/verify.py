@@ -105,7 +105,8 @@ class Verified:
         if self.ok:
             return self
         told = "\n".join(f"  {one.path}: {one.problem}" for one in self.problems)
-        raise Refused(f"does not verify:\n{told}\n", path=self.label, mend="It is not used.")
+        mend = "Find out who changed it, and use another copy."
+        raise Refused(f"does not verify, and is not used:\n{told}", path=self.label, mend=mend)
 
     def require_deployable(self) -> Verified:
         """Itself where it may be deployed, else `Refused` with the reason."""

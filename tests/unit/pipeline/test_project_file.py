@@ -140,3 +140,8 @@ def test_broken_syntax_names_its_line() -> None:
 def test_a_folder_without_a_project_says_how_to_start(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="seatrial init"):
         load_project(tmp_path)
+
+
+def test_a_key_that_is_missing_is_named_without_the_rest_of_its_table() -> None:
+    told = only(WHOLE.replace('label = "income"\n', ""))
+    assert told.endswith("data.label: this key is missing. Add it.")
