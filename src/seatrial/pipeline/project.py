@@ -21,6 +21,7 @@ from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.policy_document import read_policy
 
 FILE_NAME = "seatrial.toml"
+CREDENTIALS = ("access_key", "secret_key")
 LEGAL_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")  # also a bucket prefix, an Iceberg namespace, a DNS label
 
 
@@ -210,19 +211,21 @@ def _keys_at(place: Place) -> list[str]:
     return ["from" if item.name == "from_" else item.name for item in fields(kind)] if is_dataclass(kind) else []
 
 
-def _store_mistake(store: StoreChoice) -> tuple[str, str, str] | None:
+def _store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
     """The key that is wrong, how, and the mend."""
     if store.endpoint is not None and "://" not in store.endpoint:
         return "endpoint", f'"{store.endpoint}" has no scheme.', f'Write "http://{store.endpoint}".'
     if not store.url.startswith(("s3://", "file:")):
         return "url", f'"{store.url}" is neither s3:// nor file:.', 'Write "s3://bucket/prefix" or "file:folder".'
-    references = store.credentials.values() if isinstance(store.credentials, Mapping) else ()
+    given = store.credentials if isinstance(store.credentials, Mapping) else {}
+    if unknown := next((half for half in given if half not in CREDENTIALS), None):
+        return "credentials", f"no such key: {unknown}.", did_you_mean(unknown, CREDENTIALS) or _listed([*CREDENTIALS])
     if isinstance(store.credentials, str) and store.credentials != "env":
         return (
             "credentials",
             "only a reference may stand here.",
             'Write "env", or { access_key = "env:NAME", secret_key = "env:NAME" }.',
         )
-    if any(not reference.startswith(("env:", "file:")) for reference in references):
+    if any(not reference.startswith(("env:", "file:")) for reference in given.values()):
         return "credentials", "a secret stands in it.", 'Write a reference: "env:NAME" or "file:PATH".'
     return None

@@ -145,3 +145,9 @@ def test_a_folder_without_a_project_says_how_to_start(tmp_path: Path) -> None:
 def test_a_key_that_is_missing_is_named_without_the_rest_of_its_table() -> None:
     told = only(WHOLE.replace('label = "income"\n', ""))
     assert told.endswith("data.label: this key is missing. Add it.")
+
+
+def test_a_misspelt_half_of_the_credentials_is_told_with_the_near_one() -> None:
+    told = only(WHOLE.replace('credentials = "env"', 'credentials = { acces_key = "env:KEY" }'))
+    assert "profile.prod.store.credentials: no such key: acces_key." in told
+    assert told.endswith('Did you mean "access_key"?')
