@@ -1,0 +1,60 @@
+"""The page about seatrial.toml: its example is one that is taken, and every key that there is stands on it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from seatrial.pipeline.project import DataSettings, ModelSettings, ProfileSettings, ProjectSettings, StoreChoice
+from seatrial.pipeline.project import parse_project as read
+from seatrial.pipeline.service import ServiceChoice
+from seatrial.prepare.conf import SparkSettings
+from seatrial.verdicts.metrics import METRICS
+from seatrial.verdicts.policy import Policy, Requirement
+
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "seatrial-toml.md").read_text()
+SECTIONS = {
+    "`[project]`": ProjectSettings,
+    "`[data]`": DataSettings,
+    "`[model]`": ModelSettings,
+    "`[policy]`": Policy,
+    "`[[policy.require]]`": Requirement,
+    "`[profile.NAME]`": ProfileSettings,
+    "`store`": StoreChoice,
+    "`spark`": SparkSettings,
+    "`service`": ServiceChoice,
+}
+
+
+def example() -> str:
+    found = re.search(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_example_is_taken_whole() -> None:
+    project = read(example(), Path("/project"))
+    assert (project.name, project.model, project.parameters["model"]["epochs"]) == ("census", "model", 25)
+    assert len(project.policy.require) == 3
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_the_example_has_every_key_of_a_table(heading: str) -> None:
+    keys = {one.name.rstrip("_") for one in fields(SECTIONS[heading])} - {"require", "service", "spark"}  # tables
+    assert all(re.search(rf"\b{key} *=", example()) for key in keys)
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_every_key_of_a_table_has_its_row(heading: str) -> None:
+    section = re.search(rf"^##+ {re.escape(heading)}$(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert section
+    rows = re.findall(r"^\| (`.*?`) \|", section[1], re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert told == {one.name.rstrip("_") for one in fields(SECTIONS[heading])}
+
+
+def test_every_metric_is_named() -> None:
+    assert all(f"`{name}`" in PAGE for name in METRICS)
