@@ -33,7 +33,8 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
     if data is None or job.parts.parameters["policy"] != policy_digest:
         raise InputError("the project's file changed while it ran.", path=workspace.project.path, mend="Run again.")
     model = job.inputs["model"].digest
-    predictor = load_predictor(read_artifact(workspace.objects, model))
+    package = read_artifact(workspace.objects, model)
+    predictor = load_predictor(package)
     inputs = [column.name for column in predictor.signature.inputs]
     tables = {
         role: _read(pinned, [*inputs, *_columns(data)], workspace)
@@ -54,7 +55,9 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
     check_subject(subject)  # a mistake in the data costs no use of it
     use = None
     if counted == "test":
-        use = _count_use(workspace.objects, tables["test"], data, inputs, model, policy_digest)
+        # What answers alike is one model: its graph, whatever its provenance says of when and from which snapshot.
+        graph = sha256(package["model.onnx"])
+        use = _count_use(workspace.objects, tables["test"], data, inputs, graph, policy_digest)
     trial = run_trial(
         subject,
         policy,

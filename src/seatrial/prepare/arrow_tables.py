@@ -26,7 +26,7 @@ def write_arrow_table(
 
     Raises `StepFailed` when other writers keep it from committing.
     """
-    from pyiceberg.exceptions import CommitFailedException
+    from pyiceberg.exceptions import CommitFailedException, ValidationException
 
     with open_catalog(settings, namespace=identifier.rpartition(".")[0]) as catalog:
         for attempt in range(ATTEMPTS):
@@ -35,32 +35,41 @@ def write_arrow_table(
             try:
                 table = catalog.create_table_if_not_exists(identifier, schema=rows.schema)
                 snapshot = _overwrite(table, rows, properties)
-                _pin(catalog.load_table(identifier), snapshot, f"seatrial-{tag}")
-            except CommitFailedException:
+                if snapshot is not None:
+                    _pin(catalog.load_table(identifier), snapshot, f"seatrial-{tag}")
+                    return snapshot
+            except (CommitFailedException, ValidationException):  # another writer was first
                 continue
-            return snapshot
     raise StepFailed(
         f"other writers kept the table from being written, {ATTEMPTS} times.", path=identifier, mend="Run again."
     )
 
 
-def _overwrite(table: Table, rows: pa.Table, properties: Mapping[str, str]) -> int:
-    name = str(uuid.uuid4())
-    with warnings.catch_warnings(), table.transaction() as transaction:
-        warnings.filterwarnings("ignore", message="Delete operation did not match any records")
-        if table.schema().as_arrow() != rows.schema:
-            # All columns anew: snapshots made before keep the schema that they were written under.
+def _overwrite(table: Table, rows: pa.Table, properties: Mapping[str, str]) -> int | None:
+    """The id of the snapshot that this call wrote; None when another writer changed the schema under it."""
+    if _types(table.schema().as_arrow()) != _types(rows.schema):
+        # All columns anew, in a commit of its own: snapshots made before keep the schema they were written under.
+        with table.transaction() as transaction:
             with transaction.update_schema(allow_incompatible_changes=True) as columns:
                 for field in table.schema().fields:
                     columns.delete_column(field.name)
             with transaction.update_schema(allow_incompatible_changes=True) as columns:
                 columns.union_by_name(rows.schema)
+    name = str(uuid.uuid4())
+    with warnings.catch_warnings(), table.transaction() as transaction:
+        warnings.filterwarnings("ignore", message="Delete operation did not match any records")
         transaction.set_properties(dict(properties))
         transaction.overwrite(rows, snapshot_properties={WRITE: name})
     for snapshot in reversed(table.metadata.snapshots):  # the append comes after the delete
         if snapshot.summary is not None and snapshot.summary.additional_properties.get(WRITE) == name:
-            return int(snapshot.snapshot_id)
+            written = table.schemas()[snapshot.schema_id if snapshot.schema_id is not None else 0].as_arrow()
+            return int(snapshot.snapshot_id) if _types(written) == _types(rows.schema) else None
     raise StepFailed("the snapshot just written is not in the table.", path=table.name()[-1], mend="Run again.")
+
+
+def _types(schema: pa.Schema) -> dict[str, str]:
+    """Names and types, the large forms being the plain ones: Iceberg knows no difference."""
+    return {field.name: str(field.type).removeprefix("large_") for field in schema}
 
 
 def _pin(table: Table, snapshot: int, name: str) -> None:
