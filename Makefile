@@ -1,6 +1,8 @@
 # The README's two commands. Both set up what they need through uv and the lock files, and are quick the second time.
 UV := .uv/bin/uv
 PYTHON ?= python3
+# Commands start many short Python processes: without cached bytecode each of them compiles pandas and Spark anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check docs clean
 

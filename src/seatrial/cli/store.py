@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
+from seatrial.cli.options import Directory, Json
 from seatrial.cli.output import print_json
+
+IdleS = Annotated[float, Parameter(name="--idle-s", help="Seconds after its last user at which it ends.")]
 
 command = App(name="store", help="Show, start or stop the embedded store of a project.")
 
 
 @command.command
-def status(*, directory: Path = Path(), json: bool = False) -> int:
+def status(*, directory: Directory = Path(), json: Json = False) -> int:
     """Show whether the embedded store runs, and where.
 
     For example: `seatrial store status --directory census --json`
@@ -33,8 +37,8 @@ def status(*, directory: Path = Path(), json: bool = False) -> int:
 
 
 @command.command
-def start(*, directory: Path = Path(), idle_s: float = 600.0) -> int:
-    """Start the embedded store, or find the one that runs; it ends `idle_s` seconds after its last user.
+def start(*, directory: Directory = Path(), idle_s: IdleS = 600.0) -> int:
+    """Start the embedded store, or find the one that runs; it ends some time after its last user.
 
     For example: `seatrial store start --idle-s 3600`
     """
@@ -46,7 +50,7 @@ def start(*, directory: Path = Path(), idle_s: float = 600.0) -> int:
 
 
 @command.command
-def stop(*, directory: Path = Path()) -> int:
+def stop(*, directory: Directory = Path()) -> int:
     """End the embedded store, whoever uses it; what was written stays.
 
     For example: `seatrial store stop --directory census`

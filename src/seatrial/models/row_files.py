@@ -27,7 +27,7 @@ PREDICTED = "predicted"
 
 BATCH_ROWS = 8192
 _BLOCK_BYTES = 8 * 2**20  # one JSON line has to fit into it
-_ARROW_TYPES = {"number": pa.float64(), "text": pa.string()}
+_ARROW_TYPES: dict[str, pa.DataType] = {"number": pa.float64(), "text": pa.string()}
 
 
 def format_of(path: Path) -> Format:
@@ -90,8 +90,8 @@ def _tables(source: Path, kind: Format, signature: Signature) -> Iterator[pa.Tab
 def _csv(source: Path, signature: Signature) -> Iterator[pa.Table]:
     # The model's columns are read as what it takes, all others as the text they are: they are only passed on.
     with pyarrow.csv.open_csv(source) as header:
-        types = dict.fromkeys(header.schema.names, pa.string())
-    types |= {column.name: _ARROW_TYPES[column.kind] for column in signature.inputs}
+        types: dict[str, pa.DataType] = dict.fromkeys(header.schema.names, pa.string())
+    types.update({column.name: _ARROW_TYPES[column.kind] for column in signature.inputs})
     options = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
     blocks = pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES)
     with pyarrow.csv.open_csv(source, convert_options=options, read_options=blocks) as reader:

@@ -125,5 +125,6 @@ def _tensor(rows: pa.Table, column: Column) -> NDArray[np.float64] | NDArray[np.
         return number_column(rows, column.name).reshape(-1, 1)
     # onnxruntime takes Python objects only: each different text of the batch becomes one, and not each row's.
     encoded = text_column(rows, column.name).combine_chunks().dictionary_encode()
-    texts = np.array(encoded.dictionary.to_pylist(), object)
-    return texts[encoded.indices.to_numpy()].reshape(-1, 1)
+    texts: NDArray[np.object_] = np.array(encoded.dictionary.to_pylist(), object)
+    found: NDArray[np.object_] = texts[encoded.indices.to_numpy()].reshape(-1, 1)
+    return found

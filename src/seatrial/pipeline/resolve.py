@@ -106,12 +106,12 @@ def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[s
     """`[params]` of the file with `--set step.name=value` on top, each checked against the step's own default."""
     merged = {step: dict(values) for step, values in given.items()}
     for text in sets:
-        place, equals, value = text.partition("=")
+        place, equals, written = text.partition("=")
         step, dot, name = place.partition(".")
         if not (equals and dot):
             raise InputError(f"--set {text}: not of the form step.parameter=value.", mend="Write --set model.epochs=3.")
         default = steps[step].parameters.get(name) if step in steps else None
-        merged.setdefault(step, {})[name] = value if default is None else _parsed(value, default, text)
+        merged.setdefault(step, {})[name] = written if default is None else _parsed(written, default, text)
     for step, values in merged.items():
         if step not in steps:
             raise InputError(f"params.{step}: there is no such step.", path=path, mend=did_you_mean(step, steps))

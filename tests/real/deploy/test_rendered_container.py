@@ -18,8 +18,8 @@ import pyarrow as pa
 import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
+from tests.deploy_sample import SERVICE, make_home, put_release
 
-from deploy_sample import SERVICE, make_home, put_release
 from seatrial.deploy import target, workload
 from seatrial.deploy.service import ServiceSettings
 from seatrial.models.codec import Codec

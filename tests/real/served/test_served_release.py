@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import shutil
 import signal
 import socket
@@ -166,7 +167,7 @@ def test_predict_answers_as_the_predictor_does(sea: Sea, tmp_path: Path) -> None
     pyarrow.csv.write_csv(table, tmp_path / "rows.csv")
     done = run(sea, "predict", "census", str(tmp_path / "rows.csv"))
     assert done.returncode == 0, done.stderr
-    found = pyarrow.csv.read_csv(pa.BufferReader(done.stdout.encode()))
+    found = pyarrow.csv.read_csv(io.BytesIO(done.stdout.encode()))
     assert found["predicted"].to_pylist() == list(sea.predictor.predict(table).labels)
     assert done.stderr.splitlines()[-1] == "Next: seatrial serve census"
 

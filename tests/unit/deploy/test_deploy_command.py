@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.deploy_sample import IMAGE, NOW, make_home, put_release
 
-from deploy_sample import IMAGE, NOW, make_home, put_release
 from seatrial.cli import main
 from seatrial.deploy.admission import prepare_service
 from seatrial.deploy.request import request_service

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.deploy_sample import SERVICE
 
-from deploy_sample import SERVICE
 from seatrial.deploy import TARGET_NAMES, target
 
 GOLDEN = Path(__file__).parent / "golden"

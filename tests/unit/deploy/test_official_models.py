@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.deploy_sample import SERVICE
 
-from deploy_sample import SERVICE
 from seatrial.deploy import target
 from seatrial.deploy.target import Document
 

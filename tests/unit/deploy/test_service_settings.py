@@ -10,8 +10,8 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.deploy_sample import SERVICE
 
-from deploy_sample import SERVICE
 from seatrial.deploy import TARGET_NAMES, target, workload
 from seatrial.deploy.names import dns_label, is_dns_label
 from seatrial.deploy.service import ServiceSettings

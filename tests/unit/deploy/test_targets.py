@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 
 import pytest
 import yaml
+from tests.deploy_sample import SERVICE
 
-from deploy_sample import SERVICE
 from seatrial.deploy import TARGET_NAMES, target
 from seatrial.deploy.names import is_dns_label
 from seatrial.deploy.service import ServiceSettings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_a_declared_function_stays_a_plain_function() -> None:
     ("declare", "expected"),
     [
         (lambda f: step(inputs={"wrong": "a"})(f), "without an input: rows; without an argument: wrong"),
-        (lambda f: step(kind="fortran", inputs={"rows": "a"})(f), "no kind 'fortran'"),
+        (lambda f: step(kind=cast("Any", "fortran"), inputs={"rows": "a"})(f), "no kind 'fortran'"),
         (lambda f: step(inputs={"rows": "a"}, outputs=("x", "x"))(f), "named twice"),
     ],
 )

@@ -9,6 +9,7 @@ from datetime import datetime
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from tests.stops_after import StopsAfter
 
 from seatrial.errors import InputError, ObjectMissing, StoreError
 from seatrial.releases.keys import SigningKey
@@ -22,7 +23,6 @@ from seatrial.stores.objects import Objects
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
-from stops_after import StopsAfter
 
 MakeRelease = Callable[..., Release]
 

@@ -30,7 +30,9 @@ def test_a_request_becomes_rows() -> None:
     assert request.rows.column_names == ["age", "sex"]
     assert request.rows["sex"].to_pylist() == ["日本", None]
     assert request.rows["age"].to_pylist()[0] == 1.5
-    assert math.isnan(request.rows["age"].to_pylist()[1])
+    missing = request.rows["age"].to_pylist()[1]
+    assert missing is not None
+    assert math.isnan(missing)
     assert (request.id, request.outputs) == ("7", ("label", "probability"))
 
 
