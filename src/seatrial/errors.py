@@ -30,7 +30,10 @@ class SeatrialError(Exception):
 
     def __str__(self) -> str:
         place = "" if self.path is None else f"{self.path}: " if self.line is None else f"{self.path}:{self.line}: "
-        return f"{place}{self.problem}" + ("" if self.mend is None else f" {self.mend}")
+        if self.mend is None:
+            return f"{place}{self.problem}"
+        stop = "" if self.problem.endswith((".", "!", "?", "…")) else "."  # what others raised often ends without one
+        return f"{place}{self.problem}{stop} {self.mend}"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), dict(self.__dict__))
