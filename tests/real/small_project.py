@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ class SmallProject:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts a command without waiting for it."""
+        # A shell that runs the tests in the background ignores Ctrl-C, and so would every child of ours.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return subprocess.Popen(
             [sys.executable, "-m", "seatrial", *arguments],
             cwd=self.folder,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
-from tests.report_photographs import LARGEST_BYTES, chromium, find_chromium, opened, photograph
-from tests.report_sample import WAIVER, census_view
 
 from seatrial.report.html import render_report
+from tests.report_photographs import LARGEST_BYTES, chromium, find_chromium, opened, photograph
+from tests.report_sample import WAIVER, census_view
 
 PHONE, TABLET, DESKTOP = 360, 768, 1200
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.real.small_project import SmallProject
 
 pytestmark = pytest.mark.real

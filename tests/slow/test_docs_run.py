@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.slow.conftest import LIMIT_S, Example
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,6 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.report_sample import PROVENANCE
 
 from seatrial.assess.assessor import Subject
 from seatrial.assess.trial import run_trial
@@ -18,6 +17,7 @@ from seatrial.report.view import ReportView
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.trial import TestUse, Trial
+from tests.report_sample import PROVENANCE
 
 POLICY = Policy(
     0.95, (Requirement("accuracy", at_least=0.6), Requirement("true_positive_rate", at_most=0.3, gap_between="sex"))

@@ -11,12 +11,12 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.report_sample import REQUIREMENTS, WAIVER, census_trial, census_view
 
 from seatrial.report.html import render_report
 from seatrial.report.view import ReportView
 from seatrial.verdicts.judge import Verdict
 from seatrial.verdicts.policy import Policy
+from tests.report_sample import REQUIREMENTS, WAIVER, census_trial, census_view
 
 VOID = frozenset({"meta", "path", "circle", "line", "rect", "br"})
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from tests.report_sample import REQUIREMENTS, census_trial, census_view
 
 from seatrial.report.terminal import verdict_lines, verdict_table
 from seatrial.verdicts.evidence import NotMeasured
 from seatrial.verdicts.judge import Verdict, judge
 from seatrial.verdicts.policy import Policy, Requirement
+from tests.report_sample import REQUIREMENTS, census_trial, census_view
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.deploy_sample import SERVICE
 
 from seatrial.deploy import server_side, target
 from seatrial.deploy.target import Document
 from seatrial.errors import InputError, Refused, TargetError
+from tests.deploy_sample import SERVICE
 
 pytestmark = pytest.mark.real
 

@@ -18,7 +18,6 @@ import pyarrow as pa
 import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
-from tests.deploy_sample import SERVICE, make_home, put_release
 
 from seatrial.deploy import target, workload
 from seatrial.deploy.service import ServiceSettings
@@ -29,6 +28,7 @@ from seatrial.models.trained import Trained
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
+from tests.deploy_sample import SERVICE, make_home, put_release
 
 END_TIMEOUT_S = 60
 CODEC = Codec.from_statistics(numbers={"age": (38.5, 13.6)}, vocabularies={"sex": ["Female", "Male"]})

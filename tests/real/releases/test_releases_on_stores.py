@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.stops_after import StopsAfter
 
 from seatrial.errors import StoreError
 from seatrial.releases.keys import ensure_key, new_key, require_key
@@ -26,6 +25,7 @@ from seatrial.verdicts.evidence import Claim, Evidence
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.trial import TestUse, Trial
+from tests.stops_after import StopsAfter
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 POLICY = Policy(0.95, (Requirement("accuracy", at_least=0.8),))

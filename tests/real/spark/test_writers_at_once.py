@@ -15,7 +15,7 @@ from seatrial.stores.settings import CatalogSettings, StoreSettings
 from .lake import need_java
 
 WRITER = Path(__file__).with_name("writer.py")
-ROUNDS = 3
+ROUNDS = 5
 FINISH_S = 240
 
 

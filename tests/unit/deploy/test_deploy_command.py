@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.deploy_sample import IMAGE, NOW, make_home, put_release
 
 from seatrial.cli import main
 from seatrial.deploy.admission import prepare_service
@@ -29,6 +28,7 @@ from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import CatalogSettings, StoreSettings
+from tests.deploy_sample import IMAGE, NOW, make_home, put_release
 
 PROJECT = f"""
 [project]

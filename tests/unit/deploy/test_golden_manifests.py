@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.deploy_sample import SERVICE
 
 from seatrial.deploy import TARGET_NAMES, target
+from tests.deploy_sample import SERVICE
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.deploy_sample import SERVICE
 
 from seatrial.deploy import target
 from seatrial.deploy.target import Document
+from tests.deploy_sample import SERVICE
 
 # azure-ai-ml's own schemas are written for marshmallow 3, which warns of its successor
 pytestmark = pytest.mark.filterwarnings("ignore::marshmallow.warnings.Marshmallow4Warning")

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.deploy_sample import SERVICE
 
 from seatrial.deploy import TARGET_NAMES, target, workload
 from seatrial.deploy.names import dns_label, is_dns_label
 from seatrial.deploy.service import ServiceSettings
 from seatrial.errors import InputError, Problems
+from tests.deploy_sample import SERVICE
 
 LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,38}[a-z0-9]", fullmatch=True)  # of projects

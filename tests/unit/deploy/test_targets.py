@@ -10,12 +10,12 @@ from pathlib import PurePosixPath
 
 import pytest
 import yaml
-from tests.deploy_sample import SERVICE
 
 from seatrial.deploy import TARGET_NAMES, target
 from seatrial.deploy.names import is_dns_label
 from seatrial.deploy.service import ServiceSettings
 from seatrial.deploy.target import Document, Target
+from tests.deploy_sample import SERVICE
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 PINNED = re.compile(r"\S+@sha256:[0-9a-f]{64}")

@@ -9,7 +9,6 @@ from datetime import datetime
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from tests.stops_after import StopsAfter
 
 from seatrial.errors import InputError, ObjectMissing, StoreError
 from seatrial.releases.keys import SigningKey
@@ -23,6 +22,7 @@ from seatrial.stores.objects import Objects
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
+from tests.stops_after import StopsAfter
 
 MakeRelease = Callable[..., Release]
 
