@@ -21,7 +21,8 @@ def command(
 ) -> int:
     """Run the pipeline; ends with the verdict and the release.
 
-    Exit status: 0 passed; 1 a step failed; 3 the verdict is fail or inconclusive; 4 the same, but waived.
+    Exit status: 0 passed; 1 a step failed, or the release is refused here; 3 the verdict is fail or inconclusive;
+    4 the same, but waived.
 
     For example:
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from seatrial.errors import SeatrialError
+from seatrial.errors import Refused, SeatrialError
 from seatrial.pipeline.outputs import ArtifactOutput, ReleaseOutput
 from seatrial.pipeline.records import RunRecord, write_run
 from seatrial.pipeline.run import Finished
@@ -15,12 +15,13 @@ from seatrial.pipeline.workspace import Workspace
 from seatrial.releases.keys import seatrial_home
 from seatrial.releases.source import locate
 from seatrial.releases.trust import TRUST_FILE, load_trust
-from seatrial.releases.verify import verify
+from seatrial.releases.verify import Verified, verify
 from seatrial.stores.artifacts import read_artifact
 from seatrial.stores.documents import from_json
 from seatrial.verdicts.judge import Outcome, Verdict, judge
 from seatrial.verdicts.trial import Trial
 
+REFUSED = 1
 NOT_PASSED = 3
 WAIVED = 4
 
@@ -36,19 +37,25 @@ class Result:
     release: ReleaseOutput | None
     deployable: bool
     waived: tuple[str, ...]
+    refused: Refused | None  # why its release is not used on this machine: changed since, or not trusted here
     notes: tuple[str, ...]  # what the release step had to say: that it made a key, and whom that convinces
 
     @property
     def exit_status(self) -> int:
-        """0 passed or nothing judged, 3 not passed, 4 not passed but waived; a failed step has its error's status."""
+        """0 passed or nothing judged, 1 its release is refused here, 3 not passed, 4 not passed but waived.
+
+        A failed step has its error's status.
+        """
         if self.error is not None:
             return self.error.exit_status
+        if self.refused is not None:
+            return REFUSED
         if self.verdict is None or self.verdict.outcome in (None, Outcome.PASS):
             return 0
         return WAIVED if self.deployable else NOT_PASSED
 
     def as_document(self) -> dict[str, Any]:
-        """The `--json` document of a run; a failed run has `errors` too."""
+        """The `--json` document of a run; a run that failed or is refused has `errors` too."""
         document: dict[str, Any] = {
             "run": self.record.run,
             "release": self.record.release,
@@ -60,7 +67,8 @@ class Result:
                 for one in self.record.steps
             ],
         }
-        return document if self.error is None else {**document, "errors": [self.error.as_document()]}
+        error = self.error or self.refused
+        return document if error is None else {**document, "errors": [error.as_document()]}
 
     def closing_lines(self) -> tuple[str, ...]:
         """The release, whether it can be deployed, and the next command that makes sense."""
@@ -75,6 +83,8 @@ class Result:
         return (*self.notes, *self._about(name))
 
     def _about(self, name: str) -> tuple[str, ...]:
+        if self.refused is not None:
+            return (str(self.refused), f"Next: seatrial verify {name}")
         if self.deployable:
             how = "" if self.exit_status == 0 else f", under {len(self.waived)} waiver(s)"
             return (f"Release {name}: can be deployed{how}.", f"Next: seatrial report {name}")
@@ -91,7 +101,7 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
         verdict = judge(workspace.project.policy, trial)
     released = finished.outputs.get("release")
     release = released if isinstance(released, ReleaseOutput) else None
-    deployable, waived = _deployable(release, workspace)
+    verified = None if release is None else _verified(release, workspace)
     record = replace(
         finished.record,
         release=None if release is None else f"{release.name}@{release.version}",
@@ -100,14 +110,28 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
     write_run(workspace.objects, record)
     log = workspace.state / "runs" / record.run / "release.log"
     notes = tuple(log.read_text(encoding="utf-8").splitlines()) if release is not None and log.is_file() else ()
-    return Result(record, finished.error, trial, verdict, release, deployable, waived, notes)
+    return Result(
+        record=record,
+        error=finished.error,
+        trial=trial,
+        verdict=verdict,
+        release=release,
+        deployable=verified is not None and verified.deployable,
+        waived=() if verified is None else verified.waived,
+        refused=None if verified is None else _refusal(verified),
+        notes=notes,
+    )
 
 
-def _deployable(release: ReleaseOutput | None, workspace: Workspace) -> tuple[bool, tuple[str, ...]]:
-    """Whether the release verifies on this machine and may be deployed, and which requirements are waived."""
-    if release is None:
-        return False, ()
+def _verified(release: ReleaseOutput, workspace: Workspace) -> Verified:
+    """What verifying the release on this machine comes to."""
     source = locate(f"{release.name}@{release.version}", workspace.objects)
-    trust = load_trust(seatrial_home(os.environ) / TRUST_FILE)
-    verified = verify(source, trust, now=datetime.now(UTC))
-    return verified.deployable, verified.waived
+    return verify(source, load_trust(seatrial_home(os.environ) / TRUST_FILE), now=datetime.now(UTC))
+
+
+def _refusal(verified: Verified) -> Refused | None:
+    try:
+        verified.require()
+    except Refused as refused:
+        return refused
+    return None

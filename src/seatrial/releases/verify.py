@@ -105,7 +105,7 @@ class Verified:
         if self.ok:
             return self
         told = "\n".join(f"  {one.path}: {one.problem}" for one in self.problems)
-        mend = "Find out who changed it, and use another copy."
+        mend = "Do not use it before you know why."
         raise Refused(f"does not verify, and is not used:\n{told}", path=self.label, mend=mend)
 
     def require_deployable(self) -> Verified:
