@@ -11,12 +11,14 @@ from pathlib import Path
 from seatrial.errors import InputError
 from seatrial.pipeline.graph import did_you_mean
 from seatrial.pipeline.project import ProfileSettings, Project, StoreChoice, load_project
+from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
 from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
 
 STATE_FOLDER = (
     ".seatrial"  # what this machine knows of the project: store, catalog, logs; safe to delete, with the data
 )
+DIGITS_OF_STORE = 12  # a project knows a handful of stores
 STATE_VARIABLE = "SEATRIAL_STATE"  # another place for it: in a container the project's folder is read-only
 
 
@@ -63,7 +65,7 @@ def open_project(project: Project, profile: str) -> Iterator[Workspace]:
             profile_name=profile,
             profile=chosen,
             store=store,
-            catalog=catalog_settings(chosen.catalog, store, state, os.environ),
+            catalog=catalog_settings(chosen.catalog or _sqlite(chosen.store, store, state), store, os.environ),
             objects=open_objects(store),
             state=state,
         )
@@ -84,14 +86,20 @@ def store_settings(choice: StoreChoice, directory: Path, environment: Mapping[st
     return StoreSettings(choice.url, choice.endpoint, credentials, choice.region)
 
 
-def catalog_settings(
-    choice: str | None, store: StoreSettings, state: Path, environment: Mapping[str, str]
-) -> CatalogSettings:
-    """The catalog that a profile names; without one, a SQLite file in the project's state."""
-    uri = f"sqlite:///{state / 'catalog.db'}" if choice is None else choice
+def catalog_settings(choice: str, store: StoreSettings, environment: Mapping[str, str]) -> CatalogSettings:
+    """The catalog at an address, or at the one that a reference means."""
+    uri = choice
     if uri.startswith(("env:", "file:")):
         uri = look_up(uri, environment)
     return CatalogSettings(uri=uri, warehouse=f"{store.url.rstrip('/')}/warehouse", store=store)
+
+
+def _sqlite(choice: StoreChoice | None, store: StoreSettings, state: Path) -> str:
+    """The catalog of a profile without one, a file a store: a table stays in the store where it was first made."""
+    name = "catalog"
+    if choice is not None:  # the embedded store's port changes, so it goes without
+        name += f"-{sha256(to_json((store.url, store.endpoint)))[:DIGITS_OF_STORE]}"
+    return f"sqlite:///{state / name}.db"
 
 
 def look_up(reference: str, environment: Mapping[str, str]) -> str:
