@@ -13,7 +13,7 @@ from seatrial.cli import HIDDEN, VERBS, _app
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "commands.md").read_text()
 COMMANDS = [*VERBS, *HIDDEN]
 ALWAYS = {"--help", "-h", "--version"}
-ARGUMENTS = {"--release", "--file", "--name"}  # cyclopts takes these by name too
+ARGUMENTS = {"--release", "--name"}  # `serve` takes its release from a variable too, `step` its name
 
 
 def section(verb: str) -> str:

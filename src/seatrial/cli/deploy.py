@@ -15,6 +15,7 @@ from seatrial.deploy import TargetName
 
 def command(
     release: str | None = None,
+    /,
     *,
     to: Annotated[TargetName, Parameter(help="What serves it.")],
     output: Annotated[Path | None, Parameter(help="Write the documents into this folder.")] = None,

@@ -14,6 +14,7 @@ from seatrial.cli.options import Directory, Profile, Trust
 def command(
     release: Annotated[str, Parameter(help="name@version, name, or the path of an exported folder.")],
     file: Annotated[Path, Parameter(help="The rows: .csv, .jsonl or .parquet.")],
+    /,
     *,
     output: Annotated[
         Path | None, Parameter(help="Where the answers go: .csv, .jsonl or .parquet; without it, CSV to stdout.")

@@ -62,7 +62,7 @@ def disk(folder: Path) -> Check | str:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / GIB
-    seen = f"{free:.1f} GiB free at {folder}"
+    seen = f"{free:.1f} GiB free at {folder.resolve()}"
     if free < LEAST_DISK_GIB:
         return Check("disk", "fail", seen, "Free some, or move the project to a larger disk.")
     if free < LITTLE_DISK_GIB:
