@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from cyclopts import App
 
 INTERRUPTED = 130
+HELP = """From object storage to a model you can put to sea.
+
+For example:
+
+    seatrial init census --example census
+    seatrial doctor
+    seatrial run --help
+"""
 
 # verb -> its line of help. `command` in seatrial/cli/<verb>.py (a function or an App) is loaded when it is called.
 VERBS = {
@@ -70,15 +78,17 @@ def _app(chosen: str | None) -> App:
     app = App(
         name="seatrial",
         version=__version__,
-        help="From object storage to a model you can put to sea.",
+        help=HELP,
         help_format="plaintext",
         config=(),  # no option is read from the environment behind the user's back
         suppress_keyboard_interrupt=False,  # main says what an interruption means
         help_epilogue="A RELEASE is name@version in the project's store, or the path of an exported folder.",
     )
     for verbs, shown in ((VERBS, True), (HIDDEN, False)):
-        for verb, help_line in verbs.items():
-            settings: dict[str, Any] = {} if verb == chosen else {"help": help_line}
+        for place, (verb, help_line) in enumerate(verbs.items()):
+            settings: dict[str, Any] = {"sort_key": place}  # as listed: in the order in which they are needed
+            if verb != chosen:
+                settings["help"] = help_line
             if verb in FROM_ENVIRONMENT:
                 settings["config"] = (Env("SEATRIAL_"),)
             app.command(f"seatrial.cli.{verb}:command", name=verb, show=shown, **settings)
