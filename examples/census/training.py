@@ -20,10 +20,7 @@ WEIGHT_DECAY = 1e-4
 THRESHOLDS = np.arange(0.30, 0.71, 0.01)
 GAP_SHARPNESS = 2.0  # of the sigmoid that stands for "selected" where a gradient is needed
 GAP_WEIGHT = 5.0  # of each squared gap in the loss
-TOLERATED = {
-    "selection_rate": 0.05,
-    "true_positive_rate": 0.0,
-}  # half of what the policy allows, so that the bounds have room
+TOLERATED = (0.05, 0.0)  # gaps of selection and true positive rates: half of what the policy allows, and none
 GAP_COST = 2.0  # accuracy that choosing gives up for each unit of gap beyond that
 
 
@@ -36,42 +33,32 @@ class Rows:
     female: torch.Tensor
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The epoch and threshold that did best on validation, and the weights of that epoch."""
-
-    score: float
-    epoch: int
-    threshold: float
-    weights: dict[str, torch.Tensor]
-
-
 def train(
     train_table: Table, validation_table: Table, *, width: int, epochs: int, seed: int, mitigate: bool
 ) -> tuple[nn.Module, float]:
-    """Trains, and returns the network of the best epoch with its threshold; the same seed gives the same bits."""
+    """Trains, and returns the network of the epoch with the least validation loss, and its threshold.
+
+    The same seed gives the same bits.
+    """
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(1)  # the sums of several threads differ by their order
     network = nn.Sequential(nn.Linear(width, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1), nn.Flatten(0))
     optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     validation = next(read(validation_table, batch_rows=validation_table.rows, seed=seed, epoch=0))
-    best: Chosen | None = None
+    least, best = float("inf"), network.state_dict()
     for epoch in range(epochs):
         for rows in read(train_table, batch_rows=BATCH_ROWS, seed=seed, epoch=epoch):
             optimiser.zero_grad()
             loss(network(rows.features), rows, mitigate=mitigate).backward()
             optimiser.step()
-        found = choose(network, validation, epoch, mitigate=mitigate)
-        print(
-            f"epoch {epoch + 1}/{epochs}: validation score {found.score:.4f} at threshold {found.threshold:.2f}",
-            flush=True,
-        )
-        if best is None or found.score > best.score:
-            best = found
-    assert best is not None
-    network.load_state_dict(best.weights)
-    return network.eval(), best.threshold
+        with torch.no_grad():
+            found = float(loss(network(validation.features), validation, mitigate=mitigate))
+        print(f"epoch {epoch + 1} of {epochs}: validation loss {found:.4f}", flush=True)
+        if found < least:
+            least, best = found, {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    network.load_state_dict(best)
+    return network.eval(), choose_threshold(network, validation, mitigate=mitigate)
 
 
 def read(table: Table, *, batch_rows: int, seed: int, epoch: int) -> Iterator[Rows]:
@@ -103,17 +90,16 @@ def gaps(selected: torch.Tensor, rows: Rows) -> tuple[torch.Tensor, torch.Tensor
     return rate(women) - rate(men), rate(women & rows.positive) - rate(men & rows.positive)
 
 
-def choose(network: nn.Module, validation: Rows, epoch: int, *, mitigate: bool) -> Chosen:
-    """The threshold that does best on validation: accuracy, less what the gaps cost when they are to be small."""
+def choose_threshold(network: nn.Module, validation: Rows, *, mitigate: bool) -> float:
+    """The threshold with the most accuracy on validation, less what the gaps cost where they are to be small."""
     with torch.no_grad():
         probability = torch.sigmoid(network(validation.features))
-    best = (-np.inf, 0.5)
+    scores = []
     for threshold in THRESHOLDS:
         selected = probability >= threshold
         score = float((selected == validation.positive).float().mean())
         if mitigate:
-            for gap, tolerated in zip(gaps(selected.float(), validation), TOLERATED.values(), strict=True):
+            for gap, tolerated in zip(gaps(selected.float(), validation), TOLERATED, strict=True):
                 score -= GAP_COST * max(0.0, abs(float(gap)) - tolerated)
-        best = max(best, (score, float(threshold)))
-    weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    return Chosen(best[0], epoch, best[1], weights)
+        scores.append(score)
+    return float(THRESHOLDS[int(np.argmax(scores))])

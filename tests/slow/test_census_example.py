@@ -87,7 +87,7 @@ def test_the_release_answers_for_raw_records(census: Example) -> None:
     done = census.call("predict", "census@2", "people.csv")
     assert done.returncode == 0, done.stderr
     header, rich, poor = done.stdout.strip().splitlines()
-    assert "label" in header
+    assert "predicted" in header
     assert ">50K" in rich
     assert "<=50K" in poor
 

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,13 +32,13 @@ def usual_s(tmp_path_factory: pytest.TempPathFactory) -> float:
     return time.monotonic() - began
 
 
-def moments() -> Iterator[float]:
+def moments() -> list[float]:
     """Fractions of a run, evenly spread and jittered, so that a few of them already reach every phase."""
     generator = random.Random(SEED)
-    return ((kill + generator.random()) / KILLS for kill in range(KILLS))
+    return [(kill + generator.random()) / KILLS for kill in range(KILLS)]
 
 
-@pytest.mark.parametrize("moment", moments(), ids=lambda moment: f"{moment:.2f}")
+@pytest.mark.parametrize("moment", moments(), ids="{:.3f}".format)
 def test_a_run_killed_at_any_moment_is_completed_by_the_next(tmp_path: Path, usual_s: float, moment: float) -> None:
     project = SmallProject(tmp_path)
     process = project.start("run", "--json")
