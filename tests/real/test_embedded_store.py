@@ -254,3 +254,14 @@ def test_a_server_that_does_not_start_is_told_with_its_log(state: Path) -> None:
     with pytest.raises(StoreError, match=r"server\.log: the embedded store did not start"), embedded_store(state, "c"):
         pass
     assert status(state).pid is None
+
+
+def test_what_was_written_before_a_restart_is_read_by_the_first_request_after_it(tmp_path: Path) -> None:
+    state = tmp_path / ".seatrial"
+    for restart in range(4):
+        with embedded_store(state, "ships") as settings:
+            objects = open_objects(settings)
+            if restart:
+                assert objects.get("hull").data == b"oak"
+            objects.put("hull", b"oak")
+        stop(state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(report_error(wrong, as_json="--json" in given))
     except SeatrialError as error:
         sys.exit(report_error(error, as_json="--json" in given))
+    except BrokenPipeError:  # `| head` has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        path = None if error.filename is None else str(error.filename)
+        failed = SeatrialError(f"{error.strerror or error}.", path=path, mend="Mend that, and run again.")
+        sys.exit(report_error(failed, as_json="--json" in given))
     except KeyboardInterrupt:
         print("Interrupted; what was finished is kept, and the next run continues.", file=sys.stderr)
         sys.exit(INTERRUPTED)

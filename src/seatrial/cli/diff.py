@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from itertools import groupby
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from seatrial.cli.options import Directory, Json, Profile, Trust
 from seatrial.cli.output import print_json
 
+All = Annotated[
+    bool, Parameter(name="--all", negative="", help="Show every measurement, not only what the policy asks for.")
+]
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
 
@@ -20,6 +26,9 @@ def command(
     trust: Trust = None,
     profile: Profile = "local",
     directory: Directory = Path(),
+    all_: All = False,
+        bool, Parameter(name="--all", negative="", help="Show every measurement, not the policy's alone.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Show what changed between two releases: verdict, policy, code, data, parameters, model, evidence.
@@ -47,10 +56,17 @@ def command(
             }
         )
         return 0
+    asked = {str(requirement.claim) for side in sides if side.policy for requirement in side.policy.require}
     for part, found in groupby(changes, lambda change: change.part):
         print(part)
+        left_out = 0
         for one in found:
+            if part == "evidence" and not all_ and one.what != "test data" and one.what.split(", ")[0] not in asked:
+                left_out += 1
+                continue
             print(f"  {one.what}: {_short(one.before)} → {_short(one.after)}")
+        if left_out:
+            print(f"  and {left_out} other measurements, which the policy does not ask for: --all")
     if not changes:
         print("Nothing differs.")
     print(f"Next: seatrial report {after}")

@@ -34,7 +34,7 @@ def command(
     from seatrial.pipeline.result import conclude
     from seatrial.pipeline.run import run_pipeline
     from seatrial.pipeline.workspace import open_project
-    from seatrial.report.terminal import verdict_lines
+    from seatrial.report.terminal import verdict_lines, verdict_table
 
     project = load_project(directory)
     pipeline = open_pipeline(project, sets=set_, rehearse=rehearse)
@@ -50,6 +50,11 @@ def command(
     if finished.error is not None:
         return report_error(finished.error, as_json=False)
     if result.trial is not None and result.verdict is not None:
-        print("\n".join(verdict_lines(result.verdict, result.trial)))
+        if sys.stdout.isatty():
+            from rich.console import Console
+
+            Console().print(verdict_table(result.verdict, result.trial))
+        else:
+            print("\n".join(verdict_lines(result.verdict, result.trial)))
     print("\n".join(result.closing_lines()))
     return result.exit_status

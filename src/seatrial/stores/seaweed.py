@@ -28,6 +28,7 @@ HIGHEST_PORT = 65_535
 # to 655 MiB without it and 415 MiB with it, and falls back to 160 MiB instead of keeping them.
 MEMORY_LIMIT = "300MiB"
 START_TIMEOUT_S = 60.0
+_PROBE = ".seatrial-ready"  # beside every project's prefix, in none of them
 _POLL_S = 0.1
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -129,7 +130,10 @@ def start_weed(
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], settings: StoreSettings) -> bool:
-    """Whether the server came to answer for its bucket; False when it ended or took too long."""
+    """Whether the server came to keep and give objects; False when it ended or took too long.
+
+    A listing is not enough: it answers before the volumes of an earlier time are known, and reads fail until they are.
+    """
     from seatrial.stores.obstore_objects import open_objects
 
     objects = open_objects(settings)
@@ -138,8 +142,9 @@ def wait_until_ready(server: subprocess.Popen[bytes], settings: StoreSettings) -
     while server.poll() is None and time.monotonic() < until:
         if not _is_free(port):
             try:
-                next(objects.list("ready/"), None)
-            except StoreError:  # up, but the bucket is not made yet
+                objects.put(_PROBE, b"ready")
+                objects.get(_PROBE)
+            except StoreError:  # up, but the bucket is not made yet, or no volume is known
                 time.sleep(_POLL_S)
                 continue
             return True
