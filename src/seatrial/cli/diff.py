@@ -27,8 +27,6 @@ def command(
     profile: Profile = "local",
     directory: Directory = Path(),
     all_: All = False,
-        bool, Parameter(name="--all", negative="", help="Show every measurement, not the policy's alone.")
-    ] = False,
     json: Json = False,
 ) -> int:
     """Show what changed between two releases: verdict, policy, code, data, parameters, model, evidence.
