@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sqlite3
 import time
 from pathlib import Path
 
@@ -104,6 +106,68 @@ def test_two_runs_at_once_both_finish_and_agree(project: SmallProject) -> None:
     assert [status for _, status in ended] == [0, 0], ended
     assert len(project.uses()) == 1
     assert project.states(project.json("run")) == ALL_CACHED
+
+
+def record_of(project: SmallProject, step: str) -> Path:
+    """The cache record of a step, as the plan finds it."""
+    (key,) = [one["key"] for one in project.json("plan")["steps"] if one["name"] == step]
+    return project.store / "cache" / f"{key}.json"
+
+
+def test_a_cached_output_that_is_damaged_is_made_again_and_the_plan_says_so(project: SmallProject) -> None:
+    project.json("run")
+    record = json.loads(record_of(project, "model").read_text())
+    graph = project.store / "artifacts" / record["outputs"]["model"]["digest"] / "model.onnx"
+    graph.write_bytes(graph.read_bytes()[:-1])
+    steps = {step["name"]: step for step in project.json("plan")["steps"]}
+    assert "cached output does not serve" in steps["model"]["reason"]
+    document = project.json("run")
+    assert project.states(document)["model"] == "ran"
+    assert (document["release"], document["verdict"]) == ("small@1", "pass")
+
+
+def test_damage_that_keeps_its_size_is_found_when_it_is_read_and_named(project: SmallProject) -> None:
+    project.json("run")
+    record = json.loads(record_of(project, "model").read_text())
+    graph = project.store / "artifacts" / record["outputs"]["model"]["digest"] / "model.onnx"
+    graph.write_bytes(graph.read_bytes()[:-1] + b"?")
+    done = project.call("step", "assess")
+    assert done.returncode == 1
+    assert "model.onnx" in done.stderr
+    assert "--no-cache" in done.stderr
+    assert project.json("run", "--no-cache")["verdict"] == "pass"
+
+
+def test_a_table_whose_snapshot_is_gone_is_made_again(project: SmallProject) -> None:
+    project.json("run")
+    (database,) = project.folder.glob(".seatrial/catalog*.db")
+    with sqlite3.connect(database) as catalog:
+        catalog.execute("delete from iceberg_tables where table_name = 'rows_test'")
+    steps = {step["name"]: step for step in project.json("plan")["steps"]}
+    assert "no such table" in steps["rows"]["reason"]
+    document = project.json("run")
+    assert (project.states(document)["rows"], document["verdict"]) == ("ran", "pass")
+    assert len(project.uses()) == 1
+
+
+def test_a_planted_cache_record_is_refused_by_name_and_replaced(project: SmallProject) -> None:
+    project.json("run", "--set", "model.bias=40.0", status=3)
+    spoiled = record_of(project, "model")  # of bias 0: not there yet
+    (planted,) = [
+        path
+        for path in project.store.glob("cache/*.json")
+        if json.loads(path.read_text())["parts"]["parameters"] == {"bias": 40.0}
+    ]
+    spoiled.write_bytes(planted.read_bytes())
+    steps = {step["name"]: step for step in project.json("plan")["steps"]}
+    assert "does not fit its key" in steps["model"]["reason"]
+    forged = json.loads(planted.read_text())  # now with the right key and parts, and the other model
+    forged["key"] = spoiled.stem
+    forged["parts"]["parameters"]["bias"] = 0.0
+    spoiled.write_text(json.dumps(forged))
+    steps = {step["name"]: step for step in project.json("plan")["steps"]}
+    assert "made under the key" in steps["model"]["reason"]
+    assert project.json("run")["verdict"] == "pass"
 
 
 @pytest.mark.parametrize("after", ["rows", "model", "assess"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seatrial.errors import Corrupt, InputError, ObjectMissing, SeatrialError
+from seatrial.models.provenance import Provenance
 from seatrial.pipeline.builtin import CODE
 from seatrial.pipeline.cache import CacheRecord, read_record
 from seatrial.pipeline.graph import did_you_mean
@@ -16,7 +17,7 @@ from seatrial.pipeline.source import code_digest
 from seatrial.pipeline.steps import Files, Parameter, Step
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import check_artifact
-from seatrial.stores.documents import sha256, to_json
+from seatrial.stores.documents import from_json, sha256, to_json
 from seatrial.stores.objects import Objects
 
 Parameters = Mapping[str, Mapping[str, Parameter]]  # by step
@@ -82,6 +83,8 @@ def cached(job: Job, workspace: Workspace) -> tuple[CacheRecord | None, str]:
             return None, ""
         for reference, output in record.outputs.items():
             _check_whole(output, reference, workspace)
+            if isinstance(output, ArtifactOutput) and output.holds == "model":
+                _check_producer(output, record, workspace)
     except (Corrupt, ObjectMissing) as error:
         return None, f"its cached output does not serve: {error.problem}"
     return record, ""
@@ -100,6 +103,14 @@ def _check_whole(output: Output, reference: str, workspace: Workspace) -> None:
             check_artifact(workspace.objects, output.digest)
         case ReleaseOutput():
             workspace.objects.get(f"releases/{output.name}/{output.version}/release.dsse.json")
+
+
+def _check_producer(model: ArtifactOutput, record: CacheRecord, workspace: Workspace) -> None:
+    """A model says itself which key made it: a record that names another one was not written by its step."""
+    path = f"artifacts/{model.digest}/provenance.json"
+    made_by = from_json(Provenance, workspace.objects.get(path).data, path=path).step_key
+    if made_by != record.key:
+        raise Corrupt(f"this model was made under the key {made_by[:12]}…, not {record.key[:12]}….", path=path)
 
 
 def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[str, ...], path: str) -> Parameters:
