@@ -2,8 +2,8 @@
 
     python docs/refresh_tutorial.py
 
-A text block right behind a shell block is replaced, unless it holds "…" or "~/.cache": those were shortened by hand, and are
-printed here to be compared. The sentences around the blocks name numbers too: read the page afterwards.
+A text block right behind a shell block is replaced, unless it holds "…" or "~/.cache": those were shortened by hand,
+and are printed here to be compared. The sentences around the blocks name numbers too: read the page afterwards.
 """
 
 from __future__ import annotations
