@@ -22,6 +22,8 @@ from seatrial.verdicts.policy_document import read_policy
 
 FILE_NAME = "seatrial.toml"
 CREDENTIALS = ("access_key", "secret_key")
+SECRETIVE = {"store", "catalog", "conf"}  # keys of a profile in and under which somebody may have written a secret
+PASSWORD = re.compile(r"[\w+.-]+://[^/?@]*:[^?]*@|[?&]password=")
 LEGAL_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")  # also a bucket prefix, an Iceberg namespace, a DNS label
 
 
@@ -142,7 +144,7 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
     for name, profile in parsed.profile.items():
         if profile.store is not None and (found := _store_mistake(profile.store)) is not None:
             mistake(("profile", name, "store", found[0]), *found[1:])
-        if profile.catalog is not None and re.match(r"\w+://[^@/]*:[^@/]*@", profile.catalog):
+        if profile.catalog is not None and PASSWORD.search(profile.catalog):
             mistake(
                 ("profile", name, "catalog"), "a password stands in it.", 'Write "env:NAME", with the address there.'
             )
@@ -191,7 +193,8 @@ def _explained(error: Mapping[str, Any], place: Place) -> tuple[str, str | None]
         return "no such key.", did_you_mean(str(place[-1]), _keys_at(place[:-1])) or _listed(_keys_at(place[:-1]))
     if error["type"] in ("missing", "missing_argument"):
         return "this key is missing.", "Add it."
-    return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}.", None
+    given = f"a {type(error['input']).__name__}" if SECRETIVE.intersection(place) else repr(error["input"])
+    return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {given}.", None
 
 
 def _listed(keys: list[str]) -> str | None:
@@ -215,6 +218,8 @@ def _store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
     """The key that is wrong, how, and the mend."""
     if store.endpoint is not None and "://" not in store.endpoint:
         return "endpoint", f'"{store.endpoint}" has no scheme.', f'Write "http://{store.endpoint}".'
+    if store.endpoint is not None and PASSWORD.search(store.endpoint):
+        return "endpoint", "a password stands in it.", 'Write the reference to it under "credentials".'
     if not store.url.startswith(("s3://", "file:")):
         return "url", f'"{store.url}" is neither s3:// nor file:.', 'Write "s3://bucket/prefix" or "file:folder".'
     given = store.credentials if isinstance(store.credentials, Mapping) else {}

@@ -115,6 +115,10 @@ def test_a_wrong_type_names_the_value() -> None:
         ('credentials = "env"', 'credentials = "AKIA123"', "only a reference"),
         ('credentials = "env"', 'credentials = { secret_key = "hunter2" }', "a secret stands in it"),
         ('"env:CATALOG"', '"postgresql://user:hunter2@host/db"', "a password stands in it"),
+        ('"env:CATALOG"', '"postgresql+psycopg2://user:hunter2@host/db"', "a password stands in it"),
+        ('"env:CATALOG"', '"postgresql://user:hun/hunter2@host/db"', "a password stands in it"),
+        ('"env:CATALOG"', '"postgresql://host/db?user=me&password=hunter2"', "a password stands in it"),
+        ("http://127.0.0.1:9000", "http://user:hunter2@127.0.0.1:9000", "a password stands in it"),
         ('gap_between = "sex"', 'gap_between = "six"', 'Did you mean "sex"?'),
     ],
 )
@@ -122,6 +126,14 @@ def test_a_value_that_cannot_be_is_refused_with_the_way_out(old: str, new: str, 
     text = only(changed(old, new))
     assert expected in text
     assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("wrong", ['["hunter2"]', '{ secret_key = ["hunter2"] }', "{ secret_key = 4711 }"])
+def test_credentials_of_a_wrong_type_are_not_repeated(wrong: str) -> None:
+    told = "\n".join(map(str, problems(changed('credentials = "env"', f"credentials = {wrong}"))))
+    assert "hunter2" not in told
+    assert "4711" not in told
+    assert "input should be" in told
 
 
 def test_an_unknown_metric_is_refused_with_its_line() -> None:
