@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +71,7 @@ def last_line(log: Path | None) -> str:
         return ""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - TAIL_BYTES))
-        lines = file.read().decode(errors="replace").split("\n")
+        lines = re.split(r"[\r\n]", file.read().decode(errors="replace"))  # "\r": a bar that redraws itself
     return next((line.strip()[:WIDEST_NOTE] for line in reversed(lines) if line.strip()), "")
 
 
@@ -88,9 +89,9 @@ def progress(*, live: bool) -> Iterator[Progress]:
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),  # a step prints what it likes, brackets too
     )
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         lines = LiveLines(bars)
