@@ -38,6 +38,11 @@ class SeatrialError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), dict(self.__dict__))
 
+    @property
+    def each(self) -> tuple[SeatrialError, ...]:
+        """The error itself; where it stands for several, each of them."""
+        return (self,)
+
     def as_document(self) -> dict[str, str | int | None]:
         """The error as one entry of the `errors` document."""
         return {"code": self.code, "path": self.path, "line": self.line, "problem": self.problem, "mend": self.mend}
@@ -66,6 +71,11 @@ class Problems(InputError):
         count = len(errors)
         super().__init__(f"{count} problem{'' if count == 1 else 's'}; nothing was run.")
         self.errors = tuple(errors)
+
+    @property
+    def each(self) -> tuple[SeatrialError, ...]:
+        """The mistakes."""
+        return self.errors
 
     def __str__(self) -> str:
         return "\n".join([*(str(error) for error in self.errors), self.problem])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from seatrial.errors import Problems, SeatrialError
+from seatrial.errors import SeatrialError
 
 
 def print_json(document: object) -> None:
@@ -15,9 +15,8 @@ def print_json(document: object) -> None:
 
 def report_error(error: SeatrialError, *, as_json: bool) -> int:
     """Prints an error for a person, or as the `errors` document; returns the exit status."""
-    errors = error.errors if isinstance(error, Problems) else (error,)
     if as_json:
-        print_json({"errors": [one.as_document() for one in errors]})
+        print_json({"errors": [one.as_document() for one in error.each]})
     else:
         print(str(error), file=sys.stderr)
     return error.exit_status

@@ -1,19 +1,22 @@
 """A step in a process of its own: `seatrial step NAME`, the same command that every remote container runs.
 
 The child reads its job from a file and answers in another beside it; whatever the step prints goes to its log. It ends
-when its parent does: it holds the read end of a pipe that only the parent can close.
+when its parent does, and what it started with it: it holds the read end of a pipe that only the parent can close.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from seatrial import errors
-from seatrial.errors import SeatrialError, StepFailed
+from seatrial.errors import Problems, SeatrialError, StepFailed
 from seatrial.pipeline.cache import CacheRecord
 from seatrial.pipeline.resolve import Job
 from seatrial.pipeline.workspace import Workspace
@@ -47,18 +50,23 @@ class Children:
             self._running.discard(child)
 
     def end(self) -> None:
-        """Asks every child to leave, and kills those that do not."""
+        """Asks every child and what it started to leave, and kills what does not."""
         with self._lock:
             self._ended = True
             running = tuple(self._running)
         for child in running:
-            child.terminate()
+            _signal(child, signal.SIGTERM)
         for child in running:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 child.wait(TERM_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            _signal(child, signal.SIGKILL)
+            child.wait()
+
+
+def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """To the child's whole process group: data loaders and the like have no other owner."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, number)
 
 
 def run_in_child(
@@ -67,7 +75,8 @@ def run_in_child(
     """Runs the job in a child and returns its record; the child's error is raised here as it was there."""
     job_file = log.with_suffix(".json")
     job_file.write_bytes(to_json(job))
-    command = [sys.executable, "-m", "seatrial", "step", job.step, "--job", str(job_file), "--run", run]
+    # -P: the working folder is a project's, and its modules must not stand in for those of Python and Seatrial.
+    command = [sys.executable, "-P", "-m", "seatrial", "step", job.step, "--job", str(job_file), "--run", run]
     command += ["--directory", str(workspace.project.directory), "--profile", workspace.profile_name]
     child = children.start([*command, *(["--replace"] if replace else [])], log)
     try:
@@ -87,14 +96,25 @@ def answer_file(job_file: Path) -> Path:
     return job_file.with_suffix(".answer.json")
 
 
-def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:
-    try:
-        first = json.loads(answer)["errors"][0]
-    except (ValueError, LookupError, TypeError):
-        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        return StepFailed(f"step {job.step!r} {how} and gave no answer.", path=str(log), mend="Its log has the rest.")
+def read_errors(answer: bytes, log: Path) -> tuple[SeatrialError, ...]:
+    """The errors that a child's answer tells, as they were; `StepFailed` for those of the project's own classes."""
     kinds = {
         kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SeatrialError)
     }
-    mend = first["mend"] or f"Its log: {log}"
-    return kinds[first["code"]](first["problem"], path=first["path"], line=first["line"], mend=mend)
+    try:
+        return tuple(
+            kinds.get(one["code"], StepFailed)(
+                one["problem"], path=one["path"], line=one["line"], mend=one["mend"] or f"Its log: {log}"
+            )
+            for one in json.loads(answer)["errors"]
+        )
+    except (ValueError, LookupError, TypeError):
+        return ()
+
+
+def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:
+    found = read_errors(answer, log)
+    if found:
+        return found[0] if len(found) == 1 else Problems(found)
+    how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+    return StepFailed(f"step {job.step!r} {how} and gave no answer.", path=str(log), mend="Its log has the rest.")

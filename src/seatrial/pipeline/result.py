@@ -68,7 +68,7 @@ class Result:
             ],
         }
         error = self.error or self.refused
-        return document if error is None else {**document, "errors": [error.as_document()]}
+        return document if error is None else {**document, "errors": [one.as_document() for one in error.each]}
 
     def closing_lines(self) -> tuple[str, ...]:
         """The release, whether it can be deployed, and the next command that makes sense."""

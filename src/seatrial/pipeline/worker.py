@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ def run_job(job_file: Path, run: str, directory: Path, profile: str, *, replace:
         with open_project(project, profile) as workspace:
             answer = _perform(job, step, workspace, run, replace=replace)
     except SeatrialError as error:
-        answer = {"errors": [error.as_document()]}
+        answer = {"errors": [one.as_document() for one in error.each]}
         raise
     finally:
         answer_file(job_file).write_bytes(to_json(answer))
@@ -85,6 +86,8 @@ def _perform(job: Job, step: Step, workspace: Workspace, run: str, *, replace: b
 
 
 def _leave_with_parent() -> None:
-    """Ends this process when the pipe from its parent closes: a killed run leaves no child behind."""
+    """Ends this process, and what it started, when the pipe from its parent closes: a killed run leaves nothing."""
     os.read(sys.stdin.fileno(), 1)  # unbuffered: a lock held in here would keep the interpreter from ending
+    if os.getpgrp() == os.getpid():  # a group of its own, as run_in_child makes it: no stranger is in it
+        os.killpg(0, signal.SIGKILL)
     os._exit(ORPHANED)

@@ -1,0 +1,100 @@
+"""The children of a run: what they leave behind, and what their parent makes of their answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from seatrial.errors import InputError, Problems, SeatrialError, StepFailed
+from seatrial.pipeline import child as children_of_run
+from seatrial.pipeline.child import Children, read_errors
+
+WAIT_S = 10.0
+SLEEPER = "import time; time.sleep(600)"
+# Starts a process of its own, tells its number, and waits; with "stubborn" it does not leave when asked to.
+PARENT = f"""
+import signal, subprocess, sys, time
+if "stubborn" in sys.argv:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(subprocess.Popen([sys.executable, "-c", {SLEEPER!r}]).pid, flush=True)
+time.sleep(600)
+"""
+
+
+def number_in(log: Path) -> int:
+    until = time.monotonic() + WAIT_S
+    while time.monotonic() < until:
+        if log.exists() and (text := log.read_text()).endswith("\n"):
+            return int(text)
+        time.sleep(0.02)
+    raise AssertionError("the child did not start its own")
+
+
+def is_gone(process: int) -> bool:
+    until = time.monotonic() + WAIT_S
+    while time.monotonic() < until:
+        try:
+            os.kill(process, 0)
+            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True  # ended; whoever adopted it has not noticed yet
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize("manner", ["obedient", "stubborn"])
+def test_ending_the_children_ends_what_they_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manner: str
+) -> None:
+    monkeypatch.setattr(children_of_run, "TERM_TIMEOUT_S", 0.5)
+    children = Children()
+    started = children.start([sys.executable, "-c", PARENT, manner], tmp_path / "log")
+    grandchild = number_in(tmp_path / "log")
+    children.end()
+    assert started.returncode is not None
+    assert started.stdin is not None
+    started.stdin.close()
+    assert is_gone(grandchild)
+
+
+def test_nothing_is_started_once_the_run_ends(tmp_path: Path) -> None:
+    children = Children()
+    children.end()
+    with pytest.raises(StepFailed, match="ending"):
+        children.start([sys.executable, "-c", ""], tmp_path / "log")
+
+
+def answer(*errors: SeatrialError) -> bytes:
+    return json.dumps({"errors": [error.as_document() for error in errors]}).encode()
+
+
+def test_an_error_comes_back_as_it_was() -> None:
+    there = InputError("no.", path="a.py", line=3, mend="Yes.")
+    (back,) = read_errors(answer(there), Path("x.log"))
+    assert (type(back), str(back)) == (InputError, str(there))
+
+
+def test_several_errors_come_back_each() -> None:
+    there = Problems([InputError("one.", mend="Mend it."), InputError("two.", mend="And it.")])
+    assert [one.problem for one in read_errors(answer(*there.each), Path("x.log"))] == ["one.", "two."]
+
+
+def test_an_error_of_the_projects_own_class_is_that_of_a_step() -> None:
+    class Stormy(SeatrialError):
+        code: ClassVar[str] = "stormy"
+
+    (back,) = read_errors(answer(Stormy("too much wind.")), Path("x.log"))
+    assert isinstance(back, StepFailed)
+    assert str(back) == "too much wind. Its log: x.log"
+
+
+@pytest.mark.parametrize("said", [b"", b"null", b"{}", b'{"errors": []}', b"\xff"])
+def test_what_is_no_answer_gives_no_errors(said: bytes) -> None:
+    assert read_errors(said, Path("x.log")) == ()
