@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seatrial.errors import StepFailed
 from seatrial.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -23,12 +24,15 @@ class SharedSession:
         self._lock = threading.Lock()
         self._stack = ExitStack()
         self._session: SparkSession | None = None
+        self._ended = False
 
     def get(self) -> SparkSession:
-        """The session; made now if there is none yet."""
+        """The session; made now if there is none yet. After `end` there is none any more: `StepFailed`."""
         from seatrial.prepare.session import spark_session
 
         with self._lock:
+            if self._ended:
+                raise StepFailed("the run is ending.")
             if self._session is None:
                 chosen = self._workspace.profile.spark
                 # Functions of the project's modules are pickled by name: Spark's Python workers must find them too.
@@ -40,5 +44,7 @@ class SharedSession:
             return self._session
 
     def end(self) -> None:
-        """Stops the session, and with it whatever still runs in it."""
-        self._stack.close()
+        """Stops the session, and with it whatever still runs in it; one that is just being made is waited for."""
+        with self._lock:
+            self._ended = True
+            self._stack.close()
