@@ -32,7 +32,7 @@ def built_in_steps(project: Project, graph: Graph, *, rehearse: bool) -> tuple[S
     seed = project.parameters.get("assess", {}).get("seed", TRIAL_SEED)
     parameters: Mapping[str, Parameter] = {
         "policy": policy,
-        "data": sha256(to_json(_meaning(project.data))),
+        "data": data_digest(project.data),
         "seed": seed,
         "rehearse": rehearse,
     }
@@ -58,8 +58,9 @@ def _roles(data: DataSettings, *, rehearse: bool) -> dict[str, str]:
     return roles if rehearse else {**roles, "test": data.test}
 
 
-def _meaning(data: DataSettings) -> tuple[object, ...]:
-    return data.label, data.task, data.positive, data.groups, data.cluster
+def data_digest(data: DataSettings) -> str:
+    """The digest of what the columns mean; which tables they are of is told by the inputs."""
+    return sha256(to_json((data.label, data.task, data.positive, data.groups, data.cluster)))
 
 
 def _never_called() -> None:

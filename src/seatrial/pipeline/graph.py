@@ -84,11 +84,11 @@ def _import(directory: Path, module_name: str) -> ModuleType:
         return importlib.import_module(module_name)
     except SeatrialError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _import_failed(error, directory) from error
 
 
-def _import_failed(error: Exception, directory: Path) -> InputError:
+def _import_failed(error: Exception | SystemExit, directory: Path) -> InputError:
     if isinstance(error, SyntaxError):
         return InputError(f"{error.msg}.", path=error.filename, line=error.lineno, mend="Mend the syntax.")
     own = [

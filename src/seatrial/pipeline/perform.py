@@ -14,7 +14,8 @@ from seatrial.pipeline.keep import keep
 from seatrial.pipeline.outputs import ArtifactOutput, FilesInput, Input, Output, ReleaseOutput, TableOutput
 from seatrial.pipeline.resolve import Job, pin_files
 from seatrial.pipeline.session import SharedSession
-from seatrial.pipeline.steps import Files, Step
+from seatrial.pipeline.source import code_digest
+from seatrial.pipeline.steps import BUILT_IN, Files, Step
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact
 
@@ -53,6 +54,8 @@ def perform(
     for pinned in job.inputs.values():
         if isinstance(pinned, FilesInput):
             _check_unchanged(pinned, step, workspace)
+    if step.name not in BUILT_IN and code_digest(step.function, workspace.project.directory) != job.parts.code:
+        raise code_changed(step)
     record = CacheRecord(job.key, job.parts, run, outputs)
     return write_record(workspace.objects, record, replace=replace)
 
@@ -67,14 +70,14 @@ def _outputs(job: Job, step: Step, workspace: Workspace, session: SharedSession)
         arguments["spark"] = session.get()
     try:
         returned = step.function(**arguments, **job.parts.parameters)
+        return {  # Spark is lazy: what is wrong with its rows shows when they are kept
+            reference: keep(value, reference, job, workspace, arguments, session.get)
+            for reference, value in _by_reference(returned, step).items()
+        }
     except SeatrialError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # code that calls sys.exit() ends its step, not the run
         raise _raised(error, step, workspace, session.log) from error
-    return {
-        reference: keep(value, reference, job, workspace, arguments, session.get)
-        for reference, value in _by_reference(returned, step).items()
-    }
 
 
 def _opened(pinned: Input, workspace: Workspace) -> object:
@@ -125,7 +128,16 @@ def _check_unchanged(pinned: FilesInput, step: Step, workspace: Workspace) -> No
         )
 
 
-def _raised(error: Exception, step: Step, workspace: Workspace, spark_log: Path) -> SeatrialError:
+def code_changed(step: Step) -> StepFailed:
+    """Its answer would be kept under the key of code that did not give it."""
+    return StepFailed(
+        f"step {step.name!r}: the project's code changed while it ran.",
+        path=step.function.__code__.co_filename,
+        mend="Its answer is dropped; run again, and what else was finished is kept.",
+    )
+
+
+def _raised(error: Exception | SystemExit, step: Step, workspace: Workspace, spark_log: Path) -> SeatrialError:
     if step.kind == "spark":
         from seatrial.prepare.failure import spark_cause
 

@@ -16,11 +16,12 @@ from seatrial.pipeline.cache import CacheRecord
 from seatrial.pipeline.child import Children, run_in_child
 from seatrial.pipeline.graph import Graph
 from seatrial.pipeline.outputs import Output
-from seatrial.pipeline.perform import perform
+from seatrial.pipeline.perform import code_changed, perform
 from seatrial.pipeline.plan import UNCHANGED, why
 from seatrial.pipeline.records import Ending, RunRecord, StepRecord, last_parts, write_run
 from seatrial.pipeline.resolve import Job, Parameters, cached, job_for, missing_inputs
 from seatrial.pipeline.session import SharedSession
+from seatrial.pipeline.source import code_digest
 from seatrial.pipeline.steps import Step
 from seatrial.pipeline.workspace import Workspace
 
@@ -76,6 +77,12 @@ class _Runner:
         self.before = last_parts(workspace.objects, frozenset(graph))
         self.children = Children()
         self.session = SharedSession(workspace, self.logs / "spark.log")
+        # Spark steps run in this process, with the code that it has imported, whatever the files say by then.
+        self.imported = {
+            name: code_digest(step.function, workspace.project.directory)
+            for name, step in graph.items()
+            if step.kind == "spark"
+        }
         self.known: dict[str, Output] = {}
         self.records: dict[str, StepRecord] = {}
         self.error: SeatrialError | None = None
@@ -94,7 +101,7 @@ class _Runner:
     def execute(self) -> Finished:
         waiting = dict(self.graph)
         running: dict[Future[tuple[StepRecord, CacheRecord | None]], str] = {}
-        ending: Ending = "interrupted"
+        ending: Ending = "failed"
         pool = ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="step")
         write_run(self.workspace.objects, self.record("running"))
         try:
@@ -109,6 +116,9 @@ class _Runner:
             for name in waiting:
                 self._ended(StepRecord(name, "skipped", None, 0.0, "an input was not made"))
             ending = "done" if self.error is None else "failed"
+        except KeyboardInterrupt:
+            ending = "interrupted"
+            raise
         finally:
             self.children.end()
             self.session.end()
@@ -156,6 +166,8 @@ class _Runner:
 
     def _made(self, job: Job, step: Step, log: Path, *, replace: bool) -> CacheRecord:
         if step.kind == "spark":  # in this process, in the run's one session
+            if job.parts.code != self.imported[step.name]:
+                raise code_changed(step)
             return perform(job, step, self.workspace, self.run, session=self.session, replace=replace)
         return run_in_child(job, self.workspace, self.run, log=log, children=self.children, replace=replace)
 

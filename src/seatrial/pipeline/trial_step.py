@@ -12,6 +12,7 @@ from seatrial.assess.trial import run_trial
 from seatrial.batches.table import Table
 from seatrial.errors import InputError
 from seatrial.models.runtime import load_predictor
+from seatrial.pipeline.builtin import data_digest
 from seatrial.pipeline.outputs import ArtifactOutput, TableOutput
 from seatrial.pipeline.project import DataSettings
 from seatrial.pipeline.resolve import Job
@@ -30,8 +31,10 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
     """Measures, and keeps the trial as an artifact. The use of the test data is recorded first."""
     data, policy = workspace.project.data, workspace.project.policy
     policy_digest = sha256(to_json(policy))
-    if data is None or job.parts.parameters["policy"] != policy_digest:
+    parameters = job.parts.parameters
+    if data is None or (parameters["policy"], parameters["data"]) != (policy_digest, data_digest(data)):
         raise InputError("the project's file changed while it ran.", path=workspace.project.path, mend="Run again.")
+    _check_kinds(job, workspace.project.path)
     model = job.inputs["model"].digest
     package = read_artifact(workspace.objects, model)
     predictor = load_predictor(package)
@@ -41,7 +44,7 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
         for role, pinned in job.inputs.items()
         if isinstance(pinned, TableOutput)
     }
-    counted: Literal["validation", "test"] = "validation" if job.parts.parameters["rehearse"] else "test"
+    counted: Literal["validation", "test"] = "validation" if parameters["rehearse"] else "test"
     subject = Subject(
         predictor=predictor,
         tables=tables,
@@ -65,11 +68,20 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
         use=use,
         model=model,
         policy_digest=policy_digest,
-        seed=cast("int", job.parts.parameters["seed"]),
+        seed=cast("int", parameters["seed"]),
         budget_s=BUDGET_S,
         progress=lambda claim: print(f"measuring {claim}", flush=True),  # noqa: T201  # a step's output is its log
     )
     return ArtifactOutput(write_artifact(workspace.objects, {"evidence.json": to_json(trial)}), "trial")
+
+
+def _check_kinds(job: Job, path: str) -> None:
+    for role, pinned in job.inputs.items():
+        if role != "model" and not isinstance(pinned, TableOutput):
+            raise InputError(f"data.{role}: what is named there is no table.", path=path, mend="Name a step's table.")
+        if role == "model" and not (isinstance(pinned, ArtifactOutput) and pinned.holds == "model"):
+            mend = "Name a step that returns a seatrial.Trained."
+            raise InputError("model.from: what is named there is no model.", path=path, mend=mend)
 
 
 def _columns(data: DataSettings) -> list[str]:
