@@ -1,8 +1,8 @@
 """Which source code a step's answer depends on, and the digest of it.
 
-In the step's own module: its function, and whatever of the module's top level that reaches by name. Of every project
-module that this imports, anywhere: the whole file, and so on. Comments and layout do not count. What is imported by a
-computed name is not seen.
+In the step's own module: its function, whatever of the module's top level that reaches by name, and what acts there.
+Of every project module that this imports, anywhere: the whole file, and so on. Comments and layout do not count. What
+is imported by a computed name is not seen.
 """
 
 from __future__ import annotations
@@ -49,19 +49,28 @@ def _relative(path: Path, directory: Path) -> str:
 
 
 def _reach(tree: ast.Module, start: str) -> Iterator[ast.stmt]:
-    """The module's top-level statements that `start` depends on, in order. Bare calls always run, so they count."""
-    calls: list[ast.stmt] = [
-        statement
-        for statement in tree.body
-        if isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant)
-    ]
+    """The module's top-level statements that `start` depends on, in order; those that act always run, so they count."""
+    acting = [statement for statement in tree.body if _acts(statement)]
     defines = {statement: _defined(statement) for statement in tree.body}
-    kept = set(calls)
-    wanted = {start}.union(*map(_names, calls))
+    kept = set(acting)
+    wanted = {start}.union(*map(_names, acting))
     while found := [one for one, defined in defines.items() if one not in kept and defined & wanted]:
         kept.update(found)
         wanted.update(*map(_names, found))
     return (statement for statement in tree.body if statement in kept)
+
+
+def _acts(node: ast.AST) -> bool:
+    """Whether a statement does more than name what it defines: a call for its effect, an import of all names."""
+    match node:
+        case ast.Expr(value):
+            return not isinstance(value, ast.Constant)
+        case ast.Assert() | ast.Raise() | ast.ImportFrom(names=[ast.alias(name="*")]):
+            return True
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return False
+    blocks = ast.stmt, ast.excepthandler, ast.match_case
+    return any(_acts(inner) for inner in ast.iter_child_nodes(node) if isinstance(inner, blocks))
 
 
 def _names(node: ast.AST) -> set[str]:
@@ -69,17 +78,25 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _defined(statement: ast.stmt) -> set[str]:
+    """The names that it gives, takes away, or changes a part of: `x = 1`, `del x`, `x[0] = 1`, `x.y = 1`."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}  # what is inside stays inside
     names = set()
     for inner in ast.walk(statement):
         if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(inner.name)
-        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-            names.add(inner.id)
+        elif isinstance(inner, ast.Name | ast.Subscript | ast.Attribute) and not isinstance(inner.ctx, ast.Load):
+            names.add(_base(inner))
         elif isinstance(inner, ast.Import | ast.ImportFrom):
             names.update((alias.asname or alias.name).split(".")[0] for alias in inner.names)
     return names
+
+
+def _base(target: ast.expr) -> str:
+    """`x` of `x[0].y`; "" for a part of something without a name."""
+    while isinstance(target, ast.Subscript | ast.Attribute):
+        target = target.value
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 def _imports(node: ast.AST, path: Path, directory: Path) -> Iterator[Path]:

@@ -111,3 +111,35 @@ def test_modules_that_nobody_imports_do_not_count(digest: Callable[..., str]) ->
 
 def test_a_call_at_the_top_of_the_module_counts_for_every_step(digest: Callable[..., str]) -> None:
     assert digest("first", {"pipeline.py": PIPELINE + "\nmath.sqrt(2)\n"}) != digest("first")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SETTINGS['a'] = 1",
+        "SETTINGS.part = 1",
+        "SETTINGS.part['a'].b = 1",
+        "if LIMIT: SETTINGS.update(a=1)",
+        "for name in ('a', 'b'): SETTINGS[name] = 1",
+        "try:\n    pass\nfinally:\n    SETTINGS.update(a=1)",
+        "assert SETTINGS.update(a=1)",
+        "del LIMIT",
+    ],
+)
+def test_whatever_changes_what_the_function_reaches_counts(digest: Callable[..., str], statement: str) -> None:
+    setting = "from unittest.mock import MagicMock\nSETTINGS = MagicMock()"
+    without = changed(changed(PIPELINE, "UNUSED = 4", setting), "return shared(1)", "return SETTINGS, shared(1)")
+    with_it = changed(without, setting, f"{setting}\n{statement}")
+    assert digest("first", {"pipeline.py": with_it}) != digest("first", {"pipeline.py": without})
+
+
+def test_the_files_of_a_star_import_count(digest: Callable[..., str]) -> None:
+    text = changed(PIPELINE, "import other", "import other\nfrom stranger import *")
+    before = digest("first", {"pipeline.py": text})
+    assert digest("first", {"pipeline.py": text, "stranger.py": "value = 2"}) != before
+
+
+def test_imports_for_types_alone_do_not_count(digest: Callable[..., str]) -> None:
+    text = changed(PIPELINE, "import math", "import math\nif math.pi < 3:\n    from stranger import value")
+    before = digest("first", {"pipeline.py": text})
+    assert digest("first", {"pipeline.py": text, "stranger.py": "value = 2"}) == before
