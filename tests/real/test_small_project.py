@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -160,6 +161,40 @@ def test_a_planted_cache_record_is_refused_by_name_and_replaced(project: SmallPr
     steps = {step["name"]: step for step in project.json("plan")["steps"]}
     assert "made under the key" in steps["model"]["reason"]
     assert project.json("run")["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("step", "digests", "expected"),
+    [
+        ("rows", "kept", "does not fit its key"),
+        ("rows", "forged", "this snapshot is of another step or other inputs"),
+        ("assess", "kept", "this trial is of another model, policy or data"),
+        ("release", "kept", "this release is of another model or trial"),
+    ],
+)
+def test_a_record_that_names_what_another_key_made_is_refused(
+    project: SmallProject, step: str, digests: str, expected: str
+) -> None:
+    project.json("run")
+    right = record_of(project, step)
+    before = set(project.store.glob("cache/*.json"))
+    other = project.json("run", "--set", "rows.seed=8", "--set", "model.bias=40.0", status=3)
+    (made,) = [path for path in set(project.store.glob("cache/*.json")) - before if step_of(path) == step]
+    assert other["release"] == "small@2"
+    forged = json.loads(right.read_text())
+    forged["outputs"] = json.loads(made.read_text())["outputs"]
+    for reference, output in forged["outputs"].items():
+        if digests == "forged":
+            output["digest"] = hashlib.sha256(f"{right.stem}/{reference}".encode()).hexdigest()
+    right.write_text(json.dumps(forged))
+    steps = {one["name"]: one for one in project.json("plan")["steps"]}
+    assert expected in steps[step]["reason"]
+    document = project.json("run")
+    assert (document["verdict"], document["deployable"]) == ("pass", True)
+
+
+def step_of(record: Path) -> str:
+    return str(json.loads(record.read_text())["parts"]["step"])
 
 
 @pytest.mark.parametrize("after", ["rows", "model", "assess"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from seatrial.errors import Corrupt, ObjectExists, ObjectMissing
 from seatrial.pipeline.keys import KeyParts
-from seatrial.pipeline.outputs import Output
+from seatrial.pipeline.outputs import Output, TableOutput, table_digest
 from seatrial.stores.documents import from_json, to_json
 from seatrial.stores.objects import Objects
 
@@ -35,15 +35,24 @@ def read_record(objects: Objects, key: str) -> CacheRecord | None:
     except ObjectMissing:
         return None
     record = from_json(CacheRecord, data, path=path)
-    step = record.parts.step
-    strangers = [name for name in record.outputs if name != step and not name.startswith(f"{step}.")]
-    if record.key != key or record.parts.key != key or strangers:
+    if record.key != key or record.parts.key != key or not _fit(record):
         raise Corrupt(
             "this cache record does not fit its key: it was not written by the step it names.",
             path=path,
             mend="Find out who wrote it; `seatrial run --no-cache` replaces it.",
         )
     return record
+
+
+def _fit(record: CacheRecord) -> bool:
+    """Whether the outputs are those that the step declares, and its tables bear the digests that it gives."""
+    step = record.parts.step
+    declared = {f"{step}.{output}" for output in record.parts.outputs} or {step}
+    return record.outputs.keys() == declared and all(
+        output.digest == table_digest(record.key, reference)
+        for reference, output in record.outputs.items()
+        if isinstance(output, TableOutput)
+    )
 
 
 def write_record(objects: Objects, record: CacheRecord, *, replace: bool) -> CacheRecord:

@@ -11,11 +11,10 @@ import pyarrow as pa
 
 from seatrial.errors import StepFailed
 from seatrial.models.trained import Trained
-from seatrial.pipeline.outputs import ArtifactOutput, Output, TableOutput
+from seatrial.pipeline.outputs import ArtifactOutput, Output, TableOutput, table_digest
 from seatrial.pipeline.resolve import Job
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import write_artifact
-from seatrial.stores.documents import sha256
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -72,7 +71,7 @@ def _table_names(reference: str, job: Job, workspace: Workspace) -> tuple[str, s
     namespace = workspace.project.name.replace("-", "_")
     return (
         f"{namespace}.{reference.replace('.', '_')}",
-        sha256(f"{job.key}/{reference}".encode()),
+        table_digest(job.key, reference),
         job.key[:TAG_CHARACTERS],
     )
 

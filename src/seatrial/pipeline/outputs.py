@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from seatrial.stores.documents import sha256
+
 
 @dataclass(frozen=True, slots=True)
 class TableOutput:
@@ -15,6 +17,11 @@ class TableOutput:
     snapshot_id: int
     digest: str
     kind: Literal["table"] = "table"
+
+
+def table_digest(key: str, reference: str) -> str:
+    """The digest of a table: of how it came to be."""
+    return sha256(f"{key}/{reference}".encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,17 @@ import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from seatrial.errors import Corrupt, InputError, ObjectMissing, SeatrialError
-from seatrial.models.provenance import Provenance
+from seatrial.errors import Corrupt, InputError, ObjectMissing
 from seatrial.pipeline.builtin import CODE
 from seatrial.pipeline.cache import CacheRecord, read_record
+from seatrial.pipeline.checks import check_record
 from seatrial.pipeline.graph import did_you_mean
 from seatrial.pipeline.keys import KeyParts, library_versions
-from seatrial.pipeline.outputs import ArtifactOutput, FilesInput, Input, Output, ReleaseOutput, TableOutput
+from seatrial.pipeline.outputs import FilesInput, Input, Output
 from seatrial.pipeline.source import code_digest
 from seatrial.pipeline.steps import Files, Parameter, Step
 from seatrial.pipeline.workspace import Workspace
-from seatrial.stores.artifacts import read_artifact
-from seatrial.stores.documents import from_json, sha256, to_json
+from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
 
 Parameters = Mapping[str, Mapping[str, Parameter]]  # by step
@@ -81,36 +80,10 @@ def cached(job: Job, workspace: Workspace) -> tuple[CacheRecord | None, str]:
         record = read_record(workspace.objects, job.key)
         if record is None:
             return None, ""
-        for reference, output in record.outputs.items():
-            _check_whole(output, reference, workspace)
-            if isinstance(output, ArtifactOutput) and output.holds == "model":
-                _check_producer(output, record, workspace)
+        check_record(record, workspace)
     except (Corrupt, ObjectMissing) as error:
         return None, f"its cached output does not serve: {error.problem}"
     return record, ""
-
-
-def _check_whole(output: Output, reference: str, workspace: Workspace) -> None:
-    match output:
-        case TableOutput():
-            from seatrial.batches.table import Table
-
-            try:
-                _ = Table(output.identifier, output.snapshot_id, output.digest, workspace.catalog).schema
-            except SeatrialError as error:
-                raise Corrupt(f"{reference}: {error.problem}", path=output.identifier) from None
-        case ArtifactOutput():
-            read_artifact(workspace.objects, output.digest)  # every byte: models and codecs are small
-        case ReleaseOutput():
-            workspace.objects.get(f"releases/{output.name}/{output.version}/release.dsse.json")
-
-
-def _check_producer(model: ArtifactOutput, record: CacheRecord, workspace: Workspace) -> None:
-    """A model says itself which key made it: a record that names another one was not written by its step."""
-    path = f"artifacts/{model.digest}/provenance.json"
-    made_by = from_json(Provenance, workspace.objects.get(path).data, path=path).step_key
-    if made_by != record.key:
-        raise Corrupt(f"this model was made under the key {made_by[:12]}…, not {record.key[:12]}….", path=path)
 
 
 def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[str, ...], path: str) -> Parameters:

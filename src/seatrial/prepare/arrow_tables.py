@@ -59,7 +59,7 @@ def _overwrite(table: Table, rows: pa.Table, properties: Mapping[str, str]) -> i
     with warnings.catch_warnings(), table.transaction() as transaction:
         warnings.filterwarnings("ignore", message="Delete operation did not match any records")
         transaction.set_properties(dict(properties))
-        transaction.overwrite(rows, snapshot_properties={WRITE: name})
+        transaction.overwrite(rows, snapshot_properties={**properties, WRITE: name})
     for snapshot in reversed(table.metadata.snapshots):  # the append comes after the delete
         if snapshot.summary is not None and snapshot.summary.additional_properties.get(WRITE) == name:
             written = table.schemas()[snapshot.schema_id if snapshot.schema_id is not None else 0].as_arrow()
