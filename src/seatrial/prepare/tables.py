@@ -133,6 +133,8 @@ class _Write:
         try:
             writer.overwrite(lit(True))  # noqa: FBT003 a condition that holds for every row
         except Exception as error:
+            if int(self._table().schema().schemaId()) != schema:
+                return None  # Spark found other columns than those it was to fill: another writer's
             # The catalog may have taken the commit and failed to say so: then the snapshot is there.
             if not is_conflict(error) or self._snapshot(name) is None:
                 raise
