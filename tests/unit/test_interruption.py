@@ -1,6 +1,11 @@
-"""Ctrl-C ends a command with the status that shells expect, and says what became of the work."""
+"""Ctrl-C and a closed pipe end a command with the status that shells expect; no mistake shows a traceback."""
 
 from __future__ import annotations
+
+import builtins
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -19,3 +24,40 @@ def test_an_interrupted_command_says_what_is_kept(
         main(["store", "status"])
     assert ended.value.code == INTERRUPTED
     assert "the next run continues" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_the_command_is_still_being_loaded_shows_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(name: str, *rest: object) -> object:
+        if name == "cyclopts":
+            raise KeyboardInterrupt
+        return imported(name, *rest)
+
+    imported = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main(["plan"])
+    assert ended.value.code == INTERRUPTED
+    assert "Interrupted" in capsys.readouterr().err
+
+
+def test_a_reader_that_left_is_not_told_success() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "seatrial", "store", "status"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        timeout=30,
+        check=False,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_number_of_runs_that_cannot_be_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["runs", "--newest", "-1"])
+    assert ended.value.code == 2
+    assert "--newest" in capsys.readouterr().err

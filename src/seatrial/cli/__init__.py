@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cyclopts import App
 
 INTERRUPTED = 130
+UNHEARD = 141  # as a shell shows SIGPIPE
 HELP = """From object storage to a model you can put to sea.
 
 For example:
@@ -48,32 +49,38 @@ HIDDEN = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits with its status."""
+    try:
+        sys.exit(_status(list(sys.argv[1:] if arguments is None else arguments)))
+    except KeyboardInterrupt:
+        print("Interrupted; what was finished is kept, and the next run continues.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def _status(given: list[str]) -> int:
+    """Runs one command to its end, whatever that is, and says what was wrong."""
     from cyclopts import CycloptsError
 
     from seatrial.cli.output import report_error
     from seatrial.errors import InputError, SeatrialError
 
-    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         status = _app(given[0] if given else None)(
             given, result_action="return_value", exit_on_error=False, print_error=False
         )
+        sys.stdout.flush()  # whoever reads may be gone: known here, and not when the interpreter ends
     except CycloptsError as error:
         wrong = InputError(str(error).strip(), mend="See `seatrial --help`.")
-        sys.exit(report_error(wrong, as_json="--json" in given))
+        return report_error(wrong, as_json="--json" in given)
     except SeatrialError as error:
-        sys.exit(report_error(error, as_json="--json" in given))
-    except BrokenPipeError:  # `| head` has what it wanted
+        return report_error(error, as_json="--json" in given)
+    except BrokenPipeError:  # `| head` has what it wanted; whether a verdict passed was not said to the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return UNHEARD
     except OSError as error:
         path = None if error.filename is None else str(error.filename)
         failed = SeatrialError(f"{error.strerror or error}.", path=path, mend="Mend that, and run again.")
-        sys.exit(report_error(failed, as_json="--json" in given))
-    except KeyboardInterrupt:
-        print("Interrupted; what was finished is kept, and the next run continues.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    sys.exit(status if isinstance(status, int) else 0)
+        return report_error(failed, as_json="--json" in given)
+    return status if isinstance(status, int) else 0
 
 
 def _app(chosen: str | None) -> App:

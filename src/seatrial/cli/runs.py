@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from seatrial.cli.options import Directory, Json, Profile
 from seatrial.cli.output import print_json
@@ -14,7 +15,7 @@ from seatrial.cli.output import print_json
 
 def command(
     *,
-    newest: Annotated[int, Parameter(help="How many runs to list.")] = 20,
+    newest: Annotated[int, Parameter(help="How many runs to list.", validator=Number(gte=1))] = 20,
     profile: Profile = "local",
     directory: Directory = Path(),
     json: Json = False,

@@ -34,6 +34,11 @@ def order_steps(steps: Sequence[Step]) -> Graph:
             )
         by_name[step.name] = step
     makers = {reference: step.name for step in by_name.values() for reference in step.references}
+    tables: dict[str, str] = {}
+    for reference, maker in makers.items():
+        if (other := tables.setdefault(table_name(reference), reference)) != reference:
+            problem = f"{reference!r} and {other!r} would be one table, {table_name(reference)}."
+            problems.append(_mistake(by_name[maker], problem, "Rename one."))
     needs: dict[str, set[str]] = {name: set() for name in by_name}
     for step in by_name.values():
         for argument, source in step.inputs.items():
@@ -55,6 +60,11 @@ def order_steps(steps: Sequence[Step]) -> Graph:
         else:
             return MappingProxyType({name: by_name[name] for name in names})
     raise Problems(problems)
+
+
+def table_name(reference: str) -> str:
+    """The name, within the project's namespace, of the table that an output is kept in if it is one."""
+    return reference.replace(".", "_")
 
 
 def did_you_mean(name: str, known: Mapping[str, object] | Sequence[str]) -> str | None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from seatrial.errors import StepFailed
 from seatrial.models.trained import Trained
+from seatrial.pipeline.graph import table_name
 from seatrial.pipeline.outputs import ArtifactOutput, Output, TableOutput, table_digest
 from seatrial.pipeline.resolve import Job
 from seatrial.pipeline.workspace import Workspace
@@ -70,7 +71,7 @@ def _table_names(reference: str, job: Job, workspace: Workspace) -> tuple[str, s
     """Identifier, digest and tag of a table output."""
     namespace = workspace.project.name.replace("-", "_")
     return (
-        f"{namespace}.{reference.replace('.', '_')}",
+        f"{namespace}.{table_name(reference)}",
         table_digest(job.key, reference),
         job.key[:TAG_CHARACTERS],
     )

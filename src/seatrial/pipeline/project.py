@@ -114,7 +114,12 @@ def load_project(directory: Path) -> Project:
             path=str(directory.resolve()),
             mend="Start with `seatrial init DIR --example census`.",
         )
-    return parse_project(path.read_text(encoding="utf-8"), directory.resolve(), shown=str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputError("not UTF-8.", path=str(path), line=line, mend="Save it in that encoding.") from None
+    return parse_project(text, directory.resolve(), shown=str(path))
 
 
 def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Project:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -129,4 +130,6 @@ def _typed(value: Parameter, *, known: Parameter, place: str, path: str) -> Para
             path=path,
             mend=f"Its default is {known!r}.",
         )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{place}: {value!r} is no finite number.", path=path, mend=f"Its default is {known!r}.")
     return value

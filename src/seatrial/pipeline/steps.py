@@ -64,6 +64,14 @@ def step(
     """
 
     def declare(function: F) -> F:
+        for option, names in (("outputs", outputs), ("libraries", libraries)):
+            if isinstance(names, str):
+                raise InputError(
+                    f"step {function.__name__!r}: {option} is one text, and would be taken letter by letter.",
+                    path=inspect.getsourcefile(function),
+                    line=function.__code__.co_firstlineno,
+                    mend=f'Write {option}=("{names}",).',
+                )
         module = sys.modules[function.__module__]
         declared = _declare(function, kind, inputs or {}, tuple(outputs), tuple(libraries))
         module.__dict__.setdefault(DECLARED, []).append(declared)
@@ -89,6 +97,8 @@ def _declare(
         raise mistake(f"there is no kind {kind!r}.", f"Use one of {', '.join(get_args(Kind))}.")
     if name in BUILT_IN:
         raise mistake("this name is taken by a built-in step.", "Rename the function.")
+    if wrong := next((one for one in outputs if not one.isidentifier()), None):
+        raise mistake(f"output {wrong!r} is no name.", "Use letters, digits and _, as for a variable.")
     if len(set(outputs)) != len(outputs):
         raise mistake(f"an output is named twice in {', '.join(outputs)}.", "Give each output its own name.")
     arguments = inspect.signature(function).parameters.values()

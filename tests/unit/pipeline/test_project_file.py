@@ -149,6 +149,13 @@ def test_broken_syntax_names_its_line() -> None:
     assert caught.value.line == 2
 
 
+def test_a_file_that_is_not_utf_8_names_the_line(tmp_path: Path) -> None:
+    (tmp_path / "seatrial.toml").write_bytes('[project]\nname = "zürich"\n'.encode("latin-1"))
+    with pytest.raises(InputError, match="not UTF-8") as caught:
+        load_project(tmp_path)
+    assert caught.value.line == 2
+
+
 def test_a_folder_without_a_project_says_how_to_start(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="seatrial init"):
         load_project(tmp_path)

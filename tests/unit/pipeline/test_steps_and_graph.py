@@ -9,6 +9,7 @@ import pytest
 
 from seatrial.errors import InputError, Problems
 from seatrial.pipeline.graph import load_graph, order_steps
+from seatrial.pipeline.resolve import merge_parameters
 from seatrial.pipeline.steps import Files, Step, step
 
 
@@ -30,6 +31,9 @@ def test_a_declared_function_stays_a_plain_function() -> None:
         (lambda f: step(inputs={"wrong": "a"})(f), "without an input: rows; without an argument: wrong"),
         (lambda f: step(kind=cast("Any", "fortran"), inputs={"rows": "a"})(f), "no kind 'fortran'"),
         (lambda f: step(inputs={"rows": "a"}, outputs=("x", "x"))(f), "named twice"),
+        (lambda f: step(inputs={"rows": "a"}, outputs=("x.y",))(f), "output 'x.y' is no name"),
+        (lambda f: step(inputs={"rows": "a"}, outputs="train")(f), "outputs is one text"),
+        (lambda f: step(inputs={"rows": "a"}, libraries="torch")(f), "libraries is one text"),
     ],
 )
 def test_a_declaration_that_does_not_fit_its_function_is_refused_with_its_line(declare: Any, expected: str) -> None:
@@ -79,6 +83,11 @@ def test_every_mistake_of_a_graph_is_told_at_once_with_a_hint() -> None:
     assert len(caught.value.errors) >= 2
 
 
+def test_outputs_that_would_be_one_table_are_refused() -> None:
+    with pytest.raises(Problems, match=r"'rows_a\.b' and 'rows\.a_b' would be one table, rows_a_b"):
+        order_steps([make("rows", {}, ("a_b",)), make("rows_a", {}, ("b",))])
+
+
 def test_a_cycle_is_shown_as_a_circle() -> None:
     with pytest.raises(Problems, match=r"need each other: .*a → b → a|need each other: .*b → a → b"):
         order_steps([make("a", {"x": "b"}), make("b", {"x": "a"})])
@@ -103,6 +112,19 @@ def test_a_module_that_does_not_parse_names_the_line(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load_graph(tmp_path, "garbled_pipeline")
     assert caught.value.line == 2
+
+
+def test_a_module_that_exits_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "leaving_pipeline.py").write_text("raise SystemExit(0)\n")
+    with pytest.raises(InputError, match="SystemExit"):
+        load_graph(tmp_path, "leaving_pipeline")
+
+
+@pytest.mark.parametrize("written", ["nan", "inf", "-inf"])
+def test_a_parameter_is_a_finite_number(written: str) -> None:
+    steps = {"model": Step("model", "python", lambda: None, {}, (), (), {"rate": 0.5})}
+    with pytest.raises(InputError, match="no finite number"):
+        merge_parameters(steps, {}, (f"model.rate={written}",), "seatrial.toml")
 
 
 def test_a_missing_module_is_named(tmp_path: Path) -> None:
