@@ -63,6 +63,16 @@ def test_what_the_trial_cannot_use_is_named_by_its_key(
     assert expected in done.stderr
 
 
+def test_a_step_may_read_tables_beside_those_that_its_model_answers_for(project: SmallProject) -> None:
+    project.edit("pipeline.py", '"validation", "test"))', '"validation", "test", "berths"))')
+    project.edit("pipeline.py", '"train": table[', '"berths": pa.table({"berth": [1, 2]}), "train": table[')
+    project.edit(
+        "pipeline.py", 'inputs={"train": "rows.train"}', 'inputs={"berths": "rows.berths", "train": "rows.train"}'
+    )
+    project.edit("pipeline.py", "def model(train: Table,", "def model(berths: Table, train: Table,")
+    assert project.json("run")["verdict"] == "pass"
+
+
 def test_a_file_of_the_project_does_not_stand_in_for_a_library_of_seatrials(project: SmallProject) -> None:
     (project.folder / "cyclopts.py").write_text("raise RuntimeError('this is the project')\n")
     command = [sys.executable, "-P", "-m", "seatrial", "run"]  # as the installed command: without the working folder

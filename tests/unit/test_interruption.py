@@ -6,6 +6,7 @@ import builtins
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_an_interrupted_command_says_what_is_kept(
 def test_ctrl_c_while_the_command_is_still_being_loaded_shows_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(name: str, *rest: object) -> object:
+    def interrupted(name: str, *rest: Any) -> object:
         if name == "cyclopts":
             raise KeyboardInterrupt
         return imported(name, *rest)

@@ -12,7 +12,7 @@ from seatrial.stores.documents import sha256, to_json
 
 # Part of the key in place of source code: raised when the step would answer differently for the same inputs.
 CODE = {"assess": "assess-1", "release": "release-1"}
-TRIAL_SEED = 7
+SETTABLE: Mapping[str, Parameter] = {"seed": 7}  # what a project may set of the trial, and the defaults
 
 
 def built_in_steps(project: Project, graph: Graph, *, rehearse: bool) -> tuple[Step, ...]:
@@ -29,11 +29,10 @@ def built_in_steps(project: Project, graph: Graph, *, rehearse: bool) -> tuple[S
             mend = did_you_mean(reference, known) or f"There is: {', '.join(known)}."
             raise InputError(f"{place}: no step makes {reference!r}.", path=project.path, mend=mend)
     policy = sha256(to_json(project.policy))
-    seed = project.parameters.get("assess", {}).get("seed", TRIAL_SEED)
     parameters: Mapping[str, Parameter] = {
         "policy": policy,
         "data": data_digest(project.data),
-        "seed": seed,
+        **SETTABLE,
         "rehearse": rehearse,
     }
     inputs = {"model": project.model, **_roles(project.data, rehearse=rehearse)}

@@ -83,13 +83,14 @@ def _package(trained: Trained, job: Job, arguments: Mapping[str, Any]) -> dict[s
     from seatrial.models.provenance import DataSnapshot, Provenance
 
     tables = {name: value for name, value in arguments.items() if isinstance(value, Table)}
-    if not tables:
+    columns = [column.name for column in trained.codec.columns]
+    whole = [table for table in tables.values() if set(columns) <= set(table.schema.names)]
+    if not whole:
         raise StepFailed(
-            f"step {job.step!r} trains a model and reads no table.",
+            f"step {job.step!r} trains a model and reads no table with its columns, {', '.join(columns)}.",
             mend="Name the table it trains on as an input: the packaged model is compared with it on real rows.",
         )
-    columns = [column.name for column in trained.codec.columns]
-    rows = pa.concat_tables([table.to_arrow(columns).slice(0, ROWS_COMPARED) for table in tables.values()])
+    rows = pa.concat_tables([table.to_arrow(columns).slice(0, ROWS_COMPARED) for table in whole])
     provenance = Provenance(
         code=job.parts.code,
         step_key=job.key,

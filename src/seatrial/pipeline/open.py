@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from seatrial.pipeline.builtin import built_in_steps
+from seatrial.pipeline.builtin import SETTABLE, built_in_steps
 from seatrial.pipeline.graph import Graph, load_graph, order_steps
 from seatrial.pipeline.project import Project
 from seatrial.pipeline.resolve import Parameters, merge_parameters
@@ -23,6 +23,6 @@ def open_pipeline(project: Project, *, sets: Sequence[str], rehearse: bool) -> P
     """Loads the project's steps and adds the built-in ones; mistakes are raised before anything runs."""
     own = load_graph(project.directory, project.pipeline)
     built_in = built_in_steps(project, own, rehearse=rehearse)
-    given = {step: values for step, values in project.parameters.items() if step != "assess"}
-    parameters = merge_parameters(own, given, tuple(sets), project.path)
+    known = {**own, **{step.name: replace(step, parameters=SETTABLE) for step in built_in if step.name == "assess"}}
+    parameters = merge_parameters(known, project.parameters, tuple(sets), project.path)
     return Pipeline(order_steps([*own.values(), *built_in]), parameters)
