@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from seatrial.cli.options import Directory, Profile, Trust
+
+LAST_PORT = 65535
 
 
 def command(
@@ -16,8 +19,12 @@ def command(
     host: Annotated[
         str, Parameter(help="The address to listen on; 0.0.0.0 is every one of this machine.")
     ] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="The port to listen on; 0 is any free one.")] = 8080,
-    threads: Annotated[int | None, Parameter(help="Threads for one answer; without it, one a core.")] = None,
+    port: Annotated[
+        int, Parameter(help="The port to listen on; 0 is any free one.", validator=Number(gte=0, lte=LAST_PORT))
+    ] = 8080,
+    threads: Annotated[
+        int | None, Parameter(help="Threads for one answer; without it, one a core.", validator=Number(gte=1))
+    ] = None,
     digest: Annotated[str | None, Parameter(help="Refuse any release.json but the one of this sha256.")] = None,
     trust: Trust = None,
     profile: Profile = "local",

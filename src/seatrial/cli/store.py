@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -23,9 +24,10 @@ def status(*, directory: Directory = Path(), json: Json = False) -> int:
     """
     import dataclasses
 
+    from seatrial.pipeline.workspace import state_folder
     from seatrial.stores import embedded
 
-    found = embedded.status(directory / ".seatrial")
+    found = embedded.status(state_folder(directory, os.environ))
     if json:
         print_json({"running": found.endpoint is not None, **dataclasses.asdict(found)})
     elif found.endpoint is None:
@@ -42,9 +44,10 @@ def start(*, directory: Directory = Path(), idle_s: IdleS = 600.0) -> int:
 
     For example: `seatrial store start --idle-s 3600`
     """
+    from seatrial.pipeline.workspace import state_folder
     from seatrial.stores.embedded import embedded_store
 
-    with embedded_store(directory / ".seatrial", directory.resolve().name, idle_s=idle_s) as store:
+    with embedded_store(state_folder(directory, os.environ), directory.resolve().name, idle_s=idle_s) as store:
         print(f"The embedded store answers at {store.endpoint}. Next: seatrial store status, or seatrial run")
     return 0
 
@@ -55,9 +58,10 @@ def stop(*, directory: Directory = Path()) -> int:
 
     For example: `seatrial store stop --directory census`
     """
+    from seatrial.pipeline.workspace import state_folder
     from seatrial.stores import embedded
 
-    if embedded.stop(directory / ".seatrial"):
+    if embedded.stop(state_folder(directory, os.environ)):
         print("The embedded store has ended; its data stays. The next command that needs it starts it again.")
     else:
         print("The embedded store did not run. Next: seatrial store status")

@@ -53,10 +53,9 @@ def verified_release(
 
     `Refused` where its release.json has another digest than the one asked for.
     """
-    trusted = trusted_by(trust)
     with open_release(reference, directory=directory, profile=profile, passed=passed) as source:
         verified = verify(
-            source, trusted, now=datetime.now(UTC), expect_name=expect_name, expect_version=expect_version
+            source, trusted_by(trust), now=datetime.now(UTC), expect_name=expect_name, expect_version=expect_version
         )
     if digest is not None and verified.ok and verified.digest != digest.removeprefix("sha256:"):
         raise Refused(

@@ -53,7 +53,7 @@ def open_project(project: Project, profile: str) -> Iterator[Workspace]:
     if chosen is None:
         mend = did_you_mean(profile, project.profiles) or f"There is: {', '.join(project.profiles)}."
         raise InputError(f"there is no profile {profile!r}.", path=project.path, mend=mend)
-    state = Path(os.environ.get(STATE_VARIABLE) or project.directory / STATE_FOLDER)
+    state = state_folder(project.directory, os.environ)
     state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         if chosen.store is None:
@@ -69,6 +69,11 @@ def open_project(project: Project, profile: str) -> Iterator[Workspace]:
             objects=open_objects(store),
             state=state,
         )
+
+
+def state_folder(directory: Path, environment: Mapping[str, str]) -> Path:
+    """Where this machine keeps what it knows of the project in `directory`."""
+    return Path(environment.get(STATE_VARIABLE) or directory / STATE_FOLDER)
 
 
 def store_settings(choice: StoreChoice, directory: Path, environment: Mapping[str, str]) -> StoreSettings:

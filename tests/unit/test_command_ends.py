@@ -1,16 +1,19 @@
-"""Ctrl-C and a closed pipe end a command with the status that shells expect; no mistake shows a traceback."""
+"""Ctrl-C and a closed pipe end a command with the status that shells expect; what cannot be meant is a mistake."""
 
 from __future__ import annotations
 
 import builtins
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seatrial.cli import INTERRUPTED, main
+from seatrial.pipeline.workspace import STATE_VARIABLE
 from seatrial.stores import embedded
 
 
@@ -57,8 +60,20 @@ def test_a_reader_that_left_is_not_told_success() -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_number_of_runs_that_cannot_be_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "command", [("runs", "--newest", "-1"), ("serve", "--port", "99999"), ("serve", "--threads", "0")]
+)
+def test_a_number_that_cannot_be_is_a_mistake(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["runs", "--newest", "-1"])
+        main(command)
     assert ended.value.code == 2
-    assert "--newest" in capsys.readouterr().err
+    assert command[1] in capsys.readouterr().err
+
+
+def test_the_store_command_looks_where_the_project_keeps_its_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "elsewhere"))
+    with pytest.raises(SystemExit):
+        main(["store", "status", "--json", "--directory", str(tmp_path)])
+    assert json.loads(capsys.readouterr().out)["folder"] == str(tmp_path / "elsewhere" / "store")
