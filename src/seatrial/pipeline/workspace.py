@@ -65,7 +65,9 @@ def open_project(project: Project, profile: str) -> Iterator[Workspace]:
             profile_name=profile,
             profile=chosen,
             store=store,
-            catalog=catalog_settings(chosen.catalog or _sqlite(chosen.store, store, state), store, os.environ),
+            catalog=catalog_settings(
+                chosen.catalog or _sqlite(chosen.store, store, state), store, project.directory, os.environ
+            ),
             objects=open_objects(store),
             state=state,
         )
@@ -87,15 +89,19 @@ def store_settings(choice: StoreChoice, directory: Path, environment: Mapping[st
         references = {"access_key": "env:AWS_ACCESS_KEY_ID", "secret_key": "env:AWS_SECRET_ACCESS_KEY"}
         if not isinstance(choice.credentials, str):
             references.update(choice.credentials)
-        credentials = Credentials(**{half: look_up(reference, environment) for half, reference in references.items()})
+        credentials = Credentials(
+            **{half: look_up(reference, directory, environment) for half, reference in references.items()}
+        )
     return StoreSettings(choice.url, choice.endpoint, credentials, choice.region)
 
 
-def catalog_settings(choice: str, store: StoreSettings, environment: Mapping[str, str]) -> CatalogSettings:
+def catalog_settings(
+    choice: str, store: StoreSettings, directory: Path, environment: Mapping[str, str]
+) -> CatalogSettings:
     """The catalog at an address, or at the one that a reference means."""
     uri = choice
     if uri.startswith(("env:", "file:")):
-        uri = look_up(uri, environment)
+        uri = look_up(uri, directory, environment)
     return CatalogSettings(uri=uri, warehouse=f"{store.url.rstrip('/')}/warehouse", store=store)
 
 
@@ -107,14 +113,16 @@ def _sqlite(choice: StoreChoice | None, store: StoreSettings, state: Path) -> st
     return f"sqlite:///{state / name}.db"
 
 
-def look_up(reference: str, environment: Mapping[str, str]) -> str:
-    """The secret behind "env:NAME" or "file:PATH"; the error names the reference, never a value."""
+def look_up(reference: str, directory: Path, environment: Mapping[str, str]) -> str:
+    """The secret behind "env:NAME" or "file:PATH", from the project's `directory`; the error never has a value."""
     kind, _, name = reference.partition(":")
     if kind == "env":
         if name in environment:
             return environment[name]
         raise InputError(f"the environment variable {name} is not set.", path=reference, mend=f"Set {name}.")
     try:
-        return Path(name).expanduser().read_text(encoding="utf-8").strip()
+        return (directory / Path(name).expanduser()).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}.", path=reference, mend="Mend the path.") from None
+    except UnicodeDecodeError:
+        raise InputError("not a text in UTF-8.", path=reference, mend="Mend the path.") from None

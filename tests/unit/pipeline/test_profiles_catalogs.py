@@ -26,6 +26,9 @@ catalog = "sqlite:////elsewhere/catalog.db"
 [profile.referred]
 store = { url = "file:one" }
 catalog = "env:NO_SUCH_VARIABLE"
+[profile.secret]
+store = { url = "file:one" }
+catalog = "file:secrets/catalog"
 """
 
 
@@ -59,3 +62,17 @@ def test_a_catalog_that_is_named_is_taken_as_it_is(project: Project) -> None:
 def test_a_reference_to_nothing_is_told_by_its_name(project: Project) -> None:
     with pytest.raises(InputError, match="NO_SUCH_VARIABLE is not set"):
         catalog_of(project, "referred")
+
+
+def test_a_secret_in_a_file_is_looked_for_from_the_project_wherever_the_command_is(project: Project) -> None:
+    (project.directory / "secrets").mkdir()
+    (project.directory / "secrets" / "catalog").write_text("sqlite:////elsewhere/catalog.db\n")
+    assert catalog_of(project, "secret") == "sqlite:////elsewhere/catalog.db"
+
+
+def test_a_secret_that_is_no_text_is_told_by_its_reference(project: Project) -> None:
+    (project.directory / "secrets").mkdir()
+    (project.directory / "secrets" / "catalog").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="not a text") as caught:
+        catalog_of(project, "secret")
+    assert caught.value.path == "file:secrets/catalog"
