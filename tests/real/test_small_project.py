@@ -225,7 +225,7 @@ def test_ctrl_c_in_a_phase_ends_with_130_and_the_next_run_continues(project: Sma
         (("run", "--directory", "nowhere"), "seatrial init"),
         (("step", "modell"), "there is no step 'modell'"),
         (("step", "model"), "Run `seatrial step rows` first"),
-        (("runn",), "run"),
+        (("runn",), 'Did you mean "run"?'),
     ],
 )
 def test_a_command_that_cannot_be_meant_exits_with_2_and_says_what_can(
