@@ -26,9 +26,9 @@ def write_arrow_table(
 
     Raises `StepFailed` when other writers keep it from committing.
     """
-    from pyiceberg.exceptions import CommitFailedException, ValidationException
-
     with open_catalog(settings, namespace=identifier.rpartition(".")[0]) as catalog:
+        from pyiceberg.exceptions import CommitFailedException, ValidationException
+
         for attempt in range(ATTEMPTS):
             if attempt:
                 time.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1))
