@@ -80,7 +80,7 @@ def test_a_cached_file_that_was_changed_is_refused(census: ModuleType, tmp_path:
 
 
 def test_without_an_index_and_never_fetched_the_error_says_what_to_do(census: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no index. Run again with a connection"):
+    with pytest.raises(StoreError, match=r"no index\. Run again with a connection"):
         census.fetch(tmp_path)
 
 
