@@ -28,6 +28,7 @@ def built_in_steps(project: Project, graph: Graph, *, rehearse: bool) -> tuple[S
         if reference not in known:
             mend = did_you_mean(reference, known) or f"There is: {', '.join(known)}."
             raise InputError(f"{place}: no step makes {reference!r}.", path=project.path, mend=mend)
+    _check_test_is_only_measured(project.data, project.model, graph, path=project.path)
     policy = sha256(to_json(project.policy))
     parameters: Mapping[str, Parameter] = {
         "policy": policy,
@@ -55,6 +56,28 @@ def _roles(data: DataSettings, *, rehearse: bool) -> dict[str, str]:
     if data.calibration is not None:
         roles["calibration"] = data.calibration
     return roles if rehearse else {**roles, "test": data.test}
+
+
+def _check_test_is_only_measured(data: DataSettings, model: str, graph: Graph, *, path: str) -> None:
+    """`InputError` where the test table has another role too, or a step that the model comes from reads it."""
+    for role, table in _roles(data, rehearse=True).items():
+        if table == data.test:
+            raise InputError(
+                f"data.test: {table!r} is data.{role} too, and what chooses must not see what counts.",
+                path=path,
+                mend="Let a step split off a table that is only measured.",
+            )
+    makers = {reference: step for step in graph.values() for reference in step.references}
+    ancestors = [makers[model]]
+    for step in ancestors:
+        if data.test in step.inputs.values():
+            raise InputError(
+                f"data.test: step {step.name!r} reads {data.test!r}, and the model comes from that step.",
+                path=path,
+                mend=f"Take it out of the inputs of {step.name!r}; the trial alone reads it.",
+            )
+        found = (makers[source] for source in step.inputs.values() if isinstance(source, str))
+        ancestors.extend(maker for maker in found if maker not in ancestors)
 
 
 def data_digest(data: DataSettings) -> str:

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,10 +121,11 @@ class _Runner:
             ending = "interrupted"
             raise
         finally:
-            self.children.end()
-            self.session.end()
-            pool.shutdown(wait=True, cancel_futures=True)
-            write_run(self.workspace.objects, self.record(ending))
+            with ExitStack() as last:  # whichever of these fails, the others are done; the first error is kept
+                last.callback(lambda: write_run(self.workspace.objects, self.record(ending)))
+                last.callback(lambda: pool.shutdown(wait=True, cancel_futures=True))
+                last.callback(self.session.end)
+                last.callback(self.children.end)
         return Finished(self.record(ending), dict(self.known), self.error)
 
     def _take(self, record: StepRecord, made: CacheRecord | None) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial.errors import InputError, SeatrialError
+from seatrial.errors import InputError, SeatrialError, StepFailed
 from seatrial.pipeline.builtin import built_in_step
 from seatrial.pipeline.cache import CacheRecord
 from seatrial.pipeline.child import answer_file
@@ -43,6 +43,10 @@ def run_job(job_file: Path, run: str, directory: Path, profile: str, *, replace:
             answer = _perform(job, step, workspace, run, replace=replace)
     except SeatrialError as error:
         answer = {"errors": [one.as_document() for one in error.each]}
+        raise
+    except OSError as error:  # a full disk, above all
+        failed = StepFailed(f"{error.strerror or error}.", path=error.filename and str(error.filename))
+        answer = {"errors": [failed.as_document()]}
         raise
     finally:
         answer_file(job_file).write_bytes(to_json(answer))
