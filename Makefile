@@ -27,7 +27,8 @@ $(UV):
 	$(UV) venv --quiet --python $(PYTHON) .venv
 
 .venv/.demo .venv/.dev: .venv/.%: locks/%.txt pyproject.toml | .venv/pyvenv.cfg
-	$(UV) pip install --require-hashes -r locks/$*.txt
+	@echo "Installing $$(grep -c == locks/$*.txt) packages; PyTorch is the large one."
+	$(UV) pip install --quiet --require-hashes -r locks/$*.txt
 	$(UV) pip install --quiet --no-deps -e .
 	touch $@
 

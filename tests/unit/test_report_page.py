@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seatrial.models.signature import Column, Signature
 from seatrial.report.html import render_report
 from seatrial.report.view import ReportView
 from seatrial.verdicts.judge import Verdict
@@ -232,3 +233,12 @@ def test_a_hostile_name_is_text_and_changes_nothing_but_text(name: str) -> None:
     harmless = Outline(render_report(with_names("harmless")))
     assert hostile.tags == harmless.tags
     assert name in hostile.text
+
+
+def test_the_page_says_what_the_model_answers_and_from_which_probability() -> None:
+    signature = Signature(
+        inputs=(Column("age", "number"),), task="binary", classes=("no", "yes"), positive="yes", threshold=0.51
+    )
+    page = render_report(replace(census_view(), signature=signature))
+    for said in ("positive class", "answered from a probability of", "0.51"):
+        assert said in page

@@ -43,5 +43,5 @@ def command(
         print(f"{verified.label}: its verdict is {verified.outcome}; do not act on these answers.", file=sys.stderr)
     # Beside the rows and never among them.
     print(f"{rows} rows answered{'' if output is None else f': {output}'}", file=sys.stderr)
-    print(f"Next: seatrial serve {release}", file=sys.stderr)
+    print(f"Next: seatrial {'serve' if verified.deployable else 'report'} {release}", file=sys.stderr)
     return 0

@@ -53,6 +53,6 @@ def command(
     if json:
         print_json({"release": view.title, "report": str(target)})
         return 0
-    print(target)
+    print(target.resolve())
     print(f"Next: open it in a browser; seatrial verify {view.title}")
     return 0

@@ -94,6 +94,7 @@ def _lines(verified: Verified) -> Iterator[str]:
     yield f"Verifies. Judged again, the verdict is {verified.outcome}."
     title = verified.release.title if verified.release else verified.label
     if verified.deployable:
-        yield f"Next: seatrial deploy {title} --to kubectl"
+        until = f" until {min(one.waiver.expires for one in verified.waivers)}" if verified.waived else ""
+        yield f"It can be deployed{until}.\nNext: seatrial serve {verified.label}"
     else:
         yield f"It cannot be deployed.\nNext: seatrial report {title}"

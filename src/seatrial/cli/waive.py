@@ -55,7 +55,7 @@ def command(
         print("This account's trust.toml does not trust the waiver key, so it does not hold here yet.")
         print("Next: seatrial keys export --role waiver, and put what it prints into trust.toml")
     elif verified.deployable:
-        print(f"Next: seatrial deploy {waived.title} --to kubectl")
+        print(f"Next: seatrial verify {waived.title}")
     else:
         print(f"Other requirements are missed too.\nNext: seatrial verify {waived.title}")
     return 0

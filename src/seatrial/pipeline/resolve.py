@@ -97,15 +97,18 @@ def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[s
             raise InputError(f"--set {text}: not of the form step.parameter=value.", mend="Write --set model.epochs=3.")
         default = steps[step].parameters.get(name) if step in steps else None
         merged.setdefault(step, {})[name] = written if default is None else _parsed(written, default, text)
+    set_here = {text.partition("=")[0] for text in sets}
     for step, values in merged.items():
         if step not in steps:
-            raise InputError(f"params.{step}: there is no such step.", path=path, mend=did_you_mean(step, steps))
+            place = path if step in given else "--set"
+            raise InputError(f"params.{step}: there is no such step.", path=place, mend=did_you_mean(step, steps))
         for name, value in values.items():
+            place = "--set" if f"{step}.{name}" in set_here else path
             if name not in steps[step].parameters:
                 known = steps[step].parameters
                 mend = did_you_mean(name, known) or f"It has: {', '.join(known) or 'none'}."
-                raise InputError(f"{step}.{name}: step {step!r} has no such parameter.", path=path, mend=mend)
-            values[name] = _typed(value, known=steps[step].parameters[name], place=f"{step}.{name}", path=path)
+                raise InputError(f"{step}.{name}: step {step!r} has no such parameter.", path=place, mend=mend)
+            values[name] = _typed(value, known=steps[step].parameters[name], place=f"{step}.{name}", path=place)
     return merged
 
 

@@ -73,12 +73,11 @@ class Result:
     def closing_lines(self) -> tuple[str, ...]:
         """The release, whether it can be deployed, and the next command that makes sense."""
         if self.release is None:
-            again = "Next: seatrial run" if self.record.rehearsal else "Next: seatrial plan"
-            return (
-                ("Rehearsed on validation: nothing was counted or released.", again)
-                if self.record.rehearsal
-                else (again,)
-            )
+            if not self.record.rehearsal:
+                return ("Next: seatrial plan",)
+            passed = self.exit_status == 0
+            again = "Next: seatrial run" if passed else "Next: change the model, then seatrial run --rehearse"
+            return ("Rehearsed on validation: nothing was counted or released.", again)
         name = f"{self.release.name}@{self.release.version}"
         return (*self.notes, *self._about(name))
 

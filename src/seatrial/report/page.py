@@ -64,6 +64,7 @@ class Page:
     facts: tuple[Fact, ...]
     contents: tuple[tuple[str, str], ...]
     policy_confidence: str
+    judged_confidence: str
     requirements: tuple[RequirementCard, ...]
     columns: tuple[Column, ...]
     bounds_note: str
@@ -103,6 +104,7 @@ def page_of(view: ReportView) -> Page:
         facts=tuple(_facts(view)),
         contents=(("requirements", "Requirements"), *((key, text) for key, (text, there) in optional.items() if there)),
         policy_confidence=confidence_percent(view.policy.confidence),
+        judged_confidence=confidence_percent(trial.confidence),
         requirements=tuple(requirement_card(one, trial) for one in gravest_first(view.verdict.findings)),
         columns=compared,
         bounds_note=f"Each bound is one-sided at {confidence_percent(trial.confidence)} confidence.",
@@ -112,7 +114,9 @@ def page_of(view: ReportView) -> Page:
         data_facts=rows_and_use(trial),
         data_notes=tuple(_data_notes(view)),
         methods=methods,
-        provenance=fact_groups(trial, view.provenance, release=view.digest, signature_key=view.signature_key),
+        provenance=fact_groups(
+            trial, view.provenance, view.signature, release=view.digest, signature_key=view.signature_key
+        ),
         reproduce=view.reproduce,
     )
 

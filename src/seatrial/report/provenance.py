@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seatrial.models.provenance import DataSnapshot, Provenance
+from seatrial.models.signature import Signature
 from seatrial.report.words import count
 from seatrial.verdicts.trial import Trial
 
@@ -28,9 +29,9 @@ class FactGroup:
 
 
 def fact_groups(
-    trial: Trial, provenance: Provenance, *, release: str | None, signature_key: str | None
+    trial: Trial, provenance: Provenance, signature: Signature | None, *, release: str | None, signature_key: str | None
 ) -> tuple[FactGroup, ...]:
-    """Digests first, then what went into the model."""
+    """What the model answers, then digests, then what went into it."""
     use = trial.test_use
     digests = (
         ("release.json", release),
@@ -44,6 +45,7 @@ def fact_groups(
     parameters = tuple(_mono(name, _text(value)) for name, value in sorted(provenance.parameters.items()))
     libraries = tuple(_mono(name, version) for name, version in sorted(provenance.libraries.items()))
     groups = (
+        FactGroup("Model", () if signature is None else tuple(_answers(signature))),
         FactGroup("Digests", tuple(_mono(name, value) for name, value in digests if value is not None)),
         FactGroup("Data snapshots", tuple(fact for table in provenance.data for fact in _snapshot(table))),
         FactGroup("Parameters", (*parameters, _mono("seed of the trial", str(trial.seed)))),
@@ -61,6 +63,15 @@ def rows_and_use(trial: Trial) -> tuple[Fact, ...]:
         Fact("content", trial.test_use.digest, mono=True),
         Fact("use of this data", f"number {trial.test_use.use}"),
     )
+
+
+def _answers(signature: Signature) -> Iterator[Fact]:
+    yield Fact("task", signature.task)
+    if signature.positive is not None:
+        yield Fact("positive class", signature.positive)
+    if signature.threshold is not None:
+        yield Fact("answered from a probability of", f"{signature.threshold:.4g}")
+    yield Fact("inputs", ", ".join(column.name for column in signature.inputs))
 
 
 def _snapshot(table: DataSnapshot) -> Iterator[Fact]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from seatrial.errors import Refused
 from seatrial.models.provenance import Provenance
+from seatrial.models.signature import Signature
 from seatrial.releases.verify import Verified
 from seatrial.report.view import ReportView, WaiverNote
 from seatrial.report.words import moment
 from seatrial.stores.documents import from_json
 
 _PROVENANCE = "provenance.json"
+_SIGNATURE = "signature.json"
 
 
 def view_of(verified: Verified, *, made_with: str) -> ReportView:
@@ -30,6 +32,7 @@ def view_of(verified: Verified, *, made_with: str) -> ReportView:
         policy=policy,
         trial=trial,
         provenance=from_json(Provenance, verified.package[_PROVENANCE], path=_PROVENANCE),
+        signature=from_json(Signature, verified.package[_SIGNATURE], path=_SIGNATURE),
         made_with=made_with,
         waivers=tuple(
             WaiverNote(

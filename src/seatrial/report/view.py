@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seatrial.models.provenance import Provenance
+from seatrial.models.signature import Signature
 from seatrial.verdicts.judge import Verdict
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
@@ -33,6 +34,7 @@ class ReportView:
     trial: Trial
     provenance: Provenance
     made_with: str  # Seatrial's version
+    signature: Signature | None = None  # what the model takes and answers
     waivers: tuple[WaiverNote, ...] = ()
     waived: bool = False  # the waivers make it deployable
     signature_key: str | None = None  # id of the key

@@ -86,7 +86,8 @@ def test_verify_says_what_it_found_and_ends_with_the_verdict(project: Run, make_
     make_release()
     out = project("verify")
     assert "signed by  the team" in out
-    assert "Next: seatrial deploy census@1" in out
+    assert "It can be deployed." in out
+    assert "Next: seatrial serve" in out
     make_release(epochs=3, roc_auc=0.7)
     assert "verdict is fail" in project("verify", status=3)
     assert json.loads(project("verify", "census@1", "--json")) | {"digest": None} == {

@@ -69,7 +69,7 @@ def exported(
 
 def test_the_command_writes_the_page_and_prints_where(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert report.command(str(exported)) == 0
-    assert capsys.readouterr().out.splitlines()[0] == "census-1.html"
+    assert capsys.readouterr().out.splitlines()[0] == str(Path("census-1.html").resolve())
     assert Path("census-1.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
