@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.report_photographs import LARGEST_BYTES, chromium, find_chromium, photograph
 from tests.slow.conftest import Example
 
 
@@ -102,3 +105,17 @@ def test_a_wheel_with_other_bytes_is_refused_with_both_digests(census: Example) 
     done = Example(census.folder, environment).call("python", "-c", script)
     assert done.returncode != 0
     assert "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d was promised" in done.stderr
+
+
+def test_the_readmes_picture_is_taken_of_the_report_of_the_plain_model(census: Example, tmp_path: Path) -> None:
+    program = find_chromium()
+    if program is None:
+        pytest.skip("no Chromium: put `chromium` on PATH, or name it in SEATRIAL_TEST_CHROMIUM")
+    report = tmp_path / "census-1.html"
+    done = census.call("report", "census@1", "--output", str(report))
+    assert done.returncode == 0, done.stderr
+    # SEATRIAL_SCREENSHOTS=docs/images takes it anew for the README.
+    target = Path(os.environ.get("SEATRIAL_SCREENSHOTS") or tmp_path) / "report.png"
+    with chromium(program) as browser:
+        photograph(browser, report, target)
+    assert 20_000 < target.stat().st_size < LARGEST_BYTES
