@@ -7,12 +7,12 @@ import graphlib
 import importlib
 import inspect
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
 from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.pipeline.own_line import own_line
 from seatrial.pipeline.steps import DECLARED, Step
 
 Graph = Mapping[str, Step]  # by name, each after what it needs
@@ -101,14 +101,11 @@ def _import(directory: Path, module_name: str) -> ModuleType:
 def _import_failed(error: Exception | SystemExit, directory: Path) -> InputError:
     if isinstance(error, SyntaxError):
         return InputError(f"{error.msg}.", path=error.filename, line=error.lineno, mend="Mend the syntax.")
-    own = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(directory)
-    ]
-    place = own[-1] if own else None
+    path, line = own_line(error, directory)
     return InputError(
         f"importing the pipeline raised {type(error).__name__}: {error}.",
-        path=place.filename if place else None,
-        line=place.lineno if place else None,
+        path=path,
+        line=line,
         mend="Mend that line; what only one step needs is best imported inside it.",
     )
 

@@ -12,6 +12,7 @@ from seatrial.pipeline import release_step, trial_step
 from seatrial.pipeline.cache import CacheRecord, write_record
 from seatrial.pipeline.keep import keep
 from seatrial.pipeline.outputs import ArtifactOutput, FilesInput, Input, Output, ReleaseOutput, TableOutput
+from seatrial.pipeline.own_line import own_line
 from seatrial.pipeline.resolve import Job, pin_files
 from seatrial.pipeline.session import SharedSession
 from seatrial.pipeline.source import code_digest
@@ -143,13 +144,5 @@ def _raised(error: Exception | SystemExit, step: Step, workspace: Workspace, spa
 
         return spark_cause(error, step=step.name, directory=workspace.project.directory, log=spark_log)
     traceback.print_exception(error)  # into the step's log
-    directory = workspace.project.directory
-    own = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(directory)
-    ]
-    place = own[-1] if own else None
-    return StepFailed(
-        f"step {step.name!r} raised {type(error).__name__}: {error}",
-        path=place.filename if place else None,
-        line=place.lineno if place else None,
-    )
+    path, line = own_line(error, workspace.project.directory)
+    return StepFailed(f"step {step.name!r} raised {type(error).__name__}: {error}", path=path, line=line)

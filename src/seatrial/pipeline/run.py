@@ -19,7 +19,7 @@ from seatrial.pipeline.graph import Graph
 from seatrial.pipeline.outputs import Output
 from seatrial.pipeline.perform import code_changed, perform
 from seatrial.pipeline.plan import UNCHANGED, why
-from seatrial.pipeline.records import Ending, RunRecord, StepRecord, last_parts, write_run
+from seatrial.pipeline.records import Ending, RunRecord, State, StepRecord, last_parts, write_run
 from seatrial.pipeline.resolve import Job, Parameters, cached, job_for, missing_inputs
 from seatrial.pipeline.session import SharedSession
 from seatrial.pipeline.source import code_digest
@@ -156,10 +156,10 @@ class _Runner:
             return self._record(step, "failed", job, began, error.problem), None
         return self._record(step, "cached" if reason == UNCHANGED else "ran", job, began, reason), made
 
-    def _record(self, step: Step, state: str, job: Job | None, began: float, reason: str) -> StepRecord:
+    def _record(self, step: Step, state: State, job: Job | None, began: float, reason: str) -> StepRecord:
         return StepRecord(
             name=step.name,
-            state=state,  # type: ignore[arg-type]  # one of State
+            state=state,
             key=None if job is None else job.key,
             seconds=round(time.monotonic() - began, 3),
             reason=reason,
