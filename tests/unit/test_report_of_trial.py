@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assess.assessor import Subject
-from seatrial.assess.trial import run_trial
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.trial import run_trial
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.report.html import render_report

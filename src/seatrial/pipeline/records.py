@@ -11,6 +11,7 @@ from seatrial.pipeline.keys import KeyParts
 from seatrial.pipeline.steps import Parameter
 from seatrial.stores.documents import from_json, to_json
 from seatrial.stores.objects import Objects
+from seatrial.verdicts.verdict import Outcome
 
 State = Literal["ran", "cached", "failed", "skipped"]
 Ending = Literal["running", "done", "failed", "interrupted"]
@@ -40,7 +41,7 @@ class RunRecord:
     ending: Ending
     steps: tuple[StepRecord, ...]
     release: str | None = None  # name@version
-    verdict: Literal["pass", "fail", "inconclusive"] | None = None
+    verdict: Outcome | None = None
 
 
 def write_run(objects: Objects, record: RunRecord) -> None:

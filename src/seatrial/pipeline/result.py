@@ -104,7 +104,7 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
     record = replace(
         finished.record,
         release=None if release is None else f"{release.name}@{release.version}",
-        verdict=None if verdict is None or verdict.outcome is None else verdict.outcome.value,
+        verdict=None if verdict is None else verdict.outcome,
     )
     write_run(workspace.objects, record)
     log = workspace.state / "runs" / record.run / "release.log"

@@ -6,9 +6,9 @@ from typing import Literal, cast
 
 import pyarrow as pa
 
-from seatrial.assess.answers import check_subject
-from seatrial.assess.assessor import Subject
-from seatrial.assess.trial import run_trial
+from seatrial.assessors.answers import check_subject
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.trial import run_trial
 from seatrial.batches.table import Table
 from seatrial.errors import InputError
 from seatrial.models.runtime import load_predictor

@@ -159,6 +159,8 @@ def policy_problem(trust: Trust, policy: Policy, digest: str) -> str | None:
 def _covers(stated: Requirement, demanded: Requirement) -> bool:
     if stated.claim != demanded.claim:
         return False
+    if demanded.no_worse_than is not None:
+        return (stated.margin or 0.0) <= (demanded.margin or 0.0)
     low = demanded.at_least is None or (stated.at_least is not None and stated.at_least >= demanded.at_least)
     high = demanded.at_most is None or (stated.at_most is not None and stated.at_most <= demanded.at_most)
     return low and high
@@ -189,8 +191,8 @@ def _mistakes(trust: Trust) -> Iterator[tuple[Place, str]]:
         if not trust.minimum.require:
             yield ("minimum", "require"), "name at least one requirement, or leave [minimum] out."
         for index, requirement in enumerate(trust.minimum.require):
-            if requirement.at_least is None and requirement.at_most is None:
-                yield ("minimum", "require", index), "write at_least or at_most."
+            if (requirement.at_least, requirement.at_most, requirement.no_worse_than) == (None, None, None):
+                yield ("minimum", "require", index), "write at_least, at_most or no_worse_than."
 
 
 _KNOWN = {

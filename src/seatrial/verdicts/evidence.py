@@ -12,24 +12,28 @@ class Family(StrEnum):
 
     ALL = "all"
     GROUPS = "groups"
-    PAIRS = "pairs"
+    PAIRS = "pairs"  # the difference, first minus second
+    RATIOS = "ratios"  # the quotient, first by second
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A metric and the family of slices it is stated for. Bounds are simultaneous within one claim.
-
-    For `PAIRS` the quantity is the difference first minus second of the two groups' metrics.
-    """
+    """A metric and the family of slices it is stated for. Bounds are simultaneous within one claim."""
 
     metric: str
     family: Family = Family.ALL
     column: str | None = None  # the group column; None exactly for Family.ALL
+    of_class: str | None = None  # that class against the rest; None: the positive one of two, all of more
+    against: str | None = None  # a reference model, as the policy names it: the quantity is model minus reference
 
     def __str__(self) -> str:
-        if self.family is Family.ALL:
-            return self.metric
-        return f"{self.metric} {'by' if self.family is Family.GROUPS else 'gap between'} {self.column}"
+        what = self.metric if self.of_class is None else f"{self.metric} of {self.of_class}"
+        if self.family is not Family.ALL:
+            what = f"{what} {_WORDS[self.family]} {self.column}"
+        return what if self.against is None else f"{what} against {self.against}"
+
+
+_WORDS = {Family.GROUPS: "by", Family.PAIRS: "gap between", Family.RATIOS: "ratio between"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Evidence:
     """
 
     claim: Claim
-    slice: str  # "all", "sex=Female", "sex: Female − Male"
+    slice: str  # "all", "sex=Female", "sex: Female − Male", "sex: Female ÷ Male"
     estimate: float
     low: float
     high: float

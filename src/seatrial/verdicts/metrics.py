@@ -1,4 +1,4 @@
-"""The metrics that a policy may name: what each measures, its range, and which way is better."""
+"""The metrics that a policy may name: what each measures, its range, which way is better, for which tasks."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ LOG_LOSS_CLIP = (
 LOG_LOSS_CEILING = -math.log(LOG_LOSS_CLIP)
 
 
-class Kind(StrEnum):
-    """How a metric is bounded."""
-
-    PROPORTION = "proportion"
-    AUC = "auc"
-    BOUNDED_MEAN = "bounded mean"
-    CALIBRATION = "calibration"
-
-
 class Better(StrEnum):
     """Which way a metric is better."""
 
@@ -31,56 +22,90 @@ class Better(StrEnum):
     NEITHER = "neither"
 
 
+class Scope(StrEnum):
+    """What a metric is about."""
+
+    CLASSES = "classes"  # all classes of a classifier at once
+    CLASS = "class"  # one class against the rest: the positive one, `of_class`, or of more than two the mean over all
+    VALUES = "values"  # a regression
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One metric."""
 
     name: str
-    kind: Kind
+    scope: Scope
     low: float  # the range of its values
     high: float
     better: Better
     description: str
 
+    def fits(self, task: str) -> bool:
+        """Whether a model of this task ("binary", "multiclass", "regression") has it."""
+        return (task == "regression") == (self.scope is Scope.VALUES)
 
-METRICS: Mapping[str, Metric] = MappingProxyType(
-    {
-        metric.name: metric
-        for metric in (
-            Metric(
-                "accuracy",
-                Kind.PROPORTION,
-                0.0,
-                1.0,
-                Better.HIGHER,
-                "Share of rows whose predicted class is the label.",
-            ),
-            Metric("selection_rate", Kind.PROPORTION, 0.0, 1.0, Better.NEITHER, "Share of rows predicted positive."),
-            Metric(
-                "true_positive_rate", Kind.PROPORTION, 0.0, 1.0, Better.HIGHER, "Share of positives predicted positive."
-            ),
-            Metric(
-                "false_positive_rate", Kind.PROPORTION, 0.0, 1.0, Better.LOWER, "Share of negatives predicted positive."
-            ),
-            Metric(
-                "roc_auc", Kind.AUC, 0.0, 1.0, Better.HIGHER, "Probability that a positive scores above a negative."
-            ),
-            Metric(
-                "log_loss",
-                Kind.BOUNDED_MEAN,
-                0.0,
-                LOG_LOSS_CEILING,
-                Better.LOWER,
-                f"Mean of −log of the label's probability, which counts as at least {LOG_LOSS_CLIP:g}.",
-            ),
-            Metric(
-                "calibration_error",
-                Kind.CALIBRATION,
-                0.0,
-                1.0,
-                Better.LOWER,
-                "Expected |accuracy − confidence| over bins fixed on validation.",
-            ),
-        )
-    }
+
+def _share(name: str, scope: Scope, better: Better, description: str) -> Metric:
+    return Metric(name, scope, 0.0, 1.0, better, description)
+
+
+_ALL = (
+    _share("accuracy", Scope.CLASSES, Better.HIGHER, "Share of rows whose predicted class is the label."),
+    _share(
+        "balanced_accuracy", Scope.CLASSES, Better.HIGHER, "Mean over the classes of the share that is predicted right."
+    ),
+    _share("selection_rate", Scope.CLASS, Better.NEITHER, "Share of rows predicted positive."),
+    _share("true_positive_rate", Scope.CLASS, Better.HIGHER, "Recall: share of positives predicted positive."),
+    _share("false_positive_rate", Scope.CLASS, Better.LOWER, "Share of negatives predicted positive."),
+    _share("precision", Scope.CLASS, Better.HIGHER, "Share of rows predicted positive that are."),
+    _share("f1", Scope.CLASS, Better.HIGHER, "Harmonic mean of precision and recall."),
+    _share("roc_auc", Scope.CLASS, Better.HIGHER, "Probability that a positive scores above a negative."),
+    _share(
+        "average_precision", Scope.CLASS, Better.HIGHER, "Precision at each score of a positive, averaged over them."
+    ),
+    Metric(
+        "log_loss",
+        Scope.CLASSES,
+        0.0,
+        LOG_LOSS_CEILING,
+        Better.LOWER,
+        f"Mean of −log of the label's probability, which counts as at least {LOG_LOSS_CLIP:g}.",
+    ),
+    Metric(
+        "brier_score",
+        Scope.CLASSES,
+        0.0,
+        2.0,
+        Better.LOWER,
+        "Mean squared distance of the probabilities from what happened; of two classes that of the positive alone.",
+    ),
+    _share(
+        "calibration_error",
+        Scope.CLASSES,
+        Better.LOWER,
+        "Expected |accuracy − confidence| over bins fixed on validation.",
+    ),
+    Metric("mae", Scope.VALUES, 0.0, math.inf, Better.LOWER, "Mean absolute error."),
+    Metric("rmse", Scope.VALUES, 0.0, math.inf, Better.LOWER, "Root of the mean squared error."),
+    Metric("mean_error", Scope.VALUES, -math.inf, math.inf, Better.NEITHER, "Mean of prediction minus label."),
+    Metric(
+        "r2", Scope.VALUES, -math.inf, 1.0, Better.HIGHER, "Share of the label's variance that the prediction explains."
+    ),
+    Metric(
+        "quantile_loss",
+        Scope.VALUES,
+        0.0,
+        math.inf,
+        Better.LOWER,
+        "Mean pinball loss of a model that predicts a quantile.",
+    ),
+    _share(
+        "interval_coverage",
+        Scope.VALUES,
+        Better.HIGHER,
+        "Share of rows whose label lies in the interval that the model predicts.",
+    ),
 )
+
+METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})

@@ -8,11 +8,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.errors import InputError
-from seatrial.verdicts.metrics import METRICS, Better, Metric
+from seatrial.verdicts.metrics import METRICS, Better, Metric, Scope
 from seatrial.verdicts.policy import Policy, Requirement
 
 _POLICY_KEYS = ("confidence", "require")
-_REQUIREMENT_KEYS = ("metric", "at_least", "at_most", "by", "gap_between")
+_SLICES = ("by", "gap_between", "ratio_between")
+_BOUNDS = ("at_least", "at_most")
+_REQUIREMENT_KEYS = ("metric", *_BOUNDS, *_SLICES, "of_class", "no_worse_than", "margin")
+_OTHER_NAMES = {"recall": "true_positive_rate", "sensitivity": "true_positive_rate", "auc": "roc_auc"}
 _WRONG_WAY = {Better.HIGHER: "at_most", Better.LOWER: "at_least"}
 _LOWEST_CONFIDENCE = 0.5  # at which a one-sided bound is the estimate itself
 
@@ -27,11 +30,12 @@ class PolicyProblem:
 
 
 def read_policy(
-    document: Mapping[str, object], *, groups: Collection[str] | None = None
+    document: Mapping[str, object], *, groups: Collection[str] | None = None, task: str | None = None
 ) -> Policy | tuple[PolicyProblem, ...]:
     """The policy that `document` (the `[policy]` table) states, or every mistake in it.
 
-    `groups` are the group columns that `by` and `gap_between` may name; None leaves them unchecked.
+    `groups` are the group columns that requirements may name, `task` the one that their metrics must fit; None leaves
+    them unchecked.
     """
     found = _Found()
     found.unknown_keys(None, document, _POLICY_KEYS)
@@ -42,7 +46,7 @@ def read_policy(
     if not isinstance(entries, Sequence) or isinstance(entries, str):
         found.add(None, "require", "must be a list.", "Write [[policy.require]] above each requirement.")
         entries = []
-    require = [_requirement(found, index, entry, groups) for index, entry in enumerate(entries)]
+    require = [_requirement(found, index, entry, groups, task) for index, entry in enumerate(entries)]
     for index, requirement in enumerate(require):
         if requirement is not None and requirement in require[:index]:
             found.add(index, None, f"{requirement} is required twice.", "Remove one.")
@@ -84,36 +88,98 @@ class _Found:
         return value
 
 
-def _requirement(found: _Found, index: int, entry: object, groups: Collection[str] | None) -> Requirement | None:
+def _requirement(
+    found: _Found, index: int, entry: object, groups: Collection[str] | None, task: str | None
+) -> Requirement | None:
     before = len(found.problems)
     if not isinstance(entry, Mapping):
         found.add(index, None, f"{entry!r} is not a table of keys.", "Write [[policy.require]] above its keys.")
         return None
     found.unknown_keys(index, entry, _REQUIREMENT_KEYS)
-    metric = None
-    if "metric" not in entry:
-        found.add(index, "metric", "is missing.", f"Write one of {', '.join(METRICS)}.")
-    else:
-        metric = found.name(index, "metric", entry["metric"], METRICS, "metric")
-    columns = {
-        key: found.name(index, key, entry[key], groups, "group column") for key in ("by", "gap_between") if key in entry
+    metric = _metric(found, index, entry, task)
+    columns = {key: found.name(index, key, entry[key], groups, "group column") for key in _SLICES if key in entry}
+    bounds = {key: found.number(index, key, entry[key]) for key in (*_BOUNDS, "margin") if key in entry}
+    named = {
+        key: found.name(index, key, entry[key], None, what)
+        for key, what in (("of_class", "class"), ("no_worse_than", "model"))
+        if key in entry
     }
-    bounds = {key: found.number(index, key, entry[key]) for key in ("at_least", "at_most") if key in entry}
-    if len(bounds) != 1:
-        found.add(index, None, "needs exactly one of at_least and at_most.", "Write two requirements for both.")
     if len(columns) > 1:
-        found.add(index, "gap_between", "does not go with by.", "Write two requirements, one with each.")
-    if "gap_between" in entry and "at_least" in entry:
-        found.add(index, "at_least", "a gap can only be limited from above.", "Write at_most.")
-    elif metric is not None:
-        for key, bound in bounds.items():
-            if bound is not None:
-                _check_threshold(found, index, key, bound, METRICS[metric], gap="gap_between" in entry)
+        found.add(index, list(columns)[-1], f"does not go with {next(iter(columns))}.", "Write one requirement each.")
+    _check_bounds(found, index, entry, METRICS[metric] if metric is not None else None, bounds)
     if len(found.problems) > before or metric is None:
         return None
     return Requirement(
-        metric, bounds.get("at_least"), bounds.get("at_most"), columns.get("by"), columns.get("gap_between")
+        metric,
+        at_least=bounds.get("at_least"),
+        at_most=bounds.get("at_most"),
+        by=columns.get("by"),
+        gap_between=columns.get("gap_between"),
+        ratio_between=columns.get("ratio_between"),
+        of_class=named.get("of_class"),
+        no_worse_than=named.get("no_worse_than"),
+        margin=bounds.get("margin"),
     )
+
+
+def _metric(found: _Found, index: int, entry: Mapping[str, object], task: str | None) -> str | None:
+    known = [metric.name for metric in METRICS.values() if task is None or metric.fits(task)]
+    if "metric" not in entry:
+        found.add(index, "metric", "is missing.", f"Write one of {', '.join(known)}.")
+        return None
+    stated = entry["metric"]
+    if isinstance(stated, str) and stated in _OTHER_NAMES:
+        found.add(index, "metric", f"{stated}: no such metric.", f'It is called "{_OTHER_NAMES[stated]}" here.')
+        return None
+    if isinstance(stated, str) and stated in METRICS and stated not in known:
+        found.add(index, "metric", f"{stated}: a {task} model has none.", f"Write one of {', '.join(known)}.")
+        return None
+    metric = found.name(index, "metric", stated, METRICS, "metric")
+    if metric is not None and "of_class" in entry and METRICS[metric].scope is not Scope.CLASS:
+        found.add(index, "of_class", f"{metric} is not about one class.", "Leave it out.")
+    return metric
+
+
+def _check_bounds(
+    found: _Found,
+    index: int,
+    entry: Mapping[str, object],
+    metric: Metric | None,
+    bounds: Mapping[str, float | None],
+) -> None:
+    limits = [key for key in _BOUNDS if key in entry]
+    if "no_worse_than" in entry:
+        _check_comparison(found, index, entry, metric, bounds.get("margin"))
+        return
+    if "margin" in entry:
+        found.add(index, "margin", "belongs to no_worse_than.", "Name the model that is compared with.")
+    if len(limits) != 1:
+        found.add(index, None, "needs exactly one of at_least and at_most.", "Write two requirements for both.")
+    if "gap_between" in entry and "at_least" in entry:
+        found.add(index, "at_least", "a gap can only be limited from above.", "Write at_most.")
+    elif "ratio_between" in entry:
+        if "at_most" in entry:
+            found.add(index, "at_most", "a ratio is limited by at_least: 0.8 means within 0.8 and 1.25.", None)
+        elif (least := bounds.get("at_least")) is not None and not 0 < least <= 1:
+            found.add(index, "at_least", f"{least:g} is no ratio between 0 and 1.", "Write 0.8 for four fifths.")
+        if metric is not None and metric.low < 0:
+            found.add(index, "ratio_between", f"{metric.name} can be negative, and has no ratio.", "Write gap_between.")
+    elif metric is not None:
+        for key in limits:
+            if (bound := bounds[key]) is not None:
+                _check_threshold(found, index, key, bound, metric, gap="gap_between" in entry)
+
+
+def _check_comparison(
+    found: _Found, index: int, entry: Mapping[str, object], metric: Metric | None, margin: float | None
+) -> None:
+    for key in (*_BOUNDS, "gap_between", "ratio_between"):
+        if key in entry:
+            found.add(index, key, "does not go with no_worse_than.", "Write two requirements.")
+    if metric is not None and metric.better is Better.NEITHER:
+        found.add(index, "no_worse_than", f"{metric.name} is neither better nor worse.", "Limit it by at_most.")
+    if margin is not None and margin < 0:
+        found.add(index, "margin", f"{margin:g} is negative.", "Write by how much it may be worse: 0.01.")
 
 
 def _check_threshold(found: _Found, index: int, key: str, bound: float, metric: Metric, *, gap: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from seatrial.verdicts.evidence import Evidence, NotMeasured
 
@@ -33,3 +34,4 @@ class Trial:
     evidence: tuple[Evidence, ...]
     not_measured: tuple[NotMeasured, ...]
     test_use: TestUse | None
+    references: Mapping[str, str | None] = field(default_factory=dict)  # named by the policy → digest; None: none yet

@@ -15,6 +15,7 @@ class Outcome(StrEnum):
     PASS = "pass"  # noqa: S105 (a verdict, not a password)
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
+    NOT_APPLICABLE = "not applicable"  # a comparison with a model that there is none of yet; never a whole verdict
 
 
 @dataclass(frozen=True, slots=True)

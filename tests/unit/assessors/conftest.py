@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assess.assessor import Subject
+from seatrial.assessors.assessor import Subject
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assess import calibration, classification, fairness, ranking
-from seatrial.assess.assessor import Assessor, Subject
+from seatrial.assessors import calibration, classification, fairness, ranking
+from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.models.predictor import Predictions
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 

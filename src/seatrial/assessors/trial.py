@@ -7,11 +7,11 @@ from dataclasses import replace
 from time import monotonic
 from typing import Literal
 
-from seatrial.assess import calibration, classification, fairness, probability, ranking
-from seatrial.assess.answers import check_subject
-from seatrial.assess.assessor import Assessor, Subject
-from seatrial.assess.claims import unmeasured
-from seatrial.assess.predictions import Remembering
+from seatrial.assessors import calibration, classification, fairness, probability, ranking
+from seatrial.assessors.answers import check_subject
+from seatrial.assessors.assessor import Assessor, Subject
+from seatrial.assessors.claims import unmeasured
+from seatrial.assessors.predictions import Remembering
 from seatrial.errors import InputError
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
 from seatrial.verdicts.policy import Policy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
@@ -18,7 +18,11 @@ class Subject:
     """A packaged model and the data it is measured on, by role.
 
     `tables` holds raw input columns, the label column and the group columns. `validation` fixes what is chosen (bins);
-    `test` is only measured. `cluster` names a column whose equal values mark rows that are not independent.
+    `test` is only measured. `cluster` names a column whose equal values mark rows that are not independent, `weight`
+    one with the positive number of people that a row stands for. `references` are the models that a policy compares
+    with, under the names it gives them; they are asked for the same rows. For regressions, absolute errors count as at
+    most `clip` (in the label's unit: a loss without a ceiling has no distribution-free bound), and `quantile` says
+    which one the model predicts.
     """
 
     predictor: Predictor
@@ -29,6 +33,10 @@ class Subject:
     groups: tuple[str, ...] = ()
     cluster: str | None = None
     measured: str = "test"  # the role that is measured: "validation" in a rehearsal
+    weight: str | None = None
+    references: Mapping[str, Predictor] = field(default_factory=dict)
+    clip: float | None = None
+    quantile: float | None = None
 
 
 class Assessor(Protocol):

@@ -9,10 +9,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.assess.answers import Unmeasurable
-from seatrial.assess.assessor import Subject
-from seatrial.assess.cells import Grouping, everybody, grouping
-from seatrial.assess.claims import conditions, unmeasured
+from seatrial.assessors.answers import Unmeasurable
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.cells import Grouping, everybody, grouping
+from seatrial.assessors.claims import conditions, unmeasured
 from seatrial.verdicts.differences import interval_difference
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
 from seatrial.verdicts.interval import Interval, half_alpha, simultaneous_confidence

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from seatrial.assess import calibration
-from seatrial.assess.assessor import Subject
+from seatrial.assessors import calibration
+from seatrial.assessors.assessor import Subject
 from seatrial.models.predictor import Predictions
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 

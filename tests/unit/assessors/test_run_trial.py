@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assess.assessor import Subject
-from seatrial.assess.trial import ASSESSORS, run_trial
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.trial import ASSESSORS, run_trial
 from seatrial.errors import InputError, Problems
 from seatrial.models.predictor import Predictions
 from seatrial.verdicts.evidence import Claim, Family

@@ -9,11 +9,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.assess.answers import Unmeasurable, measured_answers
-from seatrial.assess.assessor import Subject
-from seatrial.assess.cells import Grouping, count
-from seatrial.assess.claims import dependence, unmeasured
-from seatrial.assess.slices import Measure, Measured, over_slices
+from seatrial.assessors.answers import Unmeasurable, measured_answers
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.cells import Grouping, count
+from seatrial.assessors.claims import dependence, unmeasured
+from seatrial.assessors.slices import Measure, Measured, over_slices
 from seatrial.verdicts.differences import Count, proportion_difference
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
 from seatrial.verdicts.proportions import proportion

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow.compute as pc
 
-from seatrial.assess.assessor import Subject
+from seatrial.assessors.assessor import Subject
 from seatrial.verdicts.evidence import Claim, Family, Flag, NotMeasured
 
 

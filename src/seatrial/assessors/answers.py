@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from seatrial.assess.assessor import Subject
+from seatrial.assessors.assessor import Subject
 from seatrial.errors import InputError, Problems, SeatrialError
 
 NAMED_VALUES = 3  # strange values shown in an error: enough to recognise the mistake

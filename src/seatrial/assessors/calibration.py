@@ -9,11 +9,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.assess.answers import Answers, Unmeasurable, measured_answers, scores
-from seatrial.assess.assessor import Subject
-from seatrial.assess.cells import Grouping
-from seatrial.assess.claims import claims_of, conditions, dependence, in_order, unmeasured
-from seatrial.assess.slices import Measure, Measured, Rows, of_rows, over_slices
+from seatrial.assessors.answers import Answers, Unmeasurable, measured_answers, scores
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.cells import Grouping
+from seatrial.assessors.claims import claims_of, conditions, dependence, in_order, unmeasured
+from seatrial.assessors.slices import Measure, Measured, Rows, of_rows, over_slices
 from seatrial.verdicts.bounded import bounded_mean
 from seatrial.verdicts.calibration import bin_edges, calibration_error
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured

@@ -10,10 +10,10 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seatrial.assess import fairness
-from seatrial.assess.answers import Answers
-from seatrial.assess.assessor import Subject
-from seatrial.assess.cells import MISSING, Grouping, count, grouping
+from seatrial.assessors import fairness
+from seatrial.assessors.answers import Answers
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.cells import MISSING, Grouping, count, grouping
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 
 values = st.one_of(st.none(), st.text(max_size=4), st.sampled_from(["a", "b", "ä", MISSING, ""]))

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from seatrial.assess.answers import Answers, Unmeasurable, suggestion
-from seatrial.assess.assessor import Subject
+from seatrial.assessors.answers import Answers, Unmeasurable, suggestion
+from seatrial.assessors.assessor import Subject
 
 MISSING = "(missing)"
 MAX_GROUPS = 50  # 1,225 pairs; a column with more values is a number or a name, and wants bands

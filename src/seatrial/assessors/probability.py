@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from seatrial.assess.answers import Unmeasurable, measured_answers
-from seatrial.assess.assessor import Subject
-from seatrial.assess.cells import Grouping
-from seatrial.assess.claims import claims_of, dependence, in_order, unmeasured
-from seatrial.assess.slices import Measure, Measured, Rows, of_rows, over_slices
+from seatrial.assessors.answers import Unmeasurable, measured_answers
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.cells import Grouping
+from seatrial.assessors.claims import claims_of, dependence, in_order, unmeasured
+from seatrial.assessors.slices import Measure, Measured, Rows, of_rows, over_slices
 from seatrial.verdicts.bounded import bounded_mean
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.metrics import LOG_LOSS_CEILING, LOG_LOSS_CLIP

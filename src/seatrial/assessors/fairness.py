@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from seatrial.assess.assessor import Subject
-from seatrial.assess.claims import claims_of, in_order
-from seatrial.assess.rates import Rate, assess_rates
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.claims import claims_of, in_order
+from seatrial.assessors.rates import Rate, assess_rates
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 
 RATES = {

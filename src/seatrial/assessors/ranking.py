@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow.compute as pc
 
-from seatrial.assess.answers import Unmeasurable, measured_answers
-from seatrial.assess.assessor import Subject
-from seatrial.assess.cells import Grouping
-from seatrial.assess.claims import claims_of, in_order, unmeasured
-from seatrial.assess.slices import Measure, Measured, Rows, of_rows, over_slices
+from seatrial.assessors.answers import Unmeasurable, measured_answers
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.cells import Grouping
+from seatrial.assessors.claims import claims_of, in_order, unmeasured
+from seatrial.assessors.slices import Measure, Measured, Rows, of_rows, over_slices
 from seatrial.verdicts.auc import roc_auc
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 

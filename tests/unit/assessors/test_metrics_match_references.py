@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import beta
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-from seatrial.assess import calibration, classification, fairness, probability, ranking
-from seatrial.assess.assessor import Assessor, Subject
+from seatrial.assessors import calibration, classification, fairness, probability, ranking
+from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import LOG_LOSS_CLIP
 
