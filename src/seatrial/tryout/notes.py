@@ -1,0 +1,19 @@
+"""What is said plainly about the data, before and beside the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing that the data's owner should know; it stops nothing.
+
+    `kind` is one of `doubts.KINDS`; `column` is the column it is about, None for the rows as a whole; `text` is a
+    sentence with the numbers in it; `mend` is what to do, None where nothing has to be done.
+    """
+
+    kind: str
+    column: str | None
+    text: str
+    mend: str | None = None
