@@ -56,9 +56,9 @@ def test_the_threshold_of_a_rate_is_inside_the_drawing_and_the_region_that_passe
 def test_a_gap_is_drawn_with_both_thresholds_around_zero(found: list[Evidence], threshold: float) -> None:
     plot = interval_plot(found, Requirement("accuracy", at_most=threshold, gap_between="sex"))
     least, most = (note.at for note in plot.thresholds)
-    assert plot.zero is not None
-    assert 0 <= least < plot.zero < most <= 100
-    assert math.isclose(plot.zero - least, most - plot.zero)
+    assert plot.neutral is not None
+    assert 0 <= least < plot.neutral < most <= 100
+    assert math.isclose(plot.neutral - least, most - plot.neutral)
 
 
 @given(rates(), thresholds)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seatrial.report.plots import IntervalPlot, interval_plot
-from seatrial.report.words import about, bound, metric_meaning, metric_title, number, size_of, slice_label
+from seatrial.report.words import about, bound, claim_title, metric_meaning, metric_title, number, size_of, slice_label
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.judge import Outcome
 from seatrial.verdicts.policy import Policy, Requirement
@@ -19,7 +19,7 @@ _ORDER = ("selection_rate", "true_positive_rate", "false_positive_rate")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One metric's difference between one pair of groups."""
+    """One metric's difference between one pair of groups, or its quotient."""
 
     estimate: str
     low: str
@@ -67,50 +67,55 @@ def columns(trial: Trial, policy: Policy) -> tuple[Column, ...]:
 
 
 def _column(name: str, trial: Trial, policy: Policy, *, gated: bool) -> Column:
-    compared = _metrics(name, Family.PAIRS, trial)
+    compared = [*_claims(name, Family.PAIRS, trial), *_claims(name, Family.RATIOS, trial)]
     return Column(
         name=name,
         gated=gated,
         panels=tuple(
-            Panel(
-                metric_title(metric),
-                metric_meaning(metric),
-                interval_plot(_of(trial, Claim(metric, Family.GROUPS, name))),
-            )
-            for metric in _metrics(name, Family.GROUPS, trial)
+            Panel(_title(claim), metric_meaning(claim.metric), interval_plot(_of(trial, claim)))
+            for claim in _claims(name, Family.GROUPS, trial)
         ),
-        compared=tuple(metric_title(metric) for metric in compared),
-        pairs=_pairs(name, compared, trial),
+        compared=tuple(_title(claim) for claim in compared),
+        pairs=_pairs(compared, trial),
         undecided=tuple(_undecided(name, trial, policy)),
     )
 
 
-def _metrics(column: str, family: Family, trial: Trial) -> tuple[str, ...]:
+def _claims(column: str, family: Family, trial: Trial) -> list[Claim]:
     found = dict.fromkeys(
-        one.claim.metric for one in trial.evidence if (one.claim.column, one.claim.family) == (column, family)
+        one.claim for one in trial.evidence if (one.claim.column, one.claim.family) == (column, family)
     )
-    return tuple(sorted(found, key=lambda metric: _ORDER.index(metric) if metric in _ORDER else len(_ORDER)))
+    return sorted(found, key=lambda claim: _ORDER.index(claim.metric) if claim.metric in _ORDER else len(_ORDER))
 
 
-def _pairs(column: str, metrics: Sequence[str], trial: Trial) -> tuple[Pair, ...]:
+def _title(claim: Claim) -> str:
+    """The claim without its column, which the heading says."""
+    title = claim_title(replace(claim, family=Family.ALL, column=None))
+    return f"{title}, ratio" if claim.family is Family.RATIOS else title
+
+
+def _pairs(compared: Sequence[Claim], trial: Trial) -> tuple[Pair, ...]:
     """All pairs, those with the largest difference in any metric first."""
-    by_slice: dict[str, dict[str, Evidence]] = {}
-    for metric in metrics:
-        for one in _of(trial, Claim(metric, Family.PAIRS, column)):
-            by_slice.setdefault(one.slice, {})[metric] = one
-    largest = sorted(by_slice.items(), key=lambda item: -max(abs(one.estimate) for one in item[1].values()))
-    claim = Claim("", Family.PAIRS, column)
-    return tuple(
-        Pair(slice_label(claim, name), tuple(_difference(found.get(metric)) for metric in metrics))
-        for name, found in largest
-    )
+    by_pair: dict[str, dict[Claim, Evidence]] = {}
+    for claim in compared:
+        for one in _of(trial, claim):
+            pair = slice_label(claim, one.slice).replace(" ÷ ", " − ")
+            by_pair.setdefault(pair, {})[claim] = one
+    largest = sorted(by_pair.items(), key=lambda item: -max(map(_apart, item[1].values())))
+    return tuple(Pair(pair, tuple(_difference(found.get(claim)) for claim in compared)) for pair, found in largest)
+
+
+def _apart(one: Evidence) -> float:
+    """How far two groups are apart, as a difference or as a quotient."""
+    return abs(one.estimate - (1.0 if one.claim.family is Family.RATIOS else 0.0))
 
 
 def _difference(one: Evidence | None) -> Difference | None:
     if one is None:
         return None
-    low, estimate, high = (number(value, signed=True) for value in (one.low, one.estimate, one.high))
-    return Difference(estimate, low, high, sure=one.low > 0 or one.high < 0)
+    alike = 1.0 if one.claim.family is Family.RATIOS else 0.0
+    low, estimate, high = (number(value, signed=not alike) for value in (one.low, one.estimate, one.high))
+    return Difference(estimate, low, high, sure=one.low > alike or one.high < alike)
 
 
 def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:

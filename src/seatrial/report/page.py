@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.calibration import CalibrationPlot, calibration_plot
+from seatrial.report.classes import ClassTable, class_table
+from seatrial.report.comparisons import Comparison, comparisons
 from seatrial.report.groups import Column, columns
 from seatrial.report.methods import Method, methods_used
 from seatrial.report.provenance import Fact, FactGroup, fact_groups, rows_and_use
@@ -22,7 +24,7 @@ from seatrial.report.words import (
     number,
     short_digest,
 )
-from seatrial.verdicts.evidence import Evidence, Family
+from seatrial.verdicts.evidence import Claim, Evidence
 from seatrial.verdicts.judge import Outcome
 
 NO_VERDICT = "none"
@@ -69,8 +71,11 @@ class Page:
     columns: tuple[Column, ...]
     bounds_note: str
     overall: tuple[Metric, ...]
+    comparisons: tuple[Comparison, ...]
+    classes: ClassTable | None
     calibration: CalibrationPlot | None
     not_measured: tuple[Gap, ...]
+    remarks: tuple[str, ...]
     data_facts: tuple[Fact, ...]
     data_notes: tuple[str, ...]
     methods: tuple[Method, ...]
@@ -83,12 +88,15 @@ def page_of(view: ReportView) -> Page:
     trial = view.trial
     outcome = NO_VERDICT if view.verdict.outcome is None else view.verdict.outcome.value
     overall = tuple(_overall(view))
+    compared_with, classes = comparisons(trial), class_table(trial)
     calibration = calibration_plot(trial)
     compared = columns(trial, view.policy)
     gaps = tuple(Gap(claim_title(gap.claim), gap.slice, gap.reason) for gap in trial.not_measured)
     methods = methods_used(one.method for one in trial.evidence)
     optional = {
-        "groups": ("Groups", compared), "overall": ("Everybody", overall), "calibration": ("Calibration", calibration),
+        "groups": ("Groups", compared), "overall": ("Everybody", overall),
+        "comparisons": ("Compared", compared_with), "classes": ("Classes", classes),
+        "calibration": ("Calibration", calibration),
         "not-measured": ("Not measured", gaps), "data": ("Test data", True), "methods": ("Methods", methods),
         "provenance": ("Provenance", True), "reproduce": ("Do it again", view.reproduce),
     }  # fmt: skip
@@ -109,8 +117,11 @@ def page_of(view: ReportView) -> Page:
         columns=compared,
         bounds_note=f"Each bound is one-sided at {confidence_percent(trial.confidence)} confidence.",
         overall=overall,
+        comparisons=compared_with,
+        classes=classes,
         calibration=calibration,
         not_measured=gaps,
+        remarks=view.remarks,
         data_facts=rows_and_use(trial),
         data_notes=tuple(_data_notes(view)),
         methods=methods,
@@ -124,13 +135,16 @@ def page_of(view: ReportView) -> Page:
 def why(view: ReportView) -> str:
     """The verdict in one sentence."""
     if view.verdict.outcome is None:
-        return "The policy asks for nothing, so nothing was decided and nothing can be deployed."
+        nothing = "asks for nothing" if not view.verdict.findings else "asks only for what does not apply yet"
+        return f"The policy {nothing}, so nothing was decided and nothing can be deployed."
     found = view.verdict.findings
     failed = [requirement_title(one.requirement) for one in found if one.outcome is Outcome.FAIL]
     unsure = [requirement_title(one.requirement) for one in found if one.outcome is Outcome.INCONCLUSIVE]
     if view.verdict.outcome is Outcome.PASS:
         few = {1: "The one requirement holds.", 2: "Both requirements hold."}
-        return few.get(len(found), f"All {len(found)} requirements hold.")
+        held = sum(one.outcome is Outcome.PASS for one in found)
+        apart = "" if held == len(found) else f" {len(found) - held} more do not apply."
+        return few.get(held, f"All {held} requirements hold.") + apart
     if failed:
         more = f" This data cannot decide {len(unsure)} more." if unsure else ""
         share = f"{len(failed)} of {len(found)} requirements {'does' if len(failed) == 1 else 'do'} not hold"
@@ -152,12 +166,12 @@ def _facts(view: ReportView) -> Iterator[Fact]:
     yield Fact("bounds at", confidence_percent(view.trial.confidence))
     if view.digest is not None:
         yield Fact("release", short_digest(view.digest), mono=True)
-    yield Fact("signed by", view.signer or (short_digest(view.signature_key) if view.signature_key else "nobody"))
+        yield Fact("signed by", view.signer or (short_digest(view.signature_key) if view.signature_key else "nobody"))
 
 
 def _overall(view: ReportView) -> Iterator[Metric]:
     for one in view.trial.evidence:
-        if one.claim.family is Family.ALL and one.claim.metric != BIN_METRIC:
+        if one.claim == Claim(one.claim.metric) and one.claim.metric != BIN_METRIC:
             yield Metric(
                 title=metric_title(one.claim.metric),
                 detail=_detail(one),
@@ -187,8 +201,8 @@ def _data_notes(view: ReportView) -> Iterator[str]:
         yield (
             "That holds as long as each new candidate depends on earlier uses only through “it did not pass”. Whoever "
             "steers by the estimates in reports like this one can defeat it: in a simulation, models that guess, "
-            "combined by their reported accuracy, did so within 60 uses. Develop with --rehearse, which reads only "
-            "validation data."
+            "combined by their reported accuracy, did so within 60 uses. Develop on other data: a project's --rehearse "
+            "reads only validation data."
         )
         yield "Overlap with other test data is not detected: counted is this content, whatever its order or file."
     if any(one.conditions.get("weights") == "unweighted" for one in view.trial.evidence):

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seatrial.report.scale import Scale, scale_over
-from seatrial.report.words import bound, count, number, size_of, slice_label, ticks_text
-from seatrial.verdicts.evidence import Evidence, Family
+from seatrial.report.words import bound, count, is_signed, number, size_of, slice_label, ticks_text
+from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.metrics import METRICS
 from seatrial.verdicts.policy import Requirement
 from seatrial.verdicts.thresholds import allowed, outcome
 
 FREE = "free"  # nothing is required of it
 _EDGE = 3.0  # percent: text nearer to an edge is anchored there, so that it stays inside
-_RATE_METRICS = frozenset({"accuracy", "selection_rate", "true_positive_rate", "false_positive_rate", "roc_auc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class IntervalPlot:
     ticks: tuple[Note, ...]
     thresholds: tuple[Note, ...]
     passes: Band | None
-    zero: float | None
+    neutral: float | None  # where groups or models are alike
     summary: str  # what a reader who cannot see the drawing should be told
 
 
@@ -78,21 +78,31 @@ def limits(requirement: Requirement) -> tuple[float | None, float | None]:
 
 def interval_plot(evidence: Sequence[Evidence], requirement: Requirement | None = None) -> IntervalPlot:
     """The plot of these pieces of evidence (of one claim), in their order, on one scale that shows every threshold."""
-    pairs = any(one.claim.family is Family.PAIRS for one in evidence)
+    signed, ratios = (any(test(one.claim) for one in evidence) for test in (is_signed, _is_ratio))
+    neutral = 0.0 if signed else 1.0 if ratios else None
     least, most = (None, None) if requirement is None else limits(requirement)
     thresholds = [value for value in (least, most) if value is not None]
     shown = [value for one in evidence for value in (one.low, one.estimate, one.high)] + thresholds
-    rate = not pairs and all(one.claim.metric in _RATE_METRICS for one in evidence)
-    scale = scale_over([*shown, 0.0] if pairs else shown, least=0.0 if rate else None, most=1.0 if rate else None)
+    rate = neutral is None and all(_is_share(one.claim.metric) for one in evidence)
+    shown += [] if neutral is None else [neutral]
+    scale = scale_over(shown, least=0.0 if rate else None, most=1.0 if rate else None)
     ticks = scale.ticks()
     return IntervalPlot(
-        marks=tuple(_mark(one, scale, requirement, signed=pairs) for one in evidence),
+        marks=tuple(_mark(one, scale, requirement, signed=signed) for one in evidence),
         ticks=tuple(Note(scale.percent(value), text) for value, text in zip(ticks, ticks_text(ticks), strict=True)),
         thresholds=tuple(Note(scale.percent(value), _threshold_text(value, least, most)) for value in thresholds),
         passes=None if requirement is None else _band(scale, least, most),
-        zero=scale.percent(0.0) if scale.low < 0.0 < scale.high else None,
+        neutral=scale.percent(neutral or 0.0) if scale.low < (neutral or 0.0) < scale.high else None,
         summary=_summary(evidence, requirement),
     )
+
+
+def _is_ratio(claim: Claim) -> bool:
+    return claim.family is Family.RATIOS
+
+
+def _is_share(metric: str) -> bool:
+    return metric in METRICS and (METRICS[metric].low, METRICS[metric].high) == (0.0, 1.0)
 
 
 def _mark(evidence: Evidence, scale: Scale, requirement: Requirement | None, *, signed: bool) -> Mark:

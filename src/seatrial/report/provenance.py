@@ -29,7 +29,12 @@ class FactGroup:
 
 
 def fact_groups(
-    trial: Trial, provenance: Provenance, signature: Signature | None, *, release: str | None, signature_key: str | None
+    trial: Trial,
+    provenance: Provenance | None,
+    signature: Signature | None,
+    *,
+    release: str | None,
+    signature_key: str | None,
 ) -> tuple[FactGroup, ...]:
     """What the model answers, then digests, then what went into it."""
     use = trial.test_use
@@ -38,19 +43,26 @@ def fact_groups(
         ("model package", trial.model),
         ("policy", trial.policy),
         ("test data", None if use is None else use.digest),
-        ("training code", provenance.code),
-        ("step key", provenance.step_key),
+        *((name, digest) for name, digest in trial.references.items()),
+        ("training code", None if provenance is None else provenance.code),
+        ("step key", None if provenance is None else provenance.step_key),
         ("signed with", signature_key),
     )
-    parameters = tuple(_mono(name, _text(value)) for name, value in sorted(provenance.parameters.items()))
-    libraries = tuple(_mono(name, version) for name, version in sorted(provenance.libraries.items()))
-    groups = (
+    groups = [
         FactGroup("Model", () if signature is None else tuple(_answers(signature))),
         FactGroup("Digests", tuple(_mono(name, value) for name, value in digests if value is not None)),
-        FactGroup("Data snapshots", tuple(fact for table in provenance.data for fact in _snapshot(table))),
-        FactGroup("Parameters", (*parameters, _mono("seed of the trial", str(trial.seed)))),
-        FactGroup("Environment", (_mono("python", provenance.python), *libraries)),
-    )
+    ]
+    seed = _mono("seed of the trial", str(trial.seed))
+    if provenance is None:
+        groups.append(FactGroup("Parameters", (seed,)))
+    else:
+        parameters = tuple(_mono(name, _text(value)) for name, value in sorted(provenance.parameters.items()))
+        libraries = tuple(_mono(name, version) for name, version in sorted(provenance.libraries.items()))
+        groups += [
+            FactGroup("Data snapshots", tuple(fact for table in provenance.data for fact in _snapshot(table))),
+            FactGroup("Parameters", (*parameters, seed)),
+            FactGroup("Environment", (_mono("python", provenance.python), *libraries)),
+        ]
     return tuple(group for group in groups if group.facts)
 
 

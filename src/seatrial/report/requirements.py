@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seatrial.report.plots import IntervalPlot, interval_plot, limits
-from seatrial.report.words import about, bound, claim_title, number, slice_label
+from seatrial.report.words import about, bound, claim_title, number, reference_title, slice_label
 from seatrial.verdicts.evidence import Evidence, Family
 from seatrial.verdicts.judge import Finding, Outcome
 from seatrial.verdicts.policy import Requirement
 from seatrial.verdicts.thresholds import margin, outcome
 from seatrial.verdicts.trial import Trial
 
-_GRAVITY = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
+_GRAVITY = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_APPLICABLE)
 _NAMED = 4  # gaps spelled out for one requirement; the section on what was not measured has them all
 
 
@@ -74,13 +74,21 @@ def missing_for(finding: Finding, trial: Trial) -> tuple[str, ...]:
 
 def requirement_title(requirement: Requirement) -> str:
     """The requirement in words."""
+    if requirement.no_worse_than is not None:
+        title = claim_title(replace(requirement.claim, against=None))
+        margin = f" by more than {bound(requirement.margin)}" if requirement.margin else ""
+        return f"{title}, no worse than {reference_title(requirement.no_worse_than)}{margin}"
     least, most = limits(requirement)
+    if requirement.ratio_between is not None:
+        return f"{claim_title(requirement.claim)}, within {bound(least or 0.0)} to {bound(most or 0.0)}"
     required = f"at most {bound(most)}" if most is not None else f"at least {bound(least or 0.0)}"
     return f"{claim_title(requirement.claim)}, {required}"
 
 
 def _said(finding: Finding, evidence: Sequence[Evidence]) -> str:
     requirement = finding.requirement
+    if finding.outcome is Outcome.NOT_APPLICABLE:
+        return f"It does not apply: {finding.reason}."
     if not evidence:
         return "Nothing was measured that could decide it."
     worst = evidence[0]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seatrial.report.plots import limits
 from seatrial.report.requirements import evidence_for, missing_for
-from seatrial.report.words import bound, confidence_percent, number, slice_label
+from seatrial.report.words import bound, confidence_percent, is_signed, number, slice_label
 from seatrial.verdicts.evidence import Evidence, Family
 from seatrial.verdicts.judge import Finding, Outcome, Verdict
 from seatrial.verdicts.policy import Requirement
@@ -18,8 +19,18 @@ if TYPE_CHECKING:
 
 _HEADER = ("requirement", "decided by", "estimate", "bounds", "threshold", "outcome")
 _RIGHT = (False, False, True, True, True, False)
-_WORDS = {Outcome.PASS: "✓ pass", Outcome.FAIL: "✗ fail", Outcome.INCONCLUSIVE: "? inconclusive"}
-_STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "yellow"}
+_WORDS = {
+    Outcome.PASS: "✓ pass",
+    Outcome.FAIL: "✗ fail",
+    Outcome.INCONCLUSIVE: "? inconclusive",
+    Outcome.NOT_APPLICABLE: "– not applicable",
+}
+_STYLES = {
+    Outcome.PASS: "green",
+    Outcome.FAIL: "bold red",
+    Outcome.INCONCLUSIVE: "yellow",
+    Outcome.NOT_APPLICABLE: "dim",
+}
 _GUTTER = "  "
 _EVERYBODY = "everybody"
 
@@ -72,7 +83,8 @@ def verdict_table(verdict: Verdict, trial: Trial) -> Group:
 def headline(verdict: Verdict, trial: Trial) -> str:
     """Verdict, count and confidence in one line."""
     if verdict.outcome is None:
-        return "No verdict: the policy asks for nothing, so nothing can be deployed."
+        nothing = "asks for nothing" if not verdict.findings else "asks only for what does not apply yet"
+        return f"No verdict: the policy {nothing}, so nothing can be deployed."
     held = sum(one.outcome is Outcome.PASS for one in verdict.findings)
     use = "a rehearsal, nothing counted" if trial.test_use is None else f"use {trial.test_use.use} of this test data"
     return (
@@ -90,10 +102,11 @@ def _lines(verdict: Verdict, trial: Trial) -> list[_Line]:
 
 def _cells(finding: Finding, evidence: Sequence[Evidence]) -> tuple[str, ...]:
     requirement = finding.requirement
-    signed = requirement.gap_between is not None
+    signed = is_signed(requirement.claim)
     outcome = _WORDS[finding.outcome]
-    if not evidence:
-        return (str(requirement.claim), "nothing measured", "", "", _threshold(requirement), outcome)
+    if not evidence or finding.outcome is Outcome.NOT_APPLICABLE:
+        place = "" if finding.outcome is Outcome.NOT_APPLICABLE else "nothing measured"
+        return (str(requirement.claim), place, "", "", _threshold(requirement), outcome)
     worst = evidence[0]
     low, high = number(worst.low, signed=signed), number(worst.high, signed=signed)
     return (
@@ -114,8 +127,10 @@ def _place(worst: Evidence, slices: int) -> str:
 def _threshold(requirement: Requirement) -> str:
     if requirement.gap_between is not None and requirement.at_most is not None:
         return f"within ±{bound(requirement.at_most)}"
-    sides = [] if requirement.at_least is None else [f"≥ {bound(requirement.at_least)}"]
-    return ", ".join([*sides, *([] if requirement.at_most is None else [f"≤ {bound(requirement.at_most)}"])])
+    least, most = limits(requirement)
+    if least is not None and most is not None:
+        return f"{bound(least)} to {bound(most)}"
+    return f"≥ {bound(least)}" if least is not None else f"≤ {bound(most or 0.0)}"
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:

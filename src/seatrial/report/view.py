@@ -23,7 +23,10 @@ class WaiverNote:
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """Everything the page says. `version` and `digest` are None for a rehearsal, which releases nothing."""
+    """Everything the page says. `version` and `digest` are None where nothing is released: rehearsed, or only tried.
+
+    `provenance` is None for a model of which nothing is known but its answers.
+    """
 
     name: str
     version: int | None
@@ -32,16 +35,19 @@ class ReportView:
     verdict: Verdict
     policy: Policy
     trial: Trial
-    provenance: Provenance
+    provenance: Provenance | None
     made_with: str  # Seatrial's version
     signature: Signature | None = None  # what the model takes and answers
     waivers: tuple[WaiverNote, ...] = ()
     waived: bool = False  # the waivers make it deployable
     signature_key: str | None = None  # id of the key
     signer: str | None = None  # whose it is, says the reader's trust.toml
+    remarks: tuple[str, ...] = ()  # what was understood of model and data, and what is odd about them
     reproduce: tuple[str, ...] = ()  # commands
 
     @property
     def title(self) -> str:
         """How people call it."""
-        return f"{self.name} (rehearsal)" if self.version is None else f"{self.name}@{self.version}"
+        if self.version is not None:
+            return f"{self.name}@{self.version}"
+        return f"{self.name} (rehearsal)" if self.trial.test_use is None else self.name

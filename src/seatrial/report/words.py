@@ -10,6 +10,7 @@ from seatrial.verdicts.metrics import METRICS
 
 _NOTHING = 1e-9  # what rounding leaves of a zero
 _PLANNED_DIGITS = 2
+_DIGITS = 3  # decimals: fractions to a tenth of a percent
 _METRICS = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
@@ -20,8 +21,18 @@ _METRICS = {
     "true_positive_rate": "True positive rate",
     "false_positive_rate": "False positive rate",
     "precision": "Precision",
-    "recall": "Recall",
+    "f1": "F1",
+    "average_precision": "Average precision",
+    "brier_score": "Brier score",
+    "mae": "Mean absolute error",
+    "rmse": "Root mean squared error",
+    "mean_error": "Mean error",
+    "r2": "R²",
+    "quantile_loss": "Quantile loss",
+    "interval_coverage": "Interval coverage",
 }
+_FAMILIES = {Family.GROUPS: "for each", Family.PAIRS: "gap by", Family.RATIOS: "ratio by"}
+_REFERENCES = {"baseline": "the baseline", "newest_passed": "the newest release that passed"}
 
 
 def metric_title(metric: str) -> str:
@@ -36,10 +47,22 @@ def metric_meaning(metric: str) -> str:
 
 def claim_title(claim: Claim) -> str:
     """What a claim is about, in words."""
-    title = metric_title(claim.metric)
-    if claim.family is Family.ALL:
-        return title
-    return f"{title} {'for each' if claim.family is Family.GROUPS else 'gap by'} {claim.column}"
+    title = (
+        metric_title(claim.metric) if claim.of_class is None else f"{metric_title(claim.metric)} of {claim.of_class}"
+    )
+    if claim.family is not Family.ALL:
+        title = f"{title} {_FAMILIES[claim.family]} {claim.column}"
+    return title if claim.against is None else f"{title}, against {reference_title(claim.against)}"
+
+
+def reference_title(name: str) -> str:
+    """The model that is compared with, in words."""
+    return _REFERENCES.get(name, name)
+
+
+def is_signed(claim: Claim) -> bool:
+    """Whether the quantity is a difference: it is shown with its sign, and 0 is where nothing differs."""
+    return claim.family is Family.PAIRS or claim.against is not None
 
 
 def slice_label(claim: Claim, name: str) -> str:
@@ -52,13 +75,18 @@ def slice_label(claim: Claim, name: str) -> str:
     return name
 
 
-def number(value: float, *, signed: bool = False, digits: int = 3) -> str:
-    """A value with `digits` decimals and a true minus sign; `signed` also shows the plus."""
+def number(value: float, *, signed: bool = False, digits: int | None = None) -> str:
+    """A value with `digits` decimals and a true minus sign; `signed` also shows the plus.
+
+    Without `digits` three, fewer for numbers from 10 on: an error in the label's unit has no use for them all.
+    """
     if math.isinf(value):
         return "−∞" if value < 0 else "∞"
     if math.isnan(value):
         return "–"
-    text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
+    if digits is None:
+        digits = _DIGITS - int(math.log10(abs(value))) if abs(value) >= 1 else _DIGITS
+    text = f"{value:{'+' if signed else ''}.{max(0, digits)}f}"
     if float(text) == 0:
         text = text.lstrip("+-")
     return text.replace("-", "−")
@@ -66,7 +94,7 @@ def number(value: float, *, signed: bool = False, digits: int = 3) -> str:
 
 def bound(value: float) -> str:
     """A threshold as the policy states it, without trailing zeros."""
-    return f"{value:g}".replace("-", "−")
+    return f"{value + 0.0:.6g}".replace("-", "−")
 
 
 def ticks_text(values: Sequence[float]) -> tuple[str, ...]:

@@ -1,0 +1,45 @@
+"""Each class of a classifier against the rest, as one table. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seatrial.report.words import metric_title, number
+from seatrial.verdicts.evidence import Claim, Family
+from seatrial.verdicts.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One class: per metric of the table its estimate and bounds, or None where it was not measured."""
+
+    name: str
+    cells: tuple[tuple[str, str] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTable:
+    """All classes beside each other."""
+
+    metrics: tuple[str, ...]
+    rows: tuple[ClassRow, ...]
+
+
+def class_table(trial: Trial) -> ClassTable | None:
+    """The table, or None where nothing was measured for one class alone."""
+    found = {
+        (one.claim.of_class, one.claim.metric): one
+        for one in trial.evidence
+        if one.claim == Claim(one.claim.metric, Family.ALL, None, one.claim.of_class) and one.claim.of_class is not None
+    }
+    if not found:
+        return None
+    metrics = tuple(dict.fromkeys(metric for _, metric in found))
+    classes = tuple(dict.fromkeys(name for name, _ in found if name is not None))
+    rows = []
+    for name in classes:
+        evidence = [found.get((name, metric)) for metric in metrics]
+        cells = [None if one is None else (number(one.estimate), f"{number(one.low)} to {number(one.high)}")
+                 for one in evidence]  # fmt: skip
+        rows.append(ClassRow(name, tuple(cells)))
+    return ClassTable(tuple(metric_title(metric) for metric in metrics), tuple(rows))
