@@ -8,10 +8,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_wheel_takes_the_example_file_by_file_and_misses_none() -> None:
+def test_the_wheel_takes_the_examples_file_by_file_and_misses_none() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     included = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     example = ROOT / "examples" / "census"
     sources = {path for kind in ("*.py", "*.toml", "*.md") for path in example.glob(kind)}
-    assert {ROOT / path for path in included} == sources
+    tried = {ROOT / "examples" / "try" / name for name in ("README.md", "census.onnx", "census.parquet")}
+    assert {ROOT / path for path in included} == sources | tried
     assert all(to == f"seatrial/{path}" for path, to in included.items())
+
+
+def test_what_try_tries_by_itself_is_small_and_names_its_source() -> None:
+    folder = ROOT / "examples" / "try"
+    assert (folder / "census.onnx").stat().st_size <= 50_000
+    assert (folder / "census.parquet").stat().st_size <= 150_000
+    assert "Becker, B. and Kohavi, R. (1996)" in (folder / "README.md").read_text()
+    assert "CC BY 4.0" in (folder / "README.md").read_text()
