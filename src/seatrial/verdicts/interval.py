@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -17,6 +18,26 @@ class Interval:
     low: float
     high: float
     method: str  # goes into Evidence.method
+
+
+@dataclass(frozen=True, slots=True)
+class NoInterval:
+    """Why there is no interval to state: an estimate that does not exist, or a bound that would be infinite.
+
+    A caller turns it into `NotMeasured` with this reason.
+    """
+
+    reason: str
+
+
+def root(interval: Interval) -> Interval:
+    """The interval of the square root of a nonnegative quantity, for instance of the RMSE from the MSE's.
+
+    A monotone map keeps the confidence of each bound. A lower bound below 0 counts as 0, which it cannot miss.
+    """
+    return Interval(
+        math.sqrt(interval.estimate), math.sqrt(max(interval.low, 0.0)), math.sqrt(interval.high), interval.method
+    )
 
 
 def half_alpha(confidence: float) -> float:
