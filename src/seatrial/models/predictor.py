@@ -17,11 +17,13 @@ class Predictions:
     """Answers for n rows.
 
     `labels`: object[n] of class names, or float64[n] for regression. `probabilities`: float64[n, classes], or None for
-    regression.
+    regression and for a classifier that only answers with labels. `interval`: float64[n, 2], lower and upper, for a
+    regression whose signature has one.
     """
 
     labels: NDArray[np.object_] | NDArray[np.float64]
     probabilities: NDArray[np.float64] | None
+    interval: NDArray[np.float64] | None = None
 
 
 class Predictor(Protocol):

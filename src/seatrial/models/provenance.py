@@ -17,13 +17,26 @@ class DataSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
-    """The step that trained, what it read and what it ran on. No times: the same inputs give the same package."""
+class SourceFile:
+    """The file that a finished model was packaged from."""
 
-    code: str  # sha256 of the sources that the step reaches
-    step_key: str
+    name: str  # without its folder
+    sha256: str
+    producer: str | None = None  # what the file says wrote it: "skl2onnx 1.20.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The step that trained, what it read and what it ran on. No times: the same inputs give the same package.
+
+    Of a finished model only its `source` is known: `code`, `step_key` and `python` are None, the others empty.
+    """
+
+    code: str | None  # sha256 of the sources that the step reaches
+    step_key: str | None
     parameters: Mapping[str, bool | int | float | str]
     data: tuple[DataSnapshot, ...]
-    python: str  # "3.11.2"
+    python: str | None  # "3.11.2"
     libraries: Mapping[str, str] = field(default_factory=dict)  # versions
+    source: SourceFile | None = None
     format: int = 1

@@ -6,21 +6,28 @@ from dataclasses import dataclass
 from typing import Literal
 
 Task = Literal["binary", "multiclass", "regression"]
+Kind = Literal["number", "text", "integer", "boolean"]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One raw input column. `number` enters as float64 with NaN for null, `text` as a string with "" for null."""
+    """One raw input column.
+
+    `number` enters as float64 with NaN for null, `text` as a string with "" for null. `integer` and `boolean` enter as
+    float64 too, but must be there and whole: a model that takes integers has no place for a missing one.
+    """
 
     name: str
-    kind: Literal["number", "text"]
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
     """Inputs in the graph's order, the task, and for classifiers the classes in the order of the probabilities.
 
-    A binary model answers `positive` when that class's probability is at least `threshold`.
+    A binary model answers `positive` when that class's probability is at least `threshold`. A classifier without
+    `probabilities` only answers with labels (and has no threshold); a regression with an `interval` also answers with
+    a lower and an upper value.
     """
 
     inputs: tuple[Column, ...]
@@ -28,3 +35,5 @@ class Signature:
     classes: tuple[str, ...] = ()
     positive: str | None = None
     threshold: float | None = None
+    probabilities: bool = True  # of a classifier
+    interval: bool = False  # of a regression

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from seatrial.models.provenance import DataSnapshot, Provenance
+from seatrial.models.provenance import DataSnapshot, Provenance, SourceFile
 from seatrial.models.signature import Signature
 from seatrial.report.words import count
 from seatrial.verdicts.trial import Trial
@@ -58,10 +58,13 @@ def fact_groups(
     else:
         parameters = tuple(_mono(name, _text(value)) for name, value in sorted(provenance.parameters.items()))
         libraries = tuple(_mono(name, version) for name, version in sorted(provenance.libraries.items()))
+        python = () if provenance.python is None else (_mono("python", provenance.python),)
+        file = () if provenance.source is None else tuple(_source(provenance.source))
         groups += [
+            FactGroup("Model file", file),
             FactGroup("Data snapshots", tuple(fact for table in provenance.data for fact in _snapshot(table))),
             FactGroup("Parameters", (*parameters, seed)),
-            FactGroup("Environment", (_mono("python", provenance.python), *libraries)),
+            FactGroup("Environment", (*python, *libraries)),
         ]
     return tuple(group for group in groups if group.facts)
 
@@ -89,6 +92,13 @@ def _answers(signature: Signature) -> Iterator[Fact]:
 def _snapshot(table: DataSnapshot) -> Iterator[Fact]:
     yield _mono(table.name, f"{table.identifier} at snapshot {table.snapshot_id}")
     yield _mono(f"{table.name}, digest", table.digest)
+
+
+def _source(source: SourceFile) -> Iterator[Fact]:
+    yield Fact("name", source.name)
+    yield _mono("sha256", source.sha256)
+    if source.producer is not None:
+        yield Fact("written by", source.producer)
 
 
 def _mono(name: str, value: str) -> Fact:

@@ -1,0 +1,5 @@
+"""A model that somebody brings, finished: from its file to a package and a predictor."""
+
+from seatrial.models.finished.open import Finished, Wanted, open_finished
+
+__all__ = ["Finished", "Wanted", "open_finished"]

@@ -1,0 +1,51 @@
+"""What a reader of another format hands over: an ONNX graph, and the original's own answers to compare it with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import onnx
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from seatrial.models.predictor import Predictions, Predictor
+from seatrial.models.signature import Task
+
+# rows as the model's own library takes them → its answers: probabilities [n, classes] or [n], or values [n]
+Answer = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A model of another format as ONNX.
+
+    `model` takes one matrix of float32 or float64 [n, width], and gives one output: probabilities [n, classes], one
+    column of probabilities [n, 1] (of the second class), or values [n] or [n, 1]. `features` names the matrix's
+    columns, where the file does; `classes` the classes in the order of the probabilities, where it does. `answer` is
+    the original's own library asked for the same matrix; None where that library is not installed.
+    """
+
+    model: onnx.ModelProto
+    task: Task
+    features: tuple[str, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    answer: Answer | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Reader(Protocol):
+    """`read` of models/finished/xgboost.py and lightgbm.py: the file's bytes; `path` is only named in errors."""
+
+    def __call__(self, data: bytes, *, path: str) -> Converted:
+        """The model, or an `InputError` that names what in the file cannot be packaged, and the way out."""
+        ...
+
+
+class Comparison(Protocol):
+    """How a package is held against the original, on real rows: `compare_with_original` of models/agreement.py."""
+
+    def __call__(self, original: Predictions, packaged: Predictor, rows: pa.Table) -> tuple[str, ...]:
+        """Notes about where they differ within tolerance; beyond it a `StepFailed` that shows the worst rows."""
+        ...
