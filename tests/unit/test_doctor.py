@@ -61,6 +61,13 @@ def test_the_table_ends_by_naming_the_next_command(tmp_path: Path, capsys: pytes
     assert capsys.readouterr().out.splitlines()[-1] == "Next: seatrial plan"
 
 
+def test_a_log_gets_one_line_a_check_whatever_its_length(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command(directory=tmp_path)
+    checks = list(examine(tmp_path, "local"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == [check.status for check in checks]
+
+
 def test_a_full_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Usage:
         free = 2**20

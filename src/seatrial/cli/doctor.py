@@ -5,9 +5,15 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seatrial.cli.options import Directory, Json, Profile
 from seatrial.cli.output import print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seatrial.doctor.check import Check
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -27,6 +33,17 @@ def command(*, directory: Directory = Path(), profile: Profile = "local", json: 
     if json:
         print_json({"checks": [asdict(check) for check in checks]})
         return int(failed)
+    if sys.stdout.isatty():
+        _print_table(checks)
+    else:  # a log or a pipe: one line a check, whatever its length
+        for check in checks:
+            mend = f"  Mend: {check.mend}" if check.mend else ""
+            print(f"{check.status:4}  {check.name}: {check.detail}{mend}")
+    print("Next: mend what failed, then seatrial doctor" if failed else "Next: seatrial plan")
+    return int(failed)
+
+
+def _print_table(checks: Sequence[Check]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -38,5 +55,3 @@ def command(*, directory: Directory = Path(), profile: Profile = "local", json: 
         status = Text(check.status, COLOURS[check.status])
         table.add_row(Text(check.name), status, Text(check.detail), Text(check.mend or ""))
     Console().print(table)
-    print("Next: mend what failed, then seatrial doctor" if failed else "Next: seatrial plan")
-    return int(failed)

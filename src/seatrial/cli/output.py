@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 
 from seatrial.errors import SeatrialError
 
@@ -18,5 +19,13 @@ def report_error(error: SeatrialError, *, as_json: bool) -> int:
     if as_json:
         print_json({"errors": [one.as_document() for one in error.each]})
     else:
-        print(str(error), file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
     return error.exit_status
+
+
+def printable(text: str) -> str:
+    """The text with control characters spelled out: names from data and files must not drive the terminal."""
+    return "".join(
+        one.encode("unicode_escape").decode() if one != "\n" and unicodedata.category(one).startswith("C") else one
+        for one in text
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +52,11 @@ def command(
     served = verified.release
     if served is None:
         raise AssertionError("what is deployable has a release.json")
+    if verified.waived:
+        until = min(one.waiver.expires for one in verified.waivers)
+        print(
+            f"{served.title}: its verdict is {verified.outcome}; it is served by waiver until {until}.", file=sys.stderr
+        )
     predictor = load_predictor(verified.package, threads=threads)
 
     def ready(address: str) -> None:

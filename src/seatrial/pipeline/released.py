@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from seatrial.errors import Refused
+from seatrial.errors import InputError, Refused
 from seatrial.pipeline.project import load_project
 from seatrial.pipeline.workspace import open_project
 from seatrial.releases.keys import seatrial_home
@@ -35,6 +35,8 @@ def open_release(
 
 def trusted_by(trust: Path | None) -> Trust:
     """The deployer's trust: the given file, or the account's own."""
+    if trust is not None and not trust.exists():
+        raise InputError("there is no such file.", path=str(trust), mend="Mend the path after --trust.")
     return load_trust(trust or seatrial_home(os.environ) / TRUST_FILE)
 
 

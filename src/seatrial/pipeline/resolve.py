@@ -64,7 +64,7 @@ def job_for(step: Step, known: Mapping[str, Output], parameters: Parameters, wor
 def pin_files(objects: Objects, files: Files, step: str) -> FilesInput:
     """The files that match now, by ETag; none is an error."""
     fixed = files.pattern[: min((files.pattern.find(mark) for mark in "*?[" if mark in files.pattern), default=None)]
-    found = [info for info in objects.list(fixed) if fnmatch.fnmatchcase(info.key, files.pattern)]
+    found = [info for info in objects.list(fixed) if _matches(info.key, files.pattern)]
     if not found:
         raise InputError(
             f"step {step!r}: no file in the store matches {files.pattern!r}.",
@@ -73,6 +73,12 @@ def pin_files(objects: Objects, files: Files, step: str) -> FilesInput:
         )
     digest = sha256(to_json([(info.key, info.size_bytes, info.etag) for info in found]))
     return FilesInput(files.pattern, digest, {info.key: info.etag for info in found})
+
+
+def _matches(key: str, pattern: str) -> bool:
+    """Folder by folder, as a shell does: `raw/*.csv` means no file of a folder below `raw`."""
+    parts, wanted = key.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
 
 
 def cached(job: Job, workspace: Workspace) -> tuple[CacheRecord | None, str]:

@@ -119,9 +119,10 @@ def accept_waivers(
 ) -> tuple[Sequence[Accepted], Sequence[tuple[str, str]]]:
     """The waivers that hold for this release now, and (path, why) of those that do not.
 
-    One that does not hold changes nothing: whoever can write to the store could put it there.
+    One that does not hold changes nothing: whoever can write to the store could put it there. Of several for one
+    requirement the one that lasts longest stands for all.
     """
-    accepted: list[Accepted] = []
+    accepted: dict[int, Accepted] = {}
     refused: list[tuple[str, str]] = []
     for path, data in sealed.items():
         try:
@@ -131,10 +132,12 @@ def accept_waivers(
             refused.append((path, error.problem))
             continue
         if (problem := _problem(waiver, release, evidence, policy, now)) is None:
-            accepted.append(Accepted(waiver, trust.name_of(key), key.id))
+            known = accepted.get(waiver.requirement)
+            if known is None or known.waiver.expires < waiver.expires:
+                accepted[waiver.requirement] = Accepted(waiver, trust.name_of(key), key.id)
         else:
             refused.append((path, problem))
-    return accepted, refused
+    return tuple(accepted.values()), refused
 
 
 def _problem(waiver: Waiver, release: str, evidence: str, policy: Policy, now: datetime) -> str | None:

@@ -170,6 +170,16 @@ def test_waivers_of_one_release_stand_side_by_side(
     assert paths == [f"waivers/{waiver.release}/{number}.json" for number in (1, 2, 3)]
 
 
+def test_of_two_waivers_for_one_requirement_the_longer_one_is_shown(
+    objects: Objects, keys: dict[str, SigningKey], waiver: Waiver, check: Callable[..., Verified]
+) -> None:
+    longer = replace(waiver, reason="the longer one", expires=waiver.expires.replace("-08T", "-09T"))
+    for one in (longer, waiver):
+        keep_waiver(objects, one.release, seal_waiver(one, keys["waiver"]))
+    assert len({waiver.expires, longer.expires}) == 2
+    assert [one.waiver.reason for one in check().waivers] == ["the longer one"]
+
+
 def test_an_exported_folder_carries_its_waivers(
     objects: Objects,
     keys: dict[str, SigningKey],
