@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Task
 
-# rows as the model's own library takes them → its answers: probabilities [n, classes] or [n], or values [n]
-Answer = Callable[[NDArray[Any]], NDArray[Any]]
+# rows, and the names of their columns in the order of the features → the own library's answers: probabilities
+# [n, classes] or [n] (of the second class), or values [n]
+Answer = Callable[[pa.Table, tuple[str, ...]], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
     """A model of another format as ONNX.
 
-    `model` takes one matrix of float32 or float64 [n, width], and gives one output: probabilities [n, classes], one
-    column of probabilities [n, 1] (of the second class), or values [n] or [n, 1]. `features` names the matrix's
-    columns, where the file does; `classes` the classes in the order of the probabilities, where it does. `answer` is
-    the original's own library asked for the same matrix; None where that library is not installed.
+    `model` takes one matrix of float32 or float64 [n, width], or named columns [n, 1] (float64, and strings where the
+    file keeps the texts of its categories), and gives one output: probabilities [n, classes], one column of
+    probabilities [n, 1] (of the second class), or values [n] or [n, 1]. `features` names the matrix's columns, where
+    the file does; `classes` the classes in the order of the probabilities, where it does. `answer` is the original's
+    own library asked for the same rows; None where that library is not installed.
     """
 
     model: onnx.ModelProto
