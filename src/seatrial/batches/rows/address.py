@@ -1,15 +1,29 @@
-"""What an address names: which files, in which format; and the reading of them."""
+"""What an address names: which files, in which format."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.parquet
 
-from seatrial.batches.rows.stream import TABLE_ROWS, Rows
+from seatrial.batches.rows.compressed import COMPRESSIONS
+from seatrial.batches.rows.delimited import read_delimited
+from seatrial.batches.rows.find import sources_at
+from seatrial.batches.rows.source import Source, shown
+from seatrial.batches.rows.stream import Rows
+from seatrial.errors import InputError
+
+Format = Literal["csv", "jsonl", "parquet"]
+SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",  # what Spark calls JSON lines
+    ".parquet": "parquet",
+}
 
 
 def open_rows(
@@ -23,14 +37,51 @@ def open_rows(
     `types` says what columns of text formats are read as; `others` what becomes of the rest (Parquet and Iceberg have
     types of their own). What is not there, or not readable as what it claims to be, is an `InputError`.
     """
-    del types, others
-    origin = str(address)
-    with pyarrow.parquet.ParquetFile(origin) as file:
-        schema, count = file.schema_arrow, file.metadata.num_rows
+    named = str(address)
+    origin = shown(named)
+    kind, sources = _chosen(origin, sources_at(named))
+    for source in sources:
+        if source.size_bytes == 0:
+            raise InputError("the file is empty.", path=source.path, mend="Write it again.")
+    if kind == "csv":
+        return read_delimited(origin, sources, types=types or {}, others=others)
+    if kind == "jsonl":
+        from seatrial.batches.rows.json_lines import read_json_lines
 
-    def read(columns: Sequence[str]) -> Iterator[pa.Table]:
-        with pyarrow.parquet.ParquetFile(origin) as file:
-            for batch in file.iter_batches(batch_size=TABLE_ROWS, columns=list(columns)):
-                yield pa.Table.from_batches([batch])
+        return read_json_lines(origin, sources, types=types or {})
+    from seatrial.batches.rows.parquet import read_parquet
 
-    return Rows(origin, schema, count, read)
+    return read_parquet(origin, sources)
+
+
+def format_of(path: str) -> Format | None:
+    """The format that a file's suffix names; None: none that there is."""
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+        found = SUFFIXES.get(suffixes[-1]) if suffixes else None
+        return None if found == "parquet" else found  # that compresses for itself
+    return SUFFIXES.get(suffixes[-1]) if suffixes else None
+
+
+def _chosen(origin: str, sources: Sequence[Source]) -> tuple[Format, tuple[Source, ...]]:
+    by_format: dict[Format, list[Source]] = {}
+    for source in sources:
+        if (kind := format_of(source.path)) is not None:
+            by_format.setdefault(kind, []).append(source)
+    if not by_format:
+        named = sources[0].path if len(sources) == 1 else f"{origin}: {sources[0].path} and {len(sources) - 1} more"
+        raise InputError(
+            "the suffix names no format." if len(sources) == 1 else "no file's suffix names a format.",
+            path=named,
+            mend=f"Use {', '.join(SUFFIXES)}; text may be {' or '.join(COMPRESSIONS)}.",
+        )
+    if len(by_format) > 1:
+        counted = ", ".join(f"{len(files)} {kind} ({files[0].inside})" for kind, files in by_format.items())
+        raise InputError(
+            f"the folder holds files of several formats: {counted}.",
+            path=origin,
+            mend="Name one file, or a folder with one table in it.",
+        )
+    kind, found = by_format.popitem()
+    return kind, tuple(found)

@@ -1,0 +1,258 @@
+"""CSV and its kin: types found over the whole of every file, then read in blocks of bounded size.
+
+What the files must be, and what is made of them:
+
+* UTF-8, with a line of names first; the delimiter is the one of `,` `;` tab `|` that the first lines agree on.
+* A column is whole numbers, numbers, or true/false if every value in every file is; otherwise it is text. Dates stay
+  the text they are: no model takes anything else, and groups by date read the same.
+* In a column of numbers or true/false, an empty value and the spellings in `MISSING` are nulls. In a column of text
+  each value is what stands there, "" and "NA" too.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from seatrial.batches.rows.compressed import open_plain
+from seatrial.batches.rows.source import Source
+from seatrial.batches.rows.stream import Rows
+from seatrial.errors import InputError
+
+MISSING = ("", "NA", "N/A", "#N/A", "NULL", "null", "NaN", "nan", "None", "n/a")
+_NAMES = {",": "split at commas", ";": "split at semicolons", "\t": "split at tabs", "|": "split at bars"}
+DELIMITERS = tuple(_NAMES)
+BLOCK_BYTES = 4 * 2**20  # one line has to fit into it
+_SAMPLE_BYTES = 2**20  # holds the names of 20,000 columns
+_SAMPLE_LINES = 20
+_PROBE_ROWS = 256  # a cast that fails writes an error a row: a column of text is told by its first values
+_TRUE, _FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
+
+
+def read_delimited(
+    origin: str,
+    sources: Sequence[Source],
+    *,
+    types: Mapping[str, pa.DataType],
+    others: Literal["inferred", "text"],
+) -> Rows:
+    """The rows of one or several CSV files with the same names in their first lines."""
+    delimiter, names = _header(sources[0])
+    for source in sources[1:]:
+        found = _header(source)
+        if found != (delimiter, names):
+            raise InputError(
+                f"its first line is not that of {sources[0].path}: {', '.join(found[1])}.",
+                path=source.path,
+                mend="Name files that hold the same columns, in the same order.",
+            )
+    known = {name: kind for name, kind in types.items() if name in names}
+    if others == "text":
+        known = {name: known.get(name, pa.string()) for name in names}
+    count = None
+    if len(known) < len(names):
+        inferred, count = _inferred(sources, delimiter, [name for name in names if name not in known], names)
+        known.update(inferred)
+    schema = pa.schema([(name, known[name]) for name in names])
+
+    def read(columns: Sequence[str]) -> Iterator[pa.Table]:
+        options = pyarrow.csv.ConvertOptions(
+            column_types=known,
+            include_columns=list(columns) or names[:1],
+            null_values=list(MISSING),
+            true_values=list(_TRUE),
+            false_values=list(_FALSE),
+            strings_can_be_null=False,
+        )
+        for source in sources:
+            for batch in _batches(source, delimiter, options):
+                yield pa.Table.from_batches([batch])
+
+    return Rows(origin, schema, count, read)
+
+
+def _header(source: Source) -> tuple[str, list[str]]:
+    try:
+        with open_plain(source) as stream:
+            sample = bytes(stream.read(_SAMPLE_BYTES))
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(source, DELIMITERS[0], error) from None
+    if not sample.strip():
+        raise InputError("the file is empty.", path=source.path, mend="Write a line of names, and rows under it.")
+    try:
+        text = sample.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(sample) - 4:  # a character takes up to 4 bytes: the sample may cut one
+            raise _no_utf8(source, line=sample[: error.start].count(b"\n") + 1) from None
+        text = sample[: error.start].decode("utf-8-sig")
+    if "\0" in text:
+        raise _no_utf8(source)
+    lines = {delimiter: _split(text, delimiter, whole=len(sample) < _SAMPLE_BYTES) for delimiter in DELIMITERS}
+    delimiter = max(DELIMITERS, key=lambda one: _agreed(lines[one]))
+    names = lines[delimiter][0]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"two columns are named {name!r}." if name else "several columns have no name.",
+                path=source.path,
+                line=1,
+                mend="Give each column a name of its own.",
+            )
+    if all(_is_number(name) for name in names):
+        raise InputError(
+            f"the first line holds numbers, not names: {', '.join(names)}.",
+            path=source.path,
+            line=1,
+            mend="Write a line with the columns' names above the rows.",
+        )
+    return delimiter, names
+
+
+def _split(text: str, delimiter: str, *, whole: bool) -> list[list[str]]:
+    lines: list[list[str]] = []
+    try:
+        for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            lines.append(line)
+            if len(lines) > _SAMPLE_LINES:
+                break
+    except csv.Error:
+        pass  # an odd quote under the wrong delimiter; the reading itself says what is wrong with the right one
+    lines = [line for line in lines if line]
+    return lines if whole or len(lines) < 2 else lines[:-1]  # the sample may have cut the last
+
+
+def _agreed(lines: list[list[str]]) -> tuple[bool, int]:
+    """Whether every line has as many values as there are names; and how many these are."""
+    if not lines:
+        return False, 0
+    width = len(lines[0])
+    return width > 1 and all(len(line) == width for line in lines), width
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _inferred(
+    sources: Sequence[Source], delimiter: str, wanted: Sequence[str], names: Sequence[str]
+) -> tuple[dict[str, pa.DataType], int]:
+    """The types of the columns over all rows, and the number of rows."""
+    kinds: dict[str, pa.DataType] = dict.fromkeys(wanted, pa.null())
+    options = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()),
+        include_columns=list(wanted),
+        null_values=list(MISSING),
+        strings_can_be_null=True,
+    )
+    count = 0
+    for source in sources:
+        for batch in _batches(source, delimiter, options):
+            count += batch.num_rows
+            for name in wanted:
+                if kinds[name] != pa.string():
+                    kinds[name] = _widened(kinds[name], batch.column(name))
+    return kinds, count
+
+
+def _widened(kind: pa.DataType, values: Any) -> pa.DataType:  # a pyarrow.StringArray
+    """The narrowest type that holds what `kind` holds and these values, which need not be null."""
+    values = values.drop_null()
+    if len(values) == 0:
+        return kind
+    steps = {
+        pa.null(): (pa.int64(), pa.bool_(), pa.float64()),
+        pa.int64(): (pa.int64(), pa.float64()),
+        pa.float64(): (pa.float64(),),
+        pa.bool_(): (pa.bool_(),),
+    }[kind]
+    for step in steps:
+        if _holds(step, values.slice(0, _PROBE_ROWS)) and (len(values) <= _PROBE_ROWS or _holds(step, values)):
+            return step
+    return pa.string()
+
+
+def _holds(kind: pa.DataType, values: Any) -> bool:
+    if kind == pa.bool_():
+        return bool(pc.all(pc.is_in(values, pa.array([*_TRUE, *_FALSE]))).as_py())
+    try:
+        pc.cast(values, kind)
+    except pa.ArrowInvalid:
+        trimmed = pc.utf8_trim_whitespace(values)  # the reader of CSV does so with numbers
+        if trimmed.equals(values):
+            return False
+        return _holds(kind, trimmed)
+    # Arrow reads 0x1F as a whole number but not as a number: such a column would change its type on the way.
+    return kind != pa.int64() or not pc.any(pc.match_substring(values, "x", ignore_case=True)).as_py()
+
+
+def _batches(source: Source, delimiter: str, options: pyarrow.csv.ConvertOptions) -> Iterator[pa.RecordBatch]:
+    try:
+        with open_plain(source) as stream, _open(stream, delimiter, options) as reader:
+            yield from reader
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _unreadable(source, delimiter, error) from None
+
+
+def _open(stream: Any, delimiter: str, options: pyarrow.csv.ConvertOptions) -> Any:
+    return pyarrow.csv.open_csv(
+        stream,
+        read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=options,
+    )
+
+
+_WIDTH = re.compile(r"Expected (\d+) columns, got (\d+)")
+_VALUE = re.compile(r"In CSV column #\d+: CSV conversion error to (\w+): invalid value '(.*)'", re.DOTALL)
+_SHOWN_CHARACTERS = 60
+
+
+def _unreadable(source: Source, delimiter: str, error: Exception) -> InputError:
+    text = str(error)
+    if found := _WIDTH.search(text):
+        wanted, got = (int(number) for number in found.groups())
+        return InputError(
+            f"this row has {got} value{'' if got == 1 else 's'}, and there are {wanted} columns ({_NAMES[delimiter]}).",
+            path=source.path,
+            line=_line_of_another_width(source, delimiter, wanted),
+            mend="Quote values that hold the delimiter, or mend the row.",
+        )
+    if "UTF8" in text or "utf-8" in text:
+        return _no_utf8(source)
+    if found := _VALUE.search(text):
+        value = found.group(2)[:_SHOWN_CHARACTERS]
+        return InputError(
+            f"{value!r} stands in a column of {found.group(1)}.",
+            path=source.path,
+            mend="Mend the value, or give the column the type it has.",
+        )
+    return InputError(f"cannot be read as csv: {text.splitlines()[0]}.", path=source.path, mend="Mend the file.")
+
+
+def _line_of_another_width(source: Source, delimiter: str, width: int) -> int | None:
+    # Arrow says what it met and not where; Python's reader counts lines, and is slow enough to be asked only then.
+    try:
+        with open_plain(source) as stream:
+            reader = csv.reader(
+                io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline=""), delimiter=delimiter
+            )
+            return next((reader.line_num for row in reader if row and len(row) != width), None)
+    except (csv.Error, pa.ArrowException, OSError):
+        return None
+
+
+def _no_utf8(source: Source, *, line: int | None = None) -> InputError:
+    return InputError(
+        "the file is not UTF-8.", path=source.path, line=line, mend="Save it as UTF-8: iconv -f LATIN1 -t UTF-8."
+    )
