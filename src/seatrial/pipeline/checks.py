@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from seatrial.errors import Corrupt, TableGone
 from seatrial.models.provenance import Provenance
+from seatrial.pipeline.builtin import AGAINST
 from seatrial.pipeline.cache import CacheRecord, record_path
 from seatrial.pipeline.outputs import ArtifactOutput, ReleaseOutput, TableOutput
+from seatrial.pipeline.references import NONE
 from seatrial.pipeline.workspace import Workspace
 from seatrial.releases.release import EVIDENCE_JSON, RELEASE_JSON, Release
 from seatrial.releases.source import release_key
@@ -49,15 +51,25 @@ def _check_artifact(output: ArtifactOutput, record: CacheRecord, objects: Object
     files = read_artifact(objects, output.digest)  # every byte: models and codecs are small
     path = f"artifacts/{output.digest}"
     if output.holds == "model":
-        made_by = from_json(Provenance, files["provenance.json"], path=f"{path}/provenance.json").step_key
-        if made_by != record.key:
-            raise Corrupt(f"this model was made under the key {made_by[:12]}…, not {record.key[:12]}….", path=path)
+        _check_origin(from_json(Provenance, files["provenance.json"], path=f"{path}/provenance.json"), record, path)
     if output.holds == "trial":
         trial = from_json(Trial, files[EVIDENCE_JSON], path=f"{path}/{EVIDENCE_JSON}")
         data = "validation" if record.parts.parameters["rehearse"] else "test"
         asked = (record.parts.inputs["model"], record.parts.parameters["policy"], data)
         if (trial.model, trial.policy, trial.data) != asked:
             raise Corrupt("this trial is of another model, policy or data.", path=path)
+        compared = {f"{AGAINST}{named}": digest or NONE for named, digest in trial.references.items()}
+        if compared != {name: digest for name, digest in record.parts.inputs.items() if name.startswith(AGAINST)}:
+            raise Corrupt("this trial compares with other releases.", path=path)
+
+
+def _check_origin(provenance: Provenance, record: CacheRecord, path: str) -> None:
+    made_by, source = provenance.step_key, provenance.source
+    if made_by is None:  # nobody knows how a finished model was trained; it is told by its file
+        if source is None or source.sha256 != record.parts.inputs.get("file"):
+            raise Corrupt("this model was packaged from another file.", path=path)
+    elif made_by != record.key:
+        raise Corrupt(f"this model was made under the key {made_by[:12]}…, not {record.key[:12]}….", path=path)
 
 
 def _check_release(output: ReleaseOutput, record: CacheRecord, objects: Objects) -> None:

@@ -80,8 +80,13 @@ def _mistake(step: Step, problem: str, mend: str) -> InputError:
     )
 
 
+def module_file(directory: Path, module_name: str) -> Path:
+    """Where the project's module lies."""
+    return directory / f"{module_name.replace('.', '/')}.py"
+
+
 def _import(directory: Path, module_name: str) -> ModuleType:
-    path = directory / f"{module_name.replace('.', '/')}.py"
+    path = module_file(directory, module_name)
     if not path.is_file():
         raise InputError(
             f"[project] pipeline = {module_name!r}: there is no such module.",

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from seatrial.pipeline.builtin import SETTABLE, built_in_steps
-from seatrial.pipeline.graph import Graph, load_graph, order_steps
+from seatrial.pipeline.graph import Graph, load_graph, module_file, order_steps
+from seatrial.pipeline.places import is_model_file, is_rows_file
 from seatrial.pipeline.project import Project
 from seatrial.pipeline.resolve import Parameters, merge_parameters
 
@@ -21,8 +22,18 @@ class Pipeline:
 
 def open_pipeline(project: Project, *, sets: Sequence[str], rehearse: bool) -> Pipeline:
     """Loads the project's steps and adds the built-in ones; mistakes are raised before anything runs."""
-    own = load_graph(project.directory, project.pipeline)
+    own = own_steps(project)
     built_in = built_in_steps(project, own, rehearse=rehearse)
     known = {**own, **{step.name: replace(step, parameters=SETTABLE) for step in built_in if step.name == "assess"}}
     parameters = merge_parameters(known, project.parameters, tuple(sets), project.path)
     return Pipeline(order_steps([*own.values(), *built_in]), parameters)
+
+
+def own_steps(project: Project) -> Graph:
+    """The steps of the project's module; none where it has no such module and names no step's output."""
+    data = project.data
+    tables = () if data is None else tuple(filter(None, (data.test, data.validation, data.calibration)))
+    finished = project.model is not None and is_model_file(project.model) and all(map(is_rows_file, tables))
+    if finished and not module_file(project.directory, project.pipeline).is_file():
+        return {}
+    return load_graph(project.directory, project.pipeline)

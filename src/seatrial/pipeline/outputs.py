@@ -53,5 +53,37 @@ class FilesInput:
     kind: Literal["files"] = "files"
 
 
+@dataclass(frozen=True, slots=True)
+class ModelFileInput:
+    """The file of a finished model; its digest is the sha256 of its bytes."""
+
+    place: str
+    digest: str
+    kind: Literal["model-file"] = "model-file"
+
+
+@dataclass(frozen=True, slots=True)
+class RowsInput:
+    """Files of rows, pinned: `digest` is of what each of them held, and of how they are called within their folder."""
+
+    place: str
+    digest: str
+    files: Mapping[str, str]  # by path or key: the sha256 of a local file, the ETag of an object
+    kind: Literal["rows"] = "rows"
+
+
+@dataclass(frozen=True, slots=True)
+class AgainstInput:
+    """The release that a policy's name meant when the run began; `title` is None, `digest` "none" where there is none.
+
+    The digest is that of its `release.json`.
+    """
+
+    named: str
+    title: str | None
+    digest: str
+    kind: Literal["against"] = "against"
+
+
 Output = TableOutput | ArtifactOutput | ReleaseOutput
-Input = Output | FilesInput
+Input = Output | FilesInput | ModelFileInput | RowsInput | AgainstInput

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.errors import Corrupt, SeatrialError, StepFailed
-from seatrial.pipeline import release_step, trial_step
+from seatrial.pipeline import package_step, release_step, trial_step
 from seatrial.pipeline.cache import CacheRecord, write_record
 from seatrial.pipeline.keep import keep
-from seatrial.pipeline.outputs import ArtifactOutput, FilesInput, Input, Output, ReleaseOutput, TableOutput
+from seatrial.pipeline.outputs import ArtifactOutput, FilesInput, Input, Output, TableOutput
 from seatrial.pipeline.own_line import own_line
 from seatrial.pipeline.resolve import Job, pin_files
 from seatrial.pipeline.session import SharedSession
@@ -62,6 +62,8 @@ def perform(
 
 
 def _outputs(job: Job, step: Step, workspace: Workspace, session: SharedSession) -> Mapping[str, Output]:
+    if step.name == "package":
+        return {"package": package_step.perform_package(job, workspace)}
     if step.name == "assess":
         return {"assess": trial_step.perform_trial(job, workspace)}
     if step.name == "release":
@@ -102,8 +104,8 @@ def _opened(pinned: Input, workspace: Workspace) -> object:
             import json
 
             return json.loads(files["document.json"])
-        case ReleaseOutput():
-            raise Corrupt("a release is no input of a step.", path=pinned.name)
+        case _:
+            raise Corrupt(f"a {pinned.kind} is no input of a project's step.", path=pinned.digest)
 
 
 def _by_reference(returned: object, step: Step) -> Mapping[str, object]:

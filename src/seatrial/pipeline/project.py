@@ -13,6 +13,14 @@ from typing import Any, get_args, get_origin, get_type_hints
 from seatrial.errors import InputError, Problems, SeatrialError
 from seatrial.models.signature import Task
 from seatrial.pipeline.graph import did_you_mean
+from seatrial.pipeline.mistakes import (
+    PASSWORD,
+    data_mistakes,
+    group_names,
+    model_mistakes,
+    reference_mistakes,
+    store_mistake,
+)
 from seatrial.pipeline.service import ServiceChoice
 from seatrial.pipeline.steps import Parameter
 from seatrial.prepare.conf import SparkSettings
@@ -21,9 +29,7 @@ from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.policy_document import read_policy
 
 FILE_NAME = "seatrial.toml"
-CREDENTIALS = ("access_key", "secret_key")
 SECRETIVE = {"store", "catalog", "conf"}  # keys of a profile in and under which somebody may have written a secret
-PASSWORD = re.compile(r"[\w+.-]+://[^/?@]*:[^?]*@|[?&]password=")
 LEGAL_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")  # also a bucket prefix, an Iceberg namespace, a DNS label
 
 
@@ -37,23 +43,28 @@ class ProjectSettings:
 
 @dataclass(frozen=True, slots=True)
 class DataSettings:
-    """`[data]`: steps' outputs by role, and what the columns mean."""
+    """`[data]`: steps' outputs or files by role, and what the columns mean. What `clip` and such do: see `Subject`."""
 
     test: str
-    validation: str
     label: str
     task: Task
+    validation: str | None = None
     calibration: str | None = None
     positive: str | None = None
     groups: tuple[str, ...] = ()
     cluster: str | None = None
+    weight: str | None = None
+    clip: float | None = None
+    quantile: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """`[model] from`: the step that trains."""
+    """`[model]`: the step that trains, or the file of a finished model and what that does not say of itself."""
 
     from_: str
+    inputs: tuple[str, ...] = ()
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +105,15 @@ class Project:
     name: str
     pipeline: str
     data: DataSettings | None
-    model: str | None
+    model_settings: ModelSettings | None
     parameters: Mapping[str, Mapping[str, Parameter]]
     policy: Policy
     profiles: Mapping[str, ProfileSettings]
+
+    @property
+    def model(self) -> str | None:
+        """Where the model comes from; None where there is none to try."""
+        return None if self.model_settings is None else self.model_settings.from_
 
     @property
     def path(self) -> str:
@@ -112,7 +128,7 @@ def load_project(directory: Path) -> Project:
         raise InputError(
             f"there is no {FILE_NAME} here.",
             path=str(directory.resolve()),
-            mend="Start with `seatrial init DIR --example census`.",
+            mend="Start with `seatrial init DIR --example census`, or --from MODEL --test DATA.",
         )
     try:
         text = path.read_text(encoding="utf-8")
@@ -147,12 +163,18 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
             ("project", "name"), f"{parsed.project.name!r} is no legal name.", "Use a-z, 0-9 and -, 2 to 40 of them."
         )
     for name, profile in parsed.profile.items():
-        if profile.store is not None and (found := _store_mistake(profile.store)) is not None:
+        if profile.store is not None and (found := store_mistake(profile.store)) is not None:
             mistake(("profile", name, "store", found[0]), *found[1:])
         if profile.catalog is not None and PASSWORD.search(profile.catalog):
             mistake(
                 ("profile", name, "catalog"), "a password stands in it.", 'Write "env:NAME", with the address there.'
             )
+    for place, *told in (
+        *(() if parsed.data is None else data_mistakes(parsed.data)),
+        *(() if parsed.model is None else model_mistakes(parsed.model)),
+        *reference_mistakes(policy),
+    ):
+        mistake(place, *told)
     if problems:
         raise Problems(problems)
     return Project(
@@ -160,7 +182,7 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
         name=parsed.project.name,
         pipeline=parsed.project.pipeline,
         data=parsed.data,
-        model=None if parsed.model is None else parsed.model.from_,
+        model_settings=parsed.model,
         parameters=parsed.params,
         policy=policy,
         profiles={"local": ProfileSettings(), **parsed.profile},
@@ -169,9 +191,19 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
 
 def _policy(document: dict[str, Any], mistake: Callable[[Place, str, str | None], None]) -> Policy:
     """Takes `[policy]` out of the document; its mistakes are told, and then an empty policy stands in."""
-    data = document.get("data")
-    groups = data.get("groups", []) if isinstance(data, dict) else []
-    read = read_policy(document.pop("policy", {}), groups=groups if isinstance(groups, list) else None)
+    given = document.get("data")
+    data: Mapping[str, object] = given if isinstance(given, dict) else {}
+    groups: tuple[str, ...] | None = None
+    if isinstance(written := data.get("groups", []), list) and all(isinstance(one, str) for one in written):
+        groups, mistakes = group_names(written)
+        for told in mistakes:
+            mistake(*told)
+    task = data.get("task")
+    read = read_policy(
+        document.pop("policy", {}),
+        groups=groups,
+        task=task if isinstance(task, str) and task in get_args(Task) else None,
+    )
     if isinstance(read, Policy):
         return read
     for problem in read:
@@ -217,25 +249,3 @@ def _keys_at(place: Place) -> list[str]:
         if get_origin(kind) is UnionType:
             kind = next((one for one in get_args(kind) if is_dataclass(one)), None)
     return ["from" if item.name == "from_" else item.name for item in fields(kind)] if is_dataclass(kind) else []
-
-
-def _store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
-    """The key that is wrong, how, and the mend."""
-    if store.endpoint is not None and "://" not in store.endpoint:
-        return "endpoint", f'"{store.endpoint}" has no scheme.', f'Write "http://{store.endpoint}".'
-    if store.endpoint is not None and PASSWORD.search(store.endpoint):
-        return "endpoint", "a password stands in it.", 'Write the reference to it under "credentials".'
-    if not store.url.startswith(("s3://", "file:")):
-        return "url", f'"{store.url}" is neither s3:// nor file:.', 'Write "s3://bucket/prefix" or "file:folder".'
-    given = store.credentials if isinstance(store.credentials, Mapping) else {}
-    if unknown := next((half for half in given if half not in CREDENTIALS), None):
-        return "credentials", f"no such key: {unknown}.", did_you_mean(unknown, CREDENTIALS) or _listed([*CREDENTIALS])
-    if isinstance(store.credentials, str) and store.credentials != "env":
-        return (
-            "credentials",
-            "only a reference may stand here.",
-            'Write "env", or { access_key = "env:NAME", secret_key = "env:NAME" }.',
-        )
-    if any(not reference.startswith(("env:", "file:")) for reference in given.values()):
-        return "credentials", "a secret stands in it.", 'Write a reference: "env:NAME" or "file:PATH".'
-    return None

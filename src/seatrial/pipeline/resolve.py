@@ -13,9 +13,11 @@ from seatrial.pipeline.cache import CacheRecord, read_record
 from seatrial.pipeline.checks import check_record
 from seatrial.pipeline.graph import did_you_mean
 from seatrial.pipeline.keys import KeyParts, library_versions
-from seatrial.pipeline.outputs import FilesInput, Input, Output
+from seatrial.pipeline.outputs import AgainstInput, FilesInput, Input, Output
+from seatrial.pipeline.pins import pin_model, pin_rows
+from seatrial.pipeline.references import check_some_requirement_applies, find_reference
 from seatrial.pipeline.source import code_digest
-from seatrial.pipeline.steps import Files, Parameter, Step
+from seatrial.pipeline.steps import Against, Files, LocalModel, Parameter, RowsAt, Step
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
@@ -45,10 +47,22 @@ def missing_inputs(step: Step, known: Mapping[str, Output]) -> tuple[str, ...]:
 def job_for(step: Step, known: Mapping[str, Output], parameters: Parameters, workspace: Workspace) -> Job:
     """The job that runs `step` on the outputs that are known; all of its inputs must be among them."""
     inputs: dict[str, Input] = {}
+    found: dict[str, AgainstInput] = {}
     for argument, source in step.inputs.items():
-        inputs[argument] = (
-            pin_files(workspace.objects, source, step.name) if isinstance(source, Files) else known[source]
-        )
+        match source:
+            case str():
+                inputs[argument] = known[source]
+            case Files():
+                inputs[argument] = pin_files(workspace.objects, source, step.name)
+            case LocalModel(place):
+                inputs[argument] = pin_model(place, workspace)
+            case RowsAt(place):
+                inputs[argument] = pin_rows(place, workspace)
+            case Against(named):  # built in: it stands behind the model that it is compared with
+                found[named] = find_reference(named, inputs["model"].digest, workspace)
+                inputs[argument] = found[named]
+    if found:
+        check_some_requirement_applies(workspace.project.policy, found, workspace.project.path)
     parts = KeyParts(
         step=step.name,
         kind=step.kind,

@@ -37,6 +37,14 @@ def code_digest(function: Callable[..., Any], directory: Path) -> str:
     return sha256("\0".join(f"{name}\0{text}" for name, text in sorted(sources.items())).encode())
 
 
+def imported_files(path: Path, directory: Path) -> tuple[Path, ...]:
+    """The project's files that a file of it imports; none where it does not parse."""
+    try:
+        return tuple(_imports(ast.parse(path.read_bytes()), path, directory))
+    except (SyntaxError, ValueError):
+        return ()
+
+
 def _parse(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes(), filename=str(path))

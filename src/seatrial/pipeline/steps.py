@@ -16,7 +16,7 @@ Parameter = bool | int | float | str
 F = TypeVar("F", bound=Callable[..., Any])
 
 DECLARED = "__seatrial_steps__"  # the module attribute that lists a module's steps, in the order of their definition
-BUILT_IN = ("assess", "release")
+BUILT_IN = ("package", "assess", "release")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,32 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalModel:
+    """The file of a finished model, as `[model] from` names it."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowsAt:
+    """Rows in a file, a folder or a store, as `[data]` names them."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """A release that the model is compared with, as the policy names it: "newest_passed" or name@version."""
+
+    named: str
+
+
+Source = str | Files | LocalModel | RowsAt | Against  # a text is another step's output: "features.train"
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """A declared step. `inputs` maps an argument to another step's output ("features.train") or to `Files`.
+    """A declared step. `inputs` maps an argument to its source; a project's own steps read outputs and `Files`.
 
     Without `outputs` the step has one, which goes by the step's own name.
     """
@@ -36,7 +60,7 @@ class Step:
     name: str
     kind: Kind
     function: Callable[..., Any]
-    inputs: Mapping[str, str | Files]
+    inputs: Mapping[str, Source]
     outputs: tuple[str, ...]
     libraries: tuple[str, ...]
     parameters: Mapping[str, Parameter]  # keyword-only arguments and their defaults

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, cast
 
 import pyarrow as pa
 
 from seatrial.assessors.answers import check_subject
 from seatrial.assessors.assessor import Subject
+from seatrial.assessors.groups import GroupSpec, parse_groups, with_groups
 from seatrial.assessors.trial import run_trial
-from seatrial.batches.table import Table
 from seatrial.errors import InputError
+from seatrial.models.predictor import Predictor
 from seatrial.models.runtime import load_predictor
 from seatrial.pipeline.builtin import data_digest
-from seatrial.pipeline.outputs import ArtifactOutput, TableOutput
+from seatrial.pipeline.outputs import AgainstInput, ArtifactOutput, RowsInput, TableOutput
+from seatrial.pipeline.pins import opened_rows
 from seatrial.pipeline.project import DataSettings
+from seatrial.pipeline.references import open_reference
 from seatrial.pipeline.resolve import Job
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact, write_artifact
@@ -38,11 +43,15 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
     model = job.inputs["model"].digest
     package = read_artifact(workspace.objects, model)
     predictor = load_predictor(package)
+    compared = [pinned for pinned in job.inputs.values() if isinstance(pinned, AgainstInput)]
+    references = _references(compared, predictor, workspace)
     inputs = [column.name for column in predictor.signature.inputs]
+    groups = parse_groups(data.groups)
+    columns = [*inputs, *_inputs_of(references), *_columns(data, groups)]
     tables = {
-        role: _read(pinned, [*inputs, *_columns(data)], workspace)
+        role: with_groups(_read(pinned, columns, predictor, workspace), groups)
         for role, pinned in job.inputs.items()
-        if isinstance(pinned, TableOutput)
+        if isinstance(pinned, TableOutput | RowsInput)
     }
     counted: Literal["validation", "test"] = "validation" if parameters["rehearse"] else "test"
     subject = Subject(
@@ -51,16 +60,23 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
         label=data.label,
         task=data.task,
         positive=data.positive,
-        groups=data.groups,
+        groups=tuple(spec.name for spec in groups),
         cluster=data.cluster,
         measured=counted,
+        weight=data.weight,
+        references=references,
+        clip=data.clip,
+        quantile=data.quantile,
     )
     check_subject(subject)  # a mistake in the data costs no use of it
+    found = {against.named: None if against.title is None else against.digest for against in compared}
     use = None
     if counted == "test":
         # What answers alike is one model: its graph, whatever its provenance says of when and from which snapshot.
         graph = sha256(package["model.onnx"])
-        use = _count_use(workspace.objects, tables["test"], data, inputs, graph, policy_digest)
+        # Against another release, the same policy is another question to the same data.
+        question = policy_digest if not any(found.values()) else sha256(to_json((policy_digest, found)))
+        use = _count_use(workspace.objects, tables["test"], data, inputs, graph, question)
     trial = run_trial(
         subject,
         policy,
@@ -72,25 +88,54 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
         budget_s=BUDGET_S,
         progress=lambda claim: print(f"measuring {claim}", flush=True),  # noqa: T201  # a step's output is its log
     )
-    return ArtifactOutput(write_artifact(workspace.objects, {"evidence.json": to_json(trial)}), "trial")
+    evidence = to_json(replace(trial, references=found))
+    return ArtifactOutput(write_artifact(workspace.objects, {"evidence.json": evidence}), "trial")
 
 
 def _check_kinds(job: Job, path: str) -> None:
     for role, pinned in job.inputs.items():
-        if role != "model" and not isinstance(pinned, TableOutput):
+        if role == "model":
+            if not (isinstance(pinned, ArtifactOutput) and pinned.holds == "model"):
+                mend = "Name a step that returns a seatrial.Trained."
+                raise InputError("model.from: what is named there is no model.", path=path, mend=mend)
+        elif not isinstance(pinned, TableOutput | RowsInput | AgainstInput):
             raise InputError(f"data.{role}: what is named there is no table.", path=path, mend="Name a step's table.")
-        if role == "model" and not (isinstance(pinned, ArtifactOutput) and pinned.holds == "model"):
-            mend = "Name a step that returns a seatrial.Trained."
-            raise InputError("model.from: what is named there is no model.", path=path, mend=mend)
 
 
-def _columns(data: DataSettings) -> list[str]:
-    return [data.label, *data.groups, *([data.cluster] if data.cluster else [])]
+def _references(compared: list[AgainstInput], predictor: Predictor, workspace: Workspace) -> Mapping[str, Predictor]:
+    """The models that the policy compares with, under the names it gives them."""
+    found: dict[str, Predictor] = {}
+    for against in compared:
+        package = open_reference(against, workspace)
+        if package is None:
+            continue
+        reference = load_predictor(package)
+        if reference.signature.task != predictor.signature.task:
+            raise InputError(
+                f"it is a {reference.signature.task} model, and this one is {predictor.signature.task}.",
+                path=against.title,
+                mend="Compare with a release of the same task.",
+            )
+        found[against.named] = reference
+    return found
 
 
-def _read(pinned: TableOutput, columns: list[str], workspace: Workspace) -> pa.Table:
-    table = Table(pinned.identifier, pinned.snapshot_id, pinned.digest, workspace.catalog)
-    return table.to_arrow(list(dict.fromkeys(columns)))
+def _inputs_of(references: Mapping[str, Predictor]) -> list[str]:
+    return [column.name for reference in references.values() for column in reference.signature.inputs]
+
+
+def _columns(data: DataSettings, groups: tuple[GroupSpec, ...]) -> list[str]:
+    others = [column for column in (data.cluster, data.weight) if column is not None]
+    return [data.label, *(source for spec in groups for source in spec.sources), *others]
+
+
+def _read(pinned: TableOutput | RowsInput, columns: list[str], predictor: Predictor, workspace: Workspace) -> pa.Table:
+    """The columns of all rows; of text formats the model's texts are read as texts, whatever they look like."""
+    texts = {column.name: pa.string() for column in predictor.signature.inputs if column.kind == "text"}
+    wanted = list(dict.fromkeys(columns))
+    with opened_rows(pinned, workspace, types=texts) as rows:
+        tables = list(rows.tables(wanted))
+        return pa.concat_tables(tables) if tables else rows.schema.empty_table().select(wanted)
 
 
 def _count_use(

@@ -14,8 +14,7 @@ from seatrial.errors import InputError, SeatrialError, StepFailed
 from seatrial.pipeline.builtin import built_in_step
 from seatrial.pipeline.cache import CacheRecord
 from seatrial.pipeline.child import answer_file
-from seatrial.pipeline.graph import load_graph
-from seatrial.pipeline.open import open_pipeline
+from seatrial.pipeline.open import open_pipeline, own_steps
 from seatrial.pipeline.outputs import Output
 from seatrial.pipeline.perform import perform
 from seatrial.pipeline.project import load_project
@@ -38,7 +37,7 @@ def run_job(job_file: Path, run: str, directory: Path, profile: str, *, replace:
     try:
         job = from_json(Job, job_file.read_bytes(), path=str(job_file))
         project = load_project(directory)
-        step = built_in_step(job.step) or load_graph(project.directory, project.pipeline)[job.step]
+        step = built_in_step(job.step) or own_steps(project)[job.step]
         with open_project(project, profile) as workspace:
             answer = _perform(job, step, workspace, run, replace=replace)
     except SeatrialError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from seatrial.errors import InputError
 from seatrial.pipeline.graph import did_you_mean
+from seatrial.pipeline.local_store import FOLDER, local_store
 from seatrial.pipeline.project import ProfileSettings, Project, StoreChoice, load_project
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
@@ -37,7 +38,7 @@ class Workspace:
 
 @contextmanager
 def open_workspace(directory: Path, profile: str = "local") -> Iterator[Workspace]:
-    """Opens the project in `directory`; starts the embedded store, and holds it, where the profile names no other."""
+    """Opens the project in `directory`; holds the embedded store, and starts it, where `local_store` says so."""
     project = load_project(directory)
     with open_project(project, profile) as workspace:
         yield workspace
@@ -56,10 +57,12 @@ def open_project(project: Project, profile: str) -> Iterator[Workspace]:
     state = state_folder(project.directory, os.environ)
     state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        if chosen.store is None:
+        if chosen.store is not None:
+            store = store_settings(chosen.store, project.directory, os.environ)
+        elif local_store(project, state) == "embedded":
             store = stack.enter_context(embedded_store(state, project.name))
         else:
-            store = store_settings(chosen.store, project.directory, os.environ)
+            store = StoreSettings(url=(state / FOLDER).resolve().as_uri())
         yield Workspace(
             project=project,
             profile_name=profile,

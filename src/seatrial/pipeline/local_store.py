@@ -1,0 +1,60 @@
+"""Which store a project has on this machine when its profile names none: a plain folder, or the embedded server.
+
+Spark and the tables that steps share need a server that speaks S3; a project without Spark steps does not, and the
+core install has none. Once there is one of the two it stays: releases and uses of test data are in it.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Literal
+
+from seatrial.pipeline.graph import module_file
+from seatrial.pipeline.project import Project
+from seatrial.pipeline.source import imported_files
+
+FOLDER = "objects"  # beside `store`, the embedded server's own folder: neither ever sees the other's files
+EMBEDDED = "store"
+
+LocalStore = Literal["folder", "embedded"]
+
+
+def local_store(project: Project, state: Path) -> LocalStore:
+    """The one that is there, else what the project's steps need; nothing of the project is imported for it."""
+    if (state / EMBEDDED).is_dir():
+        return "embedded"
+    if (state / FOLDER).is_dir():
+        return "folder"
+    return "embedded" if has_spark_steps(project) else "folder"
+
+
+def has_spark_steps(project: Project) -> bool:
+    """Whether a module of the project declares, or may declare, a step of the kind "spark"."""
+    return any(_may_declare_spark(path) for path in _modules(project))
+
+
+def _modules(project: Project) -> list[Path]:
+    """The project's module and what of the project it imports; files that do not parse are told when they are run."""
+    found = [module_file(project.directory, project.pipeline)]
+    if not found[0].is_file():
+        return []
+    for path in found:
+        found += [one for one in imported_files(path, project.directory) if one not in found]
+    return found
+
+
+def _may_declare_spark(path: Path) -> bool:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return True
+    kinds = [
+        keyword.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "kind"
+    ]
+    # A kind that is computed may be this one: then the store that serves both.
+    return any(not isinstance(kind, ast.Constant) or kind.value == "spark" for kind in kinds)

@@ -1,0 +1,97 @@
+"""What `seatrial.toml` says in the right form and cannot mean: each as the keys it stands at, the problem, the mend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from seatrial.errors import SeatrialError
+from seatrial.pipeline.graph import did_you_mean
+from seatrial.pipeline.places import is_model_file
+from seatrial.stores.toml_positions import Place
+
+if TYPE_CHECKING:
+    from seatrial.pipeline.project import DataSettings, ModelSettings, StoreChoice
+    from seatrial.verdicts.policy import Policy
+
+CREDENTIALS = ("access_key", "secret_key")
+PASSWORD = re.compile(r"[\w+.-]+://[^/?@]*:[^?]*@|[?&]password=")
+NAMED_REFERENCES = ("newest_passed", "baseline")
+_RELEASE = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]@[1-9][0-9]{0,8}")
+
+Mistake = tuple[Place, str, str | None]
+
+
+def data_mistakes(data: DataSettings) -> Iterator[Mistake]:
+    """Of `[data]`: settings that belong to another task, or have no such value."""
+    if data.positive is not None and data.task != "binary":
+        yield ("data", "positive"), f"a {data.task} model has no positive class.", "Leave it out."
+    for key, value in (("clip", data.clip), ("quantile", data.quantile)):
+        if value is not None and data.task != "regression":
+            yield ("data", key), f"belongs to regressions; this task is {data.task}.", "Leave it out."
+    if data.clip is not None and not data.clip > 0:
+        yield (
+            ("data", "clip"),
+            f"{data.clip:g} is not positive.",
+            "Write the largest error that counts, in the label's unit.",
+        )
+    if data.quantile is not None and not 0 < data.quantile < 1:
+        yield ("data", "quantile"), f"{data.quantile:g} is not between 0 and 1.", "Write 0.9 for the 90 % quantile."
+
+
+def model_mistakes(model: ModelSettings) -> Iterator[Mistake]:
+    """Of `[model]`: what only a file needs to be told, where a step makes the model."""
+    if not is_model_file(model.from_):
+        for key, given in (("inputs", bool(model.inputs)), ("threshold", model.threshold is not None)):
+            if given:
+                yield ("model", key), f"belongs to a model file; step {model.from_!r} says it itself.", "Leave it out."
+    if model.threshold is not None and not 0 <= model.threshold <= 1:
+        yield ("model", "threshold"), f"{model.threshold:g} is no probability.", "It lies between 0 and 1."
+
+
+def group_names(groups: Sequence[str]) -> tuple[tuple[str, ...], tuple[Mistake, ...]]:
+    """What policies call the groups that are written so, and the mistakes in them."""
+    from seatrial.assessors.groups import parse_groups
+
+    try:
+        return tuple(spec.name for spec in parse_groups(groups)), ()
+    except SeatrialError as error:
+        mistakes = tuple((("data", "groups"), one.problem, one.mend) for one in error.each)
+        return tuple(groups), mistakes
+
+
+def reference_mistakes(policy: Policy) -> Iterator[Mistake]:
+    """Of the policy: models to compare with that a release cannot name for good."""
+    for index, requirement in enumerate(policy.require):
+        named = requirement.no_worse_than
+        if named is not None and named not in NAMED_REFERENCES and not _RELEASE.fullmatch(named):
+            close = did_you_mean(named, NAMED_REFERENCES)
+            yield (
+                ("policy", "require", index, "no_worse_than"),
+                f"{named!r} names no release.",
+                close or 'Write "newest_passed", "baseline", or a release: "name@2".',
+            )
+
+
+def store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
+    """The key that is wrong, how, and the mend."""
+    if store.endpoint is not None and "://" not in store.endpoint:
+        return "endpoint", f'"{store.endpoint}" has no scheme.', f'Write "http://{store.endpoint}".'
+    if store.endpoint is not None and PASSWORD.search(store.endpoint):
+        return "endpoint", "a password stands in it.", 'Write the reference to it under "credentials".'
+    if not store.url.startswith(("s3://", "file:")):
+        return "url", f'"{store.url}" is neither s3:// nor file:.', 'Write "s3://bucket/prefix" or "file:folder".'
+    given = store.credentials if isinstance(store.credentials, Mapping) else {}
+    if unknown := next((half for half in given if half not in CREDENTIALS), None):
+        mend = did_you_mean(unknown, CREDENTIALS) or f"There is: {', '.join(CREDENTIALS)}."
+        return "credentials", f"no such key: {unknown}.", mend
+    if isinstance(store.credentials, str) and store.credentials != "env":
+        return (
+            "credentials",
+            "only a reference may stand here.",
+            'Write "env", or { access_key = "env:NAME", secret_key = "env:NAME" }.',
+        )
+    if any(not reference.startswith(("env:", "file:")) for reference in given.values()):
+        return "credentials", "a secret stands in it.", 'Write a reference: "env:NAME" or "file:PATH".'
+    return None

@@ -1,0 +1,29 @@
+"""What a name in `seatrial.toml` means: the output of a step, or a file."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+ROWS = (".csv", ".jsonl", ".ndjson", ".parquet")
+# Those that nobody opens are files all the same: whoever names one is told why it is refused, and not of a step.
+MODELS = (".onnx", ".json", ".ubj", ".txt", ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".h5", ".keras", ".cbm")
+
+
+def is_rows_file(name: str) -> bool:
+    """Whether it names a file or folder of rows, or an object: it has a slash, or the suffix of such a file."""
+    return "/" in name or PurePosixPath(name).suffix.lower() in ROWS
+
+
+def is_model_file(name: str) -> bool:
+    """Whether it names the file of a finished model."""
+    return "/" in name or PurePosixPath(name).suffix.lower() in MODELS
+
+
+def is_remote(name: str) -> bool:
+    """Whether it lies in an object store, and not on this machine."""
+    return name.startswith("s3://")
+
+
+def local_path(name: str, directory: Path) -> Path:
+    """The file or folder of this machine that a name in the project of `directory` means."""
+    return directory / Path(name).expanduser()
