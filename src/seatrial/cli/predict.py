@@ -13,7 +13,7 @@ from seatrial.cli.options import Directory, Profile, Trust
 
 def command(
     release: Annotated[str, Parameter(help="name@version, name, or the path of an exported folder.")],
-    file: Annotated[Path, Parameter(help="The rows: .csv, .jsonl or .parquet.")],
+    file: Annotated[str, Parameter(help="The rows: CSV, JSON lines or Parquet; a file, a folder or s3://….")],
     /,
     *,
     output: Annotated[
@@ -33,12 +33,16 @@ def command(
         seatrial predict census rows.csv
         seatrial predict census@2 rows.parquet --output answers.parquet
     """
-    from seatrial.models.row_files import answer_file
+    from seatrial.batches.rows import open_rows
+    from seatrial.models.row_files import answer_rows, row_types
     from seatrial.models.runtime import load_predictor
     from seatrial.pipeline.released import verified_release
 
     verified = verified_release(release, directory=directory, profile=profile, trust=trust, passed=True).require()
-    rows = answer_file(load_predictor(verified.package), file, output)
+    predictor = load_predictor(verified.package)
+    # Columns that the model does not take are only passed on: as the text they are, where the file has no types.
+    given = open_rows(file, types=row_types(predictor.signature), others="text")
+    rows = answer_rows(predictor, given.tables(), schema=given.schema, source=given.origin, target=output)
     if not verified.deployable:
         print(f"{verified.label}: its verdict is {verified.outcome}; do not act on these answers.", file=sys.stderr)
     # Beside the rows and never among them.

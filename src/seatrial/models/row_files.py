@@ -1,4 +1,4 @@
-"""Rows of a CSV, JSON lines or Parquet file in batches, and the same rows with the answers beside them."""
+"""Rows with the answers beside them, as a CSV, JSON lines or Parquet file."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.json
 import pyarrow.parquet
 
 from seatrial.errors import InputError
@@ -25,9 +24,12 @@ Format = Literal["csv", "jsonl", "parquet"]
 _SUFFIXES: dict[str, Format] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 PREDICTED = "predicted"
 
-BATCH_ROWS = 8192
-_BLOCK_BYTES = 8 * 2**20  # one JSON line has to fit into it
 _ARROW_TYPES: dict[str, pa.DataType] = {"number": pa.float64(), "text": pa.string()}
+
+
+def row_types(signature: Signature) -> dict[str, pa.DataType]:
+    """What the model's columns are read as where a file has no types of its own."""
+    return {column.name: _ARROW_TYPES[column.kind] for column in signature.inputs}
 
 
 def format_of(path: Path) -> Format:
@@ -40,23 +42,26 @@ def format_of(path: Path) -> Format:
     return found
 
 
-def answer_file(predictor: Predictor, source: Path, target: Path | None) -> int:
-    """Writes every row of `source` with its answers to `target` (None: CSV to standard output); returns their number.
+def answer_rows(
+    predictor: Predictor, tables: Iterable[pa.Table], *, schema: pa.Schema, source: str, target: Path | None
+) -> int:
+    """Writes every row with its answers to `target` (None: CSV to standard output); returns their number.
 
     The rows keep their columns and order; `predicted` follows, and `probability=CLASS` for each class. A target is
-    there whole, or as it was before. A file that cannot be read or written, and rows that the model cannot take, are
-    an `InputError`.
+    there whole, or as it was before. `source` names the rows in an `InputError`: about a target that cannot be
+    written, and rows that the model cannot take. Without rows there are still columns.
     """
-    kind = format_of(source)
     with _writer(target) as writer:
         rows = 0
-        for table in _tables(source, kind, predictor.signature):
+        for table in tables:
             _write(writer, _answered(predictor, table, source), target)
             rows += table.num_rows
+        if rows == 0:
+            _write(writer, _answered(predictor, schema.empty_table(), source), target)
     return rows
 
 
-def _answered(predictor: Predictor, table: pa.Table, source: Path) -> pa.Table:
+def _answered(predictor: Predictor, table: pa.Table, source: str) -> pa.Table:
     answers = predictor.predict(table)
     columns: dict[str, Any] = {PREDICTED: answers.labels}
     if answers.probabilities is not None:
@@ -66,59 +71,11 @@ def _answered(predictor: Predictor, table: pa.Table, source: Path) -> pa.Table:
         if name in table.column_names:
             raise InputError(
                 f"the rows have a column {name!r} already, which is the name of an answer.",
-                path=str(source),
+                path=source,
                 mend="Rename it.",
             )
         table = table.append_column(name, pa.array(values, pa.string() if values.dtype == object else pa.float64()))
     return table
-
-
-def _tables(source: Path, kind: Format, signature: Signature) -> Iterator[pa.Table]:
-    batches = {"csv": _csv, "jsonl": _json_lines, "parquet": _parquet}[kind]
-    try:
-        yield from batches(source, signature)
-    except FileNotFoundError:
-        raise InputError("there is no such file.", path=str(source)) from None
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"cannot be read as {kind}: {str(error).splitlines()[0]}.",
-            path=str(source),
-            mend="Mend the file, or its suffix.",
-        ) from None
-
-
-def _csv(source: Path, signature: Signature) -> Iterator[pa.Table]:
-    # The model's columns are read as what it takes, all others as the text they are: they are only passed on.
-    with pyarrow.csv.open_csv(source) as header:
-        types: dict[str, pa.DataType] = dict.fromkeys(header.schema.names, pa.string())
-    types.update({column.name: _ARROW_TYPES[column.kind] for column in signature.inputs})
-    options = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
-    blocks = pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES)
-    with pyarrow.csv.open_csv(source, convert_options=options, read_options=blocks) as reader:
-        yield from _sliced(reader, reader.schema)
-
-
-def _json_lines(source: Path, signature: Signature) -> Iterator[pa.Table]:
-    schema = pa.schema([(column.name, _ARROW_TYPES[column.kind]) for column in signature.inputs])
-    options = pyarrow.json.ParseOptions(explicit_schema=schema)
-    blocks = pyarrow.json.ReadOptions(block_size=_BLOCK_BYTES)
-    with pyarrow.json.open_json(source, read_options=blocks, parse_options=options) as reader:
-        yield from _sliced(reader, reader.schema)
-
-
-def _parquet(source: Path, signature: Signature) -> Iterator[pa.Table]:  # noqa: ARG001  # the file has its own types
-    with pyarrow.parquet.ParquetFile(source) as file:
-        yield from _sliced(file.iter_batches(batch_size=BATCH_ROWS), file.schema_arrow)
-
-
-def _sliced(batches: Any, schema: pa.Schema) -> Iterator[pa.Table]:  # readers of three kinds
-    empty = True
-    for batch in batches:
-        for start in range(0, batch.num_rows, BATCH_ROWS):
-            empty = False
-            yield pa.Table.from_batches([batch.slice(start, BATCH_ROWS)])
-    if empty:  # a file without rows still has columns, and so has its answer
-        yield schema.empty_table()
 
 
 class _Writer(Protocol):

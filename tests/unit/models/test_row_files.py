@@ -9,9 +9,9 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
+from seatrial.batches.rows import open_rows, stream
 from seatrial.errors import InputError
-from seatrial.models import row_files
-from seatrial.models.row_files import answer_file
+from seatrial.models.row_files import answer_rows, row_types
 from seatrial.models.runtime import OnnxPredictor, load_predictor
 
 ANSWERS = ["predicted", "probability=<=50K", "probability=>50K"]
@@ -20,6 +20,12 @@ ANSWERS = ["predicted", "probability=<=50K", "probability=>50K"]
 @pytest.fixture
 def predictor(package: dict[str, bytes]) -> OnnxPredictor:
     return load_predictor(package)
+
+
+def answer_file(predictor: OnnxPredictor, source: Path, target: Path | None) -> int:
+    """As `seatrial predict` does it."""
+    given = open_rows(source, types=row_types(predictor.signature), others="text")
+    return answer_rows(predictor, given.tables(), schema=given.schema, source=given.origin, target=target)
 
 
 def write(rows: pa.Table, path: Path) -> Path:
@@ -45,7 +51,7 @@ def read(path: Path) -> pa.Table:
 def test_rows_come_back_with_their_answers(
     predictor: OnnxPredictor, rows: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, target: str
 ) -> None:
-    monkeypatch.setattr(row_files, "BATCH_ROWS", 64)
+    monkeypatch.setattr(stream, "TABLE_ROWS", 64)
     given, answered = write(rows, tmp_path / f"rows.{source}"), tmp_path / f"answers.{target}"
     assert answer_file(predictor, given, answered) == rows.num_rows
     found, expected = read(answered), predictor.predict(rows)
@@ -91,7 +97,7 @@ def test_a_number_that_is_none_is_an_error_and_leaves_the_target_alone(
     source, target = tmp_path / "rows.csv", tmp_path / "answers.csv"
     source.write_text("age,hours,sex,city\nold,40,Male,x\n")
     target.write_text("before")
-    with pytest.raises(InputError, match=r"rows\.csv: cannot be read as csv: .*old"):
+    with pytest.raises(InputError, match=r"rows\.csv: column 'age' holds 'old', which is no number"):
         answer_file(predictor, source, target)
     assert target.read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.csv", "rows.csv"]
@@ -101,12 +107,12 @@ def test_a_number_that_is_none_is_an_error_and_leaves_the_target_alone(
     ("name", "content", "message"),
     [
         ("rows.csv", None, r"rows\.csv: there is no such file"),
-        ("rows.xlsx", b"", r"the suffix '\.xlsx' names no format\. Use \.csv, \.jsonl, \.ndjson, \.parquet"),
-        ("rows.csv", b"", "cannot be read as csv"),
+        ("rows.xlsx", b"", r"the suffix names no format\. Use \.csv, \.tsv, \.jsonl, \.ndjson, \.json, \.parquet"),
+        ("rows.csv", b"", r"rows\.csv: the file is empty"),
         ("rows.csv", b"age,hours,sex\n1,2,Male\n", "city: the rows have no such column"),
         ("rows.csv", b"age,hours,sex,city,predicted\n1,2,Male,x,y\n", "a column 'predicted' already"),
-        ("rows.jsonl", b"{", "cannot be read as jsonl"),
-        ("rows.jsonl", b'{"age": "old"}\n', "cannot be read as jsonl"),
+        ("rows.jsonl", b"{", r"rows\.jsonl:1: not JSON lines"),
+        ("rows.jsonl", b'{"age": "old"}\n', "age: the model takes a number .* here, the rows hold string"),
         ("rows.parquet", b"PAR1", "cannot be read as parquet"),
     ],
 )

@@ -39,7 +39,12 @@ def open_rows(
     """
     named = str(address)
     origin = shown(named)
-    kind, sources = _chosen(origin, sources_at(named))
+    found = sources_at(named)
+    if named.endswith(".metadata.json"):
+        from seatrial.batches.rows.iceberg import read_iceberg
+
+        return read_iceberg(origin, found[0])
+    kind, sources = _chosen(origin, found)
     for source in sources:
         if source.size_bytes == 0:
             raise InputError("the file is empty.", path=source.path, mend="Write it again.")

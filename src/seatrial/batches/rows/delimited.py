@@ -26,7 +26,13 @@ from seatrial.batches.rows.source import Source
 from seatrial.batches.rows.stream import Rows
 from seatrial.errors import InputError
 
-MISSING = ("", "NA", "N/A", "#N/A", "NULL", "null", "NaN", "nan", "None", "n/a")
+MISSING = (
+    *("", "NA", "N/A", "#N/A", "#NA", "#N/A N/A", "n/a", "NULL", "null", "None"),
+    *("NaN", "nan", "-NaN", "-nan", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"),
+)
+    *list(pyarrow.csv.ConvertOptions().null_values),
+    "None",
+)  # "", NA, N/A, NULL, null, NaN, nan, and rarer ones
 _NAMES = {",": "split at commas", ";": "split at semicolons", "\t": "split at tabs", "|": "split at bars"}
 DELIMITERS = tuple(_NAMES)
 BLOCK_BYTES = 4 * 2**20  # one line has to fit into it
@@ -214,7 +220,8 @@ def _open(stream: Any, delimiter: str, options: pyarrow.csv.ConvertOptions) -> A
 
 
 _WIDTH = re.compile(r"Expected (\d+) columns, got (\d+)")
-_VALUE = re.compile(r"In CSV column #\d+: CSV conversion error to (\w+): invalid value '(.*)'", re.DOTALL)
+_VALUE = re.compile(r"In CSV column #(\d+): CSV conversion error to (\w+): invalid value '(.*)'", re.DOTALL)
+_WORDS = {"int64": "whole number", "double": "number", "bool": "true or false"}
 _SHOWN_CHARACTERS = 60
 
 
@@ -231,11 +238,11 @@ def _unreadable(source: Source, delimiter: str, error: Exception) -> InputError:
     if "UTF8" in text or "utf-8" in text:
         return _no_utf8(source)
     if found := _VALUE.search(text):
-        value = found.group(2)[:_SHOWN_CHARACTERS]
+        name, kind = _header(source)[1][int(found.group(1))], found.group(2)
         return InputError(
-            f"{value!r} stands in a column of {found.group(1)}.",
+            f"column {name!r} holds {found.group(3)[:_SHOWN_CHARACTERS]!r}, which is no {_WORDS.get(kind, kind)}.",
             path=source.path,
-            mend="Mend the value, or give the column the type it has.",
+            mend=f"Mend it; a missing value is empty, NA or null. The model takes a {_WORDS.get(kind, kind)} here.",
         )
     return InputError(f"cannot be read as csv: {text.splitlines()[0]}.", path=source.path, mend="Mend the file.")
 
