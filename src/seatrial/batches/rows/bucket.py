@@ -78,7 +78,8 @@ def _head(store: Any, key: str) -> list[Any]:
 
 def _remote(store: Any, bucket: Bucket, meta: Any, inside: str) -> Source:
     path = f"s3://{bucket.name}/{meta['path']}"
-    return Source(path, inside, meta["size"], lambda: pa.PythonFile(_Ranges(store, bucket, meta), mode="r"))
+    etag = None if meta["e_tag"] is None else str(meta["e_tag"])
+    return Source(path, inside, meta["size"], lambda: pa.PythonFile(_Ranges(store, bucket, meta), mode="r"), etag)
 
 
 class _Ranges(io.RawIOBase):

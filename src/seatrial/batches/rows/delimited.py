@@ -30,9 +30,6 @@ MISSING = (
     *("", "NA", "N/A", "#N/A", "#NA", "#N/A N/A", "n/a", "NULL", "null", "None"),
     *("NaN", "nan", "-NaN", "-nan", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"),
 )
-    *list(pyarrow.csv.ConvertOptions().null_values),
-    "None",
-)  # "", NA, N/A, NULL, null, NaN, nan, and rarer ones
 _NAMES = {",": "split at commas", ";": "split at semicolons", "\t": "split at tabs", "|": "split at bars"}
 DELIMITERS = tuple(_NAMES)
 BLOCK_BYTES = 4 * 2**20  # one line has to fit into it

@@ -19,6 +19,7 @@ class Source:
     inside: str
     size_bytes: int
     open: Callable[[], Any]  # a pyarrow.NativeFile; raises InputError when it is no longer the file that was found
+    etag: str | None = None  # of an object; None for a file of this machine
 
 
 def shown(address: str) -> str:
