@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from seatrial.errors import InputError, StepFailed
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from seatrial.batches.rows import Rows
+    from seatrial.batches.rows.source import Source
     from seatrial.batches.table import Table
 
 
@@ -28,14 +28,14 @@ def pin_model(place: str, workspace: Workspace) -> ModelFileInput:
 
 
 def pin_rows(place: str, workspace: Workspace) -> RowsInput:
-    """The files of rows as they are now; objects by ETag, without reading them."""
-    if is_remote(place):
-        files: Mapping[str, str] = _etags(place)
-        return RowsInput(place, sha256(to_json(sorted(files.items()))), files)
-    root = local_path(place, workspace.project.directory)
-    found = {str(path.relative_to(root)) if path != root else path.suffix: path for path in _files(root)}
-    files = {name: _sha256(path, "[data]") for name, path in sorted(found.items())}
-    return RowsInput(place, sha256(to_json(sorted(files.items()))), files)
+    """The files of rows as they are now: by content, objects by their ETag, which a store gives each content anew."""
+    found = _sources(place, workspace)
+    files = {
+        source.inside: _sha256(Path(source.path), "[data]") if source.etag is None else source.etag for source in found
+    }
+    # A single file may move and be renamed, but for what its suffix says of it.
+    called = {PurePosixPath(name).suffix if len(found) == 1 else name: digest for name, digest in files.items()}
+    return RowsInput(place, sha256(to_json(sorted(called.items()))), files)
 
 
 @contextmanager
@@ -67,16 +67,6 @@ def _address(place: str, workspace: Workspace) -> str | Path:
     return place if is_remote(place) else local_path(place, workspace.project.directory)
 
 
-def _files(root: Path) -> Iterator[Path]:
-    """The file, or each below the folder; hidden ones are no data."""
-    if not root.is_dir():
-        yield root
-        return
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(folder) / name for name in names if not name.startswith("."))
-
-
 def _sha256(path: Path, key: str) -> str:
     try:
         with path.open("rb") as file:
@@ -85,20 +75,23 @@ def _sha256(path: Path, key: str) -> str:
         raise _unreadable(error, str(path), key) from None
 
 
+def _sources(place: str, workspace: Workspace) -> tuple[Source, ...]:
+    from seatrial.batches.rows.find import sources_at
+
+    return sources_at(str(_address(place, workspace)))
+
+
 def _marks(place: str, workspace: Workspace) -> object:
     """What tells one moment of the files from another without reading them."""
-    if is_remote(place):
-        return _etags(place)
-    root = local_path(place, workspace.project.directory)
+    return {source.path: source.etag or _mark(Path(source.path)) for source in _sources(place, workspace)}
+
+
+def _mark(path: Path) -> tuple[int, ...]:
     try:
-        states = {str(path): path.stat() for path in _files(root)}
+        found = path.stat()
     except OSError as error:
-        raise _unreadable(error, place, "[data]") from None
-    return {path: (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for path, one in states.items()}
-
-
-def _etags(place: str) -> Mapping[str, str]:
-    raise NotImplementedError(place)
+        raise _unreadable(error, str(path), "[data]") from None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _unreadable(error: OSError, path: str, key: str) -> InputError:
