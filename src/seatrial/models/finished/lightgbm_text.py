@@ -1,0 +1,131 @@
+"""The sections of LightGBM's text file, and their numbers, read strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.errors import InputError
+
+# What LightGBM is given of a file; the rest (gains, counts, parameters) explains the model and does not answer.
+_HEADER_KEYS = (
+    "version",
+    "num_class",
+    "num_tree_per_iteration",
+    "label_index",
+    "max_feature_idx",
+    "objective",
+    "average_output",
+    "feature_names",
+    "feature_infos",
+)
+_TREE_KEYS = (
+    "num_leaves",
+    "num_cat",
+    "split_feature",
+    "threshold",
+    "decision_type",
+    "left_child",
+    "right_child",
+    "leaf_value",
+    "cat_boundaries",
+    "cat_threshold",
+    "is_linear",
+    "shrinkage",
+)
+_BEGIN, _TREE, _END = "tree", "Tree=", "end of trees"
+_MAX_DIGITS = 9  # of one integer, which is an int32 in LightGBM
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines of `key=value` from `line` on; whatever is missing or ill-formed is an `InputError` that names them."""
+
+    path: str
+    line: int
+    entries: Mapping[str, str]
+
+    def text(self, key: str) -> str:
+        """The value, "" where the key is missing."""
+        return self.entries.get(key, "")
+
+    def integer(self, key: str, *, least: int, default: int | None = None) -> int:
+        """One integer, `default` where the key is missing."""
+        text = self.entries.get(key, "" if default is None else str(default))
+        if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and int(text) >= least):
+            raise self.wrong(f"{key} is {text[:40]!r}")
+        return int(text)
+
+    def integers(self, key: str, count: int) -> NDArray[np.int64]:
+        """So many integers."""
+        return self._read(key, count, np.int64)
+
+    def numbers(self, key: str, count: int) -> NDArray[np.float64]:
+        """So many finite numbers."""
+        return self._read(key, count, np.float64)
+
+    def wrong(self, problem: str) -> InputError:
+        """The error that something here is not as LightGBM writes it."""
+        return InputError(
+            f"no model of LightGBM as it writes them: {problem}.",
+            path=self.path,
+            line=self.line,
+            mend='Save it again with booster.save_model("model.txt").',
+        )
+
+    def _read(self, key: str, count: int, kind: Any) -> NDArray[Any]:
+        words = self.text(key).split(" ") if count else []
+        try:
+            values = np.array(words, kind)
+        except (ValueError, OverflowError):
+            raise self.wrong(f"{key} is missing, or holds other things than numbers") from None
+        if len(values) != count or not np.isfinite(values).all():
+            raise self.wrong(f"{key} has {len(values)} numbers, where {count} belong")
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The file: what holds for all trees, each tree, and the lines behind them."""
+
+    header: Section
+    trees: tuple[Section, ...]
+    tail: tuple[str, ...]
+
+    def rewritten(self) -> str:
+        """The same model with nothing in it but what answers."""
+        parts = [[_BEGIN, *_lines(self.header, _HEADER_KEYS)]]
+        parts += [[f"{_TREE}{number}", *_lines(tree, _TREE_KEYS)] for number, tree in enumerate(self.trees)]
+        return "\n\n".join(["\n".join(part) for part in parts] + [f"\n{_END}\n"])
+
+
+def read_text(text: str, *, path: str) -> Text:
+    """The sections of the file; `InputError` unless it begins and ends its trees as LightGBM does."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    if lines[0] != _BEGIN or _END not in lines:
+        raise Section(path, 1, {}).wrong(f'it does not begin with "{_BEGIN}", or "{_END}" is missing')
+    end = lines.index(_END)
+    starts = [number for number, line in enumerate(lines[:end]) if line.startswith(_TREE)]
+    trees = (_section(path, start, lines[start:stop]) for start, stop in zip(starts, [*starts[1:], end], strict=True))
+    return Text(_section(path, 1, lines[1 : starts[0] if starts else end]), tuple(trees), tuple(lines[end + 1 :]))
+
+
+def _section(path: str, start: int, lines: list[str]) -> Section:
+    entries: dict[str, str] = {}
+    for number, line in enumerate(lines, start + 1):
+        key, _, value = line.partition("=")
+        if key in entries:
+            raise Section(path, number, {}).wrong(f"{key} is there twice")
+        if key:
+            entries[key] = value
+    return Section(path, start + 1, entries)
+
+
+def _lines(section: Section, keys: tuple[str, ...]) -> list[str]:
+    # "average_output" is a word without a value.
+    found = [(key, section.entries[key]) for key in keys if key in section.entries]
+    return [f"{key}={value}" if value else key for key, value in found]
