@@ -25,9 +25,11 @@ class Claim:
     column: str | None = None  # the group column; None exactly for Family.ALL
     of_class: str | None = None  # that class against the rest; None: the positive one of two, all of more
     against: str | None = None  # a reference model, as the policy names it: the quantity is model minus reference
+    threat: str | None = None  # the threat model that it is made for, as the policy names it
 
     def __str__(self) -> str:
         what = self.metric if self.of_class is None else f"{self.metric} of {self.of_class}"
+        what = what if self.threat is None else f"{what} under {self.threat}"
         if self.family is not Family.ALL:
             what = f"{what} {_WORDS[self.family]} {self.column}"
         return what if self.against is None else f"{what} against {self.against}"

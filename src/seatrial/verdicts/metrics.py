@@ -55,6 +55,13 @@ _ALL = (
     _share(
         "balanced_accuracy", Scope.CLASSES, Better.HIGHER, "Mean over the classes of the share that is predicted right."
     ),
+    _share(
+        "robust_accuracy",
+        Scope.CLASSES,
+        Better.HIGHER,
+        "Share of rows that are answered right whatever an attacker within the threat model was found to do: an upper "
+        "bound, since a stronger attack may exist.",
+    ),
     _share("selection_rate", Scope.CLASS, Better.NEITHER, "Share of rows predicted positive."),
     _share("true_positive_rate", Scope.CLASS, Better.HIGHER, "Recall: share of positives predicted positive."),
     _share("false_positive_rate", Scope.CLASS, Better.LOWER, "Share of negatives predicted positive."),
@@ -109,3 +116,4 @@ _ALL = (
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
+UNDER_ATTACK = frozenset({"robust_accuracy"})  # metrics that a threat model belongs to

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from seatrial.verdicts.evidence import Claim, Family
+from seatrial.verdicts.threat import ThreatModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Requirement:
     of_class: str | None = None
     no_worse_than: str | None = None  # "newest_passed", name@version, "baseline", or a file that `try` was given
     margin: float | None = None  # None: 0, and exactly so without `no_worse_than`
+    threat: str | None = None  # a threat model of the policy
 
     @property
     def claim(self) -> Claim:
@@ -37,7 +40,7 @@ class Requirement:
         ):
             if name is not None:
                 family, column = kind, name
-        return Claim(self.metric, family, column, self.of_class, self.no_worse_than)
+        return Claim(self.metric, family, column, self.of_class, self.no_worse_than, self.threat)
 
     def __str__(self) -> str:
         if self.no_worse_than is not None:
@@ -53,3 +56,4 @@ class Policy:
 
     confidence: float = 0.95
     require: tuple[Requirement, ...] = ()
+    threat: Mapping[str, ThreatModel] = field(default_factory=dict)

@@ -8,13 +8,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.errors import InputError
-from seatrial.verdicts.metrics import METRICS, Better, Metric, Scope
+from seatrial.verdicts.metrics import METRICS, UNDER_ATTACK, Better, Metric, Scope
 from seatrial.verdicts.policy import Policy, Requirement
+from seatrial.verdicts.threat_document import read_threats
 
-_POLICY_KEYS = ("confidence", "require")
+_POLICY_KEYS = ("confidence", "require", "threat")
 _SLICES = ("by", "gap_between", "ratio_between")
 _BOUNDS = ("at_least", "at_most")
-_REQUIREMENT_KEYS = ("metric", *_BOUNDS, *_SLICES, "of_class", "no_worse_than", "margin")
+_REQUIREMENT_KEYS = ("metric", *_BOUNDS, *_SLICES, "of_class", "no_worse_than", "margin", "threat")
 _OTHER_NAMES = {"recall": "true_positive_rate", "sensitivity": "true_positive_rate", "auc": "roc_auc"}
 _WRONG_WAY = {Better.HIGHER: "at_most", Better.LOWER: "at_least"}
 _LOWEST_CONFIDENCE = 0.5  # at which a one-sided bound is the estimate itself
@@ -46,13 +47,21 @@ def read_policy(
     if not isinstance(entries, Sequence) or isinstance(entries, str):
         found.add(None, "require", "must be a list.", "Write [[policy.require]] above each requirement.")
         entries = []
+    threats, mistakes = read_threats(document.get("threat", {}))
+    for key, problem, mend in mistakes:
+        found.add(None, "threat", f"{key}: {problem}" if key else problem, mend)
     require = [_requirement(found, index, entry, groups, task) for index, entry in enumerate(entries)]
+    for index, requirement in enumerate(require):
+        if requirement is not None and requirement.threat is not None and requirement.threat not in threats:
+            mend = _did_you_mean(requirement.threat, threats) if threats else "Write [policy.threat.NAME]."
+            found.add(index, "threat", f"{requirement.threat}: no such threat model.", mend)
     for index, requirement in enumerate(require):
         if requirement is not None and requirement in require[:index]:
             found.add(index, None, f"{requirement} is required twice.", "Remove one.")
     if found.problems:
         return tuple(found.problems)
-    return Policy(confidence or Policy().confidence, tuple(item for item in require if item is not None))
+    stated = tuple(item for item in require if item is not None)
+    return Policy(confidence or Policy().confidence, stated, threats)
 
 
 class _Found:
@@ -101,7 +110,7 @@ def _requirement(
     bounds = {key: found.number(index, key, entry[key]) for key in (*_BOUNDS, "margin") if key in entry}
     named = {
         key: found.name(index, key, entry[key], None, what)
-        for key, what in (("of_class", "class"), ("no_worse_than", "model"))
+        for key, what in (("of_class", "class"), ("no_worse_than", "model"), ("threat", "threat model"))
         if key in entry
     }
     if len(columns) > 1:
@@ -119,6 +128,7 @@ def _requirement(
         of_class=named.get("of_class"),
         no_worse_than=named.get("no_worse_than"),
         margin=bounds.get("margin"),
+        threat=named.get("threat"),
     )
 
 
@@ -137,6 +147,11 @@ def _metric(found: _Found, index: int, entry: Mapping[str, object], task: str | 
     metric = found.name(index, "metric", stated, METRICS, "metric")
     if metric is not None and "of_class" in entry and METRICS[metric].scope is not Scope.CLASS:
         found.add(index, "of_class", f"{metric} is not about one class.", "Leave it out.")
+    if metric is not None and ("threat" in entry) != (metric in UNDER_ATTACK):
+        if metric in UNDER_ATTACK:
+            found.add(index, "threat", f"{metric} needs one.", "Name a [policy.threat.NAME].")
+        else:
+            found.add(index, "threat", f"{metric} is not measured under attack.", 'Write metric = "robust_accuracy".')
     return metric
 
 
