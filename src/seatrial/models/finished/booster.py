@@ -29,6 +29,7 @@ _ZERO = 1e-35  # what LightGBM takes for zero: kZeroThreshold in its include/Lig
 class Booster:
     """What the file of a boosted model states, checked, and how its library answers for a float64 matrix."""
 
+    library: str  # "XGBoost"
     names: tuple[str, ...] | None  # of its features, in their order; None: the file has none
     class_count: int  # 0 for a regression
     forest: Forest
@@ -58,6 +59,7 @@ def converted(booster: Booster) -> Converted:
         features=booster.names,
         answer=answer,
         notes=booster.notes,
+        library=booster.library,
     )
 
 

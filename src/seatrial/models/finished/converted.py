@@ -35,6 +35,7 @@ class Converted:
     classes: tuple[str, ...] | None = None
     answer: Answer | None = None
     notes: tuple[str, ...] = ()
+    library: str = "the original"  # "XGBoost": who answered
 
 
 class Reader(Protocol):
@@ -48,6 +49,8 @@ class Reader(Protocol):
 class Comparison(Protocol):
     """How a package is held against the original, on real rows: `compare_with_original` of models/agreement.py."""
 
-    def __call__(self, original: Predictions, packaged: Predictor, rows: pa.Table) -> tuple[str, ...]:
+    def __call__(
+        self, original: Predictions, packaged: Predictor, rows: pa.Table, *, name: str = "the original"
+    ) -> tuple[str, ...]:
         """Notes about where they differ within tolerance; beyond it a `StepFailed` that shows the worst rows."""
         ...

@@ -41,11 +41,6 @@ _IS_CODE = -1  # beside those three: the feature's splits are sets of categories
 _WORD_BITS = 32  # of a set of categories
 
 
-def is_lightgbm(data: bytes) -> bool:
-    """Whether these bytes begin as a text file of LightGBM does."""
-    return data[:5] in (b"tree\n", b"tree\r")
-
-
 def read(data: bytes, *, path: str) -> Converted:
     """The model in a text file; `InputError` for anything else, and for what cannot be packaged exactly.
 
@@ -83,6 +78,7 @@ def _booster(text: Text) -> Booster:
     categories = _categories(text, infos)
     unnamed = not categories and names == [f"{_UNNAMED}{feature}" for feature in range(width)]
     return Booster(
+        library="LightGBM",
         names=None if unnamed else tuple(names),
         class_count=class_count,
         forest=forest,

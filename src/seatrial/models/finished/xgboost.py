@@ -40,11 +40,6 @@ _TYPES = frozenset({_CATEGORY, "float", "int", "i", "q"})
 _SHORT = 200  # characters: XGBoost's settings are numbers
 
 
-def is_xgboost(data: bytes) -> bool:
-    """Whether these bytes begin as one of XGBoost's model files does."""
-    return data[:1] == b"{" and b"learner" in data[:200]
-
-
 def read(data: bytes, *, path: str) -> Converted:
     """The model in a .json or .ubj file; `InputError` for anything else, and for what cannot be packaged exactly.
 
@@ -136,6 +131,7 @@ def _booster(document: Place) -> Booster:
     for number, (tree, target) in enumerate(zip(known.trees, known.targets, strict=True)):
         tree.grow(forest, number, target, 1.0 if drops is None else drops[number])
     return Booster(
+        library="XGBoost",
         names=tuple(names) or None,
         class_count=class_count,
         forest=forest,
