@@ -1,4 +1,4 @@
-"""Raw columns of any Arrow type, brought to the two kinds that a model takes."""
+"""Raw columns of any Arrow type, brought to the kinds that a model takes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError
+from seatrial.models.signature import Column
+
+LARGEST = 2**53  # beyond it float64, by which every number enters, has gaps between the whole numbers
 
 
 def number_column(table: pa.Table, name: str) -> NDArray[np.float64]:
@@ -20,18 +23,81 @@ def number_column(table: pa.Table, name: str) -> NDArray[np.float64]:
     Integers that float64 does not hold are rounded. A missing column, or one of another type, is an `InputError`.
     """
     values = _column(table, name)
-    if not _holds(values.type, _is_number):
+    if not holds_numbers(values.type):
         raise _wrong_type(name, values.type, "a number (integer, float, decimal or boolean)", "float64")
-    exact: NDArray[np.float64] = values.cast(pa.float64(), safe=False).fill_null(pa.scalar(math.nan)).to_numpy()
+    numbers = values.cast(pa.float64(), safe=False)
+    exact: NDArray[np.float64] = (numbers.fill_null(pa.scalar(math.nan)) if numbers.null_count else numbers).to_numpy()
     return exact
+
+
+def whole_column(
+    table: pa.Table, name: str, *, first_row: int = 0, least: int = -LARGEST, most: int = LARGEST
+) -> NDArray[np.float64]:
+    """The column as float64[n] of whole numbers from `least` to `most`.
+
+    A missing value, or another number, is an `InputError` that names its row, the table's first being `first_row`.
+    """
+    values = number_column(table, name)
+    wrong = ~((values >= least) & (values <= most) & (np.floor(values) == values))
+    if wrong.any():
+        row = int(wrong.argmax())
+        value = values[row]
+        if math.isnan(value):
+            problem = "there is no value"
+        elif np.isfinite(value) and value == math.floor(value):
+            problem = f"{value:.0f} is out of range"
+        else:
+            problem = f"{value:g} is no whole number"
+        raise InputError(
+            f"{problem} in row {first_row + row} (the first is 0); the model takes "
+            f"{'true or false' if (least, most) == (0, 1) else f'a whole number from {least} to {most}'} here.",
+            path=name,
+            mend="Fill the gaps as they were filled when the model was trained, or leave the row out."
+            if math.isnan(value)
+            else "Mend the value, or leave the row out.",
+        )
+    return values
 
 
 def text_column(table: pa.Table, name: str) -> pa.ChunkedArray[Any]:
     """The column as strings, "" for null. A missing column, or one of another type, is an `InputError`."""
     values = _column(table, name)
-    if not _holds(values.type, _is_text):
+    if not holds_texts(values.type):
         raise _wrong_type(name, values.type, "a text (string)", "string")
     return values.cast(pa.string()).fill_null(pa.scalar(""))
+
+
+def kind_column(
+    table: pa.Table, column: Column, *, first_row: int = 0, bounds: tuple[int, int] | None = None
+) -> NDArray[Any]:
+    """The column as its kind says: float64[n] of a number, a whole number, or 0 and 1; object[n] of texts.
+
+    `bounds` are those of a whole number, where they are narrower than what float64 holds.
+    """
+    if column.kind == "number":
+        return number_column(table, column.name)
+    if column.kind == "integer":
+        least, most = bounds or (-LARGEST, LARGEST)
+        return whole_column(
+            table, column.name, first_row=first_row, least=max(least, -LARGEST), most=min(most, LARGEST)
+        )
+    if column.kind == "boolean":
+        return whole_column(table, column.name, first_row=first_row, least=0, most=1)
+    # onnxruntime takes Python objects only: each different text of the batch becomes one, and not each row's.
+    encoded = text_column(table, column.name).combine_chunks().dictionary_encode()
+    texts: NDArray[np.object_] = np.array(encoded.dictionary.to_pylist(), object)
+    found: NDArray[np.object_] = texts[encoded.indices.to_numpy()]
+    return found
+
+
+def holds_numbers(kind: pa.DataType) -> bool:
+    """Whether a column of this type can be a model's number."""
+    return _holds(kind, _is_number)
+
+
+def holds_texts(kind: pa.DataType) -> bool:
+    """Whether a column of this type can be a model's text."""
+    return _holds(kind, _is_text)
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray[Any]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from seatrial.errors import InputError
 from seatrial.models.codec import Codec
-from seatrial.models.signature import Signature
+from seatrial.models.signature import Column, Kind, Signature
 
-LABEL, PROBABILITY, VALUE = "label", "probability", "value"
+LABEL, PROBABILITY = "label", "probability"
+VALUE, LOWER, UPPER = "value", "lower", "upper"
 OUTPUTS = frozenset({LABEL, PROBABILITY, VALUE})
 # The names inside the graph. No raw column may begin like one of them.
 CODEC, MODEL, HEAD = "codec/", "model/", "head/"
@@ -18,7 +21,7 @@ CODEC, MODEL, HEAD = "codec/", "model/", "head/"
 # onnxruntime runs both: a test builds the graph at each end.
 MIN_OPSET, MAX_OPSET = 13, 23
 OPSET = 18
-ML_OPSET = 4
+ML_OPSET, MAX_ML_OPSET = 4, 5
 IR_VERSION = 10  # of opset 23 and onnxruntime ≥ 1.20
 
 
@@ -31,8 +34,17 @@ def codec_inputs(codec: Codec) -> list[ValueInfoProto]:
                 path=f"codec.{column.name}",
                 mend="Rename the column where the codec is fitted.",
             )
-    kinds = {"number": TensorProto.DOUBLE, "text": TensorProto.STRING}
-    return [helper.make_tensor_value_info(column.name, kinds[column.kind], ["n", 1]) for column in codec.columns]
+    return column_inputs(codec.columns)
+
+
+def column_inputs(columns: Sequence[Column]) -> list[ValueInfoProto]:
+    """An input for each raw column, by its name: string[n, 1] for a text, float64[n, 1] for every other kind."""
+    return [helper.make_tensor_value_info(column.name, element_of(column.kind), ["n", 1]) for column in columns]
+
+
+def element_of(kind: Kind) -> int:
+    """The type, as ONNX numbers them, by which a raw column of this kind enters."""
+    return int(TensorProto.STRING if kind == "text" else TensorProto.DOUBLE)
 
 
 def codec_nodes(codec: Codec, output: str) -> tuple[list[NodeProto], list[TensorProto]]:
@@ -131,7 +143,7 @@ def head_nodes(signature: Signature, logits: str) -> tuple[list[NodeProto], list
     return nodes, constants, [helper.make_tensor_value_info(LABEL, TensorProto.STRING, ["n"]), probability]
 
 
-def assemble(graph: onnx.GraphProto, opset: int) -> onnx.ModelProto:
+def assemble(graph: onnx.GraphProto, opset: int, ml_opset: int = ML_OPSET) -> onnx.ModelProto:
     """The graph as a model of Seatrial's: two operator sets, no functions, nothing else."""
-    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", ml_opset)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="seatrial")

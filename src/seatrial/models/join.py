@@ -78,11 +78,12 @@ def _plain(inner: ModelProto) -> ModelProto:
     for index in reversed(range(len(model.graph.input))):
         if model.graph.input[index].name in given:
             del model.graph.input[index]
-    _strip(model.graph)
+    strip_traces(model.graph)
     return model
 
 
-def _strip(graph: GraphProto) -> None:
+def strip_traces(graph: GraphProto) -> None:
+    """Takes from the graph what an exporter told of itself, and the shapes that can be inferred."""
     for field in ("doc_string", "metadata_props", "value_info", "quantization_annotation"):
         graph.ClearField(field)
     for part in (*graph.node, *graph.initializer, *graph.input, *graph.output):
@@ -91,7 +92,7 @@ def _strip(graph: GraphProto) -> None:
     for node in graph.node:
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs) if attribute.type in _GRAPHS else ():
-                _strip(inner)
+                strip_traces(inner)
 
 
 _GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)

@@ -11,52 +11,76 @@ import pyarrow as pa
 import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
-from onnx import TensorProto, numpy_helper
+from onnx import numpy_helper
 
 from seatrial.errors import Corrupt
+from seatrial.models.choice import Choice, choice_behind
 from seatrial.models.codec import Codec
-from seatrial.models.columns import number_column, text_column
-from seatrial.models.graph import LABEL, PROBABILITY, VALUE
+from seatrial.models.columns import kind_column
+from seatrial.models.graph import LABEL, LOWER, PROBABILITY, UPPER, VALUE, element_of
 from seatrial.models.predictor import Predictions
 from seatrial.models.provenance import Provenance
 from seatrial.models.safety import read_model
 from seatrial.models.sessions import open_session
-from seatrial.models.signature import Column, Signature
+from seatrial.models.signature import Signature
 from seatrial.stores import documents
 
 MODEL_ONNX, WEIGHTS = "model.onnx", "weights.safetensors"
 SIGNATURE_JSON, CODEC_JSON, PROVENANCE_JSON = "signature.json", "codec.json", "provenance.json"
-REQUIRED = frozenset({MODEL_ONNX, SIGNATURE_JSON, CODEC_JSON, PROVENANCE_JSON})
-OPTIONAL = frozenset({WEIGHTS})
+REQUIRED = frozenset({MODEL_ONNX, SIGNATURE_JSON, PROVENANCE_JSON})
+OPTIONAL = frozenset({CODEC_JSON, WEIGHTS})  # a finished model brings neither
 
 BATCH_ROWS = 8192  # bounds what one run of the graph allocates: 8192 rows × 1000 features × 4 bytes is 32 MiB
-_ONNX_TYPES = {"number": TensorProto.DOUBLE, "text": TensorProto.STRING}
 
 
 class OnnxPredictor:
     """A `Predictor` over one onnxruntime session. Threads may share it."""
 
-    def __init__(self, session: Any, signature: Signature, codec: Codec, provenance: Provenance) -> None:
+    def __init__(
+        self,
+        session: Any,
+        signature: Signature,
+        codec: Codec | None,
+        provenance: Provenance,
+        *,
+        choice: Choice | None = None,
+        bounds: Mapping[str, tuple[int, int]] | None = None,
+    ) -> None:
+        """`choice`: what the session gives for labels instead of texts; `bounds`: of its integer columns."""
         self.signature = signature
         self.codec = codec
         self.provenance = provenance
         self._session = session
-        self._outputs = [VALUE] if signature.task == "regression" else [LABEL, PROBABILITY]
+        self._choice = choice
+        self._bounds = bounds or {}
+        self._outputs = output_names(signature)
+        self._asked = [choice.tensor if choice and name == LABEL else name for name in self._outputs]
 
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`; extra columns are ignored, a missing or ill-typed one is an `InputError`.
 
-        Numbers of any Arrow type enter as float64, null as NaN; texts as strings, null as "".
+        Numbers of any Arrow type enter as float64, null as NaN; texts as strings, null as "". A missing or fractional
+        value in an integer or boolean column is an `InputError` that names its row.
         """
         # An empty table is one empty batch: it, too, is asked for its columns.
         starts = range(0, max(rows.num_rows, 1), BATCH_ROWS)
-        answers = [self._run(rows.slice(start, BATCH_ROWS)) for start in starts]
-        columns = [np.concatenate(parts) for parts in zip(*answers, strict=True)]
-        return Predictions(columns[0], columns[1] if len(columns) > 1 else None)
+        answers = [self._run(rows.slice(start, BATCH_ROWS), start) for start in starts]
+        parts = dict(zip(self._outputs, zip(*answers, strict=True), strict=True))
+        found: dict[str, NDArray[Any]] = {name: np.concatenate(values) for name, values in parts.items()}
+        if VALUE in found:
+            interval = np.stack([found[LOWER], found[UPPER]], axis=1) if self.signature.interval else None
+            return Predictions(found[VALUE], None, interval)
+        labels = found[LABEL] if self._choice is None else self._choice.names[found[LABEL]]
+        return Predictions(labels, found.get(PROBABILITY))
 
-    def _run(self, rows: pa.Table) -> list[NDArray[Any]]:
-        feed = {column.name: _tensor(rows, column) for column in self.signature.inputs}
-        answers: list[NDArray[Any]] = self._session.run(self._outputs, feed)
+    def _run(self, rows: pa.Table, first_row: int) -> list[NDArray[Any]]:
+        feed = {
+            column.name: kind_column(rows, column, first_row=first_row, bounds=self._bounds.get(column.name)).reshape(
+                -1, 1
+            )
+            for column in self.signature.inputs
+        }
+        answers: list[NDArray[Any]] = self._session.run(self._asked, feed)
         return answers
 
 
@@ -68,19 +92,30 @@ def load_predictor(files: Mapping[str, bytes], *, threads: int | None = None) ->
     """
     _check_files(files)
     signature = documents.from_json(Signature, files[SIGNATURE_JSON], path=SIGNATURE_JSON)
-    codec = Codec.from_document(files[CODEC_JSON], path=CODEC_JSON)
+    codec = Codec.from_document(files[CODEC_JSON], path=CODEC_JSON) if CODEC_JSON in files else None
     provenance = documents.from_json(Provenance, files[PROVENANCE_JSON], path=PROVENANCE_JSON)
     try:
         model = read_model(files[MODEL_ONNX])
     except ValueError as error:
         raise Corrupt(f"no valid ONNX model: {error}.", path=MODEL_ONNX, mend=_MEND) from None
-    if codec.columns != signature.inputs:
+    if codec is not None and codec.columns != signature.inputs:
         raise Corrupt("these are not the inputs of the signature.", path=CODEC_JSON, mend=_MEND)
     _check_signature(model, signature)
     if WEIGHTS in files:
         _check_weights(model, files[WEIGHTS])
-    session = open_session(files[MODEL_ONNX], path=MODEL_ONNX, threads=threads)
-    return OnnxPredictor(session, signature, codec, provenance)
+    bounds = _bounds(model, signature)
+    choice = choice_behind(model.graph, LABEL)
+    data = files[MODEL_ONNX] if choice is None else choice.given_by(model)
+    del model  # as large as the bytes, which onnxruntime is about to copy once more
+    session = open_session(data, path=MODEL_ONNX, threads=threads)
+    return OnnxPredictor(session, signature, codec, provenance, choice=choice, bounds=bounds)
+
+
+def output_names(signature: Signature) -> list[str]:
+    """The outputs of a package's graph, in the order of its answers."""
+    if signature.task == "regression":
+        return [VALUE, LOWER, UPPER] if signature.interval else [VALUE]
+    return [LABEL, PROBABILITY] if signature.probabilities else [LABEL]
 
 
 _MEND = "Package the model again."
@@ -101,9 +136,9 @@ def _check_files(files: Mapping[str, bytes]) -> None:
 def _check_signature(model: onnx.ModelProto, signature: Signature) -> None:
     takes = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
     gives = {value.name for value in model.graph.output}
-    if takes != {column.name: _ONNX_TYPES[column.kind] for column in signature.inputs}:
+    if takes != {column.name: element_of(column.kind) for column in signature.inputs}:
         raise Corrupt(f"its inputs are not those of {SIGNATURE_JSON}.", path=MODEL_ONNX, mend=_MEND)
-    if gives != ({VALUE} if signature.task == "regression" else {LABEL, PROBABILITY}):
+    if gives != set(output_names(signature)):
         raise Corrupt(
             f"its outputs {sorted(gives)} are not those of a {signature.task} model.", path=MODEL_ONNX, mend=_MEND
         )
@@ -120,11 +155,9 @@ def _check_weights(model: onnx.ModelProto, data: bytes) -> None:
             raise Corrupt(f"the tensor {name!r} is not the one in {MODEL_ONNX}.", path=WEIGHTS, mend=_MEND)
 
 
-def _tensor(rows: pa.Table, column: Column) -> NDArray[np.float64] | NDArray[np.object_]:
-    if column.kind == "number":
-        return number_column(rows, column.name).reshape(-1, 1)
-    # onnxruntime takes Python objects only: each different text of the batch becomes one, and not each row's.
-    encoded = text_column(rows, column.name).combine_chunks().dictionary_encode()
-    texts: NDArray[np.object_] = np.array(encoded.dictionary.to_pylist(), object)
-    found: NDArray[np.object_] = texts[encoded.indices.to_numpy()].reshape(-1, 1)
-    return found
+def _bounds(model: onnx.ModelProto, signature: Signature) -> dict[str, tuple[int, int]]:
+    # The first thing that happens to an integer column is a cast to what the model takes.
+    casts = {node.input[0]: node.attribute[0].i for node in model.graph.node if node.op_type == "Cast"}
+    names = [column.name for column in signature.inputs if column.kind == "integer" and column.name in casts]
+    limits = {name: np.iinfo(onnx.helper.tensor_dtype_to_np_dtype(casts[name])) for name in names}
+    return {name: (int(limit.min), int(limit.max)) for name, limit in limits.items()}

@@ -9,10 +9,10 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped] 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from seatrial.errors import Refused
-from seatrial.models.graph import MAX_OPSET, ML_OPSET
+from seatrial.models.graph import MAX_ML_OPSET, MAX_OPSET
 
 # Operator set → the newest version that is known here.
-_OPSETS = {"": MAX_OPSET, "ai.onnx": MAX_OPSET, "ai.onnx.ml": ML_OPSET}
+_OPSETS = {"": MAX_OPSET, "ai.onnx": MAX_OPSET, "ai.onnx.ml": MAX_ML_OPSET}
 
 
 def read_model(data: bytes, *, functions: bool = False) -> ModelProto:

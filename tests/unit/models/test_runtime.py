@@ -56,7 +56,7 @@ def test_null_texts_are_empty_texts(package: Package, rows: pa.Table) -> None:
     assert (np.asarray(predictor.predict(filled).probabilities) == predictor.predict(rows).probabilities).all()
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "signature.json", "codec.json", "provenance.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "signature.json", "provenance.json"])
 def test_a_missing_file_is_named(package: Package, name: str) -> None:
     with pytest.raises(Corrupt, match=f"^{name}: the package lacks this file"):
         load_predictor({path: data for path, data in package.items() if path != name})

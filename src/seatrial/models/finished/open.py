@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import onnx
 import pyarrow as pa
 
-from seatrial.models.runtime import OnnxPredictor
-from seatrial.models.signature import Task
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the user says of the model; None is inferred, and said in the notes."""
-
-    inputs: tuple[str, ...] | None = None  # the columns of a matrix input, in its order
-    task: Task | None = None
-    classes: tuple[str, ...] | None = None  # in the order of the probabilities
-    positive: str | None = None
-    threshold: float | None = None
+from seatrial.models.finished.ask import ROWS, asker, first_answers, made_up_rows
+from seatrial.models.finished.assemble import package_graph, signature_of
+from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.file import Format, read_file
+from seatrial.models.finished.inputs import bind, free_rows
+from seatrial.models.finished.outputs import recognise
+from seatrial.models.finished.plain import plain, read_plain
+from seatrial.models.finished.same import check_same
+from seatrial.models.finished.wanted import Wanted
+from seatrial.models.provenance import Provenance, SourceFile
+from seatrial.models.runtime import MODEL_ONNX, PROVENANCE_JSON, SIGNATURE_JSON, OnnxPredictor, load_predictor
+from seatrial.stores import documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +51,61 @@ def open_finished(
     name classes that the file leaves without names. `rows` are real ones, which the model is asked for before anybody
     relies on it.
     """
-    raise NotImplementedError
+    where = str(path)
+    form, data = read_file(path)
+    converted = None if form == "onnx" else _read(form, data, where)
+    graph = read_plain(data, path=where) if converted is None else plain(converted.model, path=where)
+    if converted is not None and wanted.task is None:
+        wanted = replace(wanted, task=converted.task)
+    binding = bind(
+        graph.model.graph,
+        schema=schema,
+        label=label,
+        wanted=wanted.inputs,
+        features=None if converted is None else converted.features,
+        path=where,
+    )
+    freed = free_rows(graph.model.graph)
+    real = rows is not None and rows.num_rows > 0
+    shown = rows.slice(0, ROWS) if rows is not None and real else made_up_rows(binding)
+    ask = asker(graph.model, binding, real=real, path=where)
+    answers = first_answers(ask, shown, freed=freed, real=real, path=where)
+    outputs = recognise(
+        graph.model.graph,
+        answers,
+        declared=graph.classes if converted is None else dict.fromkeys(answers, converted.classes),
+        labels=labels,
+        wanted=wanted,
+        real=real,
+        path=where,
+    )
+    signature = signature_of(binding, outputs)
+    model = package_graph(graph, binding, outputs, path=where)
+    source = SourceFile(path.name, documents.sha256(data), _producer(graph.model) if converted is None else form)
+    files = {
+        MODEL_ONNX: model.SerializeToString(deterministic=True),
+        PROVENANCE_JSON: documents.to_json(Provenance(None, None, {}, (), None, source=source)),
+        SIGNATURE_JSON: documents.to_json(signature),
+    }
+    predictor = load_predictor(files)
+    notes = [*(() if converted is None else converted.notes), *binding.notes, *outputs.notes]
+    if freed is not None:
+        notes.append(f"the file was exported for {freed} rows at a time; it answers alike for any number of them")
+    if wanted.threshold is None and signature.threshold is not None:
+        notes.append(f'threshold: "{signature.positive}" from a probability of {signature.threshold:g}')
+    notes += check_same(outputs, answers, predictor.predict(shown), asked=wanted.threshold, real=real, path=where)
+    return Finished(files, predictor, tuple(notes))
+
+
+def _read(form: Format, data: bytes, path: str) -> Converted:
+    if form == "xgboost":
+        from seatrial.models.finished import xgboost  # libraries of their own, for those who have such a file
+
+        return xgboost.read(data, path=path)
+    from seatrial.models.finished import lightgbm
+
+    return lightgbm.read(data, path=path)
+
+
+def _producer(model: onnx.ModelProto) -> str | None:
+    return f"{model.producer_name} {model.producer_version}".strip() or None

@@ -1,0 +1,92 @@
+"""The package's graph: raw columns in front, the finished graph, the package's answers behind."""
+
+from __future__ import annotations
+
+import onnx
+import onnx.compose
+from onnx import GraphProto, ModelProto, helper
+
+from seatrial.errors import InputError
+from seatrial.models.finished.head import head_nodes
+from seatrial.models.finished.inputs import FRONT, Binding, front_nodes
+from seatrial.models.finished.outputs import Outputs
+from seatrial.models.finished.plain import Plain
+from seatrial.models.graph import HEAD, ML_OPSET, MODEL, assemble, column_inputs
+from seatrial.models.safety import check_valid
+from seatrial.models.signature import Signature
+
+
+def signature_of(binding: Binding, outputs: Outputs) -> Signature:
+    """What the package takes and gives."""
+    return Signature(
+        binding.columns,
+        outputs.task,
+        outputs.classes,
+        outputs.positive,
+        outputs.threshold,
+        probabilities=outputs.form in ("probabilities", "logits"),
+        interval=outputs.form == "interval",
+    )
+
+
+def package_graph(plain: Plain, binding: Binding, outputs: Outputs, *, path: str) -> ModelProto:
+    """One valid graph of the three; what no answer needs is left out."""
+    inner = onnx.compose.add_prefix(plain.model, MODEL)
+    before, front_constants = front_nodes(binding, MODEL)
+    after, head_constants, gives = head_nodes(outputs, MODEL)
+    for column in binding.columns:
+        if column.name in {value.name for value in gives} or column.name.startswith((FRONT, MODEL, HEAD)):
+            raise InputError(
+                f'a column "{column.name}" cannot be an input: the package gives its answers by this name.',
+                path=path,
+                mend="Rename the column in the table, and name the columns in the order of the model's inputs: "
+                "--inputs a,b,c.",
+            )
+    graph = helper.make_graph(
+        [*before, *inner.graph.node, *after],
+        "seatrial",
+        column_inputs(binding.columns),
+        gives,
+        [*front_constants, *inner.graph.initializer, *head_constants],
+        sparse_initializer=inner.graph.sparse_initializer,
+    )
+    _prune(graph)
+    model = assemble(graph, plain.opset, plain.ml_opset or ML_OPSET)
+    try:
+        check_valid(model)
+    except ValueError as error:
+        raise InputError(
+            f"this is no valid ONNX model: {error}.", path=path, mend="Export it again, with a newer opset."
+        ) from None
+    return model
+
+
+def _prune(graph: GraphProto) -> None:
+    nodes = list(graph.node)
+    makers = {name: place for place, node in enumerate(nodes) for name in node.output}
+    todo, reached, needed = [value.name for value in graph.output], set(), set()
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            if name in makers and makers[name] not in needed:
+                needed.add(makers[name])
+                todo += _reads(nodes[makers[name]])
+    kept = [node for place, node in enumerate(nodes) if place in needed]
+    constants = [tensor for tensor in graph.initializer if tensor.name in reached]
+    sparse = [tensor for tensor in graph.sparse_initializer if tensor.values.name in reached]
+    del graph.node[:], graph.initializer[:], graph.sparse_initializer[:]
+    graph.node.extend(kept)
+    graph.initializer.extend(constants)
+    graph.sparse_initializer.extend(sparse)
+
+
+def _reads(node: onnx.NodeProto) -> list[str]:
+    # A branch or a loop's body reads the tensors around it by name.
+    read = list(node.input)
+    for attribute in node.attribute:
+        for inner in (attribute.g, *attribute.graphs):
+            for part in inner.node:
+                read += _reads(part)
+            read += [value.name for value in inner.output]
+    return read

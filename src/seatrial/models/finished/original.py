@@ -1,0 +1,30 @@
+"""The answers of a model's own library, in the form that a package's are compared in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from seatrial.models.finished.converted import Converted
+from seatrial.models.predictor import Predictions
+from seatrial.models.signature import Signature
+
+
+def original_predictions(converted: Converted, signature: Signature, rows: pa.Table) -> Predictions | None:
+    """What the library answers for `rows`; None where it is not installed.
+
+    Its labels are made of its probabilities by the signature's rule, as the package's are.
+    """
+    if converted.answer is None:
+        return None
+    given = np.asarray(converted.answer(rows, tuple(column.name for column in signature.inputs)), np.float64)
+    if signature.task == "regression":
+        return Predictions(given.reshape(-1), None)
+    whole = given.reshape(len(given), -1)
+    probabilities = np.hstack([1 - whole, whole]) if whole.shape[1] == 1 else whole
+    names = np.array(signature.classes, object)
+    if signature.threshold is None or signature.positive is None:
+        return Predictions(names[probabilities.argmax(axis=1)], probabilities)
+    place = signature.classes.index(signature.positive)
+    reached = probabilities[:, place] >= signature.threshold
+    return Predictions(names[np.where(reached, place, 1 - place)], probabilities)
