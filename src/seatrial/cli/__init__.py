@@ -16,6 +16,7 @@ HELP = """From object storage to a model you can put to sea.
 
 For example:
 
+    seatrial try --example
     seatrial init census --example census
     seatrial doctor
     seatrial run --help
@@ -23,6 +24,7 @@ For example:
 
 # verb -> its line of help. `command` in seatrial/cli/<verb>.py (a function or an App) is loaded when it is called.
 VERBS = {
+    "try": "Try a finished model on a table: the verdict and a report, in a minute.",
     "init": "Start a project: seatrial.toml, pipeline.py, README.",
     "doctor": "Check Java, jars, store and catalog: what works, what to change.",
     "plan": "Show which steps would run, which are cached, and why.",
@@ -39,6 +41,7 @@ VERBS = {
     "runs": "List the runs of this project.",
     "export": "Write a release as a folder.",
 }
+MODULES = {"try": "try_"}  # a keyword of Python names no module
 # Azure ML starts a container without arguments: SEATRIAL_SERVE_PORT and the like stand for --port. Nowhere else.
 FROM_ENVIRONMENT = frozenset({"serve"})
 HIDDEN = {
@@ -106,5 +109,5 @@ def _app(chosen: str | None) -> App:
                 settings["help"] = help_line
             if verb in FROM_ENVIRONMENT:
                 settings["config"] = (Env("SEATRIAL_"),)
-            app.command(f"seatrial.cli.{verb}:command", name=verb, show=shown, **settings)
+            app.command(f"seatrial.cli.{MODULES.get(verb, verb)}:command", name=verb, show=shown, **settings)
     return app

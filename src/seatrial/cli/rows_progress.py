@@ -1,0 +1,71 @@
+"""How a pass over rows shows itself: a bar in a terminal, plain lines elsewhere. Always on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seatrial.tryout.attempt import Heed
+
+SILENT_S = 10.0  # a log gets a line for each phase, and then one each time it has been silent for so long
+
+
+@contextmanager
+def rows_progress(*, live: bool, quiet: bool = False) -> Iterator[Heed]:
+    """Something that hears the phase, and how many of how many rows are done."""
+    if quiet:
+        yield _unheard
+        return
+    if not live:
+        yield PlainPhases()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TextColumn("{task.fields[note]}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("starting", total=None, note="")
+
+        def heed(phase: str, done: int, rows: int | None) -> None:
+            total = rows if done else None  # before the first row a bar would say that nothing moves
+            bars.update(task, description=phase, completed=done, total=total, note=counted(done, rows))
+
+        yield heed
+
+
+class PlainPhases:
+    """A line when a phase begins, and now and then how far it is."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._said = time.monotonic()
+
+    def __call__(self, phase: str, done: int, rows: int | None) -> None:
+        """Says what there is to say."""
+        now = time.monotonic()
+        if phase == self._phase and now - self._said < SILENT_S:
+            return
+        note = counted(done, rows) if phase == self._phase else ""
+        self._phase, self._said = phase, now
+        print(f"{phase}{': ' if note else ''}{note}", file=sys.stderr, flush=True)
+
+
+def _unheard(phase: str, done: int, rows: int | None) -> None:
+    """Nobody listens."""
+
+
+def counted(done: int, rows: int | None) -> str:
+    """How far it is, in words."""
+    if done == 0:
+        return ""
+    return f"{done:,} rows" if rows is None else f"{done:,} of {rows:,} rows"

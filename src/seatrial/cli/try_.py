@@ -1,0 +1,108 @@
+"""`seatrial try`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from seatrial.cli.options import Json
+from seatrial.cli.output import print_json
+from seatrial.cli.rows_progress import rows_progress
+
+NOT_PASSED = 3
+
+Columns = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
+
+
+def command(
+    model: Annotated[
+        str | None, Parameter(help="The model: a file (ONNX, XGBoost JSON or UBJ, LightGBM text) or an endpoint.")
+    ] = None,
+    data: Annotated[
+        str | None, Parameter(help="The test table: CSV, JSON lines, Parquet, a folder, s3://…, Iceberg metadata.")
+    ] = None,
+    /,
+    *,
+    label: Annotated[str | None, Parameter(help="The column that holds what is true.")] = None,
+    groups: Annotated[
+        Columns, Parameter(help="Whom to compare: sex,age:18,25,65,sex*race (values, bins, intersections).")
+    ] = (),
+    task: Annotated[
+        Literal["binary", "multiclass", "regression"] | None, Parameter(help="Inferred, and said, without it.")
+    ] = None,
+    positive: Annotated[str | None, Parameter(help="The class that rates and scores are about.")] = None,
+    inputs: Annotated[
+        Columns, Parameter(help="The columns of a model that takes one matrix, in its order: a,b,c.")
+    ] = (),
+    threshold: Annotated[float | None, Parameter(help="The least probability that is answered positive.")] = None,
+    weight: Annotated[str | None, Parameter(help="The column that says how many people a row stands for.")] = None,
+    train: Annotated[str | None, Parameter(help="The training table: are rows of it in the test table?")] = None,
+    against: Annotated[str | None, Parameter(help="The model that runs now: is this one no worse?")] = None,
+    margin: Annotated[
+        float | None, Parameter(help="By how much it may be worse than --against (accuracy: 0.01; errors: 0).")
+    ] = None,
+    policy: Annotated[str, Parameter(help="default (better than the baseline), or a .toml file with a [policy].")] = (
+        "default"
+    ),
+    clip: Annotated[float | None, Parameter(help="The largest error of a regression that counts in full.")] = None,
+    quantile: Annotated[float | None, Parameter(help="The quantile that a regression predicts: 0.9.")] = None,
+    seed: Annotated[int, Parameter(help="Of whatever the methods draw.")] = 7,
+    report: Annotated[Path, Parameter(help="Where the report goes, one HTML file.")] = Path("report.html"),
+    example: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Try a small census model that ships with Seatrial.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """An honest verdict on a finished model: what it does on a table, with bounds.
+
+    Nothing is released. Each look at the same test data is counted, on this
+    machine, and makes the bounds wider. Exit status: 0 passed; 2 the command or
+    a file is wrong; 3 the verdict is fail or inconclusive.
+
+    For example:
+
+        seatrial try --example
+        seatrial try model.onnx test.parquet --label y --groups sex,age_band
+        seatrial try model.onnx test.csv --label y --against other.onnx
+        seatrial try http://127.0.0.1:8080/v2/models/census test.parquet --label y
+    """
+    from seatrial.tryout.command import Given, run
+
+    given = Given(
+        model=model,
+        data=data,
+        label=label,
+        groups=groups,
+        task=task,
+        positive=positive,
+        inputs=inputs,
+        threshold=threshold,
+        weight=weight,
+        train=train,
+        against=against,
+        margin=margin,
+        policy=policy,
+        clip=clip,
+        quantile=quantile,
+        seed=seed,
+        example=example,
+    )
+    with rows_progress(live=sys.stderr.isatty() and not json, quiet=json) as heed:
+        result = run(given, heed=heed)
+    written = result.assessment.save(report)
+    if json:
+        print_json(result.as_document(report=written))
+    else:
+        if sys.stdout.isatty():
+            from rich.console import Console
+
+            from seatrial.tryout.said import drawn
+
+            Console().print(drawn(result.assessment))
+        else:
+            print(result.assessment)
+        print("\n".join(result.closing_lines(report=written)))
+    return NOT_PASSED if result.failed else 0

@@ -1,0 +1,72 @@
+"""`seatrial.assess`: an honest verdict on a model and a frame, from Python and notebooks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from seatrial.models.signature import Task
+from seatrial.tryout.assessment import Assessment
+from seatrial.tryout.policies import DEFAULT
+from seatrial.tryout.question import SEED, Question
+from seatrial.tryout.trying import try_model
+from seatrial.tryout.uses import state_folder
+
+
+def assess(
+    model: Any,
+    data: Any,
+    *,
+    label: str,
+    groups: Sequence[str] = (),
+    task: Task | None = None,
+    positive: str | None = None,
+    classes: Sequence[str] | None = None,
+    inputs: Sequence[str] | None = None,
+    threshold: float | None = None,
+    weight: str | None = None,
+    train: Any = None,
+    against: str | Path | None = None,
+    margin: float | None = None,
+    policy: str | Path = DEFAULT,
+    clip: float | None = None,
+    quantile: float | None = None,
+    columns: Sequence[str] | None = None,
+    seed: int = SEED,
+) -> Assessment:
+    """Measures a model on rows that it was not trained on, and judges what was measured.
+
+    `model` is the path of a model file, the address of an endpoint, or a function: it is given rows as the same kind of
+    frame that `data` is, and answers with labels or values [n], or with probabilities [n] (of the positive class) or
+    [n, classes]. `data` is a path, or a pandas, Polars or Arrow table, or a NumPy matrix with `columns`. Everything
+    else means what it means to `seatrial try`; the use of the test data is counted as there. What is wrong with model
+    or data is an `InputError`.
+    """
+    question = Question(
+        label=label,
+        task=task,
+        positive=positive,
+        groups=(groups,) if isinstance(groups, str) else tuple(groups),
+        inputs=None if inputs is None else tuple(inputs),
+        threshold=threshold,
+        weight=weight,
+        clip=clip,
+        quantile=quantile,
+        margin=margin,
+        seed=seed,
+    )
+    return try_model(
+        model,
+        data,
+        question,
+        policy=str(policy),
+        train=train,
+        against=against,
+        columns=columns,
+        classes=classes,
+        state=state_folder(os.environ, Path.home()),
+        now=datetime.now(UTC),
+    )

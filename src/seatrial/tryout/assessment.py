@@ -1,0 +1,97 @@
+"""What came of trying a model: the verdict, what it rests on, and how it shows itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from seatrial.errors import InputError
+from seatrial.models.provenance import Provenance
+from seatrial.models.signature import Signature
+from seatrial.report.view import ReportView
+from seatrial.tryout.notes import Note
+from seatrial.verdicts.policy import Policy
+from seatrial.verdicts.trial import Trial
+from seatrial.verdicts.verdict import Finding, Outcome, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A verdict on a model and the trial it was judged from; nothing is released, and nothing can be deployed by it.
+
+    Prints as a table; in a notebook it is the report. `notes` are doubts about the data, `understood` what was taken
+    for granted of model and data.
+    """
+
+    model: str  # as it was called
+    data: str
+    label: str
+    verdict: Verdict
+    policy: Policy
+    trial: Trial
+    signature: Signature
+    provenance: Provenance | None
+    notes: tuple[Note, ...]
+    understood: tuple[str, ...]
+    groups: tuple[str, ...]
+    created: str  # RFC 3339, UTC
+    reproduce: tuple[str, ...] = ()  # commands
+
+    @property
+    def passed(self) -> bool:
+        """Whether every requirement holds."""
+        return self.verdict.passed
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """Pass, fail or inconclusive; None where nothing was required."""
+        return self.verdict.outcome
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What came out, requirement by requirement."""
+        return self.verdict.findings
+
+    def view(self) -> ReportView:
+        """What the report is made from."""
+        return ReportView(
+            name=self.model,
+            version=None,
+            digest=None,
+            created=self.created,
+            verdict=self.verdict,
+            policy=self.policy,
+            trial=self.trial,
+            provenance=self.provenance,
+            made_with=version("seatrial"),
+            signature=self.signature,
+            remarks=(*self.understood, *(said(note) for note in self.notes)),
+            reproduce=self.reproduce,
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the report, one HTML file that needs nothing else; returns where it is."""
+        target = Path(path)
+        try:
+            target.write_text(self._repr_html_(), encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"the report cannot be written: {error.strerror}.", path=str(target), mend="Name another file."
+            ) from None
+        return target
+
+    def __str__(self) -> str:
+        from seatrial.tryout.said import lines
+
+        return "\n".join(lines(self))
+
+    def _repr_html_(self) -> str:
+        from seatrial.report.html import render_report
+
+        return render_report(self.view())
+
+
+def said(note: Note) -> str:
+    """A note as one line."""
+    return note.text if note.mend is None else f"{note.text} {note.mend}"

@@ -1,0 +1,213 @@
+"""Trying a model: from a question, a model and rows to a verdict. Everything else in this room serves this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.baselines import Baseline, one_column_rule
+from seatrial.assessors.checks import check_subject
+from seatrial.assessors.claims import BASELINE, ONE_COLUMN
+from seatrial.assessors.groups import GroupSpec, parse_groups
+from seatrial.assessors.trial import run_trial
+from seatrial.batches.rows import Rows
+from seatrial.errors import InputError
+from seatrial.models.predictor import Predictor
+from seatrial.models.signature import Task
+from seatrial.stores.documents import sha256, to_json
+from seatrial.tryout.assessment import Assessment
+from seatrial.tryout.label import Labels, check_column, has_label
+from seatrial.tryout.model import Model
+from seatrial.tryout.policies import DEFAULT, default_policy, policy_of_file
+from seatrial.tryout.question import Question
+from seatrial.tryout.recorded import Recorded
+from seatrial.tryout.score import Asked, Scored, Watcher, score
+from seatrial.tryout.settle import understood
+from seatrial.tryout.uses import count_use
+from seatrial.verdicts.judge import judge
+from seatrial.verdicts.policy import Policy
+
+BUDGET_S = 600.0  # no assessor takes a hundredth of it for a million rows
+
+
+class Heed(Protocol):
+    """Hears how far an attempt is: the phase, and rows done of all (None: they are not counted)."""
+
+    def __call__(self, phase: str, done: int, rows: int | None) -> None:
+        """Hears it."""
+        ...
+
+
+def unheard(phase: str, done: int, rows: int | None) -> None:
+    """Nobody listens."""
+
+
+def groups_of(question: Question, rows: Rows) -> tuple[GroupSpec, ...]:
+    """The groupings that were asked for, checked against the columns that there are."""
+    specs = parse_groups(question.groups, rows.schema.names)
+    for spec in specs:
+        for column in spec.sources:
+            check_column(rows, column, "--groups")
+    if question.weight is not None:
+        check_column(rows, question.weight, "--weight")
+    return specs
+
+
+def policy_for(policy: str, question: Question, specs: Sequence[GroupSpec], task: Task, against: str | None) -> Policy:
+    """The policy that is named: "default", or a file's. It is made to compare with `against` where it does not yet."""
+    if policy == DEFAULT:
+        return default_policy(task, against=against, margin=question.margin)
+    found = policy_of_file(Path(policy), groups=[spec.name for spec in specs], task=task)
+    if against is None or compared_with(found):
+        return found
+    compared = default_policy(task, against=against, margin=question.margin).require[-1]
+    return replace(found, require=(*found.require, compared))
+
+
+def compared_with(policy: Policy) -> tuple[str, ...]:
+    """The models, by the names that the policy has for them, that are no baselines: all of them mean `--against`."""
+    names = (requirement.no_worse_than for requirement in policy.require)
+    return tuple(dict.fromkeys(name for name in names if name not in (None, BASELINE, ONE_COLUMN)))
+
+
+def attempt(
+    question: Question,
+    model: Model,
+    rows: Rows,
+    labels: Labels,
+    *,
+    policy: Policy,
+    groups: Sequence[GroupSpec],
+    state: Path,
+    now: datetime,
+    against: Model | None = None,
+    watchers: Sequence[Watcher] = (),
+    watched: Sequence[str] = (),
+    heed: Heed = unheard,
+    reproduce: tuple[str, ...] = (),
+) -> Assessment:
+    """Scores the rows in one pass, records the use of the test data, measures, and judges.
+
+    What is wrong with model or data is an `InputError` before anything is counted.
+    """
+    if against is not None:
+        check_another(model, against)
+    names = compared_with(policy)
+    references = {} if against is None else {name: Asked(against.name, against.predictor) for name in names}
+    rule = simple_rule(question, model, rows)
+    if rule is not None:
+        references[ONE_COLUMN] = Asked(ONE_COLUMN, rule)
+    scored = score(
+        rows,
+        Asked(model.name, model.predictor, model.needs),
+        label=question.label,
+        groups=groups,
+        weight=question.weight,
+        references=references,
+        watchers=watchers,
+        watched=watched,
+        heed=lambda done: heed("scoring", done, labels.rows),
+    )
+    compared: dict[str, Predictor] = dict(scored.references)
+    if rule is not None:
+        compared[ONE_COLUMN] = replace(rule, answer=scored.references[ONE_COLUMN].predict)
+    subject = subject_of(question, model, scored, groups, compared)
+    check_subject(subject)
+    digests = {name: _digest(against, scored.references.get(name)) for name in names}
+    identity = model.identity or scored.answers.digest()
+    policy_digest = sha256(to_json(policy))
+    # Against another model, the same policy is another question to the same data.
+    asked = sha256(to_json((policy_digest, digests))) if any(digests.values()) else policy_digest
+    use = count_use(state, scored.digest, scored.table.num_rows, model=identity, policy=asked)
+    trial = run_trial(
+        subject,
+        policy,
+        data="test",
+        use=use,
+        model=model.digest or identity,
+        policy_digest=policy_digest,
+        seed=question.seed,
+        budget_s=BUDGET_S,
+        progress=lambda what: heed(f"measuring {what}", labels.rows, labels.rows),
+        references=digests,
+    )
+    return Assessment(
+        model=model.name,
+        data=rows.origin,
+        label=question.label,
+        verdict=judge(policy, trial),
+        policy=policy,
+        trial=trial,
+        signature=model.signature,
+        provenance=model.provenance,
+        notes=(),
+        understood=(*model.notes, *understood(question, labels, model.signature)),
+        groups=tuple(spec.name for spec in groups),
+        created=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        reproduce=reproduce,
+    )
+
+
+def subject_of(
+    question: Question,
+    model: Model,
+    scored: Scored,
+    groups: Sequence[GroupSpec],
+    references: Mapping[str, Predictor],
+) -> Subject:
+    """What is measured: recorded answers, beside what is kept of the rows."""
+    return Subject(
+        predictor=scored.answers,
+        tables={"test": scored.table},
+        label=question.label,
+        task=model.signature.task,
+        positive=model.signature.positive,
+        groups=tuple(spec.name for spec in groups),
+        weight=question.weight,
+        references=references,
+        clip=question.clip,
+        quantile=question.quantile,
+    )
+
+
+def simple_rule(question: Question, model: Model, rows: Rows) -> Baseline | None:
+    """The best rule of one input column, fitted on the first of the measured rows, which are all where they are few."""
+    inputs = [column.name for column in model.signature.inputs]
+    for table in rows.tables(list(dict.fromkeys([question.label, *inputs]))):
+        known = table.filter(pa.array(has_label(table.column(question.label))))
+        subject = Subject(model.predictor, {"test": known}, question.label, model.signature.task)
+        found = one_column_rule(subject) if known.num_rows else None
+        if not isinstance(found, Baseline):
+            return None
+        few = rows.rows is not None and rows.rows <= table.num_rows
+        return found if few else replace(found, fitted_on=f"the first {known.num_rows:,} measured rows")
+    return None
+
+
+def check_another(model: Model, against: Model) -> None:
+    """`InputError` where a model would be compared with itself, or with one of another task."""
+    if against.identity is not None and against.identity == model.identity:
+        raise InputError(
+            f"--against {against.name} is the same model as {model.name}: there is nothing to compare.",
+            path=against.name,
+            mend="Name the model that runs now.",
+        )
+    if against.signature.task != model.signature.task:
+        raise InputError(
+            f"--against {against.name} is a {against.signature.task} model, and {model.name} a "
+            f"{model.signature.task} one.",
+            path=against.name,
+            mend="Compare models of one task.",
+        )
+
+
+def _digest(against: Model | None, answers: Recorded | None) -> str | None:
+    if against is None or answers is None:
+        return None
+    return against.digest or answers.digest()

@@ -1,0 +1,250 @@
+"""`seatrial try` behind its options: what was given becomes a question, and the result says what comes next."""
+
+from __future__ import annotations
+
+import math
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from seatrial.batches.rows import open_rows
+from seatrial.errors import InputError
+from seatrial.models.signature import Task
+from seatrial.tryout.assessment import Assessment
+from seatrial.tryout.attempt import Heed
+from seatrial.tryout.example import CREDIT, MODEL, QUESTION, TABLE, example_folder
+from seatrial.tryout.model import is_address
+from seatrial.tryout.policies import DEFAULT
+from seatrial.tryout.question import SEED, Question
+from seatrial.tryout.trying import try_model
+from seatrial.tryout.uses import state_folder
+from seatrial.verdicts.verdict import Outcome
+
+_LIKELY_LABELS = ("label", "target", "y", "class", "outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What stands on the command line."""
+
+    model: str | None = None
+    data: str | None = None
+    label: str | None = None
+    groups: tuple[str, ...] = ()
+    task: Task | None = None
+    positive: str | None = None
+    inputs: tuple[str, ...] = ()
+    threshold: float | None = None
+    weight: str | None = None
+    train: str | None = None
+    against: str | None = None
+    margin: float | None = None
+    policy: str = DEFAULT
+    clip: float | None = None
+    quantile: float | None = None
+    seed: int = SEED
+    example: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it, and what was asked."""
+
+    assessment: Assessment
+    given: Given
+
+    @property
+    def failed(self) -> bool:
+        """Whether the verdict is fail or inconclusive."""
+        return self.assessment.outcome not in (None, Outcome.PASS)
+
+    def as_document(self, *, report: Path) -> dict[str, Any]:
+        """The `--json` document: that of `run`, and what it rests on."""
+        found = self.assessment
+        outcome = None if found.outcome is None else found.outcome.value
+        return {
+            "run": None,
+            "release": None,
+            "verdict": outcome,
+            "deployable": False,
+            "waived": [],
+            "steps": [],
+            "model": _plain(found.signature) | {"name": found.model, "digest": found.trial.model},
+            "data": {"name": found.data, "label": found.label, "groups": list(found.groups)},
+            "confidence": found.trial.confidence,
+            "test_use": _plain(found.trial.test_use),
+            "understood": list(found.understood),
+            "notes": [_plain(note) for note in found.notes],
+            "findings": [
+                {
+                    "requirement": str(one.requirement),
+                    "outcome": one.outcome.value,
+                    "reason": one.reason,
+                    "rows_needed": one.rows_needed,
+                }
+                for one in found.findings
+            ],
+            "evidence": [_plain(one) for one in found.trial.evidence],
+            "not_measured": [_plain(one) for one in found.trial.not_measured],
+            "report": str(report),
+        }
+
+    def closing_lines(self, *, report: Path) -> Iterator[str]:
+        """Where the report is, and the next command that makes sense."""
+        yield f"Report: {report.resolve()}"
+        if self.given.example:
+            yield CREDIT
+            yield "Next: seatrial try MODEL TABLE --label COLUMN, with a model and a table of yours"
+        elif is_address(str(self.given.model)):
+            yield "An endpoint is measured and never released: there is no model to sign."
+            yield f"Next: {words(command_of(self.given))} --policy FILE.toml, with thresholds of yours"
+        else:
+            yield f"Next: {words(_init(self.given))}"
+
+
+def run(given: Given, *, heed: Heed) -> Result:
+    """Tries what was given."""
+    question, model, data = _asked(given)
+    _check(given)
+    assessment = try_model(
+        model,
+        data,
+        question,
+        policy=given.policy,
+        train=given.train,
+        against=given.against,
+        state=state_folder(os.environ, Path.home()),
+        now=datetime.now(UTC),
+        heed=heed,
+        reproduce=(words(command_of(given)),),
+    )
+    return Result(assessment, given)
+
+
+def split_groups(texts: Sequence[str]) -> tuple[str, ...]:
+    """The groupings in texts like "sex,age:18,25,sex*race": a number goes on with the bins before it."""
+    found: list[str] = []
+    for text in texts:
+        start = len(found)
+        for part in text.split(","):
+            if len(found) > start and ":" in found[-1] and _is_number(part):
+                found[-1] += f",{part.strip()}"
+            else:
+                found.append(part.strip())
+    return tuple(found)
+
+
+def command_of(given: Given) -> list[str]:
+    """The command line that asks the same."""
+    parts = ["seatrial", "try", *(part for part in (given.model, given.data) if part is not None)]
+    for item in fields(given):
+        value = getattr(given, item.name)
+        if item.name in ("model", "data") or value == item.default:
+            continue
+        if item.name == "example":
+            parts.append("--example")
+        else:
+            parts += [f"--{item.name}", ",".join(value) if isinstance(value, tuple) else str(value)]
+    return parts
+
+
+def words(parts: Sequence[str]) -> str:
+    """A command line as a shell takes it."""
+    return shlex.join(parts)
+
+
+def _asked(given: Given) -> tuple[Question, str, str]:
+    if given.example:
+        if given.model is not None:
+            raise InputError(
+                "--example brings its own model and table.", mend="Leave out MODEL and DATA, or --example."
+            )
+        folder = example_folder()
+        model, data = str(folder / MODEL), str(folder / TABLE)
+        label, groups = given.label or QUESTION.label, given.groups or QUESTION.groups
+    else:
+        model, data = _named(given.model, given.data)
+        label, groups = given.label or _no_label(data), given.groups
+    question = Question(
+        label=label,
+        task=given.task,
+        positive=given.positive,
+        groups=split_groups(groups),
+        inputs=tuple(part.strip() for text in given.inputs for part in text.split(",")) or None,
+        threshold=given.threshold,
+        weight=given.weight,
+        clip=given.clip,
+        quantile=given.quantile,
+        margin=given.margin,
+        seed=given.seed,
+    )
+    return question, model, data
+
+
+def _named(model: str | None, data: str | None) -> tuple[str, str]:
+    if model is None:
+        raise InputError(
+            "no model and no table are named.",
+            mend="Write `seatrial try MODEL DATA --label COLUMN`, or `seatrial try --example` to see one.",
+        )
+    if data is None:
+        raise InputError(
+            "there is a model and no table to try it on.",
+            path=model,
+            mend="Write `seatrial try MODEL DATA --label COLUMN`.",
+        )
+    return model, data
+
+
+def _no_label(data: str) -> str:
+    """Raises: nobody can guess what is true. But which columns there are can be said."""
+    names = open_rows(data).schema.names
+    likely = next((name for name in names if name.lower() in _LIKELY_LABELS), None)
+    mend = f"Write --label {likely}?" if likely is not None else f"Name one of: {', '.join(names)}."
+    raise InputError("--label is missing: which column holds what is true?", path=data, mend=mend)
+
+
+def _check(given: Given) -> None:
+    """Mistakes in numbers, before anything is read."""
+    if given.threshold is not None and not 0 <= given.threshold <= 1:
+        raise InputError(f"--threshold {given.threshold:g} is no probability.", mend="It lies between 0 and 1.")
+    if given.margin is not None and not (math.isfinite(given.margin) and given.margin >= 0):
+        raise InputError(f"--margin {given.margin:g} is negative or no number.", mend="Write 0.01.")
+    if given.margin is not None and given.against is None:
+        raise InputError("--margin belongs to --against.", mend="Name the model that runs now with --against.")
+
+
+def _init(given: Given) -> list[str]:
+    model, data, *options = command_of(given)[2:]
+    return ["seatrial", "init", "DIR", "--from", model, "--test", data, *_for_init(options)]
+
+
+def _for_init(options: Sequence[str]) -> list[str]:
+    pairs = zip(options[::2], options[1::2], strict=True)
+    wanted = ("--label", "--groups", "--task", "--positive", "--inputs", "--threshold", "--weight")
+    return [part for name, value in pairs if name in wanted for part in (name, value)]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as JSON takes them; infinities, which it has no word for, as null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: _plain(item) for name, item in asdict(value).items()}
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.value if isinstance(value, StrEnum) else value

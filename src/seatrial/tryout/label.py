@@ -1,0 +1,138 @@
+"""What the label column holds, read before the model is opened: it tells the task, and names the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from seatrial.batches.rows import Rows
+from seatrial.errors import InputError
+from seatrial.models.signature import Task
+
+MOST_CLASSES = 100  # whole numbers with more different values are measurements; texts with more are names or ids
+NO_LABEL = ("", "nan")  # what stands in text columns and in NumPy's floats for a label that is not there
+# Of two classes the one that something is named after. None of them: the later one, as scikit-learn takes it.
+_HITS = (">50k", "yes", "true", "1", "1.0", "positive", "pos", "y", "t", "default", "fraud", "spam", "churn", "sick")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The column `name`: `values` are its different values as text, sorted, or None where there are too many."""
+
+    name: str
+    kind: Literal["text", "flag", "whole", "fraction"]
+    values: tuple[str, ...] | None
+    rows: int
+    missing: int
+
+    @property
+    def task(self) -> Task | None:
+        """What the values alone say; None where whole numbers may be classes as well as amounts."""
+        if self.kind == "fraction":
+            return "regression"
+        if self.values is None:
+            return "regression" if self.kind == "whole" else "multiclass"
+        if len(self.values) <= 2:
+            return "binary"
+        return "multiclass" if self.kind == "text" else None
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The values where they look like classes."""
+        return None if self.kind == "fraction" else self.values
+
+
+def read_labels(rows: Rows, label: str, *, heed: Callable[[int], None] = lambda _done: None) -> Labels:
+    """Reads the label column; `heed` hears how many rows are read. No column, or nothing in it: an `InputError`."""
+    check_column(rows, label, "--label")
+    field = rows.schema.field(label)
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    if pa.types.is_nested(kind) or pa.types.is_temporal(kind) or pa.types.is_binary(kind):
+        raise InputError(
+            f'the label column "{label}" holds {kind}, which is neither a class nor a number.',
+            path=rows.origin,
+            mend="Name another column with --label, or cast it.",
+        )
+    found: set[str] = set()
+    count = missing = 0
+    fraction = many = False
+    for table in rows.tables([label]):
+        values = table.column(0)
+        known = pc.unique(values).drop_null()
+        if pa.types.is_dictionary(known.type):
+            known = known.cast(kind)
+        if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+            numbers = known.cast(pa.float64())
+            numbers = numbers.filter(pc.is_finite(numbers))
+            fraction = fraction or bool(pc.any(pc.not_equal(numbers, pc.round(numbers))).as_py())
+            known = numbers
+        missing += int((~has_label(values)).sum())
+        count += table.num_rows
+        if not many and not fraction:
+            found.update(text for text in known.cast(pa.string()).to_pylist() if text is not None)
+            found.difference_update(NO_LABEL)
+            many = len(found) > MOST_CLASSES
+        heed(count)
+    if count == 0:
+        raise InputError("there are no rows.", path=rows.origin, mend="Name a table that has some.")
+    if count == missing:
+        raise InputError(
+            f'the label column "{label}" is empty: none of the {count:,} rows has a label.',
+            path=rows.origin,
+            mend=f"Name another with --label; there is: {', '.join(rows.schema.names)}.",
+        )
+    different = None if many or fraction else tuple(sorted(found, key=_order))
+    return Labels(label, _kind(kind, fraction=fraction), different, count, missing)
+
+
+def check_column(rows: Rows, name: str, option: str) -> None:
+    """`InputError`, naming the option, where the rows have no such column."""
+    try:
+        rows.check_columns([name])
+    except InputError as error:
+        raise InputError(f"{option} {name}: {error.problem}", path=rows.origin, mend=error.mend) from None
+
+
+def has_label(values: pa.ChunkedArray[Any]) -> NDArray[np.bool_]:
+    """Whether each row has one: null, NaN and "" are none."""
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    there: Any = pc.is_valid(values)
+    if pa.types.is_floating(values.type):
+        numbers: Any = pc.invert(pc.is_nan(values))
+        there = pc.and_(there, numbers.fill_null(False))  # noqa: FBT003  # Arrow's own
+    elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        texts: Any = pc.not_equal(values, pa.scalar("", values.type))
+        there = pc.and_(there, texts.fill_null(False))  # noqa: FBT003
+    found: NDArray[np.bool_] = there.to_numpy()
+    return found
+
+
+def likely_positive(classes: Sequence[str]) -> str | None:
+    """Of two classes the one that is a hit by its name, else the later one; None unless there are two."""
+    if len(classes) != 2:
+        return None
+    hits = [name for name in classes if name.strip().lower() in _HITS]
+    return hits[0] if len(hits) == 1 else sorted(classes, key=_order)[-1]
+
+
+def _kind(kind: pa.DataType, *, fraction: bool) -> Literal["text", "flag", "whole", "fraction"]:
+    if pa.types.is_boolean(kind):
+        return "flag"
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "fraction" if fraction else "whole"
+    return "text"
+
+
+def _order(text: str) -> tuple[bool, float, str]:
+    """Numbers by size, texts after them."""
+    try:
+        return False, float(text), text
+    except ValueError:
+        return True, 0.0, text

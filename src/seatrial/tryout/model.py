@@ -1,0 +1,111 @@
+"""The model that is tried, however it was handed over: a file, an address, an object or a function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from seatrial.batches.rows import Rows
+from seatrial.models.predictor import Predictor
+from seatrial.models.provenance import Provenance
+from seatrial.models.signature import Signature
+from seatrial.stores.documents import from_json, sha256, to_json
+from seatrial.tryout.label import Labels
+from seatrial.tryout.question import Question
+from seatrial.tryout.settle import check_signature, wanted_positive
+
+GRAPH, PROVENANCE = "model.onnx", "provenance.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A model as the trial takes it.
+
+    `package` is None for a black box: an endpoint, or a function. `identity` is then None too: such a model is known by
+    its answers only. `notes` say what was inferred of it.
+    """
+
+    name: str
+    predictor: Predictor
+    package: Mapping[str, bytes] | None = None
+    notes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()  # columns that it has to be given besides its inputs
+
+    @property
+    def signature(self) -> Signature:
+        """What it takes and answers."""
+        return self.predictor.signature
+
+    @property
+    def identity(self) -> str | None:
+        """What answers alike is one model: the digest of its graph, whatever its provenance says."""
+        return None if self.package is None else sha256(self.package[GRAPH])
+
+    @property
+    def digest(self) -> str | None:
+        """Of the package, as a store would keep it."""
+        if self.package is None:
+            return None
+        from seatrial.stores.artifacts import FileEntry, Manifest
+
+        files = {path: FileEntry(sha256(data), len(data)) for path, data in sorted(self.package.items())}
+        return sha256(to_json(Manifest(files)))
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """Where the package comes from; None for a black box."""
+        if self.package is None:
+            return None
+        return from_json(Provenance, self.package[PROVENANCE], path=PROVENANCE)
+
+
+def is_address(model: str) -> bool:
+    """Whether a model is an endpoint and no file."""
+    return model.startswith(("http://", "https://"))
+
+
+def open_model(
+    model: str | Path, rows: Rows, *, question: Question, labels: Labels, like: Signature | None = None
+) -> Model:
+    """The model in a file, or behind an address. `like` is the model that a reference has to answer as."""
+    if is_address(str(model)):
+        return _endpoint(str(model), rows, question=question, labels=labels)
+    from seatrial.models.finished import Wanted, open_finished
+
+    path = Path(model)
+    own = question if like is None else None
+    wanted = Wanted(
+        inputs=None if own is None else own.inputs,
+        task=question.task if like is None else like.task,
+        classes=None if like is None or not like.classes else like.classes,
+        positive=wanted_positive(question, labels) if like is None else like.positive,
+        threshold=None if own is None else own.threshold,
+    )
+    finished = open_finished(
+        path,
+        schema=rows.schema,
+        label=question.label,
+        labels=labels.classes,
+        wanted=wanted,
+        rows=first_rows(rows),
+    )
+    check_signature(question, labels, finished.predictor.signature, model=str(model))
+    return Model(path.name, finished.predictor, finished.package, finished.notes)
+
+
+def first_rows(rows: Rows) -> pa.Table:
+    """The first of the bounded tables: real rows, to ask a model for before anybody relies on it."""
+    for table in rows.tables():
+        return table
+    return rows.schema.empty_table()
+
+
+def _endpoint(address: str, rows: Rows, *, question: Question, labels: Labels) -> Model:
+    from seatrial.models.endpoints import open_endpoint
+
+    predictor: Any = open_endpoint(address, schema=rows.schema, question=question, labels=labels)
+    return Model(address, predictor)

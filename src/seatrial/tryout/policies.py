@@ -1,0 +1,60 @@
+"""Policies to start from: better than the obvious baseline, or what a file says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.models.signature import Task
+from seatrial.stores.toml_positions import Place, line_of, read_toml
+from seatrial.verdicts.policy import Policy, Requirement
+from seatrial.verdicts.policy_document import read_policy
+
+DEFAULT = "default"
+BASELINE = "baseline"  # what a requirement calls the best answer that needs no model
+MARGIN = 0.01  # of accuracy: below it nobody notices that the new model answers worse than the one that runs
+METRIC: dict[Task, str] = {"binary": "accuracy", "multiclass": "accuracy", "regression": "mae"}
+
+
+def default_policy(task: Task, *, against: str | None = None, margin: float | None = None) -> Policy:
+    """Better than the baseline; no worse than the model `against` by `margin`. Gaps between groups are only reported.
+
+    Without a `margin`, a classifier may be worse by `MARGIN`; a regression, whose metric has the label's unit, by
+    nothing.
+    """
+    require = [Requirement(METRIC[task], no_worse_than=BASELINE)]
+    if against is not None:
+        allowed = margin if margin is not None else 0.0 if task == "regression" else MARGIN
+        require.append(Requirement(METRIC[task], no_worse_than=against, margin=allowed))
+    return Policy(require=tuple(require))
+
+
+def policy_of_file(path: Path, *, groups: Collection[str], task: Task) -> Policy:
+    """The `[policy]` of a file: all of its mistakes at once, each with its line. Other tables are not looked at."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(
+            "there is no such policy file.", path=str(path), mend="Write --policy default, or name a .toml file."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        problem = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror).lower()
+        raise InputError(f"the policy cannot be read: {problem}.", path=str(path), mend="Name another file.") from None
+    document, positions = read_toml(text, str(path))
+    stated = document.get("policy")
+    if not isinstance(stated, dict):
+        raise InputError(
+            "there is no [policy] in it.", path=str(path), mend="Write [[policy.require]] with a metric and a bound."
+        )
+    read = read_policy(stated, groups=groups, task=task)
+    if isinstance(read, Policy):
+        return read
+    problems: list[SeatrialError] = []
+    for one in read:
+        requirement: Place = () if one.index is None else ("require", one.index)
+        place: Place = ("policy", *requirement, *(() if one.key is None else (one.key,)))
+        where = ".".join(str(part) for part in place)
+        line = line_of(positions, place)
+        problems.append(InputError(f"{where}: {one.error.problem}", path=str(path), line=line, mend=one.error.mend))
+    raise Problems(problems)

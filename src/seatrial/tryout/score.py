@@ -1,0 +1,114 @@
+"""One pass over the rows: the model and what it is compared with are asked, and only what measuring needs is kept.
+
+Kept of each row: its label, group columns and weight, an answer of each model, and the record by which the test data
+is recognised (8 bytes a number, 4 a text, of the label and the model's inputs). Never a Python object a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from seatrial.assessors.groups import GroupSpec, with_groups
+from seatrial.batches.rows import Rows
+from seatrial.errors import InputError
+from seatrial.models.predictor import Predictor
+from seatrial.tryout.label import has_label
+from seatrial.tryout.recorded import POSITION, Recorded, Recorder
+from seatrial.verdicts.digest import DigestOfTestData
+
+
+class Watcher(Protocol):
+    """Sees every table that is scored, as it was read: `doubts.Doubts`."""
+
+    def see(self, table: pa.Table) -> None:
+        """Looks at the next rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A model that is asked for every row; `name` is what errors call it, `needs` are columns besides its inputs."""
+
+    name: str
+    predictor: Predictor
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """What is left of the rows: `table` has label, groups, weight and `POSITION`; rows without a label are not in it.
+
+    `digest` is that of the test data; `answers` and `references` answer for `table`.
+    """
+
+    table: pa.Table
+    digest: str
+    answers: Recorded
+    references: Mapping[str, Recorded]
+    unlabelled: int
+
+
+def score(
+    rows: Rows,
+    model: Asked,
+    *,
+    label: str,
+    groups: Sequence[GroupSpec] = (),
+    weight: str | None = None,
+    references: Mapping[str, Asked] | None = None,
+    watchers: Sequence[Watcher] = (),
+    watched: Sequence[str] = (),
+    heed: Callable[[int], None] = lambda _done: None,
+) -> Scored:
+    """Asks everybody about every row. `watched` are columns that only `watchers` need; `heed` hears how far it is."""
+    references = references or {}
+    inputs = [column.name for column in model.predictor.signature.inputs]
+    kept = list(
+        dict.fromkeys([label, *(name for spec in groups for name in spec.sources), *([weight] if weight else [])])
+    )
+    others = [column.name for one in references.values() for column in one.predictor.signature.inputs]
+    columns = list(dict.fromkeys([*kept, *inputs, *model.needs, *others, *watched]))
+    digest = DigestOfTestData(label=label, inputs=inputs)
+    recorders = {name: Recorder(one.predictor.signature, one.name) for name, one in {"": model, **references}.items()}
+    parts: list[pa.Table] = []
+    done = unlabelled = 0
+    for table in rows.tables(columns):
+        for watcher in watchers:
+            watcher.see(table)
+        done += table.num_rows
+        labelled = has_label(table.column(label))
+        known = table if labelled.all() else table.filter(pa.array(labelled))
+        unlabelled += table.num_rows - known.num_rows
+        if known.num_rows:
+            digest.add(known)
+            for name, one in {"": model, **references}.items():
+                recorders[name].add(one.predictor.predict(known), known.num_rows)
+            parts.append(pa.Table.from_arrays([_compact(known.column(name)) for name in kept], names=kept))
+        heed(done)
+    if not parts:
+        raise InputError("no row has a label.", path=rows.origin, mend="Name another column with --label.")
+    whole = with_groups(pa.concat_tables(parts).unify_dictionaries().combine_chunks(), groups)
+    whole = whole.append_column(POSITION, pa.array(np.arange(whole.num_rows)))
+    answers = {name: recorder.recorded() for name, recorder in recorders.items()}
+    return Scored(whole, digest.hexdigest(), answers.pop(""), answers, unlabelled)
+
+
+def _compact(values: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
+    """Texts as codes of a dictionary, everything else as it is."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return (
+            values.cast(kind.value_type).cast(pa.string()).dictionary_encode()
+            if _is_text(kind.value_type)
+            else (values.cast(kind.value_type))
+        )
+    return values.cast(pa.string()).dictionary_encode() if _is_text(kind) else values
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)

@@ -1,0 +1,108 @@
+"""What a question leaves open, settled by the data and the model; everything inferred becomes a sentence."""
+
+from __future__ import annotations
+
+import difflib
+
+from seatrial.errors import InputError
+from seatrial.models.signature import Signature, Task
+from seatrial.tryout.label import Labels, likely_positive
+from seatrial.tryout.question import Question
+
+_SHOWN = 3  # classes named in a line
+
+
+def check_question(question: Question, labels: Labels, *, origin: str) -> None:
+    """`InputError` where what is asked contradicts what the label column holds."""
+    classes = labels.classes
+    if question.task == "regression" and labels.kind in ("text", "flag"):
+        raise InputError(
+            f'--task regression: the label column "{labels.name}" holds {_kind(labels)}, and no numbers.',
+            path=origin,
+            mend=f"Leave --task out (it looks like {labels.task}), or name another --label.",
+        )
+    if question.task in ("binary", "multiclass") and labels.kind == "fraction":
+        raise InputError(
+            f'--task {question.task}: the label column "{labels.name}" holds numbers with fractions, and no classes.',
+            path=origin,
+            mend="Write --task regression, or name another --label.",
+        )
+    if question.task == "binary" and classes is not None and len(classes) > 2:
+        raise InputError(
+            f'--task binary: the label column "{labels.name}" holds {len(classes)} classes: {listed(classes)}.',
+            path=origin,
+            mend="Write --task multiclass, or name another --label.",
+        )
+    if classes is None and labels.kind == "text":
+        raise InputError(
+            f'the label column "{labels.name}" has more than a hundred different texts: names or ids, and no classes.',
+            path=origin,
+            mend="Name another column with --label.",
+        )
+
+
+def wanted_positive(question: Question, labels: Labels) -> str | None:
+    """The positive class to ask the model for, as far as the question and the labels tell."""
+    if question.positive is not None:
+        return question.positive
+    if question.task in (None, "binary") and labels.classes is not None:
+        return likely_positive(labels.classes)
+    return None
+
+
+def check_signature(question: Question, labels: Labels, signature: Signature, *, model: str) -> None:
+    """`InputError` where the opened model cannot be held against these labels."""
+    task = signature.task
+    if task == "regression" and labels.kind in ("text", "flag"):
+        raise InputError(
+            f'it answers with a number, and the label column "{labels.name}" holds {_kind(labels)}: '
+            f"{listed(labels.values or ())}.",
+            path=model,
+            mend="Name a numeric column with --label, or export the model with its classes.",
+        )
+    if task != "regression" and labels.kind == "fraction":
+        raise InputError(
+            f"it answers with one of the classes {listed(signature.classes)}, and the label column "
+            f'"{labels.name}" holds numbers with fractions.',
+            path=model,
+            mend="Name the column of classes with --label.",
+        )
+    if question.positive is not None and task != "binary":
+        raise InputError(
+            f"--positive {question.positive}: a {task} model has no positive class.", path=model, mend="Leave it out."
+        )
+
+
+def understood(question: Question, labels: Labels, signature: Signature) -> tuple[str, ...]:
+    """What was taken for granted because nobody said it, one sentence each."""
+    said = []
+    if question.task is None:
+        said.append(f"Task: {signature.task}, {_why(signature.task, labels)}. --task says otherwise.")
+    if signature.task == "binary" and question.positive is None and signature.positive is not None:
+        other = next(name for name in signature.classes if name != signature.positive)
+        said.append(f'Positive class: "{signature.positive}", not "{other}". --positive says otherwise.')
+    return tuple(said)
+
+
+def unknown_positive(positive: str, classes: tuple[str, ...], *, path: str) -> InputError:
+    """The mistake of naming a positive class that is not there."""
+    close = difflib.get_close_matches(positive, classes, n=1)
+    mend = f'Did you mean "{close[0]}"?' if close else f"There is: {listed(classes)}."
+    return InputError(f"--positive {positive}: no such class.", path=path, mend=mend)
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """The first few names, quoted, and how many more there are."""
+    shown = ", ".join(f'"{name}"' for name in names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def _why(task: Task, labels: Labels) -> str:
+    if task == "regression":
+        return f'since "{labels.name}" holds {_kind(labels)} and the model answers with one'
+    count = len(labels.classes or ())
+    return f'since "{labels.name}" holds {count} class{"" if count == 1 else "es"}'
+
+
+def _kind(labels: Labels) -> str:
+    return {"text": "text", "flag": "true and false", "whole": "whole numbers", "fraction": "numbers"}[labels.kind]

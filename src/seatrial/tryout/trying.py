@@ -1,0 +1,102 @@
+"""From whatever somebody hands over (paths, addresses, frames, functions) to an attempt, one step after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from seatrial.batches.rows import Rows, open_rows, rows_of
+from seatrial.errors import InputError
+from seatrial.tryout.assessment import Assessment
+from seatrial.tryout.attempt import Heed, attempt, groups_of, policy_for, unheard
+from seatrial.tryout.function import PLACE, open_function, with_places
+from seatrial.tryout.label import Labels, read_labels
+from seatrial.tryout.model import Model, is_address, open_model
+from seatrial.tryout.policies import DEFAULT
+from seatrial.tryout.question import Question
+from seatrial.tryout.settle import check_question
+
+
+def try_model(
+    model: Any,
+    data: Any,
+    question: Question,
+    *,
+    state: Path,
+    now: datetime,
+    policy: str = DEFAULT,
+    train: Any = None,
+    against: str | Path | None = None,
+    columns: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    heed: Heed = unheard,
+    reproduce: tuple[str, ...] = (),
+) -> Assessment:
+    """Opens everything, then tries it. See `assess` for what `model`, `data` and `train` may be."""
+    heed("opening the data", 0, None)
+    rows = _rows(data, columns)
+    specs = groups_of(question, rows)
+    labels = read_labels(rows, question.label, heed=lambda done: heed("reading the labels", done, rows.rows))
+    check_question(question, labels, origin=rows.origin)
+    heed("opening the model", 0, None)
+    opened, rows = _open(model, data, rows, question=question, labels=labels, classes=classes)
+    other = None
+    if against is not None:
+        other = open_model(against, rows, question=question, labels=labels, like=opened.signature)
+    del train
+    return attempt(
+        question,
+        opened,
+        rows,
+        labels,
+        policy=policy_for(policy, question, specs, opened.signature.task, None if other is None else other.name),
+        groups=specs,
+        state=state,
+        now=now,
+        against=other,
+        heed=heed,
+        reproduce=reproduce,
+    )
+
+
+def _rows(data: Any, columns: Sequence[str] | None) -> Rows:
+    return open_rows(data) if isinstance(data, str | Path) else rows_of(data, columns)
+
+
+def _open(
+    model: Any, data: Any, rows: Rows, *, question: Question, labels: Labels, classes: Sequence[str] | None
+) -> tuple[Model, Rows]:
+    """The model, and the rows as it wants them."""
+    if isinstance(model, str | Path):
+        if not is_address(str(model)) and not Path(model).exists():
+            raise InputError("there is no such file.", path=str(model), mend="Name the model's file.")
+        opened = open_model(model, rows, question=question, labels=labels)
+        return opened, _as_texts(data, rows, opened)
+    if not callable(model):
+        raise InputError(
+            f"{type(model).__module__}.{type(model).__qualname__} is no model.",
+            path="model",
+            mend="Give the path of a model file, or a function that answers for rows: model.predict_proba.",
+        )
+    frame = pa.concat_tables(rows.tables()) if isinstance(data, str | Path) else data
+    predictor = open_function(model, frame, rows, question=question, labels=labels, classes=classes)
+    name = getattr(model, "__qualname__", type(model).__qualname__)
+    return Model(name, predictor, needs=(PLACE,)), with_places(rows)
+
+
+def _as_texts(data: Any, rows: Rows, model: Model) -> Rows:
+    """The same rows, in which what the model takes as text is text, whatever it looks like in a file of text."""
+    wanted = {column.name for column in model.signature.inputs if column.kind == "text"}
+    others = [name for name in wanted if name in rows.schema.names and not _is_text(rows.schema.field(name).type)]
+    if not others or not isinstance(data, str | Path):
+        return rows
+    types = {field.name: pa.string() if field.name in others else field.type for field in rows.schema}
+    return open_rows(data, types=types)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
