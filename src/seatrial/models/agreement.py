@@ -1,50 +1,146 @@
-"""Whether a package answers as the framework does, on real rows."""
+"""Whether a package answers as the model it was made of does, on real rows; and where it does not, why."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError, StepFailed
-from seatrial.models.codec import Codec
-from seatrial.models.export import Answer
+from seatrial.models.causes import Cause, causes, swapped
 from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Signature
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seatrial.models.codec import Codec
+
 # float32 kernels sum in another order: exporters are seen to differ by 1e-7; a wrong export differs by far more.
 TOLERANCE = 1e-5
-_SHOWN = 5
+_WORST = 5
+_INPUTS_SHOWN = 6  # of a row that differs: one line of a terminal
+_TEXT_SHOWN = 20
 
 
-def check_agreement(codec: Codec, signature: Signature, answer: Answer, packaged: Predictor, rows: pa.Table) -> None:
-    """`StepFailed`, with the worst rows, unless the package and the framework agree on `rows`.
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that the two answer differently: its number, its inputs, both answers, and how far they are apart."""
+
+    row: int
+    inputs: Mapping[str, Any]
+    original: tuple[float, ...] | str
+    packaged: tuple[float, ...] | str
+    gap: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How a package's answers compare with the original's.
 
     Probabilities may differ by `TOLERANCE` (values of a regression by that fraction of their size, at least of 1);
     labels are equal, but where a probability lies within it of the threshold, or of another class's. Nothing is NaN.
     """
+
+    name: str  # of the original: "XGBoost"
+    rows: int
+    differing: int
+    largest_gap: float  # 0 where only labels are answered
+    worst: tuple[Difference, ...] = ()
+    causes: tuple[Cause, ...] = ()
+
+    def __str__(self) -> str:
+        owner = f"{self.name}'s" if self.name[0].isupper() else f"those of {self.name}"
+        if not self.differing:
+            return f"answers equal {owner} on {self.rows:,} rows, largest gap {self.largest_gap:.0e}"
+        return f"answers are not {owner} on {self.differing:,} of {self.rows:,} rows"
+
+
+def compare(original: Predictions, packaged: Predictor, rows: pa.Table, *, name: str) -> Agreement:
+    """The agreement of a package with the `original` answers for the same `rows`; `InputError` if there are none."""
     if not rows.num_rows:
         raise InputError(
             "there are no rows to compare the package with the framework on.",
             path="rows",
             mend="Give some of the rows that the model was trained on.",
         )
-    logits = _logits(answer(codec.encode(rows)), signature, rows.num_rows)
+    signature = packaged.signature
     given = packaged.predict(rows)
+    gaps, wrong = _gaps(original, given, signature), _wrong_labels(original, given, signature)
+    bad = (gaps > TOLERANCE) | wrong
+    largest = float(gaps.max())
+    if not bad.any():
+        return Agreement(name, rows.num_rows, 0, largest)
+
+    def differ(asked: pa.Table, places: NDArray[np.intp]) -> NDArray[np.bool_]:
+        expected, found = _taken(original, places), packaged.predict(asked)
+        wrong = _wrong_labels(expected, found, signature)
+        return np.asarray((_gaps(expected, found, signature) > TOLERANCE) | wrong)
+
+    other_order = None
+    if original.probabilities is not None and given.probabilities is not None:
+        other_order = swapped(original.probabilities, given.probabilities, TOLERANCE)
+    why = (other_order,) if other_order else causes(rows, signature, bad, gaps, differ)
+    places = np.flatnonzero(bad)
+    worst = places[np.argsort(-gaps[places], kind="stable")][:_WORST]
+    suspected = [column for cause in why for column in cause.columns]
+    shown = [*suspected, *(column.name for column in signature.inputs if column.name not in suspected)][:_INPUTS_SHOWN]
+    return Agreement(
+        name,
+        rows.num_rows,
+        len(places),
+        largest,
+        tuple(_difference(int(row), rows, shown, original, given, float(gaps[row])) for row in worst),
+        why,
+    )
+
+
+def compare_with_original(
+    original: Predictions, packaged: Predictor, rows: pa.Table, *, name: str = "the original"
+) -> tuple[str, ...]:
+    """One note of how well the package agrees; a `StepFailed` with the worst rows and the causes, where it does not."""
+    found = compare(original, packaged, rows, name=name)
+    if found.differing:
+        raise disagreement(found)
+    return (str(found),)
+
+
+def disagreement(found: Agreement) -> StepFailed:
+    """The error of an agreement beyond tolerance: one screen."""
+    lines = "".join(
+        f"\n  row {one.row}: {found.name} {_shown(one.original)}, package {_shown(one.packaged)}, apart by "
+        f"{one.gap:.3g}; {', '.join(f'{key}={_value(value)}' for key, value in one.inputs.items())}"
+        for one in found.worst
+    )
+    reasons = "".join(f"\n{cause.problem[0].upper()}{cause.problem[1:]}." for cause in found.causes)
+    mends = " ".join(f"{cause.mend[0].upper()}{cause.mend[1:]}" for cause in found.causes)
+    return StepFailed(
+        f"the package and {found.name} disagree on {found.differing} of {found.rows} rows, by more than {TOLERANCE:g} "
+        f"or in the label; nothing was packaged. The worst:{lines}{reasons}\n",
+        path="model.onnx",
+        mend=mends,
+    )
+
+
+def check_agreement(
+    codec: Codec,
+    signature: Signature,
+    answer: Callable[[NDArray[np.float32]], NDArray[np.float64]],
+    packaged: Predictor,
+    rows: pa.Table,
+) -> None:
+    """`StepFailed`, with the worst rows, unless the package and the framework's logits behind a codec agree."""
+    logits = _logits(answer(codec.encode(rows)), signature, rows.num_rows)
     if signature.task == "regression":
-        expected, found = logits, np.asarray(given.labels, np.float64).reshape(-1, 1)
-        scale = np.maximum(1.0, np.abs(expected))
-        wrong_labels = np.zeros(rows.num_rows, bool)
+        original = Predictions(logits.reshape(-1), None)
     else:
-        assert given.probabilities is not None  # noqa: S101  # a classifier's predictor has them
-        expected, found, scale = _probabilities(logits, signature), given.probabilities, np.ones((1, 1))
-        wrong_labels = _wrong_labels(expected, given, signature)
-    with np.errstate(invalid="ignore"):
-        gaps = (np.abs(expected - found) / scale).max(axis=1)
-    gaps = np.where(np.isnan(gaps), np.inf, gaps)
-    bad = (gaps > TOLERANCE) | wrong_labels
-    if bad.any():
-        raise _disagreement(np.flatnonzero(bad), gaps, expected, found)
+        probabilities = probabilities_of(logits, signature)
+        original = Predictions(np.array(signature.classes, object)[probabilities.argmax(axis=1)], probabilities)
+    compare_with_original(original, packaged, rows, name="the framework")
 
 
 def _logits(answered: NDArray[np.float64], signature: Signature, rows: int) -> NDArray[np.float64]:
@@ -59,7 +155,8 @@ def _logits(answered: NDArray[np.float64], signature: Signature, rows: int) -> N
     return answered.reshape(rows, width)
 
 
-def _probabilities(logits: NDArray[np.float64], signature: Signature) -> NDArray[np.float64]:
+def probabilities_of(logits: NDArray[np.float64], signature: Signature) -> NDArray[np.float64]:
+    """Probabilities [n, classes] of logits [n, 1] of the positive class, or [n, classes]."""
     if signature.task == "binary":
         yes, no = _sigmoid(logits), _sigmoid(-logits)
         return np.hstack([yes, no] if signature.positive == signature.classes[0] else [no, yes])
@@ -72,8 +169,27 @@ def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
 
 
-def _wrong_labels(expected: NDArray[np.float64], given: Predictions, signature: Signature) -> NDArray[np.bool_]:
-    names = np.array(signature.classes, object)
+def _gaps(original: Predictions, given: Predictions, signature: Signature) -> NDArray[np.float64]:
+    """How far the answers are apart, in the units of `TOLERANCE`; infinite where one is NaN."""
+    if signature.task == "regression":
+        expected = np.asarray(original.labels, np.float64).reshape(-1, 1)
+        found = np.asarray(given.labels, np.float64).reshape(-1, 1)
+        scale = np.maximum(1.0, np.abs(expected))
+    elif original.probabilities is None or given.probabilities is None:
+        return np.zeros(len(given.labels))
+    else:
+        expected, found, scale = original.probabilities, given.probabilities, np.ones((1, 1))
+    with np.errstate(invalid="ignore"):
+        gaps = (np.abs(expected - found) / scale).max(axis=1)
+    return np.where(np.isnan(gaps), np.inf, gaps)
+
+
+def _wrong_labels(original: Predictions, given: Predictions, signature: Signature) -> NDArray[np.bool_]:
+    if signature.task == "regression":
+        return np.zeros(len(given.labels), bool)
+    if original.probabilities is None or given.probabilities is None:
+        return np.asarray(original.labels != given.labels)
+    expected, names = original.probabilities, np.array(signature.classes, object)
     if signature.threshold is not None and signature.positive is not None:
         place = signature.classes.index(signature.positive)
         margin = expected[:, place] - signature.threshold
@@ -85,22 +201,29 @@ def _wrong_labels(expected: NDArray[np.float64], given: Predictions, signature: 
     return np.asarray(clear & (given.labels != answers))
 
 
-def _disagreement(
-    bad: NDArray[np.intp], gaps: NDArray[np.float64], expected: NDArray[np.float64], found: NDArray[np.float64]
-) -> StepFailed:
-    worst = bad[np.argsort(-gaps[bad], kind="stable")][:_SHOWN]
-    lines = "".join(
-        f"\n  row {row}: framework {_shown(expected[row])}, package {_shown(found[row])}, apart by {gaps[row]:.3g}"
-        for row in worst
-    )
-    return StepFailed(
-        f"the package and the framework disagree on {len(bad)} of {len(gaps)} rows, by more than {TOLERANCE:g} or in "
-        f"the label; nothing was packaged. The worst:{lines}\n",
-        path="model.onnx",
-        mend="Answers of NaN come from the weights: train with a smaller step. Else a layer behaves otherwise when "
-        "exported (randomness, a branch on data, a state): make its forward a pure function of the features.",
-    )
+def _taken(answers: Predictions, places: NDArray[np.intp]) -> Predictions:
+    probabilities = None if answers.probabilities is None else answers.probabilities[places]
+    return Predictions(answers.labels[places], probabilities)
 
 
-def _shown(values: NDArray[np.float64]) -> str:
-    return "[" + ", ".join(f"{value:.6g}" for value in values) + "]"
+def _difference(
+    row: int, rows: pa.Table, shown: list[str], original: Predictions, given: Predictions, gap: float
+) -> Difference:
+    inputs = rows.select(shown).slice(row, 1).to_pylist()[0]
+    return Difference(row, inputs, _answer(original, row), _answer(given, row), gap)
+
+
+def _answer(answers: Predictions, row: int) -> tuple[float, ...] | str:
+    if answers.probabilities is not None:
+        return tuple(answers.probabilities[row].tolist())
+    label = answers.labels[row]
+    return label if isinstance(label, str) else (float(label),)
+
+
+def _shown(answer: tuple[float, ...] | str) -> str:
+    return repr(answer) if isinstance(answer, str) else "[" + ", ".join(f"{value:.6g}" for value in answer) + "]"
+
+
+def _value(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _TEXT_SHOWN else f"{text[: _TEXT_SHOWN - 1]}…"

@@ -33,7 +33,9 @@ _LINKS: dict[str, Link] = {
     "cross_entropy": "sigmoid",
 }
 _UNNAMED = "Column_"  # what LightGBM calls the features of a matrix without names, from 0
-_INFO = re.compile(r"none|\[\S+:\S+\]|-?\d+(:-?\d+)*")  # what it saw of a feature: nothing, a range, or codes
+_INFO = re.compile(
+    r"none|\[[-+.\deinfa]+:[-+.\deinfa]+\]|-?\d+(:-?\d+)*"
+)  # what it saw of a feature: nothing, a range, or codes
 # decision_type: bit 0 a set of categories, bit 1 missing goes left, then what is missing: include/LightGBM/tree.h
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING_SHIFT = 1, 2, 2
 _MISSING_NONE, _MISSING_ZERO, _MISSING_NAN = 0, 1, 2
