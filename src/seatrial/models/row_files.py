@@ -18,13 +18,19 @@ import pyarrow.parquet
 
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
-from seatrial.models.signature import Signature
+from seatrial.models.signature import Kind, Signature
 
 Format = Literal["csv", "jsonl", "parquet"]
 _SUFFIXES: dict[str, Format] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 PREDICTED = "predicted"
 
-_ARROW_TYPES: dict[str, pa.DataType] = {"number": pa.float64(), "text": pa.string()}
+# An integer is read as any number is: one that is not whole is the model's to refuse, by its row.
+_ARROW_TYPES: dict[Kind, pa.DataType] = {
+    "number": pa.float64(),
+    "integer": pa.float64(),
+    "boolean": pa.bool_(),
+    "text": pa.string(),
+}
 
 
 def row_types(signature: Signature) -> dict[str, pa.DataType]:
@@ -47,9 +53,10 @@ def answer_rows(
 ) -> int:
     """Writes every row with its answers to `target` (None: CSV to standard output); returns their number.
 
-    The rows keep their columns and order; `predicted` follows, and `probability=CLASS` for each class. A target is
-    there whole, or as it was before. `source` names the rows in an `InputError`: about a target that cannot be
-    written, and rows that the model cannot take. Without rows there are still columns.
+    The rows keep their columns and order; `predicted` follows, and `probability=CLASS` for each class, or the `lower`
+    and `upper` of an interval. A target is there whole, or as it was before. `source` names the rows in an
+    `InputError`: about a target that cannot be written, and rows that the model cannot take. Without rows there are
+    still columns.
     """
     with _writer(target) as writer:
         rows = 0
@@ -67,6 +74,8 @@ def _answered(predictor: Predictor, table: pa.Table, source: str) -> pa.Table:
     if answers.probabilities is not None:
         for position, name in enumerate(predictor.signature.classes):
             columns[f"probability={name}"] = answers.probabilities[:, position]
+    if answers.interval is not None:
+        columns |= {"lower": answers.interval[:, 0], "upper": answers.interval[:, 1]}
     for name, values in columns.items():
         if name in table.column_names:
             raise InputError(

@@ -22,7 +22,7 @@ from seatrial.models.predictor import Predictions
 from seatrial.models.provenance import Provenance
 from seatrial.models.safety import read_model
 from seatrial.models.sessions import open_session
-from seatrial.models.signature import Signature
+from seatrial.models.signature import Signature, output_names
 from seatrial.stores import documents
 
 MODEL_ONNX, WEIGHTS = "model.onnx", "weights.safetensors"
@@ -109,13 +109,6 @@ def load_predictor(files: Mapping[str, bytes], *, threads: int | None = None) ->
     del model  # as large as the bytes, which onnxruntime is about to copy once more
     session = open_session(data, path=MODEL_ONNX, threads=threads)
     return OnnxPredictor(session, signature, codec, provenance, choice=choice, bounds=bounds)
-
-
-def output_names(signature: Signature) -> list[str]:
-    """The outputs of a package's graph, in the order of its answers."""
-    if signature.task == "regression":
-        return [VALUE, LOWER, UPPER] if signature.interval else [VALUE]
-    return [LABEL, PROBABILITY] if signature.probabilities else [LABEL]
 
 
 _MEND = "Package the model again."

@@ -37,3 +37,10 @@ class Signature:
     threshold: float | None = None
     probabilities: bool = True  # of a classifier
     interval: bool = False  # of a regression
+
+
+def output_names(signature: Signature) -> tuple[str, ...]:
+    """The outputs of a package's graph, and of a response, in their order."""
+    if signature.task == "regression":
+        return ("value", "lower", "upper") if signature.interval else ("value",)
+    return ("label", "probability") if signature.probabilities else ("label",)

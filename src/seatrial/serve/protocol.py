@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
-from seatrial.models.signature import Column, Signature
+from seatrial.models.signature import Column, Kind, Signature, output_names
 
 _FLOATS = {"FP32": np.float32, "FP64": np.float64}
 _INTEGERS = {
@@ -32,6 +32,10 @@ _INTEGERS = {
 }
 _NUMBERS = (*_FLOATS, *_INTEGERS, "BOOL")
 _TEXTS = ("BYTES",)
+# What each kind of column is announced as. Every kind of number may come as any datatype of numbers: the model says
+# which value of which row it cannot take.
+_ANNOUNCED: Mapping[Kind, str] = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "text": "BYTES"}
+_MISSING: Mapping[Kind, str] = {"number": "; null is a missing value", "text": "; null is a missing value"}
 _NONE = type(None)
 
 
@@ -48,7 +52,7 @@ def parse_request(body: bytes, signature: Signature) -> InferRequest:
     """The request in `body`; an `InputError` names what is wrong with it, and the way out.
 
     Every input of the signature is one tensor, [n] or [n, 1], by the column's name: BYTES for a text; FP64, FP32,
-    INT8 … UINT64 or BOOL for a number. A null is a missing value.
+    INT8 … UINT64 or BOOL for numbers. A null is a missing value, which integers and booleans cannot be.
     """
     document = _object(_json(body), "the request")
     tensors = _tensors(document, signature)
@@ -66,16 +70,24 @@ def parse_request(body: bytes, signature: Signature) -> InferRequest:
 def render_response(
     predictions: Predictions, request: InferRequest, signature: Signature, *, model: str, version: str
 ) -> bytes:
-    """The response document: label BYTES[n] and probability FP64[n, classes], or value FP64[n] of a regression."""
+    """The response document: label BYTES[n] and probability FP64[n, classes], or value FP64[n] of a regression.
+
+    A regression with an interval gives its lower and upper FP64[n] too, a classifier without probabilities no more
+    than its label.
+    """
     labels = predictions.labels.tolist()
     rows = len(labels)
     tensors: dict[str, dict[str, object]] = {}
-    if predictions.probabilities is None:
+    if signature.task == "regression":
         tensors["value"] = {"datatype": "FP64", "shape": [rows], "data": _finite(labels)}
     else:
-        flat = _finite(predictions.probabilities.ravel().tolist())
         tensors["label"] = {"datatype": "BYTES", "shape": [rows], "data": labels}
+    if predictions.probabilities is not None:
+        flat = _finite(predictions.probabilities.ravel().tolist())
         tensors["probability"] = {"datatype": "FP64", "shape": [rows, len(signature.classes)], "data": flat}
+    if predictions.interval is not None:
+        for name, bound in zip(("lower", "upper"), predictions.interval.T, strict=True):
+            tensors[name] = {"datatype": "FP64", "shape": [rows], "data": _finite(bound.tolist())}
     document: dict[str, object] = {"model_name": model, "model_version": version}
     if request.id is not None:
         document["id"] = request.id
@@ -88,24 +100,22 @@ def model_metadata(signature: Signature, *, model: str, version: str) -> dict[st
 
     The classes, in the order of the probabilities, are a parameter of that output.
     """
-    kinds = {"number": "FP64", "text": "BYTES"}
-    outputs: list[dict[str, object]] = [{"name": "value", "datatype": "FP64", "shape": [-1]}]
-    if signature.task != "regression":
-        classes = json.dumps(signature.classes, ensure_ascii=False)
-        outputs = [
-            {"name": "label", "datatype": "BYTES", "shape": [-1]},
-            {
-                "name": "probability",
-                "datatype": "FP64",
-                "shape": [-1, len(signature.classes)],
-                "parameters": {"classes": classes},
-            },
-        ]
+    outputs: list[dict[str, object]] = []
+    for name in output_names(signature):
+        output: dict[str, object] = {"name": name, "datatype": "FP64", "shape": [-1]}
+        if name == "label":
+            output["datatype"] = "BYTES"
+        if name == "probability":
+            output["shape"] = [-1, len(signature.classes)]
+            output["parameters"] = {"classes": json.dumps(signature.classes, ensure_ascii=False)}
+        outputs.append(output)
     return {
         "name": model,
         "versions": [version],
         "platform": "onnxruntime_onnx",
-        "inputs": [{"name": column.name, "datatype": kinds[column.kind], "shape": [-1]} for column in signature.inputs],
+        "inputs": [
+            {"name": column.name, "datatype": _ANNOUNCED[column.kind], "shape": [-1]} for column in signature.inputs
+        ],
         "outputs": outputs,
     }
 
@@ -113,11 +123,6 @@ def model_metadata(signature: Signature, *, model: str, version: str) -> dict[st
 def to_bytes(document: Mapping[str, object]) -> bytes:
     """A document as JSON in UTF-8."""
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-def output_names(signature: Signature) -> tuple[str, ...]:
-    """The outputs of the model, in the order of the response."""
-    return ("value",) if signature.task == "regression" else ("label", "probability")
 
 
 def _json(body: bytes) -> object:
@@ -165,14 +170,14 @@ def _tensors(document: Mapping[str, Any], signature: Signature) -> Mapping[str, 
         if column.name not in tensors:
             raise InputError(
                 f"input {column.name!r} is missing.",
-                mend=f"Send it as {'FP64' if column.kind == 'number' else 'BYTES'}; null is a missing value.",
+                mend=f"Send it as {_ANNOUNCED[column.kind]}{_MISSING.get(column.kind, '')}.",
             )
     return tensors
 
 
 def _column(tensor: Mapping[str, Any], column: Column) -> pa.Array[Any]:
     datatype = tensor.get("datatype")
-    expected = _NUMBERS if column.kind == "number" else _TEXTS
+    expected = _TEXTS if column.kind == "text" else _NUMBERS
     if datatype not in expected:
         raise InputError(
             f"input {column.name!r} is a {column.kind}, and cannot be {datatype!r}.",

@@ -109,7 +109,8 @@ def _is_regression(
 
 
 def _may_be_interval(numbers: Answers) -> bool:
-    return sum(values.shape[1] for values in numbers.values()) == 3
+    total: int = sum(values.shape[1] for values in numbers.values())
+    return total == 3
 
 
 def _regression(
