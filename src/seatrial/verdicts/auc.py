@@ -44,7 +44,7 @@ def roc_auc(
         return _clustered(truth, above, below, np.asarray(clusters).ravel(), confidence, near_edge=near_edge)
     variances = above.var(ddof=1) / above.size, below.var(ddof=1) / below.size
     if near_edge or sum(variances) == 0:  # no variance: all scores are tied, of which the asymptotics know nothing
-        return Interval(area, *_hoeffding(area, rarer, confidence), "hoeffding-auc")
+        return Interval(area, *hoeffding(area, rarer, confidence), "hoeffding-auc")
     degrees = sum(variances) ** 2 / (variances[0] ** 2 / (above.size - 1) + variances[1] ** 2 / (below.size - 1))
     return Interval(area, *_bounds(area, sum(variances), degrees, confidence), "delong-logit")
 
@@ -72,7 +72,7 @@ def _bounds(area: float, variance: float, degrees: float, confidence: float) -> 
     return min(low, float(exact[0])), max(high, float(exact[1]))
 
 
-def _hoeffding(area: float, rarer: int, confidence: float) -> tuple[float, float]:
+def hoeffding(area: float, rarer: int, confidence: float) -> tuple[float, float]:
     """The θ whose relative entropy to the estimate, times the rarer class's rows, stays within log 1/α."""
     goal = math.log(1 / (1 - confidence)) / rarer
     return _entropy_reach(area, goal), 1 - _entropy_reach(1 - area, goal)

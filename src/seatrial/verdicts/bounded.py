@@ -7,18 +7,21 @@ variance, and about half as wide as the empirical Bernstein bound of Maurer & Po
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from seatrial.verdicts.crossing import last_nonnegative
 from seatrial.verdicts.interval import Interval
 from seatrial.verdicts.special import Floats
 
 ORDERS = 4  # random orders whose capital is averaged, so that the bound hardly depends on the seed
+MOST_ROUNDS = 2**20  # over all orders: more rows are bet on in fewer orders, then in blocks; half a second in all
 LARGEST_BET = 0.75  # share of the capital that may be lost in one round (the paper's c)
+LARGEST_VARIANCE = 0.25  # of a value in [0, 1]
 _ROUNDING = 1e-12  # of the range: a value at the ceiling may be computed a last digit above it
-_BISECTIONS = 40  # resolves 1e-12 of the range
 
 
 def bounded_mean(
@@ -29,67 +32,92 @@ def bounded_mean(
     Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86 (2024): capital process
     and bets of their section 4 for a fixed sample size, one side each. The betting order must not depend on the values:
     they are sorted, then shuffled by `seed`, so the result is the same in whatever order the rows come. The capital is
-    averaged over `ORDERS` orders; an average of e-values is an e-value.
+    averaged over `ORDERS` orders; an average of e-values is an e-value. Above a quarter million rows there is one
+    order, above a million a round is the mean of a block of rows, a value with the same limits and mean.
     """
     data = np.sort(np.asarray(values, dtype=np.float64).ravel())
     if data.size == 0:
         raise ValueError("a mean needs at least one value")
-    if not floor < ceiling:
-        raise ValueError(f"floor {floor} must be below ceiling {ceiling}")
-    slack = _ROUNDING * (ceiling - floor)
-    if not (data[0] >= floor - slack and data[-1] <= ceiling + slack):
-        raise ValueError(f"values reach from {data[0]} to {data[-1]}, beyond [{floor}, {ceiling}]")
-    width = ceiling - floor
-    unit = shuffled(np.clip((data - floor) / width, 0, 1), seed)
-    low = _lower_bound(unit, confidence)
-    high = 1 - _lower_bound(1 - unit, confidence)
-    estimate = float(np.mean(data))
+    rounds, block = blocks(shuffled(scaled(data, floor, ceiling), seed))
+    even = np.ones((1, rounds.shape[1]))
+    low = lower_bound(rounds, even, confidence, block=block)
+    high = 1 - lower_bound(1 - rounds, even, confidence, block=block)
+    estimate, width = float(np.mean(data)), ceiling - floor
     return Interval(estimate, min(estimate, floor + width * low), max(estimate, floor + width * high), "betting")
 
 
+def scaled(data: Floats, floor: float, ceiling: float) -> Floats:
+    """`data` on the scale from 0 to 1 of [floor, ceiling]; refused where it reaches out by more than rounding."""
+    if not floor < ceiling:
+        raise ValueError(f"floor {floor} must be below ceiling {ceiling}")
+    slack = _ROUNDING * (ceiling - floor)
+    least, most = data.min(), data.max()
+    if not (least >= floor - slack and most <= ceiling + slack):
+        raise ValueError(f"values reach from {least} to {most}, beyond [{floor}, {ceiling}]")
+    unit: Floats = np.clip((data - floor) / (ceiling - floor), 0, 1)
+    return unit
+
+
 def shuffled(values: Floats, seed: int) -> Floats:
-    """`ORDERS` random orders of the values, one a row."""
+    """Random orders of the values, one a row: `ORDERS`, or fewer where they would be more than `MOST_ROUNDS`."""
     random = np.random.default_rng(seed)
-    return np.stack([values[random.permutation(values.size)] for _ in range(ORDERS)])
+    count = ORDERS if ORDERS * values.size <= MOST_ROUNDS else 1
+    return np.stack([values[random.permutation(values.size)] for _ in range(count)])
 
 
-def bets(spread: Floats, confidence: float) -> Floats:
+def blocks(orders: Floats) -> tuple[Floats, int]:
+    """The means of blocks of each order, no more than `MOST_ROUNDS`, and the rows in each (the last may have fewer)."""
+    rows = orders.shape[1]
+    size = math.ceil(rows / MOST_ROUNDS)
+    if size == 1:
+        return orders, 1
+    starts = np.arange(0, rows, size)
+    sums: Floats = np.add.reduceat(orders, starts, axis=1)
+    return sums / np.minimum(size, rows - starts), size
+
+
+def bets(spread: Floats, confidence: float, largest: Floats | float = LARGEST_VARIANCE) -> Floats:
     """How much to stake in each round, from the variance seen before it; `spread` holds squared deviations.
 
-    The predictable plug-in of Waudby-Smith & Ramdas for a fixed sample size, starting from the largest variance, 1/4.
+    The predictable plug-in of Waudby-Smith & Ramdas for a fixed sample size, starting from the largest variance.
     """
     rows = spread.shape[-1]
     before = np.cumsum(spread, axis=-1) - spread
-    variance = (0.25 + before) / np.arange(1, rows + 1)
+    variance = (largest + before) / np.arange(1, rows + 1)
     stakes: Floats = np.sqrt(2 * np.log(1 / (1 - confidence)) / (rows * variance))
     return stakes
 
 
 def last_rejected(log_capital: Callable[[float], Floats], start: float, end: float, confidence: float) -> float:
     """The value nearest to `end` up to which the averaged capital, falling from `start` to `end`, reaches 1 / α."""
-    goal = np.log(1 / (1 - confidence))
+    goal = math.log(1 / (1 - confidence))
 
-    def rejected(mean: float) -> bool:
+    def excess(mean: float) -> float:
         each = log_capital(mean)
         top = each.max()
-        return bool(top + np.log(np.mean(np.exp(each - top))) >= goal)
+        return float(top + np.log(np.mean(np.exp(each - top)))) - goal
 
-    if not rejected(start):
-        return start
-    for _ in range(_BISECTIONS):
-        middle = (start + end) / 2
-        start, end = (middle, end) if rejected(middle) else (start, middle)
-    return start
+    return last_nonnegative(excess, start, end)
 
 
-def _lower_bound(unit: Floats, confidence: float) -> float:
-    """The largest mean that the bets against "the mean is this or less" have ruled out; `unit` in [0, 1]."""
-    seen = np.arange(1, unit.shape[1] + 1)
-    running = (0.5 + np.cumsum(unit, axis=1)) / (seen + 1)
-    stakes = bets((unit - running) ** 2, confidence)
+def lower_bound(totals: Floats, weights: Floats, confidence: float, *, block: int = 1) -> float:
+    """The largest θ that the bets against "the mean is θ or less" have ruled out.
+
+    A round brings a weight and weight × value, both in [0, 1]; what is bet on is weight × (value − θ), whose mean is at
+    most 0 where the claim is true. One order a row, or one row of weights for all; `block` rows make a round.
+    """
+    seen = np.cumsum(weights, axis=1)
+    first = weights[:, :1]
+    running = (first / 2 + np.cumsum(totals, axis=1)) / (seen + first)
+    squares = weights**2
+    rounds = np.arange(1, totals.shape[1] + 1)
+    largest = LARGEST_VARIANCE / block * (1 + np.cumsum(squares, axis=1) - squares) / rounds
+    stakes = bets((totals - weights * running) ** 2, confidence, largest)
 
     def log_capital(mean: float) -> Floats:
-        total: Floats = np.log1p(np.minimum(stakes, LARGEST_BET / max(mean, 1e-12)) * (unit - mean)).sum(axis=1)
+        total: Floats = np.log1p(np.minimum(stakes, LARGEST_BET / max(mean, 1e-12)) * (totals - mean * weights)).sum(
+            axis=1
+        )
         return total
 
     return last_rejected(log_capital, 0.0, 1.0, confidence)

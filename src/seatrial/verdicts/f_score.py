@@ -12,8 +12,7 @@ def f1(true_positives: int, false_positives: int, false_negatives: int, *, confi
     F1 = 2 J / (1 + J) with J = TP / (TP + FP + FN), the Jaccard index: the two grow together. J is the share of true
     positives among the rows that are positive or are called so, and given how many those are their count is binomial:
     each of those rows is independently one of them with the probability that the population's J is. Clopper & Pearson
-    (1934) bound it exactly, and the bounds carry over. (The reading of F1 as a binomial proportion is that of Takahashi,
-    Yamamoto, Kuchiba & Koyama 2022, who then take normal limits.)
+    (1934) bound it exactly, and the bounds carry over. (F1 as a growing function of J: Hand, Christen & Kirielle 2021.)
     """
     union = true_positives + false_positives + false_negatives
     if union == 0:
