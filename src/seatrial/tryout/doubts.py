@@ -1,0 +1,265 @@
+"""What is to be said plainly about the data beside a verdict: found in one pass, in bounded memory.
+
+A note stops nothing and gates nothing: what makes measuring impossible is an error elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from seatrial.assessors.groups import GroupSpec, with_groups
+from seatrial.errors import InputError
+from seatrial.models.signature import Task
+from seatrial.tryout.column_doubts import LEAST_ROWS, MOST_VALUES, NEARLY_ALL, ColumnDoubts, Separation, Together
+from seatrial.tryout.hash_sample import HashSample
+from seatrial.tryout.label import has_label
+from seatrial.tryout.label_doubts import LabelDoubts, share
+from seatrial.tryout.notes import Note
+from seatrial.tryout.value_hashes import Values, hashed, is_number, plain, together
+
+KINDS = (
+    *("unlabelled", "one_class", "label_type", "overlap", "duplicates", "leak", "identifier"),
+    *("constant", "unknown_values", "tiny_group"),
+)
+ROWS_REMEMBERED = 2**20  # hashes of rows, 16 bytes each: exact up to here, a sample of them after
+TINY_GROUP = 30  # rows: even with all of them right, an exact 95 % interval of accuracy begins below 0.9
+_ON_A_LINE = 0.9999  # |r|: no honest column explains 99.98 % of a label's variance
+_EXAMPLES = 3
+
+
+class Doubts:
+    """Sees the rows that are measured, and those of a training set if there is one; says what is doubtful.
+
+    `inputs` are the model's columns; `vocabularies` the texts that it knows, by column, where its package tells.
+    """
+
+    def __init__(
+        self,
+        schema: pa.Schema,
+        *,
+        label: str,
+        task: Task,
+        inputs: Sequence[str],
+        groups: Sequence[GroupSpec] = (),
+        vocabularies: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
+        self._label, self._task, self._groups = label, task, tuple(groups)
+        self._inputs = [name for name in inputs if not pa.types.is_nested(schema.field(name).type)]
+        self._texts = {name: not is_number(plain(schema.field(name).type)) for name in (*self._inputs, label)}
+        self._vocabularies = {name: set(known) for name, known in (vocabularies or {}).items()}
+        self._columns = {
+            name: ColumnDoubts(identifiers=_may_identify(plain(schema.field(name).type)), foretells=True)
+            for name in self._inputs
+        }
+        numbers = [name for name in self._inputs if not self._texts[name]]
+        self._apart = {name: Separation() for name in numbers} if task != "regression" else {}
+        measured = task == "regression" and not self._texts[label]
+        self._lines = {name: Together() for name in numbers} if measured else {}
+        self._rows = self._labelled = 0
+        self._labels = LabelDoubts(label, task, text=self._texts[label])
+        self._test, self._train = HashSample(ROWS_REMEMBERED), HashSample(ROWS_REMEMBERED)
+        self._train_rows = 0
+        self._trained: dict[str, set[str] | None] = {name: set() for name in self._inputs if self._texts[name]}
+        self._group_rows: dict[str, dict[str, int]] = {spec.name: {} for spec in groups}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What it needs to see of the rows that are measured."""
+        sources = (name for spec in self._groups for name in spec.sources)
+        return tuple(dict.fromkeys((self._label, *self._inputs, *sources)))
+
+    @property
+    def train_columns(self) -> tuple[str, ...]:
+        """What it needs to see of a training set."""
+        return (self._label, *self._inputs)
+
+    def see(self, table: pa.Table) -> None:
+        """Takes the next rows that are measured; rows without a label are counted, and otherwise left out."""
+        labelled = has_label(table.column(self._label))
+        self._rows += table.num_rows
+        table = table.filter(labelled)
+        self._labelled += table.num_rows
+        if table.num_rows == 0:
+            return
+        label = hashed(table.column(self._label))
+        codes = self._labels.see(table.column(self._label))
+        found = {name: hashed(table.column(name)) for name in self._inputs}
+        for name, values in found.items():
+            self._columns[name].see(values, label.hashes)
+        if codes is not None:
+            for name, separation in self._apart.items():
+                separation.see(_numbers(table.column(name)), codes)
+        if self._lines:
+            numbers = _numbers(table.column(self._label))
+            for name, line in self._lines.items():
+                line.see(_numbers(table.column(name)), numbers)
+        self._test.add(self._row_hashes(found, label))
+        self._count_groups(table)
+
+    def see_train(self, table: pa.Table) -> None:
+        """Takes the next rows of the training set. A column that is text there and a number here is an `InputError`."""
+        for name in self.train_columns:
+            if is_number(plain(table.schema.field(name).type)) == self._texts[name]:
+                here, there = ("text", "a number") if self._texts[name] else ("a number", "text")
+                raise InputError(
+                    f"column {name!r} is {there} in the training set, and {here} in the rows that are measured.",
+                    path="--train",
+                    mend="Write both with the same types.",
+                )
+        self._train_rows += table.num_rows
+        if table.num_rows == 0:
+            return
+        found = {name: hashed(table.column(name)) for name in self._inputs}
+        self._train.add(self._row_hashes(found, hashed(table.column(self._label))))
+        for name, known in self._trained.items():
+            texts = found[name].texts
+            if known is None or texts is None or len(texts) > MOST_VALUES:
+                self._trained[name] = None
+                continue
+            known.update(str(text) for text in texts.to_pylist())
+            self._trained[name] = known if len(known) <= MOST_VALUES else None
+
+    def notes(self) -> tuple[Note, ...]:
+        """What there is to say, the gravest first (in the order of `KINDS`)."""
+        found = [
+            *self._labels.notes(rows=self._rows, labelled=self._labelled),
+            *self._about_rows(),
+            *(note for name in self._inputs for note in self._about_column(name)),
+            *self._about_groups(),
+        ]
+        return tuple(sorted(found, key=lambda note: KINDS.index(note.kind)))
+
+    def _row_hashes(self, found: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:
+        return together([label.hashes, *(found[name].hashes for name in sorted(self._inputs))])
+
+    def _count_groups(self, table: pa.Table) -> None:
+        sources = list(dict.fromkeys(name for spec in self._groups for name in spec.sources))
+        grouped = with_groups(table.select(sources), self._groups) if sources else table
+        for spec in self._groups:
+            column = grouped.column(spec.column)
+            counted: Any = pc.value_counts(column.cast(plain(column.type)).cast(pa.string()).combine_chunks())
+            if len(counted) > MOST_VALUES:
+                continue
+            rows = self._group_rows[spec.name]
+            for one in counted.to_pylist():
+                rows[str(one["values"])] = rows.get(str(one["values"]), 0) + one["counts"]
+
+    def _about_rows(self) -> Iterator[Note]:
+        copies = min(self._test.repeated(), self._labelled)
+        if copies:
+            yield Note(
+                "duplicates",
+                None,
+                f"{_about(self._test)}{copies:,} of {self._labelled:,} rows ({share(copies, self._labelled)}) are "
+                "copies of another one, in every input and the label.",
+                "Drop them if one case stands there twice: bounds take rows for independent.",
+            )
+        if not self._train_rows:
+            return
+        shared = min(self._test.rows_in(self._train), self._labelled)
+        if shared:
+            yield Note(
+                "overlap",
+                None,
+                f"{_about(self._test, self._train)}{shared:,} of {self._labelled:,} rows "
+                f"({share(shared, self._labelled)}) are in the training set too, in every input and the label.",
+                "Take them out: a model may remember what it was trained on.",
+            )
+
+    def _about_column(self, name: str) -> Iterator[Note]:
+        column = self._columns[name]
+        if column.constant:
+            yield Note(
+                "constant",
+                name,
+                f"{name} has the same value in every row: what the model does with another is not measured.",
+            )
+        if column.own_values >= NEARLY_ALL:
+            yield Note(
+                "identifier",
+                name,
+                f"{name} has a value of its own in {column.own_values:.0%} of the rows, and the model takes it: it "
+                "looks like a name or a number in a file.",
+                "A model that learned it by heart is right only on rows it knows.",
+            )
+        if self._foretells(name):
+            yield Note(
+                "leak",
+                name,
+                f"{name} alone tells the {self._label} of every row: it may hold the answer, or what was written "
+                "after it was known.",
+                "Ask when this column is filled, and whether it will be there when the model is asked.",
+            )
+        yield from self._about_unknown(name)
+
+    def _foretells(self, name: str) -> bool:
+        if self._labelled < LEAST_ROWS or not self._labels.foretold_by_more_than_chance(self._labelled):
+            return False
+        line, separation = self._lines.get(name), self._apart.get(name)
+        return (
+            self._columns[name].foretells
+            or (line is not None and abs(line.correlation()) >= _ON_A_LINE)
+            or (
+                separation is not None
+                and self._labels.counts is not None
+                and separation.apart(len(self._labels.counts))
+            )
+        )
+
+    def _about_unknown(self, name: str) -> Iterator[Note]:
+        texts = self._columns[name].texts
+        known = self._vocabularies.get(name)
+        where = "the model does not know"
+        if known is None and self._train_rows:
+            known, where = self._trained.get(name), "the training set does not have"
+        if texts is None or known is None:
+            return
+        unknown = {text: rows for text, rows in texts.items() if text not in known}
+        if unknown:
+            rows = sum(unknown.values())
+            common = sorted(unknown, key=lambda text: (-unknown[text], text))[:_EXAMPLES]
+            more = f" and {len(unknown) - _EXAMPLES:,} more" if len(unknown) > _EXAMPLES else ""
+            yield Note(
+                "unknown_values",
+                name,
+                f"{name} has values that {where} in {rows:,} rows ({share(rows, self._labelled)}): "
+                f"{', '.join(repr(text) for text in common)}{more}.",
+                "Look at their spelling; what a model answers for values it has never seen, nobody taught it.",
+            )
+
+    def _about_groups(self) -> Iterator[Note]:
+        for name, rows in self._group_rows.items():
+            tiny = sorted((count, group) for group, count in rows.items() if count < TINY_GROUP)
+            if tiny:
+                shown = ", ".join(f"{group} ({count})" for count, group in tiny[:_EXAMPLES])
+                more = f" and {len(tiny) - _EXAMPLES} more" if len(tiny) > _EXAMPLES else ""
+                yield Note(
+                    "tiny_group",
+                    name,
+                    f"{name} has groups with fewer than {TINY_GROUP} rows: {shown}{more}. Their bounds are wide, and "
+                    "so are those of every comparison with them.",
+                    "Gather more rows of them, or put them together with others.",
+                )
+
+
+def _may_identify(kind: pa.DataType) -> bool:
+    """Fractions have values of their own by nature."""
+    return bool(not is_number(kind) or pa.types.is_integer(kind))
+
+
+def _numbers(column: pa.ChunkedArray[Any]) -> NDArray[np.float64]:
+    values = column.cast(plain(column.type))
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.int8())
+    numbers: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy()
+    return numbers
+
+
+def _about(*samples: HashSample) -> str:
+    return "" if all(sample.exact for sample in samples) else "about "

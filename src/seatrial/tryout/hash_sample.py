@@ -1,0 +1,76 @@
+"""A bounded sample of hashes that keeps every copy of what it keeps, so that repeats and overlaps can be counted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.tryout.value_hashes import Hashes
+
+_BITS = 64
+
+
+class HashSample:
+    """The hashes below a bound, and how often each came; all of them while they are at most `capacity` different ones.
+
+    After that the bound is halved as often as it must be (Gibbons & Tirthapura 2001, "Estimating simple functions on
+    the union of data streams": distinct sampling), so two samples of one table and another can still be compared.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._halved = 0
+        self._keys: Hashes = np.empty(0, np.uint64)
+        self._counts: NDArray[np.int64] = np.empty(0, np.int64)
+        self._pending: list[Hashes] = []
+        self._waiting = 0
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing was left out."""
+        self._settle()
+        return self._halved == 0
+
+    @property
+    def distinct(self) -> int:
+        """How many different ones came: an estimate unless `exact`, with a standard error of about 1/√capacity."""
+        self._settle()
+        return len(self._keys) << self._halved
+
+    def add(self, hashes: Hashes) -> None:
+        """Takes more hashes, which must be uniform over 64 bits."""
+        self._pending.append(hashes[hashes <= self._bound()] if self._halved else hashes)
+        self._waiting += len(self._pending[-1])
+        if self._waiting > self._capacity // 4:
+            self._settle()
+
+    def rows_in(self, other: HashSample) -> int:
+        """How many of the rows that came here came (once or more) there too: an estimate unless both are `exact`."""
+        self._settle()
+        other._settle()
+        halved = max(self._halved, other._halved)
+        bound = np.uint64(2**_BITS - 1 >> halved)
+        shared = np.isin(self._keys, other._keys) & (self._keys <= bound)
+        return int(self._counts[shared].sum()) << halved
+
+    def repeated(self) -> int:
+        """How many rows are copies of an earlier one: an estimate unless `exact`."""
+        self._settle()
+        return int((self._counts - 1).sum()) << self._halved
+
+    def _bound(self) -> np.uint64:
+        return np.uint64(2**_BITS - 1 >> self._halved)
+
+    def _settle(self) -> None:
+        if not self._pending:
+            return
+        keys, counts = np.unique(np.concatenate(self._pending), return_counts=True)
+        self._pending, self._waiting = [], 0
+        together, places = np.unique(np.concatenate([self._keys, keys]), return_inverse=True)
+        summed = np.zeros(len(together), np.int64)
+        np.add.at(summed, places, np.concatenate([self._counts, counts]))
+        self._keys, self._counts = together, summed
+        while len(self._keys) > self._capacity:
+            self._halved += 1
+            kept = int(np.searchsorted(self._keys, self._bound(), side="right"))  # they are sorted
+            self._keys, self._counts = self._keys[:kept].copy(), self._counts[:kept].copy()
