@@ -24,12 +24,16 @@ def status(*, directory: Directory = Path(), json: Json = False) -> int:
     """
     import dataclasses
 
+    from seatrial.pipeline.local_store import plain_folder
     from seatrial.pipeline.workspace import state_folder
     from seatrial.stores import embedded
 
-    found = embedded.status(state_folder(directory, os.environ))
+    state = state_folder(directory, os.environ)
+    found = embedded.status(state)
     if json:
         print_json({"running": found.endpoint is not None, **dataclasses.asdict(found)})
+    elif (folder := plain_folder(directory, state)) is not None:
+        print(f"This project's store is a plain folder, {folder}: nothing has to run for it.")
     elif found.endpoint is None:
         print("The embedded store does not run. Any command that needs it starts it, or: seatrial store start")
     else:
@@ -44,10 +48,19 @@ def start(*, directory: Directory = Path(), idle_s: IdleS = 600.0) -> int:
 
     For example: `seatrial store start --idle-s 3600`
     """
+    from seatrial.errors import InputError
+    from seatrial.pipeline.local_store import plain_folder
     from seatrial.pipeline.workspace import state_folder
     from seatrial.stores.embedded import embedded_store
 
-    with embedded_store(state_folder(directory, os.environ), directory.resolve().name, idle_s=idle_s) as store:
+    state = state_folder(directory, os.environ)
+    if (folder := plain_folder(directory, state)) is not None:
+        raise InputError(
+            "this project's store is a plain folder: no step needs a server.",
+            path=str(folder),
+            mend="Nothing has to be started: seatrial run",
+        )
+    with embedded_store(state, directory.resolve().name, idle_s=idle_s) as store:
         print(f"The embedded store answers at {store.endpoint}. Next: seatrial store status, or seatrial run")
     return 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from seatrial.doctor import machine, store
 from seatrial.doctor.check import Check, checked
 from seatrial.errors import InputError, SeatrialError
+from seatrial.pipeline.local_store import has_spark_steps, has_steps
 from seatrial.pipeline.project import FILE_NAME, load_project
 from seatrial.pipeline.workspace import open_project
 from seatrial.prepare.conf import SparkSettings
@@ -40,10 +41,16 @@ def _of_project(directory: Path, profile: str, progress: Callable[[str], None] |
     spark = project.profiles[profile].spark
     try:
         with open_project(project, profile) as workspace:
-            yield from _spark(spark, workspace.catalog.uri, progress)
+            if has_spark_steps(project):
+                yield from _spark(spark, workspace.catalog.uri, progress)
+            else:
+                yield Check("spark", "ok", "no step of this project needs it, or Java")
             yield checked("store", lambda: store.store(workspace.objects, workspace.store))
             yield checked("conditional writes", lambda: store.conditional_writes(workspace.objects))
-            yield checked("catalog", lambda: store.catalog(workspace.catalog))
+            if has_steps(project):
+                yield checked("catalog", lambda: store.catalog(workspace.catalog))
+            else:
+                yield Check("catalog", "ok", "no step of this project makes tables")
     except SeatrialError as error:
         yield Check("store", "fail", str(error), error.mend)
 

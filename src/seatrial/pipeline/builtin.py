@@ -16,7 +16,7 @@ from seatrial.verdicts.policy import Policy
 CODE = {"package": "package-1", "assess": "assess-2", "release": "release-1"}
 SETTABLE: Mapping[str, Parameter] = {"seed": 7}  # what a project may set of the trial, and the defaults
 AGAINST = "against "  # an input of `assess` for each release that the policy compares with: "against newest_passed"
-BASELINE = "baseline"  # made from the data that is measured, and no release
+BASELINES = ("baseline", "one-column rule")  # made by the trial itself, and no releases
 
 
 def built_in_steps(project: Project, graph: Graph, *, rehearse: bool) -> tuple[Step, ...]:
@@ -69,7 +69,7 @@ def built_in_step(name: str) -> Step | None:
 def compared_with(policy: Policy) -> tuple[str, ...]:
     """The releases that the policy compares with, as it names them."""
     named = (requirement.no_worse_than for requirement in policy.require)
-    return tuple(dict.fromkeys(one for one in named if one is not None and one != BASELINE))
+    return tuple(dict.fromkeys(one for one in named if one is not None and one not in BASELINES))
 
 
 def wishes_digest(model: ModelSettings, data: DataSettings) -> str:

@@ -58,9 +58,10 @@ def _check_artifact(output: ArtifactOutput, record: CacheRecord, objects: Object
         asked = (record.parts.inputs["model"], record.parts.parameters["policy"], data)
         if (trial.model, trial.policy, trial.data) != asked:
             raise Corrupt("this trial is of another model, policy or data.", path=path)
-        compared = {f"{AGAINST}{named}": digest or NONE for named, digest in trial.references.items()}
-        if compared != {name: digest for name, digest in record.parts.inputs.items() if name.startswith(AGAINST)}:
-            raise Corrupt("this trial compares with other releases.", path=path)
+        for name, digest in record.parts.inputs.items():
+            named = name.removeprefix(AGAINST)
+            if named != name and (trial.references.get(named, NONE) or NONE) != digest:
+                raise Corrupt(f"this trial compares with another {named}.", path=path)
 
 
 def _check_origin(provenance: Provenance, record: CacheRecord, path: str) -> None:

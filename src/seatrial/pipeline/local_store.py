@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from seatrial.pipeline.graph import module_file
-from seatrial.pipeline.project import Project
+from seatrial.pipeline.project import FILE_NAME, Project, load_project
 from seatrial.pipeline.source import imported_files
 
-FOLDER = "objects"  # beside `store`, the embedded server's own folder: neither ever sees the other's files
+FOLDER = "local"  # beside `store`, the embedded server's own folder: neither ever sees the other's files
 EMBEDDED = "store"
 
 LocalStore = Literal["folder", "embedded"]
@@ -22,11 +22,24 @@ LocalStore = Literal["folder", "embedded"]
 
 def local_store(project: Project, state: Path) -> LocalStore:
     """The one that is there, else what the project's steps need; nothing of the project is imported for it."""
-    if (state / EMBEDDED).is_dir():
-        return "embedded"
     if (state / FOLDER).is_dir():
         return "folder"
+    if (state / EMBEDDED).is_dir():
+        return "embedded"
     return "embedded" if has_spark_steps(project) else "folder"
+
+
+def plain_folder(directory: Path, state: Path) -> Path | None:
+    """The plain folder that is the store of the project in `directory`; None where it has the embedded one, or none."""
+    if not (directory / FILE_NAME).is_file():
+        return None
+    project = load_project(directory)
+    return state / FOLDER if local_store(project, state) == "folder" else None
+
+
+def has_steps(project: Project) -> bool:
+    """Whether the project has a module of steps."""
+    return module_file(project.directory, project.pipeline).is_file()
 
 
 def has_spark_steps(project: Project) -> bool:

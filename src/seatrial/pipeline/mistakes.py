@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CREDENTIALS = ("access_key", "secret_key")
 PASSWORD = re.compile(r"[\w+.-]+://[^/?@]*:[^?]*@|[?&]password=")
-NAMED_REFERENCES = ("newest_passed", "baseline")
+NAMED_REFERENCES = ("newest_passed", "baseline", "one-column rule")
 _RELEASE = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]@[1-9][0-9]{0,8}")
 
 Mistake = tuple[Place, str, str | None]

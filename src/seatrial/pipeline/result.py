@@ -38,7 +38,7 @@ class Result:
     deployable: bool
     waived: tuple[str, ...]
     refused: Refused | None  # why its release is not used on this machine: changed since, or not trusted here
-    notes: tuple[str, ...]  # what the release step had to say: that it made a key, and whom that convinces
+    notes: tuple[str, ...]  # what was inferred of a model file; that a key was made, and whom that convinces
 
     @property
     def exit_status(self) -> int:
@@ -77,7 +77,7 @@ class Result:
                 return ("Next: seatrial plan",)
             passed = self.exit_status == 0
             again = "Next: seatrial run" if passed else "Next: change the model, then seatrial run --rehearse"
-            return ("Rehearsed on validation: nothing was counted or released.", again)
+            return (*self.notes, "Rehearsed on validation: nothing was counted or released.", again)
         name = f"{self.release.name}@{self.release.version}"
         return (*self.notes, *self._about(name))
 
@@ -107,8 +107,7 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
         verdict=None if verdict is None else verdict.outcome,
     )
     write_run(workspace.objects, record)
-    log = workspace.state / "runs" / record.run / "release.log"
-    notes = tuple(log.read_text(encoding="utf-8").splitlines()) if release is not None and log.is_file() else ()
+    notes = (*_said("package", record, workspace), *(_said("release", record, workspace) if release else ()))
     return Result(
         record=record,
         error=finished.error,
@@ -120,6 +119,12 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
         refused=None if verified is None else _refusal(verified),
         notes=notes,
     )
+
+
+def _said(step: str, record: RunRecord, workspace: Workspace) -> tuple[str, ...]:
+    """What a built-in step printed in this run: what it inferred of the model, that it made a key."""
+    log = workspace.state / "runs" / record.run / f"{step}.log"
+    return tuple(log.read_text(encoding="utf-8").splitlines()) if log.is_file() else ()
 
 
 def _verified(release: ReleaseOutput, workspace: Workspace) -> Verified:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial.errors import StepFailed
+from seatrial.errors import InputError, StepFailed
 from seatrial.pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ class SharedSession:
         """The session; made now if there is none yet. After `end` there is none any more: `StepFailed`."""
         from seatrial.prepare.session import spark_session
 
+        if self._workspace.profile.store is None and self._workspace.store.url.startswith("file:"):
+            raise InputError(
+                "this project's store is a plain folder, and Spark steps need one that speaks S3.",
+                path=self._workspace.store.url,
+                mend="Name a store in the profile; or move that folder away, with the releases and uses counted in it.",
+            )
         with self._lock:
             if self._ended:
                 raise StepFailed("the run is ending.")

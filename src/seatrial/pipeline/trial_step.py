@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from contextlib import ExitStack
 from typing import Literal, cast
 
 import pyarrow as pa
 
-from seatrial.assessors.answers import check_subject
-from seatrial.assessors.assessor import Subject
-from seatrial.assessors.groups import GroupSpec, parse_groups, with_groups
+from seatrial.assessors.checks import check_subject
 from seatrial.assessors.trial import run_trial
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
@@ -18,14 +16,12 @@ from seatrial.models.runtime import load_predictor
 from seatrial.pipeline.builtin import data_digest
 from seatrial.pipeline.outputs import AgainstInput, ArtifactOutput, RowsInput, TableOutput
 from seatrial.pipeline.pins import opened_rows
-from seatrial.pipeline.project import DataSettings
 from seatrial.pipeline.references import open_reference
 from seatrial.pipeline.resolve import Job
+from seatrial.pipeline.subjects import score_measured
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact, write_artifact
 from seatrial.stores.documents import sha256, to_json
-from seatrial.stores.objects import Objects
-from seatrial.verdicts.digest import test_digest as digest_of_test_data
 from seatrial.verdicts.trial import TestUse
 from seatrial.verdicts.uses import record_use
 
@@ -45,29 +41,24 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
     predictor = load_predictor(package)
     compared = [pinned for pinned in job.inputs.values() if isinstance(pinned, AgainstInput)]
     references = _references(compared, predictor, workspace)
-    inputs = [column.name for column in predictor.signature.inputs]
-    groups = parse_groups(data.groups)
-    columns = [*inputs, *_inputs_of(references), *_columns(data, groups)]
-    tables = {
-        role: with_groups(_read(pinned, columns, predictor, workspace), groups)
-        for role, pinned in job.inputs.items()
-        if isinstance(pinned, TableOutput | RowsInput)
-    }
     counted: Literal["validation", "test"] = "validation" if parameters["rehearse"] else "test"
-    subject = Subject(
-        predictor=predictor,
-        tables=tables,
-        label=data.label,
-        task=data.task,
-        positive=data.positive,
-        groups=tuple(spec.name for spec in groups),
-        cluster=data.cluster,
-        measured=counted,
-        weight=data.weight,
-        references=references,
-        clip=data.clip,
-        quantile=data.quantile,
-    )
+    # Of text formats the model's texts are read as texts, whatever they look like.
+    texts = {column.name: pa.string() for column in predictor.signature.inputs if column.kind == "text"}
+    with ExitStack() as stack:
+        tables = {
+            role: stack.enter_context(opened_rows(pinned, workspace, types=texts))
+            for role, pinned in job.inputs.items()
+            if isinstance(pinned, TableOutput | RowsInput)
+        }
+        subject, scored = score_measured(
+            tables[counted],
+            counted,
+            predictor,
+            references,
+            data,
+            validation=tables.get("validation") if counted == "test" else None,
+            heed=lambda done: print(f"scoring, {done:,} rows", flush=True),  # noqa: T201  # a step's output is its log
+        )
     check_subject(subject)  # a mistake in the data costs no use of it
     found = {against.named: None if against.title is None else against.digest for against in compared}
     use = None
@@ -76,7 +67,8 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
         graph = sha256(package["model.onnx"])
         # Against another release, the same policy is another question to the same data.
         question = policy_digest if not any(found.values()) else sha256(to_json((policy_digest, found)))
-        use = _count_use(workspace.objects, tables["test"], data, inputs, graph, question)
+        number = record_use(workspace.objects, scored.digest, model=graph, policy=question)
+        use = TestUse(scored.digest, scored.table.num_rows, number)
     trial = run_trial(
         subject,
         policy,
@@ -86,10 +78,10 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
         policy_digest=policy_digest,
         seed=cast("int", parameters["seed"]),
         budget_s=BUDGET_S,
-        progress=lambda claim: print(f"measuring {claim}", flush=True),  # noqa: T201  # a step's output is its log
+        progress=lambda claim: print(f"measuring {claim}", flush=True),  # noqa: T201
+        references=found,
     )
-    evidence = to_json(replace(trial, references=found))
-    return ArtifactOutput(write_artifact(workspace.objects, {"evidence.json": evidence}), "trial")
+    return ArtifactOutput(write_artifact(workspace.objects, {"evidence.json": to_json(trial)}), "trial")
 
 
 def _check_kinds(job: Job, path: str) -> None:
@@ -118,28 +110,3 @@ def _references(compared: list[AgainstInput], predictor: Predictor, workspace: W
             )
         found[against.named] = reference
     return found
-
-
-def _inputs_of(references: Mapping[str, Predictor]) -> list[str]:
-    return [column.name for reference in references.values() for column in reference.signature.inputs]
-
-
-def _columns(data: DataSettings, groups: tuple[GroupSpec, ...]) -> list[str]:
-    others = [column for column in (data.cluster, data.weight) if column is not None]
-    return [data.label, *(source for spec in groups for source in spec.sources), *others]
-
-
-def _read(pinned: TableOutput | RowsInput, columns: list[str], predictor: Predictor, workspace: Workspace) -> pa.Table:
-    """The columns of all rows; of text formats the model's texts are read as texts, whatever they look like."""
-    texts = {column.name: pa.string() for column in predictor.signature.inputs if column.kind == "text"}
-    wanted = list(dict.fromkeys(columns))
-    with opened_rows(pinned, workspace, types=texts) as rows:
-        tables = list(rows.tables(wanted))
-        return pa.concat_tables(tables) if tables else rows.schema.empty_table().select(wanted)
-
-
-def _count_use(
-    objects: Objects, rows: pa.Table, data: DataSettings, inputs: list[str], model: str, policy: str
-) -> TestUse:
-    digest = digest_of_test_data(rows, label=data.label, inputs=inputs)
-    return TestUse(digest, rows.num_rows, record_use(objects, digest, model=model, policy=policy))
