@@ -34,6 +34,7 @@ class Assessment:
     provenance: Provenance | None
     notes: tuple[Note, ...]
     understood: tuple[str, ...]
+    unasked: tuple[str, ...]  # what could have been measured, had it been asked for
     groups: tuple[str, ...]
     created: str  # RFC 3339, UTC
     reproduce: tuple[str, ...] = ()  # commands
@@ -66,7 +67,7 @@ class Assessment:
             provenance=self.provenance,
             made_with=version("seatrial"),
             signature=self.signature,
-            remarks=(*self.understood, *(said(note) for note in self.notes)),
+            remarks=(*(said(note) for note in self.notes), *self.understood, *self.unasked),
             reproduce=self.reproduce,
         )
 

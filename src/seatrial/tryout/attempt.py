@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -22,12 +22,13 @@ from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Task
 from seatrial.stores.documents import sha256, to_json
 from seatrial.tryout.assessment import Assessment
+from seatrial.tryout.doubts import Doubts
 from seatrial.tryout.label import Labels, check_column, has_label
 from seatrial.tryout.model import Model
 from seatrial.tryout.policies import DEFAULT, default_policy, policy_of_file
 from seatrial.tryout.question import Question
 from seatrial.tryout.recorded import Recorded
-from seatrial.tryout.score import Asked, Scored, Watcher, score
+from seatrial.tryout.score import Asked, Scored, score
 from seatrial.tryout.settle import understood
 from seatrial.tryout.uses import count_use
 from seatrial.verdicts.judge import judge
@@ -46,6 +47,14 @@ class Heed(Protocol):
 
 def unheard(phase: str, done: int, rows: int | None) -> None:
     """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Training:
+    """What is kept of a training set: its labels, and its first rows, on which baselines are fitted."""
+
+    labels: pa.Table
+    first: pa.Table
 
 
 def groups_of(question: Question, rows: Rows) -> tuple[GroupSpec, ...]:
@@ -87,8 +96,8 @@ def attempt(
     state: Path,
     now: datetime,
     against: Model | None = None,
-    watchers: Sequence[Watcher] = (),
-    watched: Sequence[str] = (),
+    training: Training | None = None,
+    doubts: Doubts | None = None,
     heed: Heed = unheard,
     reproduce: tuple[str, ...] = (),
 ) -> Assessment:
@@ -100,7 +109,7 @@ def attempt(
         check_another(model, against)
     names = compared_with(policy)
     references = {} if against is None else {name: Asked(against.name, against.predictor) for name in names}
-    rule = simple_rule(question, model, rows)
+    rule = simple_rule(question, model, rows, training)
     if rule is not None:
         references[ONE_COLUMN] = Asked(ONE_COLUMN, rule)
     scored = score(
@@ -110,14 +119,14 @@ def attempt(
         groups=groups,
         weight=question.weight,
         references=references,
-        watchers=watchers,
-        watched=watched,
+        watchers=() if doubts is None else (doubts,),
+        watched=() if doubts is None else doubts.columns,
         heed=lambda done: heed("scoring", done, labels.rows),
     )
     compared: dict[str, Predictor] = dict(scored.references)
     if rule is not None:
         compared[ONE_COLUMN] = replace(rule, answer=scored.references[ONE_COLUMN].predict)
-    subject = subject_of(question, model, scored, groups, compared)
+    subject = subject_of(question, model, scored, groups, compared, training)
     check_subject(subject)
     digests = {name: _digest(against, scored.references.get(name)) for name in names}
     identity = model.identity or scored.answers.digest()
@@ -134,7 +143,7 @@ def attempt(
         policy_digest=policy_digest,
         seed=question.seed,
         budget_s=BUDGET_S,
-        progress=lambda what: heed(f"measuring {what}", labels.rows, labels.rows),
+        progress=lambda _what: heed("measuring", labels.rows, labels.rows),
         references=digests,
     )
     return Assessment(
@@ -146,8 +155,9 @@ def attempt(
         trial=trial,
         signature=model.signature,
         provenance=model.provenance,
-        notes=(),
-        understood=(*model.notes, *understood(question, labels, model.signature)),
+        notes=() if doubts is None else doubts.notes(),
+        understood=understood(question, labels, model.signature, notes=model.notes),
+        unasked=tuple(unasked(question, against=against is not None)),
         groups=tuple(spec.name for spec in groups),
         created=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
         reproduce=reproduce,
@@ -160,11 +170,13 @@ def subject_of(
     scored: Scored,
     groups: Sequence[GroupSpec],
     references: Mapping[str, Predictor],
+    training: Training | None,
 ) -> Subject:
     """What is measured: recorded answers, beside what is kept of the rows."""
+    known = {} if training is None else {"train": training.labels}
     return Subject(
         predictor=scored.answers,
-        tables={"test": scored.table},
+        tables={"test": scored.table, **known},
         label=question.label,
         task=model.signature.task,
         positive=model.signature.positive,
@@ -176,17 +188,22 @@ def subject_of(
     )
 
 
-def simple_rule(question: Question, model: Model, rows: Rows) -> Baseline | None:
-    """The best rule of one input column, fitted on the first of the measured rows, which are all where they are few."""
+def simple_rule(question: Question, model: Model, rows: Rows, training: Training | None) -> Baseline | None:
+    """The best rule of one input column, fitted on training rows, or on the first of those that are measured.
+
+    In hindsight it is harder to beat; where the measured rows are few, these are all of them.
+    """
     inputs = [column.name for column in model.signature.inputs]
     for table in rows.tables(list(dict.fromkeys([question.label, *inputs]))):
         known = table.filter(pa.array(has_label(table.column(question.label))))
-        subject = Subject(model.predictor, {"test": known}, question.label, model.signature.task)
-        found = one_column_rule(subject) if known.num_rows else None
+        tables = {"test": known} if training is None else {"test": known, "train": training.first}
+        found = one_column_rule(Subject(model.predictor, tables, question.label, model.signature.task))
         if not isinstance(found, Baseline):
             return None
         few = rows.rows is not None and rows.rows <= table.num_rows
-        return found if few else replace(found, fitted_on=f"the first {known.num_rows:,} measured rows")
+        if few or training is not None:
+            return found
+        return replace(found, fitted_on=f"the first {known.num_rows:,} measured rows")
     return None
 
 
@@ -205,6 +222,15 @@ def check_another(model: Model, against: Model) -> None:
             path=against.name,
             mend="Compare models of one task.",
         )
+
+
+def unasked(question: Question, *, against: bool) -> Iterator[str]:
+    """What was not measured because nobody asked, and what to give for it."""
+    if not question.groups:
+        yield "Differences between groups: name them, --groups sex,age:18,40,65"
+    if not against:
+        yield "Whether it is no worse than the model that runs now: name that, --against FILE"
+    yield "Robustness to attacks, privacy of the training data: these need more than a model and a table"
 
 
 def _digest(against: Model | None, answers: Recorded | None) -> str | None:

@@ -1,34 +1,43 @@
-"""An assessment in a terminal: plain lines for logs and pipes, and the same with colours for people. Pure."""
+"""An assessment in a terminal: plain lines for logs and pipes, and the same with colours for people. Pure.
+
+A screen holds the verdict, everybody's numbers and the widest gaps; each group's own numbers are in the report.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seatrial.report.terminal import verdict_lines, verdict_table
 from seatrial.report.terminal_measured import measured_lines, measured_table, not_measured_lines
-from seatrial.report.words import confidence_percent, count
+from seatrial.report.words import confidence_percent, count, number
 from seatrial.tryout.assessment import Assessment, said
 from seatrial.tryout.settle import listed
+from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.trial import Trial
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 _GUTTER = "  "
+_ON_SCREEN = (Family.ALL, Family.PAIRS)
+_BESIDE = 3  # decimals of what the baselines reach
 
 
 def lines(assessment: Assessment) -> Iterator[str]:
     """All that there is to say, as plain lines."""
     yield from about(assessment)
+    yield from (f"{_GUTTER}{one}" for one in assessment.understood)
     yield from doubts(assessment)
     yield ""
     yield from verdict_lines(assessment.verdict, assessment.trial)
-    measured = measured_lines(assessment.trial, assessment.policy)
-    if measured:
-        yield from ("", "What else was measured:", "", *measured)
-    missing = not_measured_lines(assessment.trial)
-    if missing:
-        yield from ("", "Not measured:", *missing)
+    yield from beside(assessment.trial)
+    for title, part in sections(assessment.trial):
+        if measured := measured_lines(part, assessment.policy):
+            yield from ("", title, *measured)
+    if missing := not_measured(assessment):
+        yield from ("", NOT_MEASURED, *(f"{_GUTTER}{line}" for line in missing))
     yield from ("", use_line(assessment))
 
 
@@ -38,44 +47,77 @@ def drawn(assessment: Assessment) -> Group:
     from rich.padding import Padding
     from rich.text import Text
 
-    parts: list[Any] = [Text(line, style="" if place < 2 else "dim") for place, line in enumerate(about(assessment))]
+    def indented(line: str, style: str) -> Padding:
+        return Padding(Text(line, style=style), (0, 0, 0, len(_GUTTER)))
+
+    parts: list[Any] = [Text(line) for line in about(assessment)]
+    parts += [indented(line, "dim") for line in assessment.understood]
     parts += [Text(line, style="yellow") for line in doubts(assessment)]
     parts += ["", verdict_table(assessment.verdict, assessment.trial)]
-    measured = measured_table(assessment.trial, assessment.policy)
-    if measured is not None:
-        parts += ["", Text("What else was measured", style="bold"), measured]
-    missing = not_measured_lines(assessment.trial)
-    if missing:
-        parts += [
-            "",
-            Text("Not measured", style="bold"),
-            *(Padding(Text(line.strip()), (0, 0, 0, 2)) for line in missing),
-        ]
+    parts += [indented(line.strip(), "") for line in beside(assessment.trial)]
+    for title, part in sections(assessment.trial):
+        measured = measured_table(part, assessment.policy)
+        if measured is not None:
+            parts += ["", Text(title, style="bold"), Padding(measured, (0, 0, 0, len(_GUTTER)))]
+    if missing := not_measured(assessment):
+        parts += ["", Text(NOT_MEASURED, style="bold"), *(indented(line, "") for line in missing)]
     parts += ["", Text(use_line(assessment), style="dim")]
     return Group(*parts)
+
+
+NOT_MEASURED = "Not measured, and what it would need"
 
 
 def about(assessment: Assessment) -> Iterator[str]:
     """The model and the data as they were understood."""
     signature = assessment.signature
     inputs = len(signature.inputs)
-    answers = "a number" if signature.task == "regression" else listed(signature.classes)
-    positive = "" if signature.positive is None else f', positive "{signature.positive}"'
-    threshold = "" if signature.threshold is None else f" from a probability of {signature.threshold:g}"
+    answers = "a number" if signature.task == "regression" else " or ".join(f'"{one}"' for one in signature.classes)
+    if len(signature.classes) > 2:
+        answers = f"one of {len(signature.classes)} classes: {listed(signature.classes)}"
     yield (
-        f"Model {assessment.model}: {signature.task}, {count(inputs)} input{'' if inputs == 1 else 's'}; "
-        f"answers {answers}{positive}{threshold}."
+        f"Model {assessment.model}: {signature.task}, {count(inputs)} input{'' if inputs == 1 else 's'}, "
+        f"answers {answers}."
     )
     use = assessment.trial.test_use
     rows = "" if use is None else f"{count(use.rows)} rows, "
     groups = f", groups {', '.join(assessment.groups)}" if assessment.groups else ""
     yield f"Data {assessment.data}: {rows}label {assessment.label}{groups}."
-    yield from (f"{_GUTTER}{one}" for one in assessment.understood)
 
 
 def doubts(assessment: Assessment) -> Iterator[str]:
     """What the owner of the data should know."""
     yield from (f"! {said(note)}" for note in assessment.notes)
+
+
+def sections(trial: Trial) -> Iterator[tuple[str, Trial]]:
+    """What is shown on a screen, under its titles: everybody, and the widest gap between groups of each kind."""
+    compared = [one for one in trial.evidence if one.claim.against is None]
+    everybody = tuple(one for one in compared if one.claim.family is Family.ALL)
+    gaps = tuple(one for one in compared if one.claim.family is Family.PAIRS)
+    yield "Everybody", replace(trial, evidence=everybody)
+    yield "Widest gaps between groups (each group's own numbers are in the report)", replace(trial, evidence=gaps)
+
+
+def beside(trial: Trial) -> Iterator[str]:
+    """The model's number beside what answers without a model reach: "87 % accurate" says little next to 85 %."""
+    known = {one.claim: one for one in trial.evidence if one.claim.family is Family.ALL}
+    for metric in dict.fromkeys(claim.metric for claim in known if claim.against is not None):
+        own = known.get(Claim(metric))
+        others = [_reached(one) for claim, one in known.items() if claim.metric == metric and claim.against is not None]
+        if own is not None and others:
+            yield f"{_GUTTER}{metric} {number(own.estimate, digits=_BESIDE)}; {'; '.join(others)}"
+
+
+def _reached(one: Evidence) -> str:
+    stated = one.conditions.get("reference", "")
+    described, _, value = stated.rpartition(", ")
+    return f"{described or one.claim.against}: {value}"
+
+
+def not_measured(assessment: Assessment) -> tuple[str, ...]:
+    """What this trial could not say, and what nobody asked it."""
+    return (*(line.strip() for line in not_measured_lines(assessment.trial)), *assessment.unasked)
 
 
 def use_line(assessment: Assessment) -> str:
@@ -84,4 +126,4 @@ def use_line(assessment: Assessment) -> str:
     if use is None:
         return "Nothing was counted."
     at = confidence_percent(assessment.trial.confidence)
-    return f"Use {use.use} of this test data on this machine: bounds at {at}. Each model or policy more widens them."
+    return f"Use {use.use} of this test data on this machine: bounds at {at}. Each other model or policy widens them."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from seatrial.errors import InputError
 from seatrial.models.signature import Signature, Task
@@ -73,14 +74,14 @@ def check_signature(question: Question, labels: Labels, signature: Signature, *,
         )
 
 
-def understood(question: Question, labels: Labels, signature: Signature) -> tuple[str, ...]:
-    """What was taken for granted because nobody said it, one sentence each."""
-    said = []
-    if question.task is None:
-        said.append(f"Task: {signature.task}, {_why(signature.task, labels)}. --task says otherwise.")
+def understood(question: Question, labels: Labels, signature: Signature, *, notes: Sequence[str]) -> tuple[str, ...]:
+    """What was taken for granted because nobody said it, after what the model's own `notes` say of it."""
+    said = list(notes)
+    if question.task is None and not any(note.startswith("task: ") for note in notes):
+        said.append(f"task: {signature.task}, {_why(signature.task, labels)}")
     if signature.task == "binary" and question.positive is None and signature.positive is not None:
         other = next(name for name in signature.classes if name != signature.positive)
-        said.append(f'Positive class: "{signature.positive}", not "{other}". --positive says otherwise.')
+        said.append(f'positive: "{signature.positive}" and not "{other}" (--positive says otherwise)')
     return tuple(said)
 
 
@@ -99,9 +100,9 @@ def listed(names: tuple[str, ...]) -> str:
 
 def _why(task: Task, labels: Labels) -> str:
     if task == "regression":
-        return f'since "{labels.name}" holds {_kind(labels)} and the model answers with one'
+        return f'for "{labels.name}" holds {_kind(labels)} and the model answers with one'
     count = len(labels.classes or ())
-    return f'since "{labels.name}" holds {count} class{"" if count == 1 else "es"}'
+    return f'for "{labels.name}" holds {count} class{"" if count == 1 else "es"}'
 
 
 def _kind(labels: Labels) -> str:

@@ -12,9 +12,10 @@ import pyarrow as pa
 from seatrial.batches.rows import Rows, open_rows, rows_of
 from seatrial.errors import InputError
 from seatrial.tryout.assessment import Assessment
-from seatrial.tryout.attempt import Heed, attempt, groups_of, policy_for, unheard
+from seatrial.tryout.attempt import Heed, Training, attempt, groups_of, policy_for, unheard
+from seatrial.tryout.doubts import Doubts
 from seatrial.tryout.function import PLACE, open_function, with_places
-from seatrial.tryout.label import Labels, read_labels
+from seatrial.tryout.label import Labels, has_label, read_labels
 from seatrial.tryout.model import Model, is_address, open_model
 from seatrial.tryout.policies import DEFAULT
 from seatrial.tryout.question import Question
@@ -47,7 +48,14 @@ def try_model(
     other = None
     if against is not None:
         other = open_model(against, rows, question=question, labels=labels, like=opened.signature)
-    del train
+    doubts = Doubts(
+        rows.schema,
+        label=question.label,
+        task=opened.signature.task,
+        inputs=[column.name for column in opened.signature.inputs],
+        groups=specs,
+    )
+    training = None if train is None else _training(train, rows, question.label, doubts, heed)
     return attempt(
         question,
         opened,
@@ -58,6 +66,8 @@ def try_model(
         state=state,
         now=now,
         against=other,
+        training=training,
+        doubts=doubts,
         heed=heed,
         reproduce=reproduce,
     )
@@ -65,6 +75,25 @@ def try_model(
 
 def _rows(data: Any, columns: Sequence[str] | None) -> Rows:
     return open_rows(data) if isinstance(data, str | Path) else rows_of(data, columns)
+
+
+def _training(train: Any, rows: Rows, label: str, doubts: Doubts, heed: Heed) -> Training | None:
+    """Shows the training set to `doubts`, and keeps its labels and its first rows."""
+    types = {field.name: field.type for field in rows.schema}  # of a file of text: as in the rows that are measured
+    known = open_rows(train, types=types) if isinstance(train, str | Path) else rows_of(train)
+    labels, first, done = [], None, 0
+    try:
+        known.check_columns(doubts.train_columns)
+    except InputError as error:
+        raise InputError(f"--train: {error.problem}", path=error.path, mend=error.mend) from None
+    for table in known.tables(doubts.train_columns):
+        doubts.see_train(table)
+        done += table.num_rows
+        heed("reading the training set", done, known.rows)
+        labelled = table.filter(pa.array(has_label(table.column(label))))
+        labels.append(labelled.select([label]))
+        first = first if first is not None else labelled
+    return None if first is None else Training(pa.concat_tables(labels), first)
 
 
 def _open(
