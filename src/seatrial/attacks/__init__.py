@@ -1,0 +1,1 @@
+"""Attacks on models: threat models as values, gradients of each framework, and what an attacker would try."""

@@ -1,0 +1,168 @@
+"""All attacks in turn, each on what still stands: the worst case of every example.
+
+Whatever finds an adversarial example, it counts only if the model that users get answers wrong for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import cycle
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.attacks.black_box import noise, square
+from seatrial.attacks.gradient import apgd, fgsm, minimum_norm, pgd
+from seatrial.attacks.losses import Codes, cross_entropy, margin_loss, targeted_ratio
+from seatrial.attacks.surrogate import Surrogate
+from seatrial.attacks.threats import Rows, Threat
+from seatrial.attacks.victim import Victim
+
+STANDING = -1  # the place of an example that no attack broke
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How hard each attack tries; the digest of these numbers is part of a claim's conditions."""
+
+    draws: int = 20  # of noise
+    iterations: int = 50  # of PGD
+    restarts: int = 3
+    apgd_iterations: int = 100  # as in AutoAttack's standard version
+    targets: int = 9  # classes that the targeted attack tries, as there
+    norm_iterations: int = 100
+    queries: int = 1000  # of Square; AutoAttack has 5,000, for images of 3,072 inputs
+    version: int = 1  # of the attacks themselves: raised when one changes
+
+    @property
+    def digest(self) -> str:
+        """The first digits of the sha256 of all of it."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attacked:
+    """What came out. `by` int64[n] is the place in `run` of the attack that broke an example, or `STANDING`.
+
+    `worst` float64[n, d] holds the adversarial example of those that broke, and the origin of the others; a row that
+    the model answers wrong as it is was broken by attack 0, "clean".
+    """
+
+    by: NDArray[np.int64]
+    worst: Rows
+    run: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...]  # attacks that did not run, and why
+
+    @property
+    def stands(self) -> NDArray[np.bool_]:
+        """The examples that nothing broke: bool[n]."""
+        return np.asarray(self.by == STANDING)
+
+
+Attack = Callable[[Rows, Codes], Rows]
+
+
+def attack_all(
+    victim: Victim,
+    origin: Rows,
+    actual: Codes,
+    threat: Threat,
+    *,
+    effort: Effort,
+    shape: tuple[int, ...],
+    seed: int,
+    budget_s: float,
+    heed: Callable[[str, int], None] = lambda _attack, _standing: None,
+) -> Attacked:
+    """Runs every attack that this victim allows, cheapest first; `heed` hears each by name, and how many rows stand.
+
+    What the time does not allow is left out openly. Without gradients the black-box attacks run alone.
+    """
+    deadline = monotonic() + budget_s
+    by = np.where(victim.is_broken(origin, actual), 0, STANDING).astype(np.int64)
+    worst, run, left_out = origin.copy(), ["clean"], []
+    for name, attack in _attacks(victim, threat, effort, shape, seed, classes=_classes(victim, origin)):
+        standing = np.flatnonzero(by == STANDING)
+        heed(name, int(standing.size))
+        if attack is None:
+            left_out.append((name, "the model has no gradients"))
+            continue
+        if monotonic() > deadline:
+            left_out.append((name, f"the budget of {budget_s:g} s was spent"))
+            continue
+        run.append(name)
+        if not standing.size:
+            continue
+        found = attack(origin[standing], actual[standing])
+        broken = victim.is_broken(found, actual[standing])
+        places = standing[broken]
+        by[places], worst[places] = len(run) - 1, found[broken]
+    return Attacked(by, worst, tuple(run), tuple(left_out))
+
+
+def _classes(victim: Victim, origin: Rows) -> int:
+    return int(victim.scores(origin[:1]).shape[1]) if len(origin) else 1 + 1
+
+
+def _attacks(
+    victim: Victim, threat: Threat, effort: Effort, shape: tuple[int, ...], seed: int, *, classes: int
+) -> Iterator[tuple[str, Attack | None]]:
+    """Every attack by name; None for one that needs gradients which this victim has not."""
+
+    def rng(place: int) -> np.random.Generator:
+        return np.random.default_rng([seed, place])
+
+    yield "noise", partial(noise, victim, threat=threat, draws=effort.draws, rng=rng(0))
+    for name, attack in _white(victim, threat, effort, rng, classes=classes):
+        yield name, None if victim.white is None else attack
+    yield "square", partial(square, victim, threat=threat, queries=effort.queries, shape=shape, rng=rng(1))
+    yield "transfer", partial(_transfer, victim, threat=threat, effort=effort, seed=seed, rng=rng(2))
+
+
+def _white(
+    victim: Victim, threat: Threat, effort: Effort, rng: Callable[[int], np.random.Generator], *, classes: int
+) -> Iterator[tuple[str, Attack]]:
+    yield "fgsm", partial(fgsm, victim, threat=threat)
+    climbs = cycle((cross_entropy, margin_loss))
+    for restart, loss in zip(range(effort.restarts), climbs, strict=False):
+        start = None if restart == 0 else rng(10 + restart)  # the first from the origin itself
+        climb = partial(pgd, victim, threat=threat, iterations=effort.iterations, rng=start, loss=loss)
+        yield f"pgd-{restart + 1}", climb
+    auto = partial(apgd, victim, threat=threat, iterations=effort.apgd_iterations)
+    yield "apgd-ce", partial(auto, rng=rng(3), loss=cross_entropy)
+    for rank in range(1, min(effort.targets, classes - 1) + 1):
+        yield f"apgd-t{rank}", partial(auto, rng=rng(20 + rank), loss=targeted_ratio(rank))
+    yield (
+        "minimum-norm",
+        partial(minimum_norm, victim, threat=threat, iterations=effort.norm_iterations, loss=margin_loss),
+    )
+
+
+def _transfer(
+    victim: Victim,
+    origin: Rows,
+    actual: Codes,
+    threat: Threat,
+    *,
+    effort: Effort,
+    seed: int,
+    rng: np.random.Generator,
+) -> Rows:
+    """PGD on a surrogate fitted to the victim's answers around these examples, twice: it learns where it erred."""
+    around = np.concatenate([origin, *(threat.start(origin, rng) for _ in range(_AROUND))])
+    found = origin
+    for _ in range(_ROUNDS):
+        surrogate = Surrogate(around, victim.scores(around), seed=seed)
+        stand_in = Victim(victim.ask, surrogate)
+        found = pgd(stand_in, origin, actual, threat, iterations=effort.iterations, rng=None, loss=margin_loss)
+        around = np.concatenate([around, found])
+    return found
+
+
+_AROUND = 3  # random allowed examples of each origin that the surrogate learns from
+_ROUNDS = 3
