@@ -9,11 +9,13 @@ from pathlib import Path
 import onnx
 import pyarrow as pa
 
+from seatrial.models.agreement import compare_with_original
 from seatrial.models.finished.ask import ROWS, asker, first_answers, made_up_rows
 from seatrial.models.finished.assemble import package_graph, signature_of
 from seatrial.models.finished.converted import Converted
 from seatrial.models.finished.file import Format, read_file
 from seatrial.models.finished.inputs import bind, free_rows
+from seatrial.models.finished.original import original_predictions
 from seatrial.models.finished.outputs import recognise
 from seatrial.models.finished.plain import plain, read_plain
 from seatrial.models.finished.same import check_same
@@ -94,6 +96,10 @@ def open_finished(
     if wanted.threshold is None and signature.threshold is not None:
         notes.append(f'threshold: "{signature.positive}" from a probability of {signature.threshold:g}')
     notes += check_same(outputs, answers, predictor.predict(shown), asked=wanted.threshold, real=real, path=where)
+    if converted is not None and real:
+        original = original_predictions(converted, signature, shown)
+        if original is not None:
+            notes += compare_with_original(original, predictor, shown, name=converted.library)
     return Finished(files, predictor, tuple(notes))
 
 
