@@ -16,22 +16,27 @@ if TYPE_CHECKING:
     from seatrial.pipeline.perform import StoredFiles
     from seatrial.pipeline.steps import Files, step
     from seatrial.prepare.codec import fit_codec, with_features
+    from seatrial.tryout.assess import assess
+    from seatrial.tryout.assessment import Assessment
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Assessment": "seatrial.tryout.assessment",
     "Codec": "seatrial.models.codec",
     "Files": "seatrial.pipeline.steps",
     "SeatrialError": "seatrial.errors",
     "StoredFiles": "seatrial.pipeline.perform",
     "Table": "seatrial.batches.table",
     "Trained": "seatrial.models.trained",
+    "assess": "seatrial.tryout.assess",
     "fit_codec": "seatrial.prepare.codec",
     "step": "seatrial.pipeline.steps",
     "with_features": "seatrial.prepare.codec",
 }
 
 __all__ = [
+    "Assessment",
     "Codec",
     "Files",
     "SeatrialError",
@@ -39,6 +44,7 @@ __all__ = [
     "Table",
     "Trained",
     "__version__",
+    "assess",
     "fit_codec",
     "step",
     "with_features",
