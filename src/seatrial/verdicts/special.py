@@ -28,7 +28,7 @@ def beta_cdf(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Floats:
     p, q, y = np.where(flip, b, a), np.where(flip, a, b), np.where(flip, 1 - x, x)
     inside = (y > 0) & (y < 1)
     safe = np.where(inside, y, 0.5)
-    tail = np.where(inside, _density_times_x(p, q, safe) / p * _fraction(p, q, safe), np.where(y <= 0, 0.0, 1.0))
+    tail = np.where(inside, beta_density_times_x(p, q, safe) / p * _fraction(p, q, safe), np.where(y <= 0, 0.0, 1.0))
     return np.where(flip, 1 - tail, tail)
 
 
@@ -48,7 +48,7 @@ def beta_quantile(a: ArrayLike, b: ArrayLike, p: ArrayLike) -> Floats:
         miss = beta_cdf(i, j, x) - p[open_]
         low[open_], high[open_] = np.where(miss < 0, x, low[open_]), np.where(miss < 0, high[open_], x)
         with np.errstate(all="ignore"):  # far out the density is 0: the bracket's middle is taken instead
-            following = x - miss * x * (1 - x) / _density_times_x(i, j, x)
+            following = x - miss * x * (1 - x) / beta_density_times_x(i, j, x)
         inside = (following > low[open_]) & (following < high[open_])
         following = np.where(inside, following, (low[open_] + high[open_]) / 2)
         found[open_] = following
@@ -76,7 +76,7 @@ def student_quantile(p: float, degrees: float) -> float:
     return float(np.sqrt(degrees * (1 - x) / x))
 
 
-def _density_times_x(a: Floats, b: Floats, x: Floats) -> Floats:
+def beta_density_times_x(a: Floats, b: Floats, x: Floats) -> Floats:
     """x^a (1 − x)^b / B(a, b), by the saddle-point form (Loader 2000), which keeps its digits for large a and b."""
     total = a + b
     lead = total * x - a
