@@ -164,7 +164,7 @@ def _single_step(victim: Victim, rows: Rows, actual: Codes, threat: Threat, effo
 
 def _black_box(attacked: Attacked) -> Doubt | None:
     """Rows that search broke after every gradient had failed."""
-    late = [place for place, name in enumerate(attacked.run) if name in ("square", "transfer")]
+    late = [place for place, name in enumerate(attacked.run) if name in ("square", "discrete", "transfer")]
     count = int(np.isin(attacked.by, late).sum())
     if not _many(count, len(attacked.by)):
         return None

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from seatrial.attacks.black_box import noise, square
 from seatrial.attacks.gradient import apgd, fgsm, minimum_norm, pgd
 from seatrial.attacks.losses import Codes, cross_entropy, margin_loss, targeted_ratio
+from seatrial.attacks.search import greedy_search
 from seatrial.attacks.surrogate import Surrogate
+from seatrial.attacks.table import TableThreat
 from seatrial.attacks.threats import Rows, Threat
 from seatrial.attacks.victim import Victim
 
@@ -37,6 +39,7 @@ class Effort:
     targets: int = 9  # classes that the targeted attack tries, as there
     norm_iterations: int = 100
     queries: int = 1000  # of Square; AutoAttack has 5,000, for images of 3,072 inputs
+    rounds: int = 8  # of the discrete search in tables: single changes in a row
     version: int = 1  # of the attacks themselves: raised when one changes
 
     @property
@@ -120,7 +123,10 @@ def _attacks(
     yield "noise", partial(noise, victim, threat=threat, draws=effort.draws, rng=rng(0))
     for name, attack in _white(victim, threat, effort, rng, classes=classes):
         yield name, None if victim.white is None else attack
-    yield "square", partial(square, victim, threat=threat, queries=effort.queries, shape=shape, rng=rng(1))
+    if isinstance(threat, TableThreat):
+        yield "discrete", partial(greedy_search, victim, threat=threat, rounds=effort.rounds, rng=rng(1))
+    else:
+        yield "square", partial(square, victim, threat=threat, queries=effort.queries, shape=shape, rng=rng(1))
     yield "transfer", partial(_transfer, victim, threat=threat, effort=effort, seed=seed, rng=rng(2))
 
 
@@ -133,6 +139,8 @@ def _white(
         start = None if restart == 0 else rng(10 + restart)  # the first from the origin itself
         climb = partial(pgd, victim, threat=threat, iterations=effort.iterations, rng=start, loss=loss)
         yield f"pgd-{restart + 1}", climb
+    if isinstance(threat, TableThreat):  # the others take steps that a table's whole numbers swallow
+        return
     auto = partial(apgd, victim, threat=threat, iterations=effort.apgd_iterations)
     yield "apgd-ce", partial(auto, rng=rng(3), loss=cross_entropy)
     for rank in range(1, min(effort.targets, classes - 1) + 1):
