@@ -1,130 +1,244 @@
-"""Arrow columns as NumPy arrays, without a Python object a row."""
+"""Arrow columns as NumPy arrays, without a Python object a row; a window's are filled row group by row group."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from seatrial.batches.outputs import Decode, Form, Output
+from seatrial.batches.packed import Packed
+from seatrial.batches.pages import gather
 from seatrial.errors import Corrupt, InputError
 
-PACKED_PREFIX = "seatrial.packed."
-ORDER_BYTES_PER_ROW = 32  # positions, their hashes, and what sorting them takes
-_CODE_BYTES = 4
+BLOCK_ROWS = 4096  # of a turn from columns into rows: some hundred columns of it fit the second cache
+
+if TYPE_CHECKING:
+    Chunked = pa.ChunkedArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """What each row of a binary column holds: `width` numbers of `dtype`, little-endian, written by codec `codec`."""
+class Column(Protocol):
+    """An array of a window, being filled and then read."""
 
-    dtype: str
-    width: int
-    codec: str | None = None
+    def put(self, at: int, columns: Sequence[Chunked]) -> None:
+        """The rows from `at` on. Each row is put once, from whichever thread."""
+        ...
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A decoded column: array[rows, …], or for text the distinct values and int32[rows] of positions among them."""
-
-    array: NDArray[Any]
-    values: NDArray[Any] | None = None
+    def finish(self) -> None:
+        """Every row is there."""
+        ...
 
     def take(self, positions: NDArray[np.int64]) -> NDArray[Any]:
         """The rows at these positions, as an array of its own."""
-        taken = self.array[positions]
-        return taken if self.values is None else self.values[taken]
+        ...
 
 
-def packed_columns(schema: pa.Schema, properties: Mapping[str, str], *, path: str) -> dict[str, Packed]:
-    """The packed columns that a table's properties name (`seatrial.packed.<column>`, a JSON object)."""
-    found: dict[str, Packed] = {}
-    for key, text in properties.items():
-        name = key.removeprefix(PACKED_PREFIX)
-        if not key.startswith(PACKED_PREFIX) or name not in schema.names:
-            continue
-        try:
-            value = json.loads(text)
-            packed = Packed(str(value["dtype"]), int(value["width"]), value.get("codec"))
-            usable = np.dtype(packed.dtype).kind in "fiub" and packed.width > 0
-        except (ValueError, KeyError, TypeError, AttributeError):
-            usable = False
-        if not usable:
-            raise Corrupt(
-                f"the property {key} does not say what the column holds: {text}.",
-                path=path,
-                mend='It looks like {"dtype": "float32", "width": 12, "codec": "…"}.',
-            )
-        found[name] = packed
-    return found
+def column_of(output: Output, rows: int, *, path: str) -> Column:
+    """An empty column for so many rows."""
+    if output.form is Form.TEXT:
+        return Text(output, path)
+    if output.form is Form.LISTS:
+        return Lists(output, path)
+    if output.form is Form.DECODED and output.decode is not None:
+        return Binary(output, output.decode, path)
+    return Numbers(output, rows, path)
 
 
-def needed_mib(fields: Sequence[pa.Field[Any]], rows: int, packed: Mapping[str, Packed], *, path: str) -> int:
-    """MiB that holding and shuffling these columns takes: each once as it was read and once decoded.
+class Numbers:
+    """Columns whose array is known before the rows are: numbers, moments, stacked and packed columns."""
 
-    Text counts with its codes only, since its length is not known before it is read.
-    """
-    width = ORDER_BYTES_PER_ROW
-    for field in fields:
-        if field.name in packed:
-            held = packed[field.name]
-            width += 2 * held.width * np.dtype(held.dtype).itemsize
-        elif _is_text(field.type):
-            width += 2 * _CODE_BYTES
+    def __init__(self, output: Output, rows: int, path: str) -> None:
+        self._output = output
+        self._path = path
+        width = output.packed.width if output.packed is not None else len(output.fields)
+        flat = output.form is Form.NUMBERS
+        self._array = np.empty(rows if flat else (rows, width), output.dtype)
+
+    def put(self, at: int, columns: Sequence[Chunked]) -> None:
+        """See `Column.put`."""
+        stop = at + len(columns[0])
+        if self._output.packed is not None:
+            self._array[at:stop] = unpacked(self._output.name, columns[0], self._output.packed, path=self._path)
+        elif self._output.form is Form.NUMBERS:
+            self._array[at:stop] = numbers(self._output.fields[0], columns[0], path=self._path)
         else:
-            width += 2 * _numpy_dtype(field, path=path).itemsize
-    return math.ceil(rows * width / 2**20)
+            # as columns first, each copied in one piece, then turned block by block: a column at a time is far slower
+            turned = np.empty((len(columns), stop - at), self._array.dtype)
+            for row, field, column in zip(turned, self._output.fields, columns, strict=True):
+                row[:] = numbers(field, column, path=self._path)
+            for start in range(at, stop, BLOCK_ROWS):
+                end = min(start + BLOCK_ROWS, stop)
+                self._array[start:end] = turned[:, start - at : end - at].T
+
+    def finish(self) -> None:
+        """See `Column.finish`."""
+
+    def take(self, positions: NDArray[np.int64]) -> NDArray[Any]:
+        """See `Column.take`."""
+        return self._array.take(positions, axis=0)
 
 
-def decode(name: str, column: pa.ChunkedArray[Any], packed: Packed | None, *, path: str) -> Column:
-    """The column as an array; `InputError` for nulls where NumPy has none, and for types without a NumPy form."""
-    field = pa.field(name, column.type)
-    if packed is not None:
-        _refuse_nulls(name, column, "Write every row's features.", path=path)
-        return Column(_unpacked(name, column, packed, path=path))
-    if _is_text(column.type):
-        _refuse_nulls(name, column, 'Fill them with "" in the step that writes the table.', path=path)
-        return _coded(column)
-    dtype = _numpy_dtype(field, path=path)
-    if dtype.kind == "f":  # nulls become NaN
+class Plain:
+    """A packed column within what came over the wire: its rows are gathered from there."""
+
+    def __init__(self, buffer: NDArray[np.uint8], rows: int, packed: Packed) -> None:
+        self._buffer = buffer
+        self._offsets = np.empty(rows, np.int64)
+        self._packed = packed
+
+    def put(self, at: int, offsets: NDArray[np.int64]) -> None:
+        """Where the rows from `at` on lie in the buffer."""
+        self._offsets[at : at + len(offsets)] = offsets
+
+    def take(self, positions: NDArray[np.int64]) -> NDArray[Any]:
+        """See `Column.take`."""
+        rows = gather(self._buffer, self._offsets[positions], self._packed.row_bytes)
+        return rows.view(self._packed.little).reshape(len(positions), self._packed.width)
+
+
+class _Parts:
+    """Pieces that are put in any order, and in order once all are there."""
+
+    def __init__(self) -> None:
+        self._put: dict[int, Any] = {}
+
+    def add(self, at: int, part: Any) -> None:
+        self._put[at] = part
+
+    def ordered(self) -> list[Any]:
+        return [self._put[at] for at in sorted(self._put)]
+
+
+class Text:
+    """Text: the distinct values, and each row's position among them."""
+
+    def __init__(self, output: Output, path: str) -> None:
+        self._output, self._path = output, path
+        self._parts = _Parts()
+        self._codes: NDArray[np.int32] = np.empty(0, np.int32)
+        self._values: NDArray[Any] = np.empty(0, np.dtypes.StringDType())
+
+    def put(self, at: int, columns: Sequence[Chunked]) -> None:
+        """See `Column.put`."""
+        field = self._output.fields[0]
+        refuse_nulls(field.name, columns[0], 'Fill them with "" in the step that writes the table.', path=self._path)
+        self._parts.add(at, _encoded(columns[0]))
+
+    def finish(self) -> None:
+        """See `Column.finish`."""
+        parts = [chunk for part in self._parts.ordered() for chunk in part.chunks]
+        if parts:
+            unified: list[Any] = pa.chunked_array(parts).unify_dictionaries().chunks
+            values = unified[0].dictionary.to_pylist()  # one object a distinct value, not a row
+            self._values = np.array(values, dtype=np.dtypes.StringDType())
+            self._codes = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in unified])
+        self._parts = _Parts()
+
+    def take(self, positions: NDArray[np.int64]) -> NDArray[Any]:
+        """See `Column.take`."""
+        return self._values[self._codes[positions]]
+
+
+class Lists:
+    """Lists of one length, and tensors of one shape."""
+
+    def __init__(self, output: Output, path: str) -> None:
+        self._output, self._path = output, path
+        self._parts = _Parts()
+        self._array: NDArray[Any] = np.empty(0)
+
+    def put(self, at: int, columns: Sequence[Chunked]) -> None:
+        """See `Column.put`."""
+        self._parts.add(at, _lists(self._output.fields[0], columns[0], path=self._path))
+
+    def finish(self) -> None:
+        """See `Column.finish`."""
+        parts = self._parts.ordered()
+        shapes = {part.shape[1:] for part in parts}
+        if len(shapes) > 1:
+            raise _uneven(self._output.fields[0].name, self._path)
+        self._array = np.concatenate(parts)
+        self._parts = _Parts()
+
+    def take(self, positions: NDArray[np.int64]) -> NDArray[Any]:
+        """See `Column.take`."""
+        return self._array.take(positions, axis=0)
+
+
+class Binary:
+    """Bytes that a function of the user makes an array of, row by row, in the threads that make batches."""
+
+    def __init__(self, output: Output, decode: Decode, path: str) -> None:
+        self._output, self._path, self._decode = output, path, decode
+        self._parts = _Parts()
+        self._chunks: list[Any] = []
+        self._starts: NDArray[np.int64] = np.empty(0, np.int64)
+
+    def put(self, at: int, columns: Sequence[Chunked]) -> None:
+        """See `Column.put`."""
+        name = self._output.fields[0].name
+        refuse_nulls(name, columns[0], "Leave those rows out when the table is written.", path=self._path)
+        self._parts.add(at, columns[0])
+
+    def finish(self) -> None:
+        """See `Column.finish`."""
+        self._chunks = [chunk for part in self._parts.ordered() for chunk in part.chunks if len(chunk)]
+        self._starts = np.cumsum([0, *(len(chunk) for chunk in self._chunks)])
+        self._parts = _Parts()
+
+    def take(self, positions: NDArray[np.int64]) -> NDArray[Any]:
+        """See `Column.take`."""
+        found: NDArray[Any] | None = None
+        chunks = np.searchsorted(self._starts, positions, side="right") - 1
+        for row, (position, number) in enumerate(zip(positions.tolist(), chunks.tolist(), strict=True)):
+            value = self._chunks[number][position - int(self._starts[number])].as_buffer()
+            made = np.asarray(self._decode(memoryview(value)))
+            if found is None:
+                found = np.empty((len(positions), *made.shape), made.dtype)
+            if made.shape != found.shape[1:] or made.dtype != found.dtype:
+                raise InputError(
+                    f'column "{self._output.fields[0].name}" decodes to {made.dtype}{list(made.shape)} here and to'
+                    f" {found.dtype}{list(found.shape[1:])} elsewhere.",
+                    path=self._path,
+                    mend="Let `decode` give every row the same shape and type.",
+                )
+            found[row] = made
+        return np.empty(0) if found is None else found
+
+
+def numbers(field: pa.Field[Any], column: Chunked, *, path: str) -> NDArray[Any]:
+    """Numbers or moments as an array; nulls are NaN where the type has one, elsewhere an `InputError`."""
+    if column.null_count:
+        if not pa.types.is_floating(column.type):
+            mend = "Fill them in the step that writes the table, or make the column a double there."
+            refuse_nulls(field.name, column, mend, path=path)
         column = pc.fill_null(column, pa.scalar(math.nan, column.type))
-    else:
-        _refuse_nulls(
-            name, column, "Fill them in the step that writes the table, or make the column a double there.", path=path
-        )
-    return Column(np.ascontiguousarray(column.to_numpy(), dtype=dtype))
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        column = column.cast(pa.timestamp(column.type.unit))  # the same instants; NumPy knows no zones
+    return column.to_numpy()
 
 
-def _coded(column: pa.ChunkedArray[Any]) -> Column:
-    chunks: list[Any] = [chunk for chunk in column.dictionary_encode().unify_dictionaries().chunks if len(chunk)]
-    values = chunks[0].dictionary.to_pylist() if chunks else []  # one object a distinct value, not a row
-    codes = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in chunks]
-    array = np.concatenate(codes).astype(np.int32, copy=False) if codes else np.empty(0, np.int32)
-    return Column(array, np.array(values, dtype=np.dtypes.StringDType()))
-
-
-def _unpacked(name: str, column: pa.ChunkedArray[Any], packed: Packed, *, path: str) -> NDArray[Any]:
-    dtype = np.dtype(packed.dtype).newbyteorder("<")
-    row_bytes = packed.width * dtype.itemsize
-    decoded = np.empty((len(column), packed.width), dtype)
+def unpacked(name: str, column: Chunked, packed: Packed, *, path: str) -> NDArray[Any]:
+    """A packed column as array[rows, width]."""
+    refuse_nulls(name, column, "Write every row's features.", path=path)
+    decoded = np.empty((len(column), packed.width), packed.little)
     start = 0
     for chunk in column.chunks:
         if len(chunk) == 0:
             continue
         buffers: list[Any] = chunk.buffers()
         if pa.types.is_fixed_size_binary(chunk.type):
-            right = chunk.type.byte_width == row_bytes
-            first = chunk.offset * row_bytes
+            right = chunk.type.byte_width == packed.row_bytes
+            first = chunk.offset * packed.row_bytes
         else:
             kind = np.dtype(np.int64 if pa.types.is_large_binary(chunk.type) else np.int32)
             offsets = np.frombuffer(buffers[1], kind)[chunk.offset : chunk.offset + len(chunk) + 1]
-            right = bool((np.diff(offsets) == row_bytes).all())
+            right = bool((np.diff(offsets) == packed.row_bytes).all())
             first = int(offsets[0])
         if not right:
             raise Corrupt(
@@ -132,28 +246,14 @@ def _unpacked(name: str, column: pa.ChunkedArray[Any], packed: Packed, *, path: 
                 path=path,
                 mend="Write the table again with the codec that its properties name.",
             )
-        numbers = np.frombuffer(buffers[-1], dtype, count=len(chunk) * packed.width, offset=first)
-        decoded[start : start + len(chunk)] = numbers.reshape(len(chunk), packed.width)
+        held = np.frombuffer(buffers[-1], packed.little, count=len(chunk) * packed.width, offset=first)
+        decoded[start : start + len(chunk)] = held.reshape(len(chunk), packed.width)
         start += len(chunk)
     return decoded
 
 
-def _numpy_dtype(field: pa.Field[Any], *, path: str) -> np.dtype[Any]:
-    kind = field.type
-    if pa.types.is_date32(kind):
-        return np.dtype("datetime64[D]")
-    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return np.dtype(kind.to_pandas_dtype())
-    if pa.types.is_timestamp(kind):
-        return np.dtype(f"datetime64[{kind.unit}]")
-    raise InputError(
-        f'column "{field.name}" of type {kind} has no array form.',
-        path=path,
-        mend="Name other columns, or write it as a number, a text or a packed column.",
-    )
-
-
-def _refuse_nulls(name: str, column: pa.ChunkedArray[Any], mend: str, *, path: str) -> None:
+def refuse_nulls(name: str, column: Chunked, mend: str, *, path: str) -> None:
+    """Raises the `InputError` of a column with nulls."""
     if column.null_count:
         raise InputError(
             f'column "{name}" ({column.type}) holds {column.null_count} nulls, and its array has no room for them.',
@@ -162,5 +262,36 @@ def _refuse_nulls(name: str, column: pa.ChunkedArray[Any], mend: str, *, path: s
         )
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+def _encoded(column: Chunked) -> Chunked:
+    if pa.types.is_dictionary(column.type):
+        return column.cast(pa.dictionary(pa.int32(), pa.large_string()))
+    return column.cast(pa.large_string()).dictionary_encode()
+
+
+def _lists(field: pa.Field[Any], column: Chunked, *, path: str) -> NDArray[Any]:
+    refuse_nulls(field.name, column, "Write every row's list.", path=path)
+    shape: tuple[int, ...] | None = None
+    if isinstance(column.type, pa.FixedShapeTensorType):
+        shape = tuple(column.type.shape)
+        tensors: list[Any] = column.chunks
+        column = pa.chunked_array([chunk.storage for chunk in tensors])
+    parts = []
+    chunks: list[Any] = column.chunks
+    for chunk in chunks:
+        lengths = np.unique(pc.list_value_length(chunk).to_numpy(zero_copy_only=False))
+        if len(lengths) > 1:
+            raise _uneven(field.name, path)
+        if len(lengths) == 1:
+            items = numbers(field, pa.chunked_array([chunk.flatten()]), path=path)
+            parts.append(items.reshape(len(chunk), *(shape or (int(lengths[0]),))))
+    if len({part.shape[1:] for part in parts}) > 1:
+        raise _uneven(field.name, path)
+    return np.concatenate(parts) if parts else np.empty((0, 0))
+
+
+def _uneven(name: str, path: str) -> InputError:
+    return InputError(
+        f'column "{name}" holds lists of different lengths, which are no matrix.',
+        path=path,
+        mend="Pad them to one length in the step that writes the table.",
+    )

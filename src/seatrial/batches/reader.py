@@ -1,143 +1,232 @@
-"""A table as batches of arrays: shuffled, resumable, elastic. Simple and whole in memory; the order is the contract."""
+"""A table as batches of arrays: shuffled, resumable, elastic, in a fixed memory.
+
+How it goes: `manifest` (what the footers say) → `plan` (the order) → `layout` (which bytes) → `http_wire` (fetch)
+→ `window` and `decode` → `epoch` (gather), all of it run by the threads of `pipeline`.
+"""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+import os
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-from numpy.typing import NDArray
+import numpy as np
 
-from seatrial.batches.decode import Column, decode, needed_mib, packed_columns
-from seatrial.batches.order import shuffled, stripe
-from seatrial.batches.snapshot import open_snapshot
+from seatrial.batches.addresses import open_wire
+from seatrial.batches.cursor import cursor_at, delivered_by
+from seatrial.batches.epoch import Batch, Work
+from seatrial.batches.http_wire import Limits
+from seatrial.batches.layout import Files
+from seatrial.batches.manifest import Manifest, cache_folder
+from seatrial.batches.memory import Memory, memory_of
+from seatrial.batches.outputs import Columns, Decode, Form, Output, outputs_of
+from seatrial.batches.packed import packed_columns
+from seatrial.batches.pipeline import Pipeline, Threads
+from seatrial.batches.plan import Epoch, Plan, epoch_of
+from seatrial.batches.source import Source, deleted_rows, manifest_of
+from seatrial.batches.stats import Clock, Stats
+from seatrial.batches.window import Keep
 from seatrial.errors import InputError
-from seatrial.stores.documents import from_json
-from seatrial.stores.settings import CatalogSettings
 
-Batch = dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far an epoch has come: `delivered` rows of its order, over all ranks."""
-
-    table: str  # its digest
-    seed: int
-    epoch: int
-    delivered: int
-    format: int = 1
+# Bandwidth × latency: eight ranges of 8 MiB under way fill 3 GB/s at 20 ms. A local file has no latency to hide.
+FETCHERS, LOCAL_FETCHERS = 8, 2
+MOST_MAKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is asked of a reader; checked when it is made."""
+class Opened:
+    """An epoch that can be read: everything that is known before the first data byte is fetched."""
 
-    batch_rows: int
-    seed: int
-    epoch: int
-    rank: int
-    world: int
-    memory_mib: int
+    source: Source
+    manifest: Manifest
+    epoch: Epoch
+    live: Any
+    keep: Keep
+    files: Files
+    outputs: tuple[Output, ...]
+    memory: Memory
+    threads: Threads
+    limits: Limits | None = None
 
-    def __post_init__(self) -> None:
-        for name, least in (("batch_rows", 1), ("epoch", 0), ("world", 1), ("rank", 0), ("memory_mib", 1)):
-            if getattr(self, name) < least:
-                raise InputError(f"{name} is {getattr(self, name)}.", mend=f"It is at least {least}.")
-        if self.rank >= self.world:
-            raise InputError(f"rank is {self.rank} in a world of {self.world}.", mend="Ranks count from 0.")
+    def start(self, delivered: int, clock: Clock) -> Pipeline:
+        """The threads, under way from that row on."""
+        wire = open_wire(str(self.source.files[0].path), self.source.store, self.limits)
+        path = self.source.path
+        work = Work(self.epoch, delivered, self.files, self.live, self.keep, self.outputs, wire, path)
+        return Pipeline(work, self.threads, self.memory, clock)
 
 
 class Batches(Iterator[Batch]):
-    """The batches of one epoch, for one rank: a dict of owned, writable arrays, by column name.
+    """The batches of one epoch, for one rank: a dict of owned, writable arrays, by name.
 
-    Numbers, booleans and dates keep their type; text is NumPy's StringDType; a packed column is array[rows, width].
-    Every rank gets equally many batches; stripes of the last may be smaller, or empty.
+    Numbers, booleans and dates keep their type; text is NumPy's StringDType; a packed column, stacked columns and lists
+    are array[rows, width]. Every rank gets equally many batches; stripes of the last may be smaller, or empty. Threads
+    start with the first batch and end with the last; `close`, or leaving a `with` block, ends them before. One thread
+    at a time may ask for batches.
     """
 
-    def __init__(self, rows: int, columns: dict[str, Column], digest: str, plan: Plan, delivered: int) -> None:
-        self._rows = rows
-        self._columns = columns
-        self._digest = digest
-        self._plan = plan
+    def __init__(self, opened: Opened, delivered: int) -> None:
+        self._opened = opened
         self._delivered = delivered
-        self._order = shuffled(rows, digest=digest, seed=plan.seed, epoch=plan.epoch)
+        self._clock = Clock(opened.threads.fetchers, opened.threads.makers)
+        self._pipeline: Pipeline | None = None
+        self._process = os.getpid()
+        self._failure: BaseException | None = None
+        self._closed = False
+        self._finalizer: Callable[[], object] = _nothing
 
     def __next__(self) -> Batch:
-        if self._delivered >= self._rows:
+        if self._failure is not None:
+            raise InputError(
+                "this reader failed before.", path=self._opened.source.path, mend="Open another one at its cursor."
+            ) from self._failure
+        if self._closed or self._delivered >= self._opened.epoch.rows:
+            self.close()
             raise StopIteration
-        stop = min(self._delivered + self._plan.batch_rows, self._rows)
-        first, last = stripe(self._delivered, stop, rank=self._plan.rank, world=self._plan.world)
-        positions = self._order[first:last]
-        self._delivered = stop
-        return {name: column.take(positions) for name, column in self._columns.items()}
+        try:
+            batch = self._threads().next()
+        except BaseException as error:
+            self._failure = error
+            self.close()
+            raise
+        self._delivered = min(self._delivered + self._opened.epoch.plan.batch_rows, self._opened.epoch.rows)
+        self._clock.delivered(len(next(iter(batch.values()), ())))
+        if self._delivered == self._opened.epoch.rows:
+            self.close()
+        return batch
 
     def __len__(self) -> int:
         """How many batches are still to come."""
-        return math.ceil((self._rows - self._delivered) / self._plan.batch_rows)
+        return -(-(self._opened.epoch.rows - self._delivered) // self._opened.epoch.plan.batch_rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def cursor(self) -> str:
         """A small JSON of what was delivered, the batch in hand included.
 
         It speaks for all ranks, so they must have taken equally many batches, as ranks that train together have.
         """
-        return json.dumps(
-            {
-                "format": 1,
-                "table": self._digest,
-                "seed": self._plan.seed,
-                "epoch": self._plan.epoch,
-                "delivered": self._delivered,
-            }
+        return cursor_at(self._opened.source.digest, self._opened.epoch.plan, self._delivered).written()
+
+    def stats(self) -> Stats:
+        """What was read so far and how fast, and what limits it: the wire, decoding, or whoever takes the batches."""
+        return self._clock.read()
+
+    def close(self) -> None:
+        """Ends the threads at once. Nothing is read any more; the cursor stays."""
+        self._closed = True
+        self._clock.stop()
+        self._finalizer()
+
+    def at(self, *, cursor: str | None = None, epoch: int | None = None) -> Batches:
+        """The same batches from another place: a reader that has not started, of this or another epoch."""
+        opened = self._opened
+        plan = opened.epoch.plan if epoch is None else replace(opened.epoch.plan, epoch=epoch)
+        source = opened.source
+        anew = replace(opened, epoch=_epoch(opened.manifest, opened.live, source, plan))
+        delivered = (
+            0 if cursor is None else delivered_by(cursor, source.digest, anew.epoch.rows, plan, path=source.path)
         )
+        return Batches(anew, delivered)
+
+    @property
+    def epoch(self) -> int:
+        """Which epoch it is."""
+        return self._opened.epoch.plan.epoch
+
+    def _threads(self) -> Pipeline:
+        if self._pipeline is None:
+            self._clock.start()
+            self._process = os.getpid()
+            self._pipeline = self._opened.start(self._delivered, self._clock)
+            # Not bound to self: whoever forgets a reader ends it, too.
+            self._finalizer = weakref.finalize(self, _close_in, self._process, self._pipeline)
+        elif self._process != os.getpid():
+            raise InputError(
+                "this reader was started in another process, and its threads stayed there.",
+                path=self._opened.source.path,
+                mend="Start it where it is used: fork before the first batch is asked for.",
+            )
+        return self._pipeline
+
+
+def _nothing() -> None:
+    """Nothing has started."""
+
+
+def _close_in(process: int, pipeline: Pipeline) -> None:
+    if os.getpid() == process:  # a fork has no threads to end, and locks that nobody will open
+        pipeline.close()
 
 
 def open_batches(
-    catalog: CatalogSettings,
-    identifier: str,
-    snapshot_id: int,
+    source: Source,
     *,
-    digest: str,
-    columns: Sequence[str] | None,
+    columns: Columns,
     plan: Plan,
     cursor: str | None,
+    decode: Mapping[str, Decode] | None = None,
+    limits: Limits | None = None,
 ) -> Batches:
-    """Reads the columns of the snapshot and starts at `cursor`, or at the beginning."""
-    with open_snapshot(catalog, identifier, snapshot_id) as snapshot:
-        delivered = 0 if cursor is None else _resumed(cursor, digest, snapshot.rows, plan, path=identifier)
-        names = snapshot.schema.names if columns is None else snapshot.check_columns(columns)
-        packed = packed_columns(snapshot.schema, snapshot.properties, path=identifier)
-        fields = [snapshot.schema.field(name) for name in names]
-        _check_memory(needed_mib(fields, snapshot.rows, packed, path=identifier), plan, path=identifier)
-        table = snapshot.read(names)
-    _check_memory(math.ceil(2 * table.nbytes / 2**20), plan, path=identifier)
-    decoded = {name: decode(name, table.column(name), packed.get(name), path=identifier) for name in names}
-    return Batches(table.num_rows, decoded, digest, plan, delivered)
+    """The batches of `source` from `cursor` on, or from the beginning. Reads footers only, and those once."""
+    manifest = manifest_of(source, cache_folder())
+    packed = packed_columns(source.schema, source.properties, path=source.path)
+    outputs = outputs_of(columns, source.schema, packed, decode or {}, check=source.check_columns, path=source.path)
+    keep = deleted_rows(source, manifest)
+    live = manifest.rows.copy()
+    for group, stay in keep.items():
+        live[group] = int(stay.sum())
+    if not keep:
+        _refuse_known_nulls(outputs, manifest, path=source.path)
+    epoch = _epoch(manifest, live, source, plan)
+    delivered = 0 if cursor is None else delivered_by(cursor, source.digest, epoch.rows, plan, path=source.path)
+    files = Files(manifest, source.names, source.constant)
+    plain: frozenset[str] = frozenset()
+    makers = min(len(os.sched_getaffinity(0)), MOST_MAKERS)
+    if epoch.windows:
+        wanted = [output.fields[0].name for output in outputs if output.packed is not None]
+        members = epoch.members(0)
+        plain = files.layout(members.tolist(), live[members].tolist(), wanted, wanted).plain
+    memory = memory_of(epoch, manifest, live, outputs, plain, makers=makers, path=source.path)
+    local = bool(source.files) and urlsplit(source.files[0].path).scheme in ("", "file")
+    threads = Threads(LOCAL_FETCHERS if local else FETCHERS, makers)
+    return Batches(
+        Opened(source, manifest, epoch, live, keep, files, tuple(outputs), memory, threads, limits), delivered
+    )
 
 
-def _resumed(text: str, digest: str, rows: int, plan: Plan, *, path: str) -> int:
-    cursor = from_json(Cursor, text.encode(), path="cursor")
-    for name, found, wanted in (
-        ("table", cursor.table, digest),
-        ("seed", cursor.seed, plan.seed),
-        ("epoch", cursor.epoch, plan.epoch),
-        ("format", cursor.format, 1),
-    ):
-        if found != wanted:
-            raise InputError(
-                f"this cursor is of {name} {found}, not {wanted}.", path=path, mend="Ask for what it was made under."
-            )
-    if not 0 <= cursor.delivered <= rows:
-        raise InputError(f"this cursor has delivered {cursor.delivered} of {rows} rows.", path=path)
-    return cursor.delivered
+def _epoch(manifest: Manifest, live: Any, source: Source, plan: Plan) -> Epoch:
+    return epoch_of(live, manifest.size_bytes, source.order_key, plan)
 
 
-def _check_memory(needed: int, plan: Plan, *, path: str) -> None:
-    if needed > plan.memory_mib:
-        raise InputError(
-            f"these columns take {needed} MiB to shuffle, and memory_mib is {plan.memory_mib}.",
-            path=path,
-            mend=f"Ask for memory_mib={needed}, or for fewer columns.",
-        )
+def _refuse_known_nulls(outputs: list[Output], manifest: Manifest, *, path: str) -> None:
+    """Nulls that the footers know of are told before anything is read; the others when they are met."""
+    for output in outputs:
+        for field in output.fields:
+            nulls = manifest.column_nulls.get(field.name)
+            floating = output.dtype is not None and np.issubdtype(output.dtype, np.floating)
+            if nulls is None or output.form is Form.LISTS or (floating and output.packed is None):
+                continue
+            count = int(np.nansum(nulls))
+            if count:
+                mends = {
+                    Form.TEXT: 'Fill them with "" in the step that writes the table.',
+                    Form.PACKED: "Write every row's features.",
+                    Form.DECODED: "Leave those rows out when the table is written.",
+                }
+                mend = "Fill them in the step that writes the table, or make the column a double there."
+                raise InputError(
+                    f'column "{field.name}" ({field.type}) holds {count} nulls, and its array has no room for them.',
+                    path=path,
+                    mend=mends.get(output.form, mend),
+                )

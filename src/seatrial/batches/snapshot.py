@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from seatrial.batches.source import Source, check_columns
+from seatrial.batches.wire import Listed
 from seatrial.errors import InputError, TableGone
 from seatrial.stores.catalog import open_catalog
-from seatrial.stores.settings import CatalogSettings
+from seatrial.stores.settings import CatalogSettings, StoreSettings
 
 if TYPE_CHECKING:
     from pyiceberg.schema import Schema
@@ -20,11 +24,12 @@ if TYPE_CHECKING:
 
 PROPERTY_PREFIX = "seatrial."
 AGAIN = "Make it again: run the step that wrote it with --no-cache."
+_RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # UUIDs in the names of files
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What reading needs. Rows have a fixed order: data files by path, rows as they stand in each file."""
+    """What reading needs. Rows have a fixed order: data files as `_place` says, rows as they stand in each file."""
 
     identifier: str
     schema: pa.Schema
@@ -33,6 +38,7 @@ class Snapshot:
     _table: IcebergTable
     _columns: Schema
     _tasks: tuple[Any, ...]
+    _store: StoreSettings
 
     def read(self, columns: Sequence[str] | None) -> pa.Table:
         """The rows in their order, with `columns` in the order given (None: all)."""
@@ -55,14 +61,48 @@ class Snapshot:
 
     def check_columns(self, columns: Sequence[str]) -> list[str]:
         """The columns as a list; an `InputError` for one that is not there, or asked for twice."""
-        for position, name in enumerate(columns):
-            if name not in self.schema.names:
-                close = difflib.get_close_matches(name, self.schema.names, n=1)
-                hint = f'Did you mean "{close[0]}"?' if close else f"It has: {', '.join(self.schema.names)}."
-                raise InputError(f'no column "{name}".', path=self.identifier, mend=hint)
-            if name in columns[:position]:
-                raise InputError(f'column "{name}" is asked for twice.', path=self.identifier, mend="Name it once.")
-        return list(columns)
+        return check_columns(self.schema, columns, path=self.identifier)
+
+    def source(self, digest: str) -> Source:
+        """The snapshot as batches read it; `InputError` for files that are not Parquet."""
+        for task in self._tasks:
+            if task.file.file_format.value != "PARQUET":
+                raise InputError(
+                    f"batches read Parquet, and this data file is {task.file.file_format.value}.",
+                    path=task.file.file_path,
+                    mend="Write the table as Parquet.",
+                )
+        return Source(
+            path=self.identifier,
+            schema=self.schema,
+            properties=self.properties,
+            digest=digest,
+            order_key=digest,
+            files=tuple(Listed(task.file.file_path, task.file.file_size_in_bytes) for task in self._tasks),
+            store=self._store,
+            names={field.field_id: field.name for field in self._columns.fields},
+            constant=self._constant(),
+            deleted=self._deleted(),
+        )
+
+    def _constant(self) -> frozenset[str]:
+        """Columns whose value a data file may leave to the table's metadata."""
+        partitions = {field.source_id for spec in self._table.specs().values() for field in spec.fields}
+        return frozenset(
+            field.name
+            for field in self._columns.fields
+            if field.field_id in partitions or getattr(field, "initial_default", None) is not None
+        )
+
+    def _deleted(self) -> dict[str, NDArray[np.int64]]:
+        """Positions of deleted rows by data file, ascending."""
+        from pyiceberg.io.pyarrow import _read_all_delete_files  # nothing public reads them without the rows
+
+        found = _read_all_delete_files(self._table.io, self._tasks)
+        return {
+            path: np.unique(np.concatenate([positions.to_numpy() for positions in parts])).astype(np.int64)
+            for path, parts in found.items()
+        }
 
 
 @contextmanager
@@ -78,11 +118,19 @@ def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -
             if snapshot is None:
                 raise TableGone(f"snapshot {snapshot_id} has expired.", path=identifier, mend=AGAIN)
             scan = table.scan(snapshot_id=snapshot_id)
-            tasks = tuple(sorted(scan.plan_files(), key=lambda task: str(task.file.file_path)))
+            tasks = tuple(sorted(scan.plan_files(), key=lambda task: _place(task.file)))
             columns = scan.projection()
             rows = _count(scan, tasks)
         except NoSuchTableError:
             raise TableGone("there is no such table.", path=identifier, mend=AGAIN) from None
+        except (NotImplementedError, ValueError) as error:
+            if "equality delete" not in str(error):
+                raise
+            raise InputError(
+                "this snapshot has equality deletes, which pyiceberg cannot read.",
+                path=identifier,
+                mend="Compact the table in Spark: CALL system.rewrite_data_files, with delete-file-threshold 1.",
+            ) from None
         except FileNotFoundError as error:
             raise TableGone("the table's metadata is not there any more.", path=identifier, mend=AGAIN) from error
         # A table's properties are those of today; what a step wrote into the snapshot's summary belongs to the rows.
@@ -96,7 +144,25 @@ def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -
             _table=table,
             _columns=columns,
             _tasks=tasks,
+            _store=catalog.store,
         )
+
+
+def _place(file: Any) -> tuple[Any, ...]:
+    """Where a data file comes among the others of its snapshot: by what the same step gives in any store.
+
+    Partition, the numbers in its name (a writer's partition and file count; UUIDs left out), then what Iceberg says of
+    its content: files that agree in all of this can change places without changing a number. Spark numbers its tasks
+    anew each time, but the partition's number stands before that.
+    """
+    name = str(file.file_path).rpartition("/")[2]
+    numbers = tuple(int(digits) for digits in re.findall(r"\d+", _RANDOM.sub("", name)))
+    bounds = tuple(
+        tuple(value for _, value in sorted((found or {}).items()))
+        for found in (file.lower_bounds, file.upper_bounds, file.null_value_counts, file.column_sizes)
+    )
+    partition = repr(tuple(file.partition[position] for position in range(len(file.partition))))
+    return partition, numbers, int(file.record_count), int(file.file_size_in_bytes), bounds, str(file.file_path)
 
 
 def _count(scan: Any, tasks: Sequence[Any]) -> int:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from seatrial.stores.settings import CatalogSettings
 
+WINDOW_MIB = 64  # of row groups, all columns, before compression: what is mixed at once
+
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from seatrial.batches.outputs import Columns, Decode
     from seatrial.batches.reader import Batches
 
 
@@ -67,7 +70,7 @@ class Table:
     def batches(
         self,
         *,
-        columns: Sequence[str] | None = None,
+        columns: Columns = None,
         batch_rows: int = 4096,
         seed: int = 7,
         epoch: int = 0,
@@ -75,22 +78,23 @@ class Table:
         world: int = 1,
         cursor: str | None = None,
         memory_mib: int = 512,
+        window_mib: int = WINDOW_MIB,
+        decode: Mapping[str, Decode] | None = None,
     ) -> Batches:
-        """The rows as batches of arrays by column name, in an order that (table, seed, epoch) alone decide.
+        """The rows as batches of arrays by name, in an order that (table, seed, epoch, window) alone decide.
 
-        `batch_rows` counts the rows of all ranks; each of `world` ranks gets its stripe of every batch. `cursor` (see
-        `Batches.cursor`) goes on where a reader ended, on any world size: every row left comes exactly once. Raises
-        `InputError` when the columns do not fit `memory_mib`, hold nulls that their arrays cannot, or are not there.
+        `columns` is a list of columns; or names of arrays, each with a column or with the list of columns that are
+        stacked as a matrix. `batch_rows` counts the rows of all ranks; each of `world` ranks gets its stripe of every
+        batch. `cursor` (see `Batches.cursor`) goes on where a reader ended, on any world size: every row left comes
+        exactly once. Row groups come in random order, and the rows of each `window_mib` of them are mixed. `decode`
+        has functions that make an array of a binary value. Raises `InputError` when a window does not fit
+        `memory_mib`, when columns hold nulls that their arrays cannot, or are not there.
         """
-        from seatrial.batches.reader import Plan, open_batches
+        from seatrial.batches.plan import Plan
+        from seatrial.batches.reader import open_batches
+        from seatrial.batches.snapshot import open_snapshot
 
-        plan = Plan(batch_rows, seed, epoch, rank, world, memory_mib)
-        return open_batches(
-            self.catalog,
-            self.identifier,
-            self.snapshot_id,
-            digest=self.digest,
-            columns=columns,
-            plan=plan,
-            cursor=cursor,
-        )
+        plan = Plan(batch_rows, seed, epoch, rank, world, memory_mib, window_mib)
+        with open_snapshot(self.catalog, self.identifier, self.snapshot_id) as snapshot:
+            source = snapshot.source(self.digest)
+        return open_batches(source, columns=columns, plan=plan, cursor=cursor, decode=decode)

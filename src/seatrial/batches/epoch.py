@@ -1,0 +1,101 @@
+"""The work of one epoch for one rank: windows to fetch and decode, batches to gather; who does it is the pipeline's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.batches.layout import Files, Layout
+from seatrial.batches.order import stripe
+from seatrial.batches.outputs import Output
+from seatrial.batches.plan import Epoch
+from seatrial.batches.window import Keep, Window
+from seatrial.batches.wire import Wire
+
+Batch = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a batch that lie in one window: positions among its mixed rows."""
+
+    window: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What there is to do from row `delivered` of the epoch's order on."""
+
+    epoch: Epoch
+    delivered: int
+    files: Files
+    live: NDArray[np.int64]  # rows of each row group that were not deleted
+    keep: Keep
+    outputs: tuple[Output, ...]
+    wire: Wire
+    path: str
+
+    @property
+    def batches(self) -> int:
+        """How many are still to come."""
+        return -(-(self.epoch.rows - self.delivered) // self.epoch.plan.batch_rows)
+
+    def batches_before(self, row: int) -> int:
+        """How many of them end at this row of the epoch's order, or before it."""
+        return max(row - self.delivered, 0) // self.epoch.plan.batch_rows
+
+    @property
+    def first_window(self) -> int:
+        """Where the rows left begin."""
+        return self.epoch.window_of(self.delivered)
+
+    def layout(self, window: int) -> Layout:
+        """What has to be fetched for a window."""
+        members = self.epoch.members(window)
+        names = list(dict.fromkeys(field.name for output in self.outputs for field in output.fields))
+        packed = [output.fields[0].name for output in self.outputs if output.packed is not None]
+        return self.files.layout(members.tolist(), self.live[members].tolist(), names, packed)
+
+    def open(self, window: int, layout: Layout, buffer: NDArray[np.uint8]) -> Window:
+        """The window, to be decoded from its buffer."""
+        rows = int(self.epoch.starts[window + 1] - self.epoch.starts[window])
+        return Window(layout, rows, self.outputs, self.keep, buffer, self.path)
+
+    def rows_of(self, batch: int) -> tuple[int, int]:
+        """The rows of a batch, over all ranks, in the epoch's order."""
+        start = self.delivered + batch * self.epoch.plan.batch_rows
+        return start, min(start + self.epoch.plan.batch_rows, self.epoch.rows)
+
+    def parts(self, batch: int) -> list[Part]:
+        """Where the rows of this rank's stripe of a batch lie; one empty part for an empty stripe."""
+        plan, starts = self.epoch.plan, self.epoch.starts
+        first, last = stripe(*self.rows_of(batch), rank=plan.rank, world=plan.world)
+        window = self.epoch.window_of(min(first, self.epoch.rows - 1))
+        found = []
+        while True:
+            begin, end = int(starts[window]), int(starts[window + 1])
+            found.append(Part(window, first - begin, min(last, end) - begin))
+            if last <= end:
+                return found
+            first, window = end, window + 1
+
+    def last_batch_of(self, window: int) -> int:
+        """The last batch that rows of this window are in, over all ranks."""
+        return (int(self.epoch.starts[window + 1]) - 1 - self.delivered) // self.epoch.plan.batch_rows
+
+
+def gather(parts: Sequence[Part], windows: Mapping[int, tuple[Window, NDArray[np.int64]]]) -> Batch:
+    """The rows of these parts as one batch; each window comes with the order of its rows."""
+    pieces = []
+    for part in parts:
+        window, mixed = windows[part.window]
+        pieces.append(window.take(mixed[part.first : part.last]))
+    if len(pieces) == 1:
+        return pieces[0]
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}

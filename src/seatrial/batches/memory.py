@@ -1,0 +1,93 @@
+"""What an epoch takes in memory, before anything is read: from the sizes in the footers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.batches.manifest import Manifest
+from seatrial.batches.outputs import Form, Output
+from seatrial.batches.plan import Epoch
+from seatrial.errors import InputError
+
+ORDER_BYTES = 8  # of a row: its position
+SCRATCH = {Form.STACKED: 2}  # times a row group's size while it is decoded: as Arrow, and turned; else 1
+QUEUE_SHARE = 8  # of the budget one part is for batches that wait
+QUEUE_BYTES = 32 * 2**20  # and at most that, or two batches
+QUEUE_BATCHES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How the budget is used."""
+
+    windows_bytes: int  # what is fetched and decoded at once
+    queue_bytes: int  # batches that are being made or wait for the caller
+    batch_bytes: int  # one of them, about
+    decoded_bytes: tuple[int, ...]  # by window: its decoded columns, and what decoding them takes
+
+
+def memory_of(
+    epoch: Epoch, manifest: Manifest, live: NDArray[np.int64], outputs: Sequence[Output], plain: frozenset[str],
+    *, makers: int, path: str,
+) -> Memory:  # fmt: skip
+    """The budget's use; `InputError` naming what is needed when one window does not fit.
+
+    `plain` are the packed columns that are gathered from where they were received.
+    """
+    fetched = np.zeros(epoch.windows)
+    decoded = np.zeros(epoch.windows)
+    row_bytes = 0.0
+    rows_all = max(epoch.rows, 1)
+    names = dict.fromkeys(field.name for output in outputs for field in output.fields)
+    for name in names:
+        if name in manifest.column_bytes:
+            fetched += _by_window(epoch, manifest.column_bytes[name])
+    for output in outputs:
+        encoded = np.zeros(len(live), np.float64)
+        for field in output.fields:
+            encoded += manifest.column_bytes.get(field.name, 0.0)
+        held: NDArray[np.float64] = np.array(
+            [output.held_bytes(rows, size) for rows, size in zip(live.tolist(), encoded.tolist(), strict=True)]
+        )
+        row_bytes += float(held.sum()) / rows_all
+        if output.fields[0].name in plain:
+            decoded += _by_window(epoch, np.full(len(live), float(ORDER_BYTES)) * live)
+        else:
+            largest = _largest(epoch, held)
+            decoded += _by_window(epoch, held) + SCRATCH.get(output.form, 1) * makers * largest
+    decoded += _by_window(epoch, live * float(ORDER_BYTES))
+    plan = epoch.plan
+    stripe_rows = min(-(-plan.batch_rows // plan.world), rows_all)
+    batch_bytes = math.ceil(stripe_rows * row_bytes)
+    budget = plan.memory_mib * 2**20
+    queue = max(QUEUE_BATCHES * batch_bytes, min(budget // QUEUE_SHARE, QUEUE_BYTES))
+    least = math.ceil(float((fetched + decoded).max(initial=0.0)) + QUEUE_BATCHES * batch_bytes)
+    if least > budget:
+        needed = math.ceil(least / 2**20)
+        raise InputError(
+            f"one shuffle window and {QUEUE_BATCHES} batches of these columns take {needed} MiB, and memory_mib is"
+            f" {plan.memory_mib}.",
+            path=path,
+            mend=f"Ask for memory_mib={needed}, or for fewer columns; or write smaller row groups.",
+        )
+    queue = min(queue, budget - math.ceil(float((fetched + decoded).max(initial=0.0))))
+    return Memory(budget - queue, queue, batch_bytes, tuple(np.ceil(decoded).astype(np.int64).tolist()))
+
+
+def _by_window(epoch: Epoch, by_group: NDArray[Any]) -> NDArray[np.float64]:
+    sums: NDArray[np.float64] = np.concatenate([[0.0], np.cumsum(by_group[epoch.groups])])
+    held: NDArray[np.float64] = sums[epoch.bounds[1:]] - sums[epoch.bounds[:-1]]
+    return held
+
+
+def _largest(epoch: Epoch, by_group: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not epoch.windows:
+        return np.zeros(0)
+    largest: NDArray[np.float64] = np.maximum.reduceat(by_group[epoch.groups], epoch.bounds[:-1])
+    return largest

@@ -1,0 +1,270 @@
+"""The threads of a reader: one feeds, some fetch, some decode and gather. Whoever starts them joins them.
+
+    feeder ── ranges ──▶ fetchers ── row groups ──▶ makers ── batches, in order ──▶ the caller
+
+Windows are admitted in order, each when the budget has room for it, so what waits can always go on. A maker prefers a
+batch whose windows are ready to a row group that is not decoded, as long as the queue of batches is not full.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.batches.buffers import Buffers
+from seatrial.batches.epoch import Batch, Work, gather
+from seatrial.batches.layout import Layout, Range
+from seatrial.batches.memory import Memory
+from seatrial.batches.stats import Clock
+from seatrial.batches.window import Window
+from seatrial.batches.wire import Closed
+
+JOIN_S = 60.0  # a thread that does not end within it hangs in a decoder; the caller is told
+BATCHES_A_TURN = 4  # that a maker gathers before it looks for other work: a lock and a wake-up for so many
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """How many fetch at once, and how many decode and gather."""
+
+    fetchers: int
+    makers: int
+
+
+@dataclass(slots=True)
+class _Open:
+    """A window that was admitted."""
+
+    number: int
+    layout: Layout
+    window: Window
+    buffer: NDArray[np.uint8]
+    held_bytes: int
+    missing: list[int]  # by row group: ranges that are still to come
+    undecoded: int
+    mixed: NDArray[np.int64] | None = None  # the order of its rows; there when all of it is decoded
+
+
+@dataclass(slots=True)
+class _State:
+    """What the threads share, under one lock."""
+
+    windows: dict[int, _Open] = field(default_factory=dict)
+    ranges: deque[tuple[_Open, Range]] = field(default_factory=deque)
+    decodes: deque[tuple[_Open, int]] = field(default_factory=deque)
+    next_batch: int = 0  # to be gathered
+    wanted: int = 0  # that the caller asks for next
+    ready: dict[int, Batch] = field(default_factory=dict)
+    ready_bytes: int = 0
+    used_bytes: int = 0
+    unfinished: set[int] = field(default_factory=set)  # batches being gathered
+    frontier: int = 0  # the first window that is not decoded
+    decoded_rows: int = 0  # of the epoch's order, from its beginning
+    error: BaseException | None = None
+    closed: bool = False
+
+
+class Pipeline:
+    """Makes the batches of `work` in order. `next` from one thread; `close` from any."""
+
+    def __init__(self, work: Work, threads: Threads, memory: Memory, clock: Clock) -> None:
+        self._work = work
+        self._window_bytes, self._queue_bytes = memory.windows_bytes, memory.queue_bytes
+        self._batch_bytes = memory.batch_bytes
+        self._need = memory
+        self._clock = clock
+        self._state = _State(frontier=work.first_window)
+        self._buffers = Buffers()
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)  # for a window: the feeder waits
+        self._to_fetch = threading.Condition(self._lock)
+        self._to_make = threading.Condition(self._lock)
+        self._made = threading.Condition(self._lock)  # the caller waits
+        roles = [
+            ("feed", self._feed),
+            *[("fetch", self._fetch)] * threads.fetchers,
+            *[("make", self._make)] * threads.makers,
+        ]
+        self._threads = [
+            threading.Thread(target=self._run, args=(role,), name=f"seatrial-{name}-{number}", daemon=True)
+            for number, (name, role) in enumerate(roles)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def next(self) -> Batch:
+        """The next batch; raises what a thread raised."""
+        state = self._state
+        with self._lock:
+            if state.wanted not in state.ready and state.error is None:
+                with self._clock.waiting():
+                    self._to_make.notify_all()  # the batch that is waited for goes before a full queue
+                    self._made.wait_for(lambda: state.wanted in state.ready or state.error is not None)
+            if state.error is not None:
+                raise state.error
+            batch = state.ready.pop(state.wanted)
+            state.wanted += 1
+            state.ready_bytes -= _size(batch)
+            self._to_make.notify()
+        return batch
+
+    def close(self) -> None:
+        """Ends and joins every thread; what they were waiting for ends at once."""
+        with self._lock:
+            self._state.closed = True
+            if self._state.error is None:
+                self._state.error = Closed()
+            for condition in (self._room, self._to_fetch, self._to_make, self._made):
+                condition.notify_all()
+        self._work.wire.close()
+        until = time.monotonic() + JOIN_S
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(until - time.monotonic(), 0))
+        self._state = _State(closed=True, error=self._state.error)
+
+    def _run(self, role: Callable[[], None]) -> None:
+        try:
+            role()
+        except Closed:
+            pass
+        except BaseException as error:  # noqa: BLE001 it is the caller's, whatever it is
+            with self._lock:
+                if self._state.error is None:
+                    self._state.error = error
+                self._state.closed = True
+                for condition in (self._room, self._to_fetch, self._to_make, self._made):
+                    condition.notify_all()
+            self._work.wire.close()
+
+    def _feed(self) -> None:
+        work, state = self._work, self._state
+        for number in range(work.first_window, work.epoch.windows) if work.batches else ():
+            layout = work.layout(number)
+            held = layout.buffer_bytes + self._need.decoded_bytes[number]
+            with self._lock:
+                while not (state.closed or not state.windows or state.used_bytes + held <= self._window_bytes):
+                    self._room.wait()
+                if state.closed:
+                    return
+                state.used_bytes += held
+            buffer = self._buffers.take(layout.buffer_bytes)
+            missing = [0] * len(layout.groups)
+            for one in layout.ranges:
+                for position in one.groups:
+                    missing[position] += 1
+            opened = _Open(number, layout, work.open(number, layout, buffer), buffer, held, missing, len(layout.groups))
+            with self._lock:
+                state.windows[number] = opened
+                state.ranges.extend((opened, one) for one in layout.ranges)
+                state.decodes.extend((opened, position) for position, count in enumerate(missing) if count == 0)
+                self._to_fetch.notify(len(layout.ranges))
+                self._to_make.notify_all()
+
+    def _fetch(self) -> None:
+        state = self._state
+        while True:
+            with self._lock:
+                self._to_fetch.wait_for(lambda: state.closed or state.ranges)
+                if state.closed:
+                    return
+                opened, one = state.ranges.popleft()
+            with self._clock.fetching(one.length):
+                self._work.wire.read(one.file, one.start, opened.buffer.data[one.at : one.at + one.length])
+            with self._lock:
+                for position in one.groups:
+                    opened.missing[position] -= 1
+                    if opened.missing[position] == 0:
+                        state.decodes.append((opened, position))
+                        self._to_make.notify()
+
+    def _make(self) -> None:
+        state = self._state
+        while True:
+            with self._lock:
+                self._to_make.wait_for(lambda: state.closed or self._batches_to_make() or state.decodes)
+                if state.closed:
+                    return
+                first, count = self._claim()
+                decode = state.decodes.popleft() if count == 0 else None
+                windows = {number: (one.window, one.mixed) for number, one in state.windows.items()}
+            if decode is not None:
+                self._decode(*decode)
+            else:
+                for batch in range(first, first + count):
+                    self._gather(batch, windows)
+
+    def _claim(self) -> tuple[int, int]:
+        """Takes the next batches that can be made: the first, and how many."""
+        state = self._state
+        count = self._batches_to_make()
+        first = state.next_batch
+        state.next_batch += count
+        state.unfinished.update(range(first, first + count))
+        return first, count
+
+    def _batches_to_make(self) -> int:
+        """How many of the next batches have all their rows decoded, and a place in the queue."""
+        state, work = self._state, self._work
+        whole = work.batches if state.decoded_rows == work.epoch.rows else work.batches_before(state.decoded_rows)
+        queued = state.ready_bytes + len(state.unfinished) * self._batch_bytes
+        places = (self._queue_bytes - queued) // max(self._batch_bytes, 1)
+        if state.next_batch == state.wanted:  # the caller waits for it, so the queue is empty
+            places = max(places, 1)
+        return max(min(whole - state.next_batch, places, BATCHES_A_TURN), 0)
+
+    def _decode(self, opened: _Open, position: int) -> None:
+        with self._clock.making():
+            opened.window.decode(position)
+        with self._lock:
+            opened.undecoded -= 1
+            last = opened.undecoded == 0
+        if not last:
+            return
+        with self._clock.making():
+            opened.window.finish()
+            mixed = self._work.epoch.mixed(opened.number)
+        if not opened.window.needs_buffer:
+            self._buffers.give_back(opened.buffer)
+        with self._lock:
+            opened.mixed = mixed
+            frontier = self._state.frontier
+            while frontier in self._state.windows and self._state.windows[frontier].mixed is not None:
+                frontier += 1
+            self._state.frontier = frontier
+            self._state.decoded_rows = int(self._work.epoch.starts[frontier])
+            self._to_make.notify_all()
+
+    def _gather(self, batch: int, windows: dict[int, Any]) -> None:
+        state = self._state
+        with self._clock.making():
+            made = gather(self._work.parts(batch), windows)
+        with self._lock:
+            state.ready[batch] = made
+            state.ready_bytes += _size(made)
+            state.unfinished.remove(batch)
+            if batch == state.wanted:
+                self._made.notify()
+            self._release()
+
+    def _release(self) -> None:
+        """Gives back the windows that no batch needs any more."""
+        state = self._state
+        oldest = min(state.unfinished, default=state.next_batch)
+        for number in [one for one in state.windows if self._work.last_batch_of(one) < oldest]:
+            opened = state.windows.pop(number)
+            state.used_bytes -= opened.held_bytes
+            if opened.window.needs_buffer:
+                self._buffers.give_back(opened.buffer)
+            self._room.notify()
+
+
+def _size(batch: Batch) -> int:
+    return sum(array.nbytes for array in batch.values())
