@@ -1,29 +1,24 @@
-"""What a binary model answered, beside what was true; or why that cannot be told."""
+"""What a model answered, beside what was true, as columns of numbers; or why that cannot be told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seatrial.assessors.assessor import Subject
-from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.assessors.checks import check_subject, positive_code
+from seatrial.assessors.groups import listed
+from seatrial.assessors.labels import actual_classes, actual_values, class_code, class_codes, weights_of
+from seatrial.models.predictor import Predictions, Predictor
 
-NAMED_VALUES = 3  # strange values shown in an error: enough to recognise the mistake
+__all__ = ["ClassAnswers", "Unmeasurable", "ValueAnswers", "check_subject", "class_answers", "value_answers"]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answers:
-    """Truth, answer (each: is it the positive class?) and score (probability of the positive class); n rows each."""
-
-    actual: NDArray[np.bool_]
-    answered: NDArray[np.bool_]
-    score: NDArray[np.float64]
+BEYOND = 1e-6  # a probability of 1 + 1e-7 is one that was computed in float32
+SUM_OFF = 1e-3  # of a row's probabilities: rounded to three digits they still pass, logits never do
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,119 +28,169 @@ class Unmeasurable:
     reason: str
 
 
-def measured_answers(subject: Subject) -> Answers | Unmeasurable:
-    """The answers for the measured table. Raises `InputError` for labels that are missing or of no class."""
-    if subject.task != "binary":
-        return Unmeasurable(f"measured for binary models only; this task is {subject.task}")
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassAnswers:
+    """A classifier's n answers. Classes are numbered as `classes` lists them.
+
+    `actual`, `answered`: int64[n]; `probabilities`: float64[n, classes] within [0, 1], or None where the model gives
+    none; `weights`: float64[n], or None where each row counts once. `positive` is set for two classes.
+    """
+
+    classes: tuple[str, ...]
+    actual: NDArray[np.int64]
+    answered: NDArray[np.int64]
+    probabilities: NDArray[np.float64] | None
+    weights: NDArray[np.float64] | None = None
+    positive: int | None = None
+
+    def code_of(self, name: str | None) -> int | Unmeasurable | None:
+        """The class that a claim is about: the one it names, else the positive one; None for all of several."""
+        if name is None:
+            return self.positive
+        code = class_code(name, self.classes)
+        if code is None:
+            return Unmeasurable(f'the model has no class "{name}"; its classes are {listed(self.classes)}')
+        return code
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValueAnswers:
+    """A regression's n answers: `actual`, `predicted`, `weights` (or None) float64[n]; `interval` float64[n, 2]."""
+
+    actual: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    interval: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None
+
+
+def class_answers(subject: Subject, reference: Predictor | None = None) -> ClassAnswers | Unmeasurable:
+    """The answers of a classifier (or of a reference in its place) for the measured table.
+
+    Raises `InputError` for labels or weights that cannot be meant.
+    """
+    doubt = _doubt(subject, classifier=True)
+    if doubt is not None:
+        return doubt
+    table, classes = subject.tables[subject.measured], subject.predictor.signature.classes
+    actual = actual_classes(table, subject.label, classes, path=f"{subject.measured}.{subject.label}")
+    if (actual == actual[0]).all():
+        return Unmeasurable(f'every row of the {subject.measured} table has the label "{classes[actual[0]]}"')
+    answers = ClassAnswers(
+        classes=classes,
+        actual=actual,
+        answered=actual,
+        probabilities=None,
+        weights=_weights(subject),
+        positive=positive_code(subject) if subject.task == "binary" else None,
+    )
+    return answered_beside(answers, subject, subject.measured, reference)
+
+
+def answered_beside(
+    known: ClassAnswers, subject: Subject, role: str, reference: Predictor | None = None
+) -> ClassAnswers | Unmeasurable:
+    """`known` with what the model (or a reference in its place) answers for the table of that role."""
+    predictor = subject.predictor if reference is None else reference
+    order = _order(known.classes, predictor)
+    if isinstance(order, Unmeasurable):
+        return order
+    said = predictor.predict(subject.tables[role])
+    answered, strange = class_codes(_array(said), predictor.signature.classes)
+    if (answered < 0).any():
+        row = int(np.argmax(answered < 0))
+        name = strange[0] if strange else "nothing"
+        return Unmeasurable(f'the model answers "{name}" for row {row}, which is none of its classes')
+    probabilities = None if said.probabilities is None else _sound(said.probabilities, role)
+    if isinstance(probabilities, Unmeasurable):
+        return probabilities
+    if probabilities is not None and not np.array_equal(order, np.arange(len(order))):
+        probabilities = probabilities[:, np.argsort(order)]
+    return replace(known, answered=order[answered], probabilities=probabilities)
+
+
+def value_answers(subject: Subject, reference: Predictor | None = None) -> ValueAnswers | Unmeasurable:
+    """The answers of a regression (or of a reference in its place) for the measured table.
+
+    Raises `InputError` for labels or weights that cannot be meant.
+    """
+    doubt = _doubt(subject, classifier=False)
+    if doubt is not None:
+        return doubt
+    predictor = subject.predictor if reference is None else reference
+    if predictor.signature.task != "regression":
+        return Unmeasurable(f"that model is a {predictor.signature.task} one")
     table = subject.tables[subject.measured]
+    actual = actual_values(table, subject.label, path=f"{subject.measured}.{subject.label}")
+    said = predictor.predict(table)
+    predicted = np.asarray(said.labels, dtype=np.float64)
+    sound = np.isfinite(predicted)
+    if not sound.all():
+        return Unmeasurable(_first_gap("number", sound, predicted, subject.measured))
+    if said.interval is not None:
+        sound = np.isfinite(said.interval).all(axis=1) & (said.interval[:, 0] <= said.interval[:, 1])
+        if not sound.all():
+            return Unmeasurable(_first_gap("interval", sound, said.interval, subject.measured))
+    return ValueAnswers(actual, predicted, said.interval, _weights(subject))
+
+
+def _doubt(subject: Subject, *, classifier: bool) -> Unmeasurable | None:
+    """Why these answers cannot be asked for at all."""
+    task, table = subject.predictor.signature.task, subject.tables[subject.measured]
+    if subject.task != task:
+        return Unmeasurable(f"the task is {subject.task}, and the model is for {task}")
+    if classifier == (task == "regression"):
+        return Unmeasurable(f"a {task} model has no such metric")
     if table.num_rows == 0:
         return Unmeasurable(f"the {subject.measured} table has no rows")
-    actual = actual_labels(subject)
-    if actual.all() or not actual.any():
-        only = pc.cast(table.column(subject.label), pa.string())[0].as_py()
-        return Unmeasurable(f'every row of the {subject.measured} table has the label "{only}"')
-    score = scores(subject, subject.measured)
-    if isinstance(score, Unmeasurable):
-        return score
-    labels = subject.predictor.predict(table).labels
-    positive = positive_class(subject)
-    answered = labels == positive
-    known = np.isin(labels.astype(str), subject.predictor.signature.classes)
-    if not known.all():
-        row = int(np.argmin(known))
-        return Unmeasurable(f'the model answers "{labels[row]}" for row {row}, which is none of its classes')
-    return Answers(actual=actual, answered=answered, score=score)
+    return None
 
 
-def scores(subject: Subject, role: str) -> NDArray[np.float64] | Unmeasurable:
-    """The probability of the positive class for each row of a table: float64[n], all within [0, 1]."""
-    signature = subject.predictor.signature
-    probabilities = subject.predictor.predict(subject.tables[role]).probabilities
-    if probabilities is None:
-        return Unmeasurable("the model gives no probabilities")
-    score = np.ascontiguousarray(probabilities[:, signature.classes.index(positive_class(subject))], dtype=np.float64)
-    sound = (score >= 0) & (score <= 1)  # NaN is neither
-    if not sound.all():
-        row = int(np.argmin(sound))
+def _first_gap(what: str, sound: NDArray[np.bool_], values: NDArray[np.float64], role: str) -> str:
+    row = int(np.argmin(sound))
+    lacking = f"{int((~sound).sum())} of {sound.size} rows of the {role} table"
+    return f"the model gives no {what} for {lacking}, first {values[row]} at row {row}"
+
+
+def _weights(subject: Subject) -> NDArray[np.float64] | None:
+    if subject.weight is None:
+        return None
+    path = f"{subject.measured}.{subject.weight}"
+    return weights_of(subject.tables[subject.measured], subject.weight, path=path)
+
+
+def _order(classes: tuple[str, ...], predictor: Predictor) -> NDArray[np.int64] | Unmeasurable:
+    """Which of `classes` each class of the predictor is."""
+    own = predictor.signature.classes
+    order, strange = class_codes(pa.array(list(own), pa.string()), classes)
+    if strange or len(own) != len(classes):
+        return Unmeasurable(f"its classes are {listed(own)}, and the model's {listed(classes)}")
+    return order
+
+
+def _array(said: Predictions) -> pa.Array[Any]:
+    try:
+        return pa.array(said.labels, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):  # labels of several types
+        return pa.array([str(label) for label in said.labels], pa.string())
+
+
+def _sound(probabilities: NDArray[np.float64], role: str) -> NDArray[np.float64] | Unmeasurable:
+    """The probabilities, within [0, 1] to the last digit, or what is wrong with them."""
+    values = np.ascontiguousarray(probabilities, dtype=np.float64)
+    within = ((values >= -BEYOND) & (values <= 1 + BEYOND)).all(axis=1)  # NaN is neither
+    if not within.all():
+        row = int(np.argmin(within))
+        beyond = np.argmin((values[row] >= -BEYOND) & (values[row] <= 1 + BEYOND))
         return Unmeasurable(
-            f"the model gives no probability for {int((~sound).sum())} of {len(score)} rows of the {role} table, "
-            f"first {score[row]} at row {row}"
+            f"the model gives no probability for {int((~within).sum())} of {len(values)} rows of the {role} table, "
+            f"first {values[row, beyond]} at row {row}"
         )
-    return score
-
-
-def positive_class(subject: Subject) -> str:
-    """The class whose probability is the score. Raises `InputError` where it is unnamed or none of the model's."""
-    signature = subject.predictor.signature
-    positive = subject.positive if subject.positive is not None else signature.positive
-    classes = _listed(signature.classes)
-    if positive is None:
-        raise InputError("No positive class is named.", path="data.positive", mend=f"Name one of {classes}.")
-    if len(signature.classes) != len({"positive", "negative"}) or positive not in signature.classes:
-        raise InputError(
-            f'The positive class "{positive}" is none of the model\'s two classes.',
-            path="data.positive",
-            mend=f"The model's classes are {classes}.",
+    sums = values.sum(axis=1)
+    whole = np.abs(sums - 1) <= SUM_OFF
+    if not whole.all():
+        row = int(np.argmin(whole))
+        return Unmeasurable(
+            f"the probabilities of {int((~whole).sum())} of {len(values)} rows of the {role} table do not sum to 1, "
+            f"first {sums[row]:.6g} at row {row}"
         )
-    return positive
-
-
-def actual_labels(subject: Subject) -> NDArray[np.bool_]:
-    """Whether each measured row's label is the positive class."""
-    positive = positive_class(subject)
-    column = f"{subject.measured}.{subject.label}"
-    labels = pc.cast(subject.tables[subject.measured].column(subject.label), pa.string())
-    if labels.null_count:
-        raise InputError(
-            f"{labels.null_count} of {len(labels)} rows have no label.",
-            path=column,
-            mend="Leave rows without a label out of the table.",
-        )
-    classes = subject.predictor.signature.classes
-    strange = [str(value) for value in pc.unique(labels).to_pylist() if value not in classes]
-    if strange:
-        raise InputError(
-            f"Labels that are none of the model's classes: {_listed(strange)}.",
-            path=column,
-            mend=f"The model's classes are {_listed(classes)}.",
-        )
-    return np.asarray(pc.equal(labels, pa.scalar(positive)).to_numpy(), dtype=np.bool_)
-
-
-def check_subject(subject: Subject) -> None:
-    """Raises what is wrong with the tables before anything is measured (or counted as a use): all of it at once."""
-    problems = list(_problems(subject))
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        raise Problems(problems)
-
-
-def _problems(subject: Subject) -> Iterator[SeatrialError]:
-    if subject.measured not in subject.tables:
-        yield InputError(f"There is no {subject.measured} table.", path=f"data.{subject.measured}", mend="Name one.")
-        return
-    named = [subject.label, *subject.groups, *([] if subject.cluster is None else [subject.cluster])]
-    missing = [column for column in named if column not in subject.tables[subject.measured].column_names]
-    for column in missing:
-        yield InputError(
-            f'The {subject.measured} table has no column "{column}".',
-            path=f"data.{subject.measured}",
-            mend=suggestion(column, subject.tables[subject.measured].column_names),
-        )
-    if subject.task == "binary" and subject.label not in missing:
-        try:
-            actual_labels(subject)
-        except InputError as error:
-            yield error
-
-
-def suggestion(name: str, known: Sequence[str]) -> str:
-    """The close name, or all of them."""
-    close = get_close_matches(name, known, n=1)
-    return f'Did you mean "{close[0]}"?' if close else f"It has {_listed(known)}."
-
-
-def _listed(values: Sequence[str]) -> str:
-    shown = ", ".join(f'"{value}"' for value in values[:NAMED_VALUES])
-    return shown if len(values) <= NAMED_VALUES else f"{shown} and {len(values) - NAMED_VALUES} more"
+    return np.clip(values, 0, 1)

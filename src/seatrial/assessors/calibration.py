@@ -1,27 +1,34 @@
-"""Calibration: whether rows that score 0.8 are positive 8 times in 10, over bins of scores fixed beforehand."""
+"""Calibration: whether rows that score 0.8 are right 8 times in 10, over bins of scores fixed beforehand.
+
+Of two classes the score is the probability of the positive one, of more that of the class that is answered.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.assessors.answers import Answers, Unmeasurable, measured_answers, scores
+from seatrial.assessors.answers import ClassAnswers, Unmeasurable, answered_beside, class_answers
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.cells import Grouping
-from seatrial.assessors.claims import claims_of, conditions, dependence, in_order, unmeasured
-from seatrial.assessors.slices import Measure, Measured, Rows, of_rows, over_slices
+from seatrial.assessors.claims import conditions, dependence, unmeasured, wanted
+from seatrial.assessors.means import found, minus
+from seatrial.assessors.references import against, reference_answers
+from seatrial.assessors.slices import Found, Quantity, over_slices
 from seatrial.verdicts.bounded import bounded_mean
 from seatrial.verdicts.calibration import bin_edges, calibration_error
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
-from seatrial.verdicts.interval import simultaneous_confidence
+from seatrial.verdicts.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.proportions import proportion
+from seatrial.verdicts.weighted import weighted_mean
 
 BINS = 10  # as usual in the field; each then holds a tenth of the rows
 ERROR, GAP = "calibration_error", "calibration_gap"
+METRICS = (ERROR, GAP)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +45,15 @@ class Bins:
         return {"bins": str(len(self.edges) + 1), "bin_edges": listed, "bins_from": self.origin}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """What each row scored, and whether that came true; and its weight."""
+
+    score: NDArray[np.float64]
+    hit: NDArray[np.bool_]
+    weights: NDArray[np.float64] | None
+
+
 def assess(
     subject: Subject,
     claims: Sequence[Claim],
@@ -47,51 +63,109 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; ten bins take milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
     """The calibration error (by group where the policy asks), and the gap of each bin, which a plot is drawn from."""
-    wanted = in_order(claims, [*claims_of(ERROR, subject, Family.ALL), *claims_of(GAP, subject, Family.ALL)])
-    answers = measured_answers(subject)
-    bins = answers if isinstance(answers, Unmeasurable) else fixed_bins(subject)
-    if isinstance(answers, Unmeasurable) or isinstance(bins, Unmeasurable):
-        reason = next(doubt.reason for doubt in (answers, bins) if isinstance(doubt, Unmeasurable))
-        yield from (unmeasured(claim, reason) for claim in wanted)
+    asked = wanted(claims, subject, METRICS)
+    answers = class_answers(subject) if asked else Unmeasurable("nothing is asked")
+    scored = answers if isinstance(answers, Unmeasurable) else _scored(answers)
+    bins = answers if isinstance(answers, Unmeasurable) else fixed_bins(subject, answers)
+    if isinstance(scored, Unmeasurable) or isinstance(bins, Unmeasurable):
+        reason = next(doubt.reason for doubt in (scored, bins) if isinstance(doubt, Unmeasurable))
+        yield from (unmeasured(claim, reason) for claim in asked)
         return
     parameters, flags = {**bins.parameters, "seed": str(seed)}, dependence(subject)
 
-    def error(rows: Rows, confidence: float) -> Measured | Unmeasurable:
-        if len(rows) == 0:
-            return Unmeasurable("no rows")
-        score, actual = answers.score[rows], answers.actual[rows]
-        found = calibration_error(score, actual, bins.edges, confidence=confidence, seed=seed)
-        return Measured(found, len(rows))
+    def quantity_of(claim: Claim, groups: Grouping) -> Quantity | Unmeasurable:
+        own = _error(scored, bins, groups, seed=seed)
+        if claim.against is None:
+            return own
+        compared = reference_answers(claim, subject, class_answers)
+        if isinstance(compared, Unmeasurable):
+            return compared
+        theirs = _scored(compared.answers)
+        if isinstance(theirs, Unmeasurable):
+            return Unmeasurable(f'of the reference model "{claim.against}": {theirs.reason}')
+        return against(minus(own, _error(theirs, bins, groups, seed=seed)), compared.baseline)
 
-    def measure_of(_metric: str, groups: Grouping) -> Measure:
-        return of_rows(groups, error)
-
-    for claim in wanted:
-        if claim.metric == ERROR:
+    for claim in asked:
+        if claim.of_class is not None:
+            yield unmeasured(claim, "it is about all classes at once")
+        elif claim.metric == ERROR:
             yield from over_slices(
-                subject, [claim], measure_of, confidence=confidence, flags=flags, parameters=parameters
+                subject, [claim], quantity_of, confidence=confidence, flags=flags, parameters=parameters
             )
-        elif claim.family is Family.ALL:
+        elif claim.family is Family.ALL and claim.against is None:
             stated = conditions(subject, **parameters)
-            yield from _gaps(claim, answers, bins, confidence=confidence, seed=seed, stated=stated, flags=flags)
+            yield from _gaps(claim, scored, bins, confidence=confidence, seed=seed, stated=stated, flags=flags)
         else:
             yield unmeasured(claim, "the gaps of bins are measured for everybody only")
 
 
-def fixed_bins(subject: Subject) -> Bins | Unmeasurable:
+def fixed_bins(subject: Subject, answers: ClassAnswers) -> Bins | Unmeasurable:
     """Bins with equally many validation rows each; without validation data, bins of equal width."""
     validation = subject.tables.get("validation")
     if validation is None or validation.num_rows == 0:
         return Bins(np.linspace(0, 1, BINS + 1)[1:-1], "equal widths, for lack of validation data")
-    score = scores(subject, "validation")
+    said = answered_beside(answers, subject, "validation")
+    if isinstance(said, Unmeasurable):
+        return said
+    score = _scores(said)
     if isinstance(score, Unmeasurable):
         return score
     return Bins(bin_edges(score, count=BINS), "quantiles of the validation scores")
 
 
+def _scored(answers: ClassAnswers) -> Scored | Unmeasurable:
+    score = _scores(answers)
+    if isinstance(score, Unmeasurable):
+        return score
+    binary = answers.positive is not None
+    hit = answers.actual == (answers.positive if binary else answers.answered)
+    return Scored(score, hit, answers.weights)
+
+
+def _scores(answers: ClassAnswers) -> NDArray[np.float64] | Unmeasurable:
+    if answers.probabilities is None:
+        return Unmeasurable("the model gives no probabilities")
+    if answers.positive is not None:
+        return answers.probabilities[:, answers.positive]
+    return answers.probabilities[np.arange(len(answers.answered)), answers.answered]
+
+
+def _error(scored: Scored, bins: Bins, groups: Grouping, *, seed: int) -> Quantity:
+    def of(group: int, confidence: float) -> Found:
+        rows = groups.rows[group]
+        if len(rows) == 0:
+            return Unmeasurable("no rows")
+        score, hit = scored.score[rows], scored.hit[rows]
+        if scored.weights is None:
+            return found(calibration_error(score, hit, bins.edges, confidence=confidence, seed=seed), len(rows))
+        within = Scored(score, hit, scored.weights[rows])
+        return found(weighted_calibration_error(within, bins.edges, confidence=confidence, seed=seed), len(rows))
+
+    return Quantity(of)
+
+
+def weighted_calibration_error(scored: Scored, edges: NDArray[np.float64], *, confidence: float, seed: int) -> Interval:
+    """The expected calibration error of a population in which each row stands for its weight of people.
+
+    θ = Σ_b |E[w (Y − S) 1{S in bin b}]| / E[w]. Each bin's term is a weighted mean over all rows, bounded at its share
+    of α (Bonferroni); the bounds of its absolute value follow, and their sums bound θ.
+    """
+    members = np.searchsorted(edges, scored.score, side="right")
+    each = simultaneous_confidence(confidence, 2 * (len(edges) + 1))  # |g| ≤ h needs both bounds of g
+    weights = np.ones_like(scored.score) if scored.weights is None else scored.weights
+    estimate = low = high = 0.0
+    for index in range(len(edges) + 1):
+        terms = np.where(members == index, scored.hit - scored.score, 0.0)  # a bin without rows may still have people
+        gap = weighted_mean(terms, weights, low=-1, high=1, confidence=each, seed=seed)
+        estimate += abs(gap.estimate)
+        low += max(0.0, gap.low, -gap.high)
+        high += max(gap.high, -gap.low)
+    return Interval(estimate, min(low, estimate), min(high, 1.0), "weighted-bins-bonferroni")
+
+
 def _gaps(
     claim: Claim,
-    answers: Answers,
+    scored: Scored,
     bins: Bins,
     *,
     confidence: float,
@@ -100,20 +174,19 @@ def _gaps(
     flags: tuple[Flag, ...],
 ) -> Iterator[Evidence | NotMeasured]:
     """|observed rate − mean score| of each bin; the bounds of all bins hold together."""
-    members = np.searchsorted(bins.edges, answers.score, side="right")
+    members = np.searchsorted(bins.edges, scored.score, side="right")
     limits = [0.0, *bins.edges, 1.0]
     each = simultaneous_confidence(confidence, len(limits) - 1)
     for index, (start, end) in enumerate(pairwise(limits)):
         below = "≤" if index == len(limits) - 2 else "<"
         name = f"bin {index + 1}: {start:.4g} ≤ score {below} {end:.4g}"
-        here = members == index
-        rows = int(here.sum())
-        if rows == 0:
+        here = np.flatnonzero(members == index)
+        if len(here) == 0:
             yield NotMeasured(claim, name, "no rows in this bin")
             continue
-        score, actual = answers.score[here], answers.actual[here]
-        gap = bounded_mean(actual - score, floor=-1, ceiling=1, confidence=each, seed=seed)
-        observed = proportion(int(actual.sum()), rows, confidence=each)
+        weights = None if scored.weights is None else scored.weights[here]
+        within = replace(scored, score=scored.score[here], hit=scored.hit[here], weights=weights)
+        gap, observed = _gap_of(within, confidence=each, seed=seed)
         yield Evidence(
             claim=claim,
             slice=name,
@@ -121,11 +194,11 @@ def _gaps(
             low=max(0.0, gap.low, -gap.high),
             high=max(gap.high, -gap.low),
             confidence=confidence,
-            rows=rows,
+            rows=len(here),
             method=gap.method,
             conditions={
                 **stated,
-                "mean_confidence": repr(float(score.mean())),
+                "mean_confidence": repr(float(np.average(within.score, weights=weights))),
                 "observed_rate": repr(observed.estimate),
                 "observed_low": repr(observed.low),
                 "observed_high": repr(observed.high),
@@ -133,3 +206,14 @@ def _gaps(
             },
             flags=flags,
         )
+
+
+def _gap_of(within: Scored, *, confidence: float, seed: int) -> tuple[Interval, Interval]:
+    """Of the rows of a bin: observed rate minus mean score, and the observed rate."""
+    gaps = within.hit - within.score
+    if within.weights is not None:
+        gap = weighted_mean(gaps, within.weights, low=-1, high=1, confidence=confidence, seed=seed)
+        hits = within.hit.astype(np.float64)
+        return gap, weighted_mean(hits, within.weights, low=0, high=1, confidence=confidence, seed=seed)
+    gap = bounded_mean(gaps, floor=-1, ceiling=1, confidence=confidence, seed=seed)
+    return gap, proportion(int(within.hit.sum()), len(within.hit), confidence=confidence)

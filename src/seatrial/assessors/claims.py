@@ -1,28 +1,85 @@
-"""What every assessor does with claims: puts them in order, says why one has no evidence, and states conditions."""
+"""Which claims an assessor answers, in which order, why one has no evidence, and what all evidence states."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow.compute as pc
 
 from seatrial.assessors.assessor import Subject
 from seatrial.verdicts.evidence import Claim, Family, Flag, NotMeasured
 
+BASELINE = "baseline"  # the best constant answer, as policies call it
+ONE_COLUMN = "one-column rule"
+MOST_CLASSES = 20  # of which each gets claims of its own; of more, those that a policy names
 
-def in_order(asked: Sequence[Claim], own: Iterable[Claim]) -> tuple[Claim, ...]:
-    """The claims asked about these metrics first, then an assessor's own; each once."""
-    own = tuple(own)
-    metrics = {claim.metric for claim in own}
-    return tuple(dict.fromkeys([*(claim for claim in asked if claim.metric in metrics), *own]))
+# What is reported of every model, whatever its policy asks. A report has to stay readable: differences are shown for
+# rates and mean errors, quotients for the selection rate alone, of which the four-fifths rule speaks.
+_EVERYBODY = {
+    "binary": (
+        "accuracy",
+        "balanced_accuracy",
+        "selection_rate",
+        "true_positive_rate",
+        "false_positive_rate",
+        "precision",
+        "f1",
+        "roc_auc",
+        "average_precision",
+        "log_loss",
+        "brier_score",
+        "calibration_error",
+        "calibration_gap",
+    ),
+    "multiclass": (
+        "accuracy",
+        "balanced_accuracy",
+        "precision",
+        "f1",
+        "roc_auc",
+        "log_loss",
+        "brier_score",
+        "calibration_error",
+        "calibration_gap",
+    ),
+    "regression": ("mae", "rmse", "mean_error", "r2"),
+}
+_OF_CLASS = ("true_positive_rate", "precision", "f1")
+_GROUPS = {
+    "binary": ("accuracy", "selection_rate", "true_positive_rate", "false_positive_rate", "precision", "roc_auc"),
+    "multiclass": ("accuracy", "balanced_accuracy"),
+    "regression": ("mae", "mean_error"),
+}
+_PAIRS = {
+    "binary": ("accuracy", "selection_rate", "true_positive_rate", "false_positive_rate"),
+    "multiclass": ("accuracy",),
+    "regression": ("mae", "mean_error"),
+}
+_BESIDE_BASELINES = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mae", "rmse")}
+_RATIOS = {"binary": ("selection_rate",)}
 
 
-def claims_of(metric: str, subject: Subject, *families: Family) -> Iterator[Claim]:
-    """The claims about `metric` for these families, over each group column of the subject."""
-    for family in families:
-        if family is Family.ALL:
-            yield Claim(metric)
-        else:
+def wanted(asked: Sequence[Claim], subject: Subject, metrics: Collection[str]) -> tuple[Claim, ...]:
+    """The claims about these metrics: first those that are asked, then those that are always made; each once."""
+    return tuple(dict.fromkeys(claim for claim in (*asked, *default_claims(subject)) if claim.metric in metrics))
+
+
+def default_claims(subject: Subject) -> Iterator[Claim]:
+    """The claims that are made about every model of this task."""
+    task = subject.task
+    for metric in _EVERYBODY[task]:
+        yield Claim(metric)
+    if task == "regression" and subject.quantile is not None:
+        yield Claim("quantile_loss")
+    if task == "regression" and subject.predictor.signature.interval:
+        yield Claim("interval_coverage")
+    if task == "multiclass" and len(subject.predictor.signature.classes) <= MOST_CLASSES:
+        for metric in _OF_CLASS:
+            yield from (Claim(metric, of_class=name) for name in subject.predictor.signature.classes)
+    for reference in (BASELINE, ONE_COLUMN):
+        yield from (Claim(metric, against=reference) for metric in _BESIDE_BASELINES[task])
+    for family, metrics in ((Family.GROUPS, _GROUPS), (Family.PAIRS, _PAIRS), (Family.RATIOS, _RATIOS)):
+        for metric in metrics.get(task, ()):
             yield from (Claim(metric, family, column) for column in subject.groups)
 
 
@@ -33,8 +90,8 @@ def unmeasured(claim: Claim, reason: str) -> NotMeasured:
 
 def conditions(subject: Subject, **parameters: str) -> dict[str, str]:
     """What the evidence rests on, and the parameters of its method."""
-    rows = subject.tables[subject.measured].num_rows
-    return {"data": subject.measured, "rows": str(rows), "weights": "unweighted", **parameters}
+    rows, weights = subject.tables[subject.measured].num_rows, subject.weight or "unweighted"
+    return {"data": subject.measured, "rows": str(rows), "weights": weights, **parameters}
 
 
 def dependence(subject: Subject) -> tuple[Flag, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ class Remembering:
     def __init__(self, predictor: Predictor, *, heed: Callable[[int, int], None] = lambda _done, _rows: None) -> None:
         """`heed` is told how many of how many rows are answered, after each batch."""
         self.signature = predictor.signature
-        self._predictor = predictor
+        self.predictor = predictor
         self._heed = heed
         self._known: list[tuple[pa.Table, Predictions]] = []  # two or three tables: identity is enough of a key
 
@@ -38,29 +39,48 @@ class Remembering:
         parts = []
         for start in range(0, rows.num_rows, BATCH_ROWS):
             batch = rows.slice(start, BATCH_ROWS)
-            part = self._predictor.predict(batch)
+            part = self.predictor.predict(batch)
             self._check(part, batch.num_rows)
-            parts.append(part)
+            parts.append(replace(part, labels=_shared(part.labels)))
             self._heed(start + batch.num_rows, rows.num_rows)
-        classes = len(self.signature.classes)
-        labels: list[NDArray[Any]] = [part.labels for part in parts] or [np.empty(0, dtype=object)]
-        probabilities = [part.probabilities for part in parts if part.probabilities is not None]
-        if not parts and classes:
-            probabilities = [np.empty((0, classes))]
+        if not parts:
+            classes = len(self.signature.classes)
+            return Predictions(
+                np.empty(0, dtype=object if classes else np.float64), np.empty((0, classes)) if classes else None
+            )
         return Predictions(
-            labels=np.concatenate(labels), probabilities=np.concatenate(probabilities) if probabilities else None
+            labels=np.concatenate([part.labels for part in parts]),
+            probabilities=_joined([part.probabilities for part in parts]),
+            interval=_joined([part.interval for part in parts]),
         )
 
     def _check(self, part: Predictions, rows: int) -> None:
         if part.labels.shape != (rows,):
             raise _broken(f"gave labels of shape {part.labels.shape} for {rows} rows")
         classes = len(self.signature.classes)
-        if classes == 0:
-            return
-        if part.probabilities is None:
+        if part.probabilities is None and classes and self.signature.probabilities:
             raise _broken("gave no probabilities, and its signature names classes")
-        if part.probabilities.shape != (rows, classes):
-            raise _broken(f"gave probabilities of shape {part.probabilities.shape} for {rows} rows, {classes} classes")
+        if part.probabilities is not None and part.probabilities.shape != (rows, classes):
+            shape = part.probabilities.shape
+            raise _broken(f"gave probabilities of shape {shape} for {rows} rows, {classes} classes")
+        if part.interval is not None and part.interval.shape != (rows, 2):
+            raise _broken(f"gave intervals of shape {part.interval.shape} for {rows} rows")
+
+
+def _shared(labels: NDArray[Any]) -> NDArray[Any]:
+    """The same labels, in which equal texts are one Python object: onnxruntime makes a new one for each row."""
+    if labels.dtype != object:
+        return labels
+    known: dict[object, object] = {}
+    shared: NDArray[Any] = np.array([known.setdefault(label, label) for label in labels.tolist()], dtype=object)
+    return shared
+
+
+def _joined(parts: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
+    known = [part for part in parts if part is not None]
+    if known and len(known) < len(parts):
+        raise _broken("gave probabilities or intervals for some rows and none for others")
+    return np.concatenate(known) if known else None
 
 
 def _broken(what: str) -> InputError:

@@ -1,4 +1,4 @@
-"""Log loss: how far the stated probabilities are from what happened.
+"""Log loss and Brier score: how far the stated probabilities are from what happened.
 
 A mean has bounds only where its values have: a row whose label got less than the clip is charged as if it got the clip.
 """
@@ -8,15 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seatrial.assessors.answers import Unmeasurable, measured_answers
+from seatrial.assessors.answers import ClassAnswers, Unmeasurable, class_answers
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.cells import Grouping
-from seatrial.assessors.claims import claims_of, dependence, in_order, unmeasured
-from seatrial.assessors.slices import Measure, Measured, Rows, of_rows, over_slices
-from seatrial.verdicts.bounded import bounded_mean
-from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
+from seatrial.assessors.cells import Grouping, Rows
+from seatrial.assessors.claims import dependence, unmeasured, wanted
+from seatrial.assessors.means import Terms, mean, paired
+from seatrial.assessors.references import against, reference_answers
+from seatrial.assessors.slices import Quantity, over_slices
+from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
 from seatrial.verdicts.metrics import LOG_LOSS_CEILING, LOG_LOSS_CLIP
+from seatrial.verdicts.metrics import METRICS as KNOWN
+
+METRICS = ("log_loss", "brier_score")
 
 
 def assess(
@@ -27,26 +32,56 @@ def assess(
     seed: int,
     budget_s: float,  # noqa: ARG001 - the Assessor contract; a mean takes milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
-    """Clipped log loss in nats for everybody; by group and between groups where the policy asks."""
-    wanted = in_order(claims, claims_of("log_loss", subject, Family.ALL))
-    answers = measured_answers(subject)
-    if isinstance(answers, Unmeasurable):
-        yield from (unmeasured(claim, answers.reason) for claim in wanted)
+    """Clipped log loss in nats, and the Brier score, for everybody; by group and between groups where asked."""
+    asked = wanted(claims, subject, METRICS)
+    answers = class_answers(subject) if asked else Unmeasurable("nothing is asked")
+    terms = answers if isinstance(answers, Unmeasurable) else _all_terms(answers)
+    if isinstance(terms, Unmeasurable):
+        yield from (unmeasured(claim, terms.reason) for claim in asked)
         return
-    given = np.where(answers.actual, answers.score, 1 - answers.score)  # the probability of what happened
-    losses = -np.log(np.maximum(given, LOG_LOSS_CLIP))
+
+    def quantity_of(claim: Claim, groups: Grouping) -> Quantity | Unmeasurable:
+        if claim.of_class is not None:
+            return Unmeasurable("it is about all classes at once")
+        own = terms[claim.metric]
+        if claim.against is None:
+            return mean(own, groups, seed=seed)
+        compared = reference_answers(claim, subject, class_answers)
+        if isinstance(compared, Unmeasurable):
+            return compared
+        theirs = _all_terms(compared.answers)
+        if isinstance(theirs, Unmeasurable):
+            return Unmeasurable(f'of the reference model "{claim.against}": {theirs.reason}')
+        return against(paired(own, theirs[claim.metric], groups, seed=seed), compared.baseline)
+
+    yield from over_slices(
+        subject, asked, quantity_of, confidence=confidence, flags=dependence(subject), parameters={"seed": str(seed)}
+    )
+
+
+def _all_terms(answers: ClassAnswers) -> dict[str, Terms] | Unmeasurable:
+    if answers.probabilities is None:
+        return Unmeasurable("the model gives no probabilities")
+    given = answers.probabilities[np.arange(len(answers.actual)), answers.actual]  # that of what happened
     clipped = given < LOG_LOSS_CLIP
 
-    def mean(rows: Rows, confidence: float) -> Measured | Unmeasurable:
-        if len(rows) == 0:
-            return Unmeasurable("no rows")
-        interval = bounded_mean(losses[rows], ceiling=LOG_LOSS_CEILING, confidence=confidence, seed=seed)
-        return Measured(interval, len(rows), {"rows_clipped": str(int(clipped[rows].sum()))})
+    def note(rows: Rows) -> dict[str, str]:
+        return {"clip": f"{LOG_LOSS_CLIP:g}", "rows_clipped": str(int(clipped[rows].sum()))}
 
-    def measure_of(_metric: str, groups: Grouping) -> Measure:
-        return of_rows(groups, mean)
+    losses = -np.log(np.maximum(given, LOG_LOSS_CLIP))
+    return {
+        "log_loss": Terms(losses, (0, LOG_LOSS_CEILING), weights=answers.weights, note=note),
+        "brier_score": Terms(*_brier(answers, answers.probabilities, given), weights=answers.weights),
+    }
 
-    parameters = {"clip": f"{LOG_LOSS_CLIP:g}", "seed": str(seed)}
-    yield from over_slices(
-        subject, wanted, measure_of, confidence=confidence, flags=dependence(subject), parameters=parameters
-    )
+
+def _brier(
+    answers: ClassAnswers, probabilities: NDArray[np.float64], given: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """Squared distances from what happened, and their limits: of the positive class alone where there are two."""
+    if answers.positive is not None:
+        happened = answers.actual == answers.positive
+        return (probabilities[:, answers.positive] - happened) ** 2, (0, 1)
+    squares = np.einsum("ij,ij->i", probabilities, probabilities)
+    others = np.maximum(squares - given**2, 0)
+    return others + (1 - given) ** 2, (0, KNOWN["brier_score"].high)

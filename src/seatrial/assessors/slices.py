@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import combinations
-
-import numpy as np
-from numpy.typing import NDArray
 
 from seatrial.assessors.answers import Unmeasurable
 from seatrial.assessors.assessor import Subject
@@ -15,9 +13,8 @@ from seatrial.assessors.cells import Grouping, everybody, grouping
 from seatrial.assessors.claims import conditions, unmeasured
 from seatrial.verdicts.differences import interval_difference
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
-from seatrial.verdicts.interval import Interval, half_alpha, simultaneous_confidence
-
-Rows = NDArray[np.int64]  # indices of the rows of one group
+from seatrial.verdicts.interval import Interval, NoInterval, half_alpha, simultaneous_confidence
+from seatrial.verdicts.ratios import interval_ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,76 +26,119 @@ class Measured:
     conditions: Mapping[str, str] = field(default_factory=dict)
 
 
-# The metric of one group (one index), or of the first minus the second of a pair (two), at a confidence.
-Measure = Callable[[tuple[int, ...], float], Measured | Unmeasurable]
+Found = Measured | Unmeasurable
+Of = Callable[[int, float], Found]  # the metric of a group, by its index, at a confidence
+Between = Callable[[int, int, float], Found]  # of the first against the second group
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A metric within each group of a column. Without ways of their own, pairs are bounded by both groups' bounds."""
+
+    of: Of
+    difference: Between | None = None
+    ratio: Between | None = None
+    heeds_clusters: bool = False  # the method does not take rows of one cluster as independent
+
+
+_SIGNS = {Family.PAIRS: "−", Family.RATIOS: "÷"}
 
 
 def over_slices(
     subject: Subject,
     claims: Sequence[Claim],
-    measure_of: Callable[[str, Grouping], Measure],
+    quantity_of: Callable[[Claim, Grouping], Quantity | Unmeasurable],
     *,
     confidence: float,
     flags: tuple[Flag, ...] = (),
     parameters: Mapping[str, str] | None = None,
 ) -> Iterator[Evidence | NotMeasured]:
-    """Answers each claim on each of its slices; `measure_of` gives the measure of a metric for a column's groups.
+    """Answers each claim on each of its slices; `quantity_of` says what it is about, for the groups of its column.
 
     Bonferroni over the slices of a claim, those that turn out unmeasurable included: their number is known before.
     """
-    rows = subject.tables[subject.measured].num_rows
-    known: dict[str | None, Grouping | Unmeasurable] = {None: everybody(rows)}
+    known: dict[str | None, Grouping | Unmeasurable] = {None: everybody(subject.tables[subject.measured].num_rows)}
     for claim in claims:
         if claim.column is not None and claim.column not in known:
             known[claim.column] = grouping(subject, claim.column)
         groups = known[claim.column]
-        if isinstance(groups, Unmeasurable):
-            yield unmeasured(claim, groups.reason)
+        quantity = groups if isinstance(groups, Unmeasurable) else quantity_of(claim, groups)
+        if isinstance(groups, Unmeasurable) or isinstance(quantity, Unmeasurable):
+            reason = next(item.reason for item in (groups, quantity) if isinstance(item, Unmeasurable))
+            yield unmeasured(claim, reason)
             continue
         slices = tuple(_slices(claim, groups.names))
         if not slices:
             yield unmeasured(claim, f'column "{claim.column}" has fewer than two groups')
             continue
-        measure = measure_of(claim.metric, groups)
         each = simultaneous_confidence(confidence, len(slices))
         stated = {**conditions(subject, **(parameters or {})), "simultaneous_slices": str(len(slices))}
+        doubts = () if quantity.heeds_clusters else flags
+        measure = _measure(claim.family, quantity, groups.names)
         for name, indices in slices:
+            said = name
             measured = measure(indices, each)
+            if isinstance(measured, Unmeasurable) and claim.family is Family.RATIOS:
+                # A ratio by a group that may have none is unbounded; the reciprocal says the same, and is not.
+                turned = measure(indices[::-1], each)
+                if isinstance(turned, Measured):
+                    measured, said = turned, _name(claim, groups.names, indices[::-1])
             if isinstance(measured, Unmeasurable):
-                yield NotMeasured(claim, name, measured.reason)
+                yield NotMeasured(claim, said, measured.reason)
             else:
-                yield _evidence(claim, name, measured, confidence, stated, flags)
+                yield _evidence(claim, said, measured, confidence, stated, doubts)
 
 
-def of_rows(groups: Grouping, metric: Callable[[Rows, float], Measured | Unmeasurable]) -> Measure:
-    """The measure of a metric that is computed from rows; a difference is bounded by the two groups' own bounds."""
+def _measure(
+    family: Family, quantity: Quantity, names: Sequence[str]
+) -> Callable[[tuple[int, ...], float], Measured | Unmeasurable]:
+    """The measure of one slice, by the indices of its groups."""
+    of = cache(quantity.of)  # a group is part of many pairs
+    if family not in _SIGNS:
+        return lambda indices, confidence: of(indices[0], confidence)
+    between = quantity.difference if family is Family.PAIRS else quantity.ratio
+    combine = interval_difference if family is Family.PAIRS else interval_ratio
 
     def measure(indices: tuple[int, ...], confidence: float) -> Measured | Unmeasurable:
-        each = confidence if len(indices) == 1 else half_alpha(confidence)
+        first, second = indices
+        if between is not None:
+            return between(first, second, confidence)
         found = []
         for index in indices:
-            measured = metric(np.flatnonzero(groups.codes == index), each)
+            measured = of(index, half_alpha(confidence))
             if isinstance(measured, Unmeasurable):
-                return Unmeasurable(
-                    f"{groups.names[index]}: {measured.reason}" if len(indices) > 1 else measured.reason
-                )
+                return Unmeasurable(f"{names[index]}: {measured.reason}")
             found.append(measured)
-        if len(found) == 1:
-            return found[0]
-        first, second = found
-        return Measured(interval_difference(first.interval, second.interval), first.rows + second.rows)
+        if family is Family.RATIOS and min(one.interval.low for one in found) < 0:
+            return Unmeasurable("it can be negative, and has no ratio")
+        joined = combine(found[0].interval, found[1].interval)
+        if isinstance(joined, NoInterval):
+            return Unmeasurable(f"{names[first]} by {names[second]}: {joined.reason}")
+        return Measured(joined, found[0].rows + found[1].rows, _shared(found))
 
     return measure
 
 
+def _shared(found: Sequence[Measured]) -> dict[str, str]:
+    """The conditions that hold for both groups."""
+    first, second = found
+    return {name: value for name, value in first.conditions.items() if second.conditions.get(name) == value}
+
+
 def _slices(claim: Claim, groups: Sequence[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The name of each slice, and the indices of its groups."""
-    if claim.family is Family.PAIRS:
-        for first, second in combinations(range(len(groups)), 2):
-            yield f"{claim.column}: {groups[first]} − {groups[second]}", (first, second)
-    else:
-        for index, group in enumerate(groups):
-            yield "all" if claim.family is Family.ALL else f"{claim.column}={group}", (index,)
+    each = combinations(range(len(groups)), 2) if claim.family in _SIGNS else ((i,) for i in range(len(groups)))
+    for indices in each:
+        yield _name(claim, groups, indices), indices
+
+
+def _name(claim: Claim, groups: Sequence[str], indices: tuple[int, ...]) -> str:
+    if claim.family is Family.ALL:
+        return "all"
+    first = groups[indices[0]]
+    if claim.family is Family.GROUPS:
+        return f"{claim.column}={first}"
+    return f"{claim.column}: {first} {_SIGNS[claim.family]} {groups[indices[1]]}"
 
 
 def _evidence(

@@ -10,55 +10,65 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seatrial.assessors import fairness
-from seatrial.assessors.answers import Answers
+from seatrial.assessors import confusion
+from seatrial.assessors.answers import ClassAnswers
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.cells import MISSING, Grouping, count, grouping
+from seatrial.assessors.cells import Grouping, count, grouping
+from seatrial.assessors.groups import MISSING
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 
+CLASSES = ("a", "b", "c")
 values = st.one_of(st.none(), st.text(max_size=4), st.sampled_from(["a", "b", "ä", MISSING, ""]))
-rows = st.lists(st.tuples(values, st.booleans(), st.booleans()), min_size=1, max_size=60)
+rows = st.lists(st.tuples(values, st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60)
 with_fixtures = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-def made(people: list[tuple[str | None, bool, bool]], subject: Callable[..., Subject]) -> tuple[Grouping, Answers]:
+def made(people: list[tuple[str | None, int, int]], subject: Callable[..., Subject]) -> tuple[Grouping, ClassAnswers]:
     table = pa.table({"group": pa.array([row[0] for row in people], pa.string())})
     found = grouping(subject(table), "group")
     assert isinstance(found, Grouping)
-    actual, answered = np.array([row[1] for row in people]), np.array([row[2] for row in people])
-    return found, Answers(actual=actual, answered=answered, score=answered.astype(np.float64))
+    actual, answered = (np.array([row[place] for row in people], dtype=np.int64) for place in (1, 2))
+    return found, ClassAnswers(CLASSES, actual, answered, probabilities=None)
 
 
 @with_fixtures
 @given(people=rows)
-def test_every_row_is_counted_in_its_own_cell_once(
-    people: list[tuple[str | None, bool, bool]], subject: Callable[..., Subject]
+def test_every_row_is_counted_in_the_cells_of_its_group_and_classes(
+    people: list[tuple[str | None, int, int]], subject: Callable[..., Subject]
 ) -> None:
     groups, answers = made(people, subject)
-    counts = count(answers, groups)
-    expected: dict[tuple[str, bool, bool], int] = {}
-    for name, actual, answered in people:
-        cell = (name or MISSING, actual, answered)
-        expected[cell] = expected.get(cell, 0) + 1
-    cells = {
-        (name, bool(actual), bool(answered)): int(counts[index, actual, answered])
-        for index, name in enumerate(groups.names)
-        for actual in (0, 1)
-        for answered in (0, 1)
-    }
-    assert {cell: number for cell, number in cells.items() if number} == expected
+    cells = count(answers, groups)
+    for index, name in enumerate(groups.names):
+        here = [(actual, answered) for group, actual, answered in people if (group or MISSING) == name]
+        assert cells.rows[index] == len(here)
+        for code in range(len(CLASSES)):
+            assert cells.actual[index, code] == sum(actual == code for actual, _ in here)
+            assert cells.answered[index, code] == sum(answered == code for _, answered in here)
+            assert cells.right[index, code] == here.count((code, code))
 
 
 @with_fixtures
 @given(people=rows, seed=st.integers(0, 2**31))
 def test_the_order_of_rows_does_not_matter_to_the_counts(
-    people: list[tuple[str | None, bool, bool]], seed: int, subject: Callable[..., Subject]
+    people: list[tuple[str | None, int, int]], seed: int, subject: Callable[..., Subject]
 ) -> None:
     groups, answers = made(people, subject)
     order = np.random.default_rng(seed).permutation(len(people))
     turned_groups, turned = made([people[index] for index in order], subject)
     assert turned_groups.names == groups.names
-    assert np.array_equal(count(turned, turned_groups), count(answers, groups))
+    one, two = count(answers, groups), count(turned, turned_groups)
+    assert all(np.array_equal(getattr(one, name), getattr(two, name)) for name in ("actual", "answered", "right"))
+
+
+@with_fixtures
+@given(people=rows, seed=st.integers(0, 2**31))
+def test_the_rows_of_the_groups_are_all_rows_once_in_the_order_given(
+    people: list[tuple[str | None, int, int]], seed: int, subject: Callable[..., Subject]
+) -> None:
+    groups, _ = made(people, subject)
+    order = np.random.default_rng(seed).permutation(len(people))
+    for index, found in enumerate(groups.rows_along(order)):
+        assert found.tolist() == [row for row in order if groups.codes[row] == index]
 
 
 @settings(parent=with_fixtures, max_examples=10)
@@ -73,7 +83,7 @@ def test_other_names_for_groups_change_names_and_signs_only(
 
     def gap(table: pa.Table, first: str, second: str) -> tuple[float, float, float]:
         claim = Claim("selection_rate", Family.PAIRS, "sex")
-        found = fairness.assess(subject(table), [claim], confidence=0.9, seed=7, budget_s=60)
+        found = confusion.assess(subject(table), [claim], confidence=0.9, seed=7, budget_s=60)
         item = next(item for item in found if isinstance(item, Evidence) and item.claim == claim)
         if item.slice == f"sex: {first} − {second}":
             return item.estimate, item.low, item.high
@@ -102,7 +112,7 @@ def test_a_dictionary_encoded_column_has_the_groups_of_its_values(subject: Calla
 
 def test_the_pairs_are_all_pairs(people: Callable[..., pa.Table], subject: Callable[..., Subject]) -> None:
     claim = Claim("selection_rate", Family.PAIRS, "race")
-    found = fairness.assess(subject(people(300, 3)), [claim], confidence=0.9, seed=7, budget_s=60)
+    found = confusion.assess(subject(people(300, 3)), [claim], confidence=0.9, seed=7, budget_s=60)
     names = ["Asian", "Black", "Other", "White"]
     expected = [f"race: {first} − {second}" for first, second in combinations(names, 2)]
     assert [item.slice for item in found if item.claim == claim] == expected

@@ -11,18 +11,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assessors import calibration, classification, fairness, probability, ranking
+from seatrial.assessors import calibration, confusion, probability, ranking
 from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.models.predictor import Predictions
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 
 Finding = Evidence | NotMeasured
 ASSESSORS = {
-    "classification": (classification, "accuracy"),
+    "classification": (confusion, "accuracy"),
     "ranking": (ranking, "roc_auc"),
     "probability": (probability, "log_loss"),
     "calibration": (calibration, "calibration_error"),
-    "fairness": (fairness, "true_positive_rate"),
+    "fairness": (confusion, "true_positive_rate"),
 }
 
 
@@ -177,7 +177,7 @@ class Wrong:
     def assess(
         self, subject: Subject, claims: Sequence[Claim], *, confidence: float, seed: int, budget_s: float
     ) -> Iterator[Finding]:
-        found = classification.assess(
+        found = confusion.assess(
             self.before(subject),
             () if self.deaf else claims,
             confidence=confidence if self.confidence is None else self.confidence,
@@ -192,11 +192,11 @@ def _evidence(change: Callable[[Evidence], Evidence]) -> Callable[[list[Finding]
     return lambda found: [change(item) if isinstance(item, Evidence) else item for item in found]
 
 
-def _zero_for_nan(subject: Subject) -> Subject:
+def _half_for_nan(subject: Subject) -> Subject:
     class Filled(_Nan):
         def predict(self, rows: pa.Table) -> Predictions:
             found = self._predictor.predict(rows)
-            return Predictions(found.labels, np.nan_to_num(np.asarray(found.probabilities)))
+            return Predictions(found.labels, np.nan_to_num(np.asarray(found.probabilities), nan=0.5))
 
     return replace(subject, predictor=Filled(subject))
 
@@ -237,7 +237,7 @@ WRONG: dict[str, tuple[Wrong, Rule]] = {
         Wrong(after=_evidence(lambda item: replace(item, conditions={"weights": "unweighted"}))),
         conditions_name_the_data,
     ),
-    "takes NaN for an answer": (Wrong(before=_zero_for_nan), a_model_that_answers_nan_gets_reasons_and_no_evidence),
+    "takes NaN for an answer": (Wrong(before=_half_for_nan), a_model_that_answers_nan_gets_reasons_and_no_evidence),
     "takes every task for a binary one": (
         Wrong(before=lambda subject: replace(subject, task="binary")),
         another_task_gets_reasons_and_no_evidence,

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import ArrayLike
 from scipy.stats import binom
 
-from seatrial.assessors import fairness
+from seatrial.assessors import confusion
 from seatrial.assessors.assessor import Subject
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.proportions import clopper_pearson
@@ -68,7 +68,7 @@ def times_covered(
     lows = highs = 0
     for _ in range(DRAWS):
         trial = subject(draw(rates, positives, random))
-        found = fairness.assess(trial, [claim], confidence=CONFIDENCE, seed=7, budget_s=60)
+        found = confusion.assess(trial, [claim], confidence=CONFIDENCE, seed=7, budget_s=60)
         evidence = [item for item in islice(found, len(truth)) if isinstance(item, Evidence)]
         assert {item.slice for item in evidence} == set(truth)
         lows += all(item.low <= truth[item.slice] for item in evidence)

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import beta
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-from seatrial.assessors import calibration, classification, fairness, probability, ranking
+from seatrial.assessors import calibration, confusion, probability, ranking
 from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import LOG_LOSS_CLIP
@@ -38,7 +38,7 @@ def frame(table: pa.Table) -> pd.DataFrame:
 def test_accuracy_is_scikit_learns(people: Callable[..., pa.Table], subject: Callable[..., Subject], seed: int) -> None:
     table = people(800, seed)
     rows = frame(table)
-    found = evidence(classification, subject(table), Claim("accuracy"))["all"]
+    found = evidence(confusion, subject(table), Claim("accuracy"))["all"]
     assert found.estimate == pytest.approx(accuracy_score(rows["actual"], rows["answered"]), abs=EXACT)
 
 
@@ -86,7 +86,7 @@ def test_the_rates_of_groups_are_those_of_a_pandas_groupby(
         "false_positive_rate": rows[~rows["actual"]],
     }[metric]
     expected = among.groupby("race")["answered"].agg(["mean", "size"])
-    found = evidence(fairness, subject(table), Claim(metric, Family.GROUPS, "race"))
+    found = evidence(confusion, subject(table), Claim(metric, Family.GROUPS, "race"))
     assert set(found) == {f"race={name}" for name in expected.index}
     for name, row in expected.iterrows():
         assert found[f"race={name}"].estimate == pytest.approx(row["mean"], abs=EXACT)
@@ -98,7 +98,7 @@ def test_every_pairwise_difference_is_first_minus_second(
 ) -> None:
     table = people(2000, 4)
     rates = frame(table).groupby("race")["answered"].mean()
-    found = evidence(fairness, subject(table), Claim("selection_rate", Family.PAIRS, "race"))
+    found = evidence(confusion, subject(table), Claim("selection_rate", Family.PAIRS, "race"))
     assert len(found) == 6
     for name, item in found.items():
         first, second = name.removeprefix("race: ").split(" − ")
@@ -110,7 +110,7 @@ def test_bounds_of_groups_are_clopper_pearsons_of_scipy_at_bonferronis_confidenc
     people: Callable[..., pa.Table], subject: Callable[..., Subject], seed: int
 ) -> None:
     table = people(500, seed)
-    found = evidence(classification, subject(table), Claim("accuracy", Family.GROUPS, "race"))
+    found = evidence(confusion, subject(table), Claim("accuracy", Family.GROUPS, "race"))
     alpha = (1 - CONFIDENCE) / 4
     for name, group in frame(table).groupby("race"):
         right, rows = int((group["actual"] == group["answered"]).sum()), len(group)

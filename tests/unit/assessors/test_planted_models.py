@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assessors import calibration, classification, fairness, ranking
+from seatrial.assessors import calibration, confusion, ranking
 from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.models.predictor import Predictions
 from seatrial.verdicts.evidence import Claim, Evidence, Family
@@ -53,29 +53,29 @@ def overconfident(_rows: pa.Table, said: Predictions) -> Predictions:
 
 def test_a_sound_model_shows_no_gap_beyond_a_tenth_between_the_sexes(people: People, subject: Subjects) -> None:
     for seed in (1, 2, 3):
-        (gap,) = evidence(fairness, subject(people(12_000, seed)), SEX_GAP).values()
+        (gap,) = evidence(confusion, subject(people(12_000, seed)), SEX_GAP).values()
         assert gap.low >= -0.1
         assert gap.high <= 0.1
 
 
 def test_a_sound_model_is_right_more_often_than_four_times_in_five(people: People, subject: Subjects) -> None:
     for seed in (1, 2, 3):
-        assert evidence(classification, subject(people(4000, seed)), Claim("accuracy"))["all"].low >= 0.8
+        assert evidence(confusion, subject(people(4000, seed)), Claim("accuracy"))["all"].low >= 0.8
 
 
 def test_answers_flipped_in_one_group_are_shown_by_accuracy_auc_and_the_gap(people: People, subject: Subjects) -> None:
     planted = subject(people(4000, 1), spoil=flipped_for_women)
-    accuracy = evidence(classification, planted, Claim("accuracy", Family.GROUPS, "sex"))
+    accuracy = evidence(confusion, planted, Claim("accuracy", Family.GROUPS, "sex"))
     assert accuracy["sex=Female"].high < 0.5 < accuracy["sex=Male"].low
     area = evidence(ranking, planted, Claim("roc_auc", Family.GROUPS, "sex"))
     assert area["sex=Female"].high < 0.5 < area["sex=Male"].low
-    (gap,) = evidence(fairness, planted, SEX_GAP).values()
+    (gap,) = evidence(confusion, planted, SEX_GAP).values()
     assert gap.high < -0.1
 
 
 def test_unfairness_to_one_group_is_shown_by_its_pairs_and_by_no_other(people: People, subject: Subjects) -> None:
     planted = subject(people(12_000, 1), spoil=stricter_with_black_people)
-    gaps = evidence(fairness, planted, RACE_GAP)
+    gaps = evidence(confusion, planted, RACE_GAP)
     assert {name for name, gap in gaps.items() if gap.low > 0.1 or gap.high < -0.1} == {
         name for name in gaps if "Black" in name
     }
@@ -98,6 +98,6 @@ def test_a_group_of_a_few_rows_leaves_its_pairs_open(people: People, subject: Su
     positives = np.flatnonzero(table.column("income").to_numpy() == YES)
     race[positives[:13]] = "Amer-Indian"
     table = table.set_column(table.column_names.index("race"), "race", pa.array(race))
-    gaps = {name: gap for name, gap in evidence(fairness, subject(table), RACE_GAP).items() if "Amer" in name}
+    gaps = {name: gap for name, gap in evidence(confusion, subject(table), RACE_GAP).items() if "Amer" in name}
     assert len(gaps) == 4
     assert all(gap.low < -0.1 or gap.high > 0.1 for gap in gaps.values())

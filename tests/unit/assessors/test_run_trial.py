@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from seatrial.assessors import confusion
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.trial import ASSESSORS, run_trial
 from seatrial.errors import InputError, Problems
-from seatrial.models.predictor import Predictions
-from seatrial.verdicts.evidence import Claim, Family
-from seatrial.verdicts.metrics import METRICS
+from seatrial.models.predictor import Predictions, Predictor
+from seatrial.models.signature import Task
+from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
+from seatrial.verdicts.metrics import METRICS, UNDER_ATTACK, Better, Scope
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.trial import TestUse, Trial
 
@@ -29,6 +31,22 @@ POLICY = Policy(
     )
 )
 CLAIMS = [requirement.claim for requirement in POLICY.require]
+
+
+SETTINGS: Any = {"confidence": 0.9, "seed": 7, "budget_s": 60.0}
+
+
+class Off:
+    """A model like another one, a little worse: every tenth row has the answers for the row before."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.signature = predictor.signature
+        self._predictor = predictor
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        order = np.arange(rows.num_rows)
+        order[10::10] -= 1
+        return self._predictor.predict(rows.take(order))
 
 
 def tried(
@@ -119,19 +137,68 @@ def test_every_claim_of_the_policy_has_evidence_or_a_reason(people: People, subj
     assert answered >= set(CLAIMS)
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_every_metric_that_a_policy_may_name_is_measured_for_everybody_groups_and_pairs(
-    people: People, subject: Subjects, metric: str
+TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
+BY_TRAINING = UNDER_ATTACK  # no assessor of answers alone measures these
+
+
+@pytest.mark.parametrize("weight", [None, "weight"])
+@pytest.mark.parametrize(
+    ("task", "metric"),
+    [
+        (task, name)
+        for task in TASKS
+        for name, metric in METRICS.items()
+        if metric.fits(task) and name not in BY_TRAINING
+    ],
+)
+def test_every_metric_that_a_policy_may_name_is_measured_for_everybody_groups_pairs_ratios_and_against(
+    of_task: Subjects, task: Task, metric: str, weight: str | None
 ) -> None:
-    policy = Policy(
-        require=(
-            Requirement(metric, at_least=0.0),
-            Requirement(metric, by="sex", at_least=0.0),
-            Requirement(metric, gap_between="sex", at_most=1.0),
-        )
+    of_class = "bee" if (task, metric) == ("multiclass", "selection_rate") else None
+    asked = [
+        Claim(metric, family, None if family is Family.ALL else "sex", of_class)
+        for family in Family
+        if family is not Family.RATIOS or METRICS[metric].low >= 0
+    ]
+    if METRICS[metric].better is not Better.NEITHER:
+        reference = Claim(metric, against="other", of_class=of_class)
+        asked += [reference, replace(reference, family=Family.GROUPS, column="sex")]
+    subject = replace(
+        of_task(task, 3000),
+        weight=weight,
+        quantile=0.5 if task == "regression" else None,
+        references={"other": Off(of_task(task, 3000).predictor)},
     )
-    trial = tried(subject(people(300, 1)), policy)
-    assert {requirement.claim for requirement in policy.require} <= {item.claim for item in trial.evidence}
+    (assessor,) = (each for _, each in ASSESSORS if metric in each.METRICS)  # type: ignore[attr-defined]  # modules
+    found = list(assessor.assess(subject, asked, **SETTINGS))
+    unsaid = {item.claim: item.reason for item in found if isinstance(item, NotMeasured) and item.claim in asked}
+    if metric == "calibration_error":  # of a model that may be calibrated
+        assert "has no upper bound" in unsaid.pop(Claim(metric, Family.RATIOS, "sex"), "it has no upper bound")
+    assert unsaid == {}
+    assert set(asked) - {Claim("calibration_error", Family.RATIOS, "sex")} <= {item.claim for item in found}
+    for item in found:
+        if isinstance(item, Evidence) and item.claim in asked:
+            assert item.low <= item.estimate <= item.high, item
+            assert item.conditions["weights"] == (weight or "unweighted")
+            assert "clopper" not in item.method or weight is None
+
+
+@pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric.scope is Scope.CLASS])
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_every_metric_of_a_class_is_measured_for_the_class_that_is_named(
+    of_task: Subjects, task: Task, metric: str
+) -> None:
+    subject = of_task(task)
+    claims = [Claim(metric, of_class=name) for name in subject.predictor.signature.classes]
+    (assessor,) = (each for _, each in ASSESSORS if metric in each.METRICS)  # type: ignore[attr-defined]  # modules
+    found = list(assessor.assess(subject, claims, **SETTINGS))
+    assert set(claims) <= {item.claim for item in found if isinstance(item, Evidence)}
+
+
+def test_a_class_that_the_model_does_not_have_is_not_measured_and_its_classes_are_named(of_task: Subjects) -> None:
+    claim = Claim("f1", of_class="dog")
+    found = list(confusion.assess(of_task("multiclass"), [claim], **SETTINGS))
+    assert found[0] == NotMeasured(claim, "all", 'the model has no class "dog"; its classes are "ant", "bee", "cat"')
 
 
 def test_a_claim_that_no_assessor_measures_is_not_measured(people: People, subject: Subjects) -> None:
@@ -163,7 +230,7 @@ def test_without_any_time_nothing_is_asked_and_every_claim_says_so(people: Peopl
 def test_progress_names_the_prediction_and_each_kind_of_claim(people: People, subject: Subjects) -> None:
     lines: list[str] = []
     tried(subject(people(300, 1)), progress=lines.append)
-    assert lines == ["accuracy", "answers, 300 of 300 rows", *(name for name, _ in ASSESSORS[1:])]
+    assert lines == ["rates", "answers, 300 of 300 rows", *(name for name, _ in ASSESSORS[1:])]
 
 
 def test_two_trials_of_one_model_are_equal(people: People, subject: Subjects) -> None:
@@ -229,14 +296,6 @@ def test_a_table_without_rows_is_not_measured(people: People, subject: Subjects)
     trial = tried(subject(people(300, 1).slice(0, 0)))
     assert trial.evidence == ()
     assert set(reasons(trial)) >= set(CLAIMS)
-
-
-def test_regression_is_not_measured_yet_and_says_so(people: People, subject: Subjects) -> None:
-    trial = tried(replace(subject(people(300, 1)), task="regression"))
-    assert trial.evidence == ()
-    assert {reason for claim in CLAIMS for reason in reasons(trial)[claim]} == {
-        "measured for binary models only; this task is regression"
-    }
 
 
 def _nan(rows: pa.Table, said: Predictions) -> Predictions:
