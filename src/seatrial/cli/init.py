@@ -2,24 +2,89 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-Example = Annotated[Literal["census"], Parameter(help="The example to start from.")]
+Example = Annotated[Literal["census"] | None, Parameter(help="The example to start from.")]
+Columns = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 
 
-def command(folder: Path, /, *, example: Example = "census") -> int:
-    """Start a project in a new folder: seatrial.toml, pipeline.py, README.
+def command(
+    folder: Path,
+    /,
+    *,
+    example: Example = None,
+    from_: Annotated[
+        Path | None, Parameter(name="--from", help="A finished model: ONNX, XGBoost JSON or UBJ, LightGBM text.")
+    ] = None,
+    test: Annotated[str | None, Parameter(help="Its test data: CSV, JSON lines, Parquet, a folder, s3://…")] = None,
+    validation: Annotated[
+        str | None, Parameter(help="Rows that are not test data: measured now, and in rehearsals, without a count.")
+    ] = None,
+    label: Annotated[str | None, Parameter(help="The column that holds what is true.")] = None,
+    groups: Annotated[
+        Columns, Parameter(help="Whom to compare: sex,age:18,25,65,sex*race (values, bins, intersections).")
+    ] = (),
+    task: Annotated[
+        Literal["binary", "multiclass", "regression"] | None, Parameter(help="Inferred, and said, without it.")
+    ] = None,
+    positive: Annotated[str | None, Parameter(help="The class that rates and scores are about.")] = None,
+    inputs: Annotated[
+        Columns, Parameter(help="The columns of a model that takes one matrix, in its order: a,b,c.")
+    ] = (),
+    threshold: Annotated[float | None, Parameter(help="The least probability that is answered positive.")] = None,
+    weight: Annotated[str | None, Parameter(help="The column that says how many people a row stands for.")] = None,
+    clip: Annotated[float | None, Parameter(help="The largest error of a regression that counts in full.")] = None,
+    quantile: Annotated[float | None, Parameter(help="The quantile that a regression predicts: 0.9.")] = None,
+) -> int:
+    """Start a project in a new folder: an example, or around a finished model.
+
+    With --from, the model is measured once: on --validation, else as use 1 of the test data. What was measured stands
+    beside the suggested requirements in seatrial.toml.
 
     For example:
 
         seatrial init people --example census
+        seatrial init people --from model.onnx --test test.parquet --label income --groups sex,age:18,25,45,65
     """
-    from seatrial.pipeline.examples import copy_example
+    from seatrial.errors import InputError
 
-    copy_example(example, folder)
-    print("\n".join(f"{folder / name}" for name in sorted(path.name for path in folder.iterdir())))
-    print(f"Next: cd {folder} && python fetch.py && seatrial run")
+    if from_ is None:
+        if test is not None:
+            raise InputError("--test is given, and no model.", mend="Name the model's file with --from.")
+        from seatrial.pipeline.examples import copy_example
+
+        copy_example(example or "census", folder)
+        print("\n".join(f"{folder / name}" for name in sorted(path.name for path in folder.iterdir())))
+        print(f"Next: cd {folder} && python fetch.py && seatrial run")
+        return 0
+    if example is not None:
+        raise InputError("--example brings its own model.", mend="Leave out --example, or --from.")
+    if test is None or label is None:
+        missing = " and ".join(name for name, given in (("--test", test), ("--label", label)) if given is None)
+        raise InputError(f"{missing} is missing.", mend="Write --from MODEL --test DATA --label COLUMN.")
+    from seatrial.cli.progress import progress
+    from seatrial.pipeline.begin import begin_project
+    from seatrial.tryout.command import split_groups
+    from seatrial.tryout.question import Question
+
+    question = Question(
+        label=label,
+        task=task,
+        positive=positive,
+        groups=split_groups(groups),
+        inputs=tuple(name.strip() for text in inputs for name in text.split(",")) or None,
+        threshold=threshold,
+        weight=weight,
+        clip=clip,
+        quantile=quantile,
+    )
+    with progress(live=sys.stderr.isatty()) as shown:
+        begun = begin_project(folder, model=from_, test=test, validation=validation, question=question, progress=shown)
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    print("\n".join([*(f"{folder / name}" for name in names), *begun.notes]))
+    print(f"Next: cd {folder} && seatrial run")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
 ROWS = (".csv", ".jsonl", ".ndjson", ".parquet")
 # Those that nobody opens are files all the same: whoever names one is told why it is refused, and not of a step.
@@ -26,4 +27,6 @@ def is_remote(name: str) -> bool:
 
 def local_path(name: str, directory: Path) -> Path:
     """The file or folder of this machine that a name in the project of `directory` means."""
+    if name.startswith("file://"):
+        return Path(unquote(urlsplit(name).path))
     return directory / Path(name).expanduser()

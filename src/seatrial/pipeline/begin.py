@@ -1,0 +1,140 @@
+"""`seatrial init --from MODEL --test DATA`: a project written from what a model and a table are, measured once."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatrial.batches.rows import open_rows
+from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.pipeline.open import open_pipeline
+from seatrial.pipeline.outputs import ArtifactOutput
+from seatrial.pipeline.places import is_remote
+from seatrial.pipeline.project import FILE_NAME, LEGAL_NAME, load_project
+from seatrial.pipeline.run import Progress, run_pipeline
+from seatrial.pipeline.workspace import open_project
+from seatrial.pipeline.written import Beginning, project_file, readme
+from seatrial.stores.artifacts import read_artifact
+from seatrial.stores.documents import from_json
+from seatrial.tryout.attempt import groups_of
+from seatrial.tryout.label import read_labels
+from seatrial.tryout.model import open_model
+from seatrial.tryout.question import Question
+from seatrial.tryout.settle import check_question
+from seatrial.verdicts.trial import Trial
+
+README = "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A project that was begun: its folder, and what its maker should know, a line each."""
+
+    folder: Path
+    notes: tuple[str, ...]
+
+
+def begin_project(
+    folder: Path, *, model: Path, test: str, validation: str | None, question: Question, progress: Progress
+) -> Begun:
+    """Writes the project into a folder that is new or empty; with any mistake nothing is written, and all are told.
+
+    The model is tried once: on validation where it is given, else in use 1 of the test data, which the first `run`
+    under the same policy is too.
+    """
+    _check_places(folder, model, test, validation)
+    rows = open_rows(test)
+    groups = [spec.name for spec in groups_of(question, rows)]
+    labels = read_labels(rows, question.label)
+    check_question(question, labels, origin=rows.origin)
+    opened = open_model(model, rows, question=question, labels=labels)
+    beginning = Beginning(
+        name=_name(folder),
+        model=model.name,
+        test=_reference(test, folder),
+        validation=None if validation is None else _reference(validation, folder),
+        question=question,
+        signature=opened.signature,
+        origin=str(model.resolve()),
+    )
+    target = folder.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+    draft.mkdir()
+    try:
+        shutil.copyfile(model, draft / model.name)
+        (draft / FILE_NAME).write_text(project_file(beginning, groups, None), encoding="utf-8")
+        trial = _measure(draft, progress)
+        (draft / FILE_NAME).write_text(project_file(beginning, groups, trial), encoding="utf-8")
+        (draft / README).write_text(readme(beginning), encoding="utf-8")
+        target.mkdir(exist_ok=True)
+        for path in draft.iterdir():
+            path.rename(target / path.name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return Begun(folder, tuple(_notes(beginning, trial, opened.notes)))
+
+
+def _check_places(folder: Path, model: Path, test: str, validation: str | None) -> None:
+    problems: list[SeatrialError] = []
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        problems.append(InputError("there is something here already.", path=str(folder), mend="Name a new folder."))
+    if not model.is_file():
+        what = "this is a folder." if model.is_dir() else "there is no such file."
+        problems.append(InputError(what, path=str(model), mend="Name the model's file with --from."))
+    for option, place in (("--test", test), ("--validation", validation)):
+        if place is not None and not is_remote(place) and "*" not in place and not Path(place).exists():
+            mend = f"Name the file or folder with {option}."
+            problems.append(InputError("there is no such file or folder.", path=place, mend=mend))
+    if validation is not None and not is_remote(test) and Path(test).resolve() == Path(validation).resolve():
+        mend = "Give validation rows of their own, or none."
+        problems.append(InputError("--validation is the test data, which is only measured.", path=test, mend=mend))
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise Problems(problems)
+
+
+def _name(folder: Path) -> str:
+    """A legal name for the project, as close to its folder's as can be."""
+    name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")[:40].rstrip("-")
+    return name if LEGAL_NAME.fullmatch(name) else "model"
+
+
+def _reference(place: str, folder: Path) -> str:
+    """How the project's file names data that stays where it is: relative where it lies beside or below the project."""
+    if is_remote(place):
+        return place
+    path = Path(place).expanduser().absolute()
+    parent = folder.resolve().parent
+    return os.path.relpath(path, folder.resolve()) if path.is_relative_to(parent) else str(path)
+
+
+def _measure(directory: Path, progress: Progress) -> Trial:
+    """One trial, kept in the project's store: on validation where there is some, else a counted use of test data."""
+    project = load_project(directory)
+    rehearse = project.data is not None and project.data.validation is not None
+    pipeline = open_pipeline(project, sets=(), rehearse=rehearse)
+    graph = {name: step for name, step in pipeline.graph.items() if name != "release"}
+    with open_project(project, "local") as workspace:
+        finished = run_pipeline(graph, pipeline.parameters, workspace, progress, rehearse=rehearse, use_cache=True)
+        if finished.error is not None:
+            raise finished.error
+        tried = finished.outputs["assess"]
+        if not isinstance(tried, ArtifactOutput):
+            raise AssertionError("a trial is an artifact")
+        return from_json(Trial, read_artifact(workspace.objects, tried.digest)["evidence.json"], path="evidence.json")
+
+
+def _notes(beginning: Beginning, trial: Trial, inferred: tuple[str, ...]) -> Iterator[str]:
+    yield f"{beginning.model} is a copy of {beginning.origin}; {beginning.test} is read where it lies."
+    yield from inferred
+    if trial.test_use is None:
+        yield "Measured on validation: nothing was counted."
+    else:
+        yield f"Measured in use {trial.test_use.use} of the test data; `seatrial run` with this policy is the same use."
