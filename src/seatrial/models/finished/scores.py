@@ -52,6 +52,8 @@ def meaning_of(graph: GraphProto, tensor: str, answers: NDArray[Any], *, real: b
         )
     if looks_like_probabilities(answers):
         return Meaning(probabilities=True, because="its answers look like it", sure=False)
+    if several and ((answers >= 0) & (answers <= 1)).all():  # no logits either: those reach beyond 0 and 1
+        check_probabilities(answers, tensor, path)
     return Meaning(probabilities=False, because="its answers are no probabilities", sure=False)
 
 
