@@ -15,6 +15,8 @@ from seatrial.verdicts.weighted import positive_weights
 
 Rows = NDArray[np.bool_]
 
+_ROUNDING = 1e-12  # weights that sum to 1 leave last digits
+
 
 def average_precision(
     positive: ArrayLike, scores: ArrayLike, *, confidence: float, weights: ArrayLike | None = None
@@ -26,7 +28,9 @@ def average_precision(
     positives and of all rows from a score up, P = T / N and W the weight of the positives,
     w_j / W · [ y_j (P_j − AP) + Σ_i w_i (y_j − P_i) / N_i ] over the positives i that score no higher than j (the
     influence function). The bounds are those of the delta method on the logit scale, as Boyd, Eng & Page (2013) advise
-    for this quantity, and no narrower than Clopper–Pearson's with the same variance.
+    for this quantity. A positive counts itself into its own precision, which raises the estimate by about
+    Σ y w² (1 − P) / N / W (0.009 of 0.293 for 100 positives in 1,000 normal scores; so in simulation): the lower bound
+    starts that much lower, or it would cover 0.96 at a nominal 0.975.
     """
     truth, values, people = ranked_rows(positive, scores, weights)
     _, level = np.unique(-values, return_inverse=True)  # 0 is the highest score
@@ -37,7 +41,8 @@ def average_precision(
     gains = _from_below(hits / above)[level]
     losses = _from_below(hits * precision / above)[level]
     parts = people / whole * (truth * (precision[level] - estimate) + truth * gains - losses)
-    return _on_logit_scale(estimate, parts, confidence, "asymptotic-logit", weights)
+    optimism = float((truth * people**2) @ ((1 - precision) / above)[level] / whole)
+    return _on_logit_scale(estimate, optimism, parts, confidence, "asymptotic-logit", weights)
 
 
 def weighted_roc_auc(
@@ -50,7 +55,7 @@ def weighted_roc_auc(
     """
     truth, values, people = ranked_rows(positive, scores, weights)
     estimate, parts = roc_auc_parts(truth, values, people)
-    return _on_logit_scale(estimate, parts, confidence, "asymptotic-delong-logit", weights)
+    return _on_logit_scale(estimate, 0.0, parts, confidence, "asymptotic-delong-logit", weights)
 
 
 def roc_auc_parts(truth: Rows, values: Floats, people: Floats) -> tuple[float, Floats]:
@@ -97,17 +102,29 @@ def _from_below(parts: Floats) -> Floats:
 
 
 def _on_logit_scale(
-    estimate: float, parts: Floats, confidence: float, method: str, weights: ArrayLike | None
+    estimate: float, optimism: float, parts: Floats, confidence: float, method: str, weights: ArrayLike | None
 ) -> Interval | NoInterval:
-    spread = estimate * (1 - estimate)
-    if spread <= 0:
+    """Logit-scale bounds, never narrower than Clopper–Pearson's with the same variance (see `auc.py`)."""
+    spread, cautious = estimate * (1 - estimate), estimate - optimism
+    if spread <= _ROUNDING or cautious <= _ROUNDING:
         return NoInterval("the ranking has no mistake or nothing but mistakes, which says nothing of the rows not seen")
-    found = reach(parts / spread, float(np.abs(parts).max() / spread), confidence)
+    found = reach(parts / spread, 1 / (parts.size * spread), confidence)
     if isinstance(found, NoInterval):
         return found
-    centre = math.log(estimate / (1 - estimate))
     rows = spread / float(parts @ parts)
-    exact = clopper_pearson(estimate * rows, rows, confidence=confidence)
-    low, high = 1 / (1 + math.exp(found.below - centre)), 1 / (1 + math.exp(-found.above - centre))
-    name = method if weights is None else f"{method}-weighted"
-    return Interval(estimate, min(low, float(exact[0])), max(high, float(exact[1])), name)
+    low = min(_expit(_logit(cautious) - found.below), _exact(cautious, rows, confidence)[0])
+    high = max(_expit(_logit(estimate) + found.above), _exact(estimate, rows, confidence)[1])
+    return Interval(estimate, low, high, method if weights is None else f"{method}-weighted")
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))
+
+
+def _expit(value: float) -> float:
+    return (1 + math.tanh(value / 2)) / 2  # which does not overflow
+
+
+def _exact(share: float, rows: float, confidence: float) -> tuple[float, float]:
+    low, high = clopper_pearson(share * rows, rows, confidence=confidence)
+    return float(low), float(high)
