@@ -89,6 +89,8 @@ def beta_density_times_x(a: Floats, b: Floats, x: Floats) -> Floats:
 
 def _stirling_error(value: Floats) -> Floats:
     """Log Γ(v) minus Stirling's (v − ½) log v − v + ½ log 2π."""
+    if value.size == 1:
+        return np.full(value.shape, _stirling_error_of_one(float(value.item())))
     shifted, error = value.copy(), np.zeros(value.shape)
     for _ in range(_STIRLING_FROM):
         small = shifted < _STIRLING_FROM
@@ -100,8 +102,22 @@ def _stirling_error(value: Floats) -> Floats:
     return error + series / shifted
 
 
+def _stirling_error_of_one(value: float) -> float:
+    """The same of one number, without arrays: a trial waits for hundreds of bounds, one at a time."""
+    error = 0.0
+    while value < _STIRLING_FROM:
+        error += (value + 0.5) * float(np.log1p(1 / value)) - 1
+        value += 1
+    series = 0.0
+    for coefficient in reversed(_STIRLING):
+        series = series / (value * value) + coefficient
+    return error + series / value
+
+
 def _fraction(a: Floats, b: Floats, x: Floats) -> Floats:
     """The continued fraction of DLMF 8.17.22, without its leading factor."""
+    if x.size == 1:
+        return np.full(x.shape, _fraction_of_one(float(a.item()), float(b.item()), float(x.item())))
     c = np.ones(x.shape)
     d = 1 / _away_from_zero(1 - (a + b) * x / (a + 1))
     value = d.copy()
@@ -118,6 +134,29 @@ def _fraction(a: Floats, b: Floats, x: Floats) -> Floats:
         if np.all(np.abs(step - 1) < _CONVERGED):
             break
     return value
+
+
+def _fraction_of_one(a: float, b: float, x: float) -> float:
+    """The same of one number, whose terms end when it has converged itself."""
+    c, d = 1.0, 1 / _one_away_from_zero(1 - (a + b) * x / (a + 1))
+    value = d
+    for m in range(1, _MOST_TERMS):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d = 1 / _one_away_from_zero(1 + even * d)
+        c = _one_away_from_zero(1 + even / c)
+        value = value * d * c
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        d = 1 / _one_away_from_zero(1 + odd * d)
+        c = _one_away_from_zero(1 + odd / c)
+        step = d * c
+        value = value * step
+        if abs(step - 1) < _CONVERGED:
+            break
+    return value
+
+
+def _one_away_from_zero(value: float) -> float:
+    return _TINY if abs(value) < _TINY else value
 
 
 def _away_from_zero(value: Floats) -> Floats:

@@ -41,3 +41,10 @@ def test_the_ends_are_exact_and_shapes_broadcast() -> None:
 @given(st.floats(0.75, 0.9999), st.floats(1, 5_000))
 def test_students_quantile_is_scipys(p: float, degrees: float) -> None:
     assert student_quantile(p, degrees) == pytest.approx(student.ppf(p, degrees), rel=1e-8)
+
+
+def test_one_number_has_the_quantile_that_it_has_among_others() -> None:
+    random = np.random.default_rng(3)
+    a, b, p = random.integers(1, 400, 60) * 1.0, random.integers(1, 40_000, 60) * 1.0, random.random(60)
+    each = [float(beta_quantile(*one)) for one in zip(a, b, p, strict=True)]
+    np.testing.assert_allclose(each, beta_quantile(a, b, p), rtol=1e-10)
