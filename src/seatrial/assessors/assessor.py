@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from seatrial.assessors.under_attack import UnderAttack
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Task
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
@@ -37,6 +38,7 @@ class Subject:
     references: Mapping[str, Predictor] = field(default_factory=dict)
     clip: float | None = None
     quantile: float | None = None
+    under_attack: UnderAttack | None = None  # what attacks need besides answers
 
 
 class Assessor(Protocol):

@@ -57,6 +57,7 @@ def doubts(
     looks: list[Callable[[], Doubt | None]] = [lambda: _randomised(victim, rows)]
     if victim.white is not None:
         looks += [
+            lambda: _other_answers(victim, rows),
             lambda: _flat(victim, rows, truth),
             lambda: _saturated(victim, rows, truth),
             lambda: _constant(victim, rows, truth),
@@ -79,6 +80,17 @@ def _randomised(victim: Victim, rows: Rows) -> Doubt | None:
     if not changed:
         return None
     return Doubt("randomised-answers", f"asked twice, the model answered {changed} of {len(rows)} rows differently")
+
+
+def _other_answers(victim: Victim, rows: Rows) -> Doubt | None:
+    """Whether the module that gives the gradients answers as the model does."""
+    if victim.white is None:
+        return None
+    scores, _ = victim.white.pull(rows, np.zeros_like)
+    apart = int((scores.argmax(axis=1) != victim.scores(rows).argmax(axis=1)).sum())
+    if not _many(apart, len(rows)):
+        return None
+    return Doubt("other-answers", f"the module that gives the gradients answers {apart} of {len(rows)} rows otherwise")
 
 
 def _slope(victim: Victim, rows: Rows, actual: Codes, loss: Loss) -> Rows:

@@ -1,0 +1,160 @@
+"""Rows of a table as points that can be moved: one number an input, texts as places in a vocabulary, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from seatrial.attacks.table import Constraint, Moves, TableThreat, parse_constraint
+from seatrial.attacks.threats import L0, L2, Linf, Rows, Threat
+from seatrial.errors import InputError
+from seatrial.models.columns import number_column, text_column
+from seatrial.models.signature import Column
+from seatrial.verdicts.threat import Mutable, ThreatModel
+
+# Stands for a missing number: far from all real ones, and equal to itself, as NaN is not.
+MISSING = -1.7976931348623157e308
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The inputs of a model, in their order, and the texts that its text columns may hold."""
+
+    columns: tuple[Column, ...]
+    texts: Mapping[str, tuple[str, ...]]
+
+    def points(self, table: pa.Table) -> Rows:
+        """float64[n, d]. Every text of the table must be among `texts`."""
+        found = np.empty((table.num_rows, len(self.columns)))
+        for place, column in enumerate(self.columns):
+            if column.kind == "text":
+                known: pa.Array[Any] = pa.array(self.texts[column.name], pa.string())
+                found[:, place] = pc.index_in(text_column(table, column.name), value_set=known).to_numpy()
+            else:
+                values = number_column(table, column.name)
+                found[:, place] = np.where(np.isnan(values), MISSING, values)
+        return found
+
+    def table(self, points: Rows) -> pa.Table:
+        """The rows that the model takes."""
+        arrays: list[pa.Array[Any]] = []
+        for place, column in enumerate(self.columns):
+            values = points[:, place]
+            if column.kind == "text":
+                codes: NDArray[np.int32] = values.astype(np.int32)
+                arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(self.texts[column.name], pa.string())))
+            else:
+                arrays.append(pa.array(np.where(values == MISSING, np.nan, values), from_pandas=True))
+        return pa.Table.from_arrays(arrays, names=[column.name for column in self.columns])
+
+
+def space_of(columns: Sequence[Column], tables: Sequence[pa.Table], threats: Mapping[str, ThreatModel]) -> Space:
+    """The space that holds the rows of `tables` and whatever the threats may change texts to."""
+    texts: dict[str, tuple[str, ...]] = {}
+    for column in columns:
+        if column.kind != "text":
+            continue
+        found: dict[str, None] = {}
+        for table in tables:
+            found |= dict.fromkeys(str(value) for value in pc.unique(text_column(table, column.name)).to_pylist())
+        for threat in threats.values():
+            if column.name in threat.mutable:
+                found |= dict.fromkeys(threat.mutable[column.name].values)
+        texts[column.name] = tuple(found)
+    return Space(tuple(columns), texts)
+
+
+def threat_in(space: Space, model: ThreatModel, seen: pa.Table, *, name: str) -> Threat:
+    """The threat model as moves in this space; `seen` gives the ranges that it leaves open.
+
+    An `InputError` names what does not fit the model's inputs.
+    """
+    path = f"policy.threat.{name}"
+    if model.norm == "table":
+        return _table_threat(space, model, seen, path)
+    texts = [column.name for column in space.columns if column.kind == "text"]
+    if texts:
+        raise InputError(
+            f'the model takes the text "{texts[0]}", and no number can be added to a text.',
+            path=f"{path}.norm",
+            mend='Write norm = "table", and say which columns can change.',
+        )
+    low, high = model.low or 0.0, 1.0 if model.high is None else model.high
+    outside = [
+        column.name
+        for column in space.columns
+        if column.name in seen.column_names and _leaves(number_column(seen, column.name), low, high)
+    ]
+    if outside:
+        raise InputError(
+            f'"{outside[0]}" has values outside {low:g} to {high:g}: the threat leaves the range of the data.',
+            path=f"{path}.low",
+            mend="Write the lowest and the highest value that an input can have.",
+        )
+    if model.norm == "l0":
+        return L0(int(model.budget), low, high)
+    return Linf(model.budget, low, high) if model.norm == "linf" else L2(model.budget, low, high)
+
+
+def _leaves(values: np.ndarray[Any, np.dtype[np.float64]], low: float, high: float) -> bool:
+    known = values[~np.isnan(values)]
+    return bool(known.size and (known.min() < low or known.max() > high))
+
+
+def _table_threat(space: Space, model: ThreatModel, seen: pa.Table, path: str) -> TableThreat:
+    names = [column.name for column in space.columns]
+    unknown = [name for name in model.mutable if name not in names]
+    if unknown:
+        raise InputError(
+            f'the model takes no column "{unknown[0]}".',
+            path=f"{path}.mutable",
+            mend=f"It takes {', '.join(names)}.",
+        )
+    kinds = {column.name: column.kind for column in space.columns}
+    for name, change in model.mutable.items():
+        if (kinds[name] == "text") != bool(change.values):
+            kind, mend = "number", "Write low, high and step."
+            if kinds[name] == "text":
+                kind, mend = "text", 'Write values = ["…"], the texts that it may become.'
+            raise InputError(f"it is a {kind}.", path=f"{path}.mutable.{name}", mend=mend)
+    limits = [_limits(space, name, model.mutable.get(name), seen) for name in names]
+    given = [model.mutable.get(name) for name in names]
+    moves = Moves(
+        low=np.array([low for low, _ in limits]),
+        high=np.array([high for _, high in limits]),
+        step=np.array([0.0 if one is None or one.step is None else one.step for one in given]),
+        up=np.array([one is None or one.direction != "down" for one in given]),
+        down=np.array([one is None or one.direction != "up" for one in given]),
+        cost=np.array([np.inf if one is None else one.cost for one in given]),
+        values=tuple(
+            () if one is None else tuple(space.texts[name].index(value) for value in one.values)
+            for name, one in zip(names, given, strict=True)
+        ),
+    )
+    constraints = []
+    for text in model.constraints:
+        found = parse_constraint(text, names)
+        if not isinstance(found, Constraint):
+            raise InputError(f"{found}.", path=f"{path}.constraints", mend=f'It says "{text}".')
+        constraints.append(found)
+    return TableThreat(moves, model.budget, tuple(constraints))
+
+
+def _limits(space: Space, name: str, change: Mutable | None, seen: pa.Table) -> tuple[float, float]:
+    """The range of a number: as stated, else that of the rows that were seen."""
+    if change is None or name in space.texts:
+        return 0.0, 0.0
+    values = number_column(seen, name)
+    known = values[~np.isnan(values)]
+    if (change.low is None or change.high is None) and not known.size:
+        raise InputError("no row has a value for it.", path=name, mend="Write low and high.")
+    return (
+        float(known.min()) if change.low is None else change.low,
+        float(known.max()) if change.high is None else change.high,
+    )
