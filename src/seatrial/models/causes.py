@@ -67,10 +67,11 @@ def _missing(rows: pa.Table, signature: Signature, bad: NDArray[np.bool_]) -> It
     for column in signature.inputs:
         gone = _gone(rows.column(column.name))
         if gone[bad].all() and not gone.all() and gone[~bad].mean() < _MOST:
+            text = 'a missing text enters a package as "": train on "" where it is missing.'
+            number = "the export sends missing values another way than the model: fill them in front of the model."
             yield Cause(
                 f'every row that differs misses "{column.name}"',
-                "the export sends missing values another way than the model: fill them before the model, or train "
-                "with a version whose export keeps that way.",
+                text if column.kind == "text" else number,
                 (column.name,),
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,11 @@ from onnx import numpy_helper
 
 from seatrial.errors import InputError
 from seatrial.models.agreement import check_agreement
-from seatrial.models.export import export
+from seatrial.models.codec import Codec
+from seatrial.models.export.choose import convert, export_logits, gives_logits
+from seatrial.models.finished.open import finish
+from seatrial.models.finished.plain import plain
+from seatrial.models.finished.wanted import Wanted
 from seatrial.models.graph import MODEL
 from seatrial.models.join import join
 from seatrial.models.provenance import DataSnapshot, Provenance
@@ -28,63 +33,75 @@ from seatrial.models.runtime import (
     same_tensor,
 )
 from seatrial.models.safety import check_valid
-from seatrial.models.signature import Signature
+from seatrial.models.stated import agreed_classes, check_positive, signature_of
 from seatrial.models.trained import Trained
 from seatrial.stores import documents
 
 __all__ = ["DataSnapshot", "Provenance", "build_package", "signature_of"]
 
+_WHERE = "Trained.fitted"
+
 
 def build_package(trained: Trained, *, rows: pa.Table, provenance: Provenance) -> dict[str, bytes]:
     """The files of the package, by name: the same inputs give the same bytes.
 
-    `rows` are real rows, of the data it was trained on, that hold at least the codec's columns. The package answers
+    `rows` are real rows, of the data it was trained on, that hold at least the model's columns. The package answers
     for them as the framework does (see `agreement`), or a `StepFailed` shows the worst rows and nothing is packaged.
     A model that cannot be exported, or a `Trained` that contradicts itself, is an `InputError`.
     """
+    if trained.codec is not None and gives_logits(trained.fitted):
+        return _logits(trained, trained.codec, rows, provenance)
+    return _converted(trained, rows, provenance)
+
+
+def _logits(trained: Trained, codec: Codec, rows: pa.Table, provenance: Provenance) -> dict[str, bytes]:
     signature = signature_of(trained)
-    exported = export(trained)
-    model = join(trained.codec, exported.model, signature)
+    exported = export_logits(trained.fitted, codec)
+    model = join(codec, exported.model, signature)
     files = {
         MODEL_ONNX: _checked(model),
         SIGNATURE_JSON: documents.to_json(signature),
-        CODEC_JSON: trained.codec.to_document(),
+        CODEC_JSON: codec.to_document(),
         PROVENANCE_JSON: documents.to_json(provenance),
     }
     if tensors := _shared(exported.tensors, model):
         files[WEIGHTS] = safetensors.numpy.save(tensors)
-    check_agreement(trained.codec, signature, exported.answer, load_predictor(files), rows)
+    check_agreement(codec, signature, exported.answer, load_predictor(files), rows)
     return dict(sorted(files.items()))
 
 
-def signature_of(trained: Trained) -> Signature:
-    """What the packaged model takes and gives; `InputError` where classes, positive and threshold do not fit."""
-    classes, inputs = trained.classes, trained.codec.columns
-    if len(set(classes)) != len(classes) or len(classes) == 1:
+def _converted(trained: Trained, rows: pa.Table, provenance: Provenance) -> dict[str, bytes]:
+    """The package that `open_finished` would make of the model's ONNX file."""
+    if not rows.num_rows:
         raise InputError(
-            f"the classes are {list(classes)}.",
-            path="Trained.classes",
-            mend="Name at least two different classes, or none for a regression.",
+            "there are no rows to compare the package with the framework on.",
+            path="rows",
+            mend="Give some of the rows that the model was trained on.",
         )
-    if len(classes) != 2:
-        if trained.positive is not None:
-            raise InputError(
-                f"a positive class belongs to two classes, not to {len(classes)}.",
-                path="Trained.positive",
-                mend="Leave it out.",
-            )
-        return Signature(inputs, "multiclass" if classes else "regression", classes)
-    if trained.positive not in classes:
-        raise InputError(
-            f"{trained.positive!r} is none of the classes {list(classes)}.",
-            path="Trained.positive",
-            mend="Name the class whose logit the model gives.",
-        )
-    if not 0 <= trained.threshold <= 1:
-        raise InputError(
-            f"{trained.threshold} is no probability.", path="Trained.threshold", mend="It lies between 0 and 1."
-        )
-    return Signature(inputs, "binary", classes, trained.positive, float(trained.threshold))
+    found = convert(trained, rows)
+    classes = agreed_classes(trained, found.classes)
+    check_positive(trained, classes or ())
+    finished = finish(
+        plain(found.model, path=_WHERE),
+        dataclasses.replace(found, classes=classes),
+        provenance,
+        schema=rows.schema,
+        label=None,
+        labels=None,
+        wanted=Wanted(
+            inputs=trained.inputs or None,
+            task=found.task,
+            classes=classes,
+            positive=trained.positive,
+            threshold=trained.threshold if found.task == "binary" else None,
+        ),
+        rows=rows,
+        path=_WHERE,
+    )
+    files = dict(finished.package)
+    if trained.codec is not None:
+        files[CODEC_JSON] = trained.codec.to_document()
+    return dict(sorted(files.items()))
 
 
 def _checked(model: onnx.ModelProto) -> bytes:

@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 class Trained:
     """A fitted model and what turns it into answers; the exporter is chosen by the type of `fitted`.
 
-    `fitted`: a PyTorch module that maps float32[n, codec.width] to logits[n] (binary) or logits[n, classes], or to
-    values[n] where there are no classes (regression); or the bytes of an ONNX model with the same contract.
+    With a `codec`, `fitted` takes float32[n, codec.width]; without one it takes the raw columns itself: those that it
+    was fitted on by name (scikit-learn, XGBoost, LightGBM), or else the matrix of the columns `inputs`.
+
+    `fitted`: a PyTorch module that gives logits[n] (binary) or logits[n, classes], or values[n] where there are no
+    classes (regression); with a codec, the bytes of an ONNX model with the same contract; an estimator or pipeline of
+    scikit-learn; a model of XGBoost, LightGBM or CatBoost; a Keras model that ends in a sigmoid (of the second class),
+    a softmax, or logits. Where it knows its classes, `classes` may name them, in its order, or be left out.
     `threshold` is the least probability that is answered `positive`; it belongs to two classes.
     """
 
     fitted: object
-    codec: Codec
+    codec: Codec | None = None
     classes: tuple[str, ...] = ()
     positive: str | None = None
     threshold: float = 0.5
+    inputs: tuple[str, ...] = ()

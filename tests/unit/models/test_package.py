@@ -184,10 +184,10 @@ def test_another_type_is_named_with_a_way_out(codec: Codec, rows: pa.Table, prov
         build_package(Trained(Unknown(), codec, ("a", "b"), "a"), rows=rows, provenance=provenance)
 
 
-def test_a_scikit_learn_model_is_told_its_converter(codec: Codec, rows: pa.Table, provenance: Provenance) -> None:
+def test_an_estimator_that_is_not_fitted_says_so(codec: Codec, rows: pa.Table, provenance: Provenance) -> None:
     from sklearn.linear_model import LogisticRegression
 
-    with pytest.raises(InputError, match=r"LogisticRegression cannot be packaged.*skl2onnx"):
+    with pytest.raises(InputError, match=r"Trained\.fitted: this LogisticRegression is not fitted\. Call its fit"):
         build_package(Trained(LogisticRegression(), codec, ("a", "b"), "a"), rows=rows, provenance=provenance)
 
 

@@ -7,7 +7,11 @@ import importlib.util
 from seatrial.errors import InputError
 
 # The module → its name, and the extra of Seatrial that has it.
-_LIBRARIES = {"xgboost": ("XGBoost", "xgboost"), "lightgbm": ("LightGBM", "lightgbm")}
+_LIBRARIES = {
+    "xgboost": ("XGBoost", "xgboost"),
+    "lightgbm": ("LightGBM", "lightgbm"),
+    "skl2onnx": ("skl2onnx", "sklearn"),
+}
 
 
 def require(module: str, path: str) -> None:
@@ -15,7 +19,7 @@ def require(module: str, path: str) -> None:
     if importlib.util.find_spec(module) is None:
         name, extra = _LIBRARIES[module]
         raise InputError(
-            f"the package is compared with {name}'s own answers, and {name} is not installed.",
+            f"packaging such a model needs {name}, which is not installed.",
             path=path,
             mend=f'Install it: pip install "seatrial[{extra}]".',
         )

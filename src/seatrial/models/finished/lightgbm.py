@@ -216,7 +216,7 @@ def _native(text: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
         import lightgbm
 
         try:
-            booster = lightgbm.Booster(params={"verbosity": -1}, model_str=text)
+            booster = lightgbm.Booster(model_str=text)
             return np.asarray(booster.predict(matrix), np.float64)
         except (lightgbm.basic.LightGBMError, ValueError, TypeError) as error:
             raise InputError(f"LightGBM cannot use the model: {str(error).splitlines()[0]}", path="model") from None

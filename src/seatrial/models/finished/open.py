@@ -17,12 +17,14 @@ from seatrial.models.finished.file import Format, read_file
 from seatrial.models.finished.inputs import bind, free_rows
 from seatrial.models.finished.original import original_predictions
 from seatrial.models.finished.outputs import recognise
-from seatrial.models.finished.plain import plain, read_plain
+from seatrial.models.finished.plain import Plain, plain, read_plain
 from seatrial.models.finished.same import check_same
 from seatrial.models.finished.wanted import Wanted
 from seatrial.models.provenance import Provenance, SourceFile
 from seatrial.models.runtime import MODEL_ONNX, PROVENANCE_JSON, SIGNATURE_JSON, OnnxPredictor, load_predictor
 from seatrial.stores import documents
+
+_COMPARED = 2048  # rows, with the original's own answers: a rare row is likelier among them than among the first 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,26 @@ def open_finished(
     form, data = read_file(path)
     converted = None if form == "onnx" else _read(form, data, where)
     graph = read_plain(data, path=where) if converted is None else plain(converted.model, path=where)
+    source = SourceFile(path.name, documents.sha256(data), _producer(graph.model) if converted is None else form)
+    provenance = Provenance(None, None, {}, (), None, source=source)
+    return finish(
+        graph, converted, provenance, schema=schema, label=label, labels=labels, wanted=wanted, rows=rows, path=where
+    )
+
+
+def finish(
+    graph: Plain,
+    converted: Converted | None,
+    provenance: Provenance,
+    *,
+    schema: pa.Schema,
+    label: str | None,
+    labels: Sequence[str] | None,
+    wanted: Wanted,
+    rows: pa.Table | None,
+    path: str,
+) -> Finished:
+    """The package of a graph, however it came; `converted` is what it was made of, if it was no ONNX file."""
     if converted is not None and wanted.task is None:
         wanted = replace(wanted, task=converted.task)
     binding = bind(
@@ -65,13 +87,13 @@ def open_finished(
         label=label,
         wanted=wanted.inputs,
         features=None if converted is None else converted.features,
-        path=where,
+        path=path,
     )
     freed = free_rows(graph.model.graph)
     real = rows is not None and rows.num_rows > 0
     shown = rows.slice(0, ROWS) if rows is not None and real else made_up_rows(binding)
-    ask = asker(graph.model, binding, real=real, path=where)
-    answers = first_answers(ask, shown, freed=freed, real=real, path=where)
+    ask = asker(graph.model, binding, real=real, path=path)
+    answers = first_answers(ask, shown, freed=freed, real=real, path=path)
     outputs = recognise(
         graph.model.graph,
         answers,
@@ -79,14 +101,13 @@ def open_finished(
         labels=labels,
         wanted=wanted,
         real=real,
-        path=where,
+        path=path,
     )
     signature = signature_of(binding, outputs)
-    model = package_graph(graph, binding, outputs, path=where)
-    source = SourceFile(path.name, documents.sha256(data), _producer(graph.model) if converted is None else form)
+    model = package_graph(graph, binding, outputs, path=path)
     files = {
         MODEL_ONNX: model.SerializeToString(deterministic=True),
-        PROVENANCE_JSON: documents.to_json(Provenance(None, None, {}, (), None, source=source)),
+        PROVENANCE_JSON: documents.to_json(provenance),
         SIGNATURE_JSON: documents.to_json(signature),
     }
     predictor = load_predictor(files)
@@ -95,11 +116,12 @@ def open_finished(
         notes.append(f"the file was exported for {freed} rows at a time; it answers alike for any number of them")
     if wanted.threshold is None and signature.threshold is not None:
         notes.append(f'threshold: "{signature.positive}" from a probability of {signature.threshold:g}')
-    notes += check_same(outputs, answers, predictor.predict(shown), asked=wanted.threshold, real=real, path=where)
-    if converted is not None and real:
-        original = original_predictions(converted, signature, shown)
+    notes += check_same(outputs, answers, predictor.predict(shown), asked=wanted.threshold, real=real, path=path)
+    if converted is not None and rows is not None and real:
+        compared = rows.slice(0, _COMPARED)
+        original = original_predictions(converted, signature, compared)
         if original is not None:
-            notes += compare_with_original(original, predictor, shown, name=converted.library)
+            notes += compare_with_original(original, predictor, compared, name=converted.library)
     return Finished(files, predictor, tuple(notes))
 
 

@@ -17,7 +17,10 @@ def original_predictions(converted: Converted, signature: Signature, rows: pa.Ta
     """
     if converted.answer is None:
         return None
-    given = np.asarray(converted.answer(rows, tuple(column.name for column in signature.inputs)), np.float64)
+    given = np.asarray(converted.answer(rows, tuple(column.name for column in signature.inputs)))
+    if given.dtype == object:  # a classifier without probabilities
+        return Predictions(given, None)
+    given = given.astype(np.float64)
     if signature.task == "regression":
         return Predictions(given.reshape(-1), None)
     whole = given.reshape(len(given), -1)

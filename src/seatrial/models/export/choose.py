@@ -1,0 +1,173 @@
+"""The exporter of a fitted model's type."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from seatrial.errors import InputError
+from seatrial.models.codec import Codec
+from seatrial.models.export.exported import Exported
+from seatrial.models.export.onnx_bytes import export_onnx
+from seatrial.models.export.probabilities import behind, with_probabilities
+from seatrial.models.finished.converted import Converted
+from seatrial.models.graph import codec_model
+from seatrial.models.join import check_inner
+from seatrial.models.stated import signature_of
+from seatrial.models.trained import Trained
+
+_WHERE = "Trained.fitted"
+# The package's first name → how its model becomes ONNX bytes.
+_CONVERTERS = {"tensorflow": "tf2onnx", "jax": "jax2onnx"}
+# In the order in which they are looked for: the wrappers of boosters are estimators of scikit-learn too.
+_FRAMEWORKS = ("xgboost", "lightgbm", "catboost", "keras", "torch", "sklearn")
+
+
+def gives_logits(fitted: object) -> bool:
+    """Whether it is a PyTorch module or ONNX bytes: behind a codec these give logits, and keep their tensors."""
+    return isinstance(fitted, bytes) or _framework(fitted) == "torch"
+
+
+def export_logits(fitted: object, codec: Codec) -> Exported:
+    """A PyTorch module or ONNX bytes of logits, for the codec's features."""
+    if isinstance(fitted, bytes):
+        exported = export_onnx(fitted)
+    else:
+        from seatrial.models.export.torch import export_torch
+
+        exported = export_torch(fitted, codec.width)
+    check_inner(exported.model, codec.width)
+    return exported
+
+
+def columns_of(trained: Trained) -> tuple[str, ...]:
+    """The raw columns that the model takes; `InputError` where neither it nor `trained` names them."""
+    if trained.codec is not None:
+        return tuple(column.name for column in trained.codec.columns)
+    names = trained.inputs or _own_names(trained.fitted)
+    if not names:
+        raise InputError(
+            "this model takes one matrix, and nothing says of which columns.",
+            path="Trained.inputs",
+            mend='Name its columns in order, Trained(model, inputs=("age", "hours"), …), or train it on a data frame.',
+        )
+    return names
+
+
+def _own_names(fitted: Any) -> tuple[str, ...]:
+    framework = _framework(fitted)
+    if framework == "xgboost":
+        names = (fitted.get_booster() if hasattr(fitted, "get_booster") else fitted).feature_names
+    elif framework == "lightgbm":
+        names = getattr(fitted, "booster_", fitted).feature_name()
+    elif framework == "catboost":
+        names = fitted.feature_names_
+    else:
+        names = getattr(fitted, "feature_names_in_", None)
+    found = () if names is None else tuple(str(name) for name in names)
+    numbers = [str(number) for number in range(len(found))]
+    made_up = list(found) in (numbers, [f"Column_{number}" for number in numbers])  # CatBoost's and LightGBM's own
+    return () if made_up else found
+
+
+def convert(trained: Trained, rows: pa.Table) -> Converted:
+    """The model as an ONNX file of anybody's, and what its own library answers; `InputError` where it has no exporter.
+
+    `rows` are real: an exporter sees the types of their columns, and one that can do it in several ways tries them.
+    """
+    if _framework(trained.fitted) is None:
+        raise _unsupported(trained.fitted)
+    if trained.codec is None:
+        return _convert(trained, rows, columns_of(trained))
+    codec = trained.codec
+    names = tuple(str(number) for number in range(codec.width))
+
+    def encoded(table: pa.Table) -> pa.Table:
+        features = codec.encode(table)
+        return pa.table({name: pa.array(features[:, place]) for place, name in enumerate(names)})
+
+    found = _convert(trained, encoded(rows), names)
+    answer = found.answer
+    return dataclasses.replace(
+        found,
+        model=behind(codec_model(codec), found.model),
+        features=None,
+        answer=None if answer is None else lambda table, _: answer(encoded(table), names),
+    )
+
+
+def _convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> Converted:
+    fitted: Any = trained.fitted
+    framework = _framework(fitted)
+    if framework in ("xgboost", "lightgbm"):
+        from seatrial.models.export.boosters import convert_lightgbm, convert_xgboost
+
+        found = convert_xgboost(fitted) if framework == "xgboost" else convert_lightgbm(fitted)
+        return dataclasses.replace(found, features=inputs)
+    if framework == "catboost":
+        from seatrial.models.export.catboost import convert_catboost
+
+        return convert_catboost(fitted, inputs)
+    if framework == "keras":
+        from seatrial.models.export.keras import convert_keras
+
+        return convert_keras(fitted, inputs, trained.classes, trained.positive)
+    if framework == "sklearn":
+        from seatrial.models.export.sklearn import convert_sklearn
+
+        return convert_sklearn(fitted, rows, inputs)
+    return _convert_torch(trained, inputs)
+
+
+def _convert_torch(trained: Trained, inputs: tuple[str, ...]) -> Converted:
+    from seatrial.models.agreement import probabilities_of
+    from seatrial.models.columns import number_column
+    from seatrial.models.export.torch import export_torch
+
+    exported = export_torch(trained.fitted, len(inputs))
+    signature = signature_of(trained)
+    count = len(signature.classes)
+    place = signature.classes.index(signature.positive) if signature.positive is not None else 1
+
+    def answer(rows: pa.Table, names: tuple[str, ...]) -> NDArray[np.float64]:
+        matrix = np.column_stack([number_column(rows, name) for name in names]).astype(np.float32)
+        logits = exported.answer(matrix)
+        if not count:
+            return logits
+        return probabilities_of(logits.reshape(len(logits), -1), signature)
+
+    return Converted(
+        with_probabilities(exported.model, classes=count, place=place) if count else exported.model,
+        signature.task,
+        features=inputs,
+        classes=signature.classes or None,
+        answer=answer,
+        library="PyTorch",
+    )
+
+
+def _framework(value: object) -> str | None:
+    packages = {kind.__module__.partition(".")[0] for kind in type(value).__mro__}
+    # Looked at by name: a framework is imported only for those who use it.
+    found = next((framework for framework in _FRAMEWORKS if framework in packages), None)
+    if found == "torch":
+        import torch
+
+        return "torch" if isinstance(value, torch.nn.Module) else None
+    return found
+
+
+def _unsupported(fitted: object) -> InputError:
+    packages = {kind.__module__.partition(".")[0] for kind in type(fitted).__mro__}
+    converters = [how for package, how in _CONVERTERS.items() if package in packages]
+    way = f"Convert it with {converters[0]}" if converters else "Convert it to ONNX"
+    return InputError(
+        f"a {type(fitted).__module__}.{type(fitted).__qualname__} cannot be packaged; a PyTorch module, an estimator "
+        "of scikit-learn, a model of XGBoost, LightGBM, CatBoost or Keras, and the bytes of an ONNX model can.",
+        path=_WHERE,
+        mend=f"{way}, float32 features in and logits out, and give the model's bytes with the codec.",
+    )
