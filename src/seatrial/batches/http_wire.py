@@ -79,7 +79,10 @@ class HttpWire:
                     path=path,
                     mend="Serve the files from a server that gives one of them.",
                 )
-            return Tail(response.read(total - first), DataFile(path, total, etag))
+            data = response.read(total - first)
+            if len(data) != total - first:
+                raise _Passing("the answer was cut off")
+            return Tail(data, DataFile(path, total, etag))
 
         return self._retried(path, lambda: start or 0, attempt)
 

@@ -52,9 +52,7 @@ def memory_of(
         encoded = np.zeros(len(live), np.float64)
         for field in output.fields:
             encoded += manifest.column_bytes.get(field.name, 0.0)
-        held: NDArray[np.float64] = np.array(
-            [output.held_bytes(rows, size) for rows, size in zip(live.tolist(), encoded.tolist(), strict=True)]
-        )
+        held = output.held_bytes(live.astype(np.float64), encoded)
         row_bytes += float(held.sum()) / rows_all
         if output.fields[0].name in plain:
             decoded += _by_window(epoch, np.full(len(live), float(ORDER_BYTES)) * live)

@@ -41,8 +41,8 @@ class Output:
     packed: Packed | None = None
     decode: Decode | None = None
 
-    def held_bytes(self, rows: int, encoded_bytes: float) -> float:
-        """Of so many rows once they are decoded, `encoded_bytes` being what their columns have in the file."""
+    def held_bytes(self, rows: NDArray[np.float64], encoded_bytes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of row groups with so many rows, once decoded; `encoded_bytes` are those of their columns in the file."""
         if self.packed is not None:
             return rows * self.packed.row_bytes
         if self.form is Form.TEXT:

@@ -1,0 +1,108 @@
+"""Batches in PyTorch: the same rows in the same order for any number of workers, resumable, leaving nothing behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seatrial.batches.parquet import ParquetTable, parquet_table
+
+torch = pytest.importorskip("torch")
+
+from torch.utils.data import DataLoader  # noqa: E402 after torch was found
+
+from seatrial.batches.torch import to_torch  # noqa: E402
+
+ROWS = 3000
+BATCH_ROWS = 128
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),  # more workers than cores
+]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> ParquetTable:
+    folder = tmp_path_factory.mktemp("lake")
+    ids = np.arange(ROWS)
+    rows = pa.table({"id": ids, "x": ids.astype(np.float32), "day": ids.astype("datetime64[D]"), "word": ["a"] * ROWS})
+    pq.write_table(rows, folder / "rows.parquet", row_group_size=500)
+    return parquet_table(folder)
+
+
+def ids_of(batches: Any) -> list[list[int]]:
+    return [batch["id"].tolist() for batch in batches]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_a_loader_gives_the_same_batches_for_any_number_of_workers(table: ParquetTable, workers: int) -> None:
+    plain = ids_of(table.batches(batch_rows=BATCH_ROWS))
+    next(table.batches(batch_rows=BATCH_ROWS)).clear()  # a reader that has been used in the parent does not disturb
+    loader = DataLoader(to_torch(table.batches(batch_rows=BATCH_ROWS)), batch_size=None, num_workers=workers)
+    assert ids_of(loader) == plain
+    assert not [child.name for child in multiprocessing.active_children()]
+
+
+def test_tensors_share_the_memory_of_the_arrays_and_keep_their_types(table: ParquetTable) -> None:
+    batch = next(iter(to_torch(table.batches())))
+    assert (batch["x"].dtype, batch["id"].dtype, batch["day"].dtype) == (torch.float32, torch.int64, torch.int64)
+    assert batch["day"].tolist() == batch["id"].tolist()
+    assert batch["word"][0] == "a"
+
+
+def test_every_epoch_has_an_order_of_its_own_and_every_row(table: ParquetTable) -> None:
+    dataset = to_torch(table.batches(batch_rows=BATCH_ROWS))
+    loader = DataLoader(dataset, batch_size=None)
+    orders = []
+    for epoch in range(3):
+        dataset.set_epoch(epoch)
+        orders.append([one for ids in ids_of(loader) for one in ids])
+    assert orders[0] != orders[1] != orders[2]
+    assert all(sorted(order) == list(range(ROWS)) for order in orders)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 7])
+def test_a_state_goes_on_where_it_was_made(table: ParquetTable, taken: int) -> None:
+    dataset = to_torch(table.batches(batch_rows=BATCH_ROWS, epoch=2))
+    running = iter(dataset)
+    first = ids_of(next(running) for _ in range(taken))
+    state = dataset.state_dict()
+    resumed = to_torch(table.batches(batch_rows=BATCH_ROWS))
+    resumed.load_state_dict(state)
+    assert len(resumed) == len(table.batches(batch_rows=BATCH_ROWS)) - taken
+    assert first + ids_of(resumed) == ids_of(table.batches(batch_rows=BATCH_ROWS, epoch=2))
+
+
+def test_a_loader_that_is_left_early_leaves_no_thread_and_no_process(table: ParquetTable) -> None:
+    for workers in (0, 2):
+        loader = DataLoader(to_torch(table.batches(batch_rows=10)), batch_size=None, num_workers=workers)
+        for _ in loader:
+            break
+        del loader
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("seatrial-")]
+    assert not [child.name for child in multiprocessing.active_children()]
+
+
+def test_a_reader_that_has_started_is_refused_in_a_forked_process(table: ParquetTable, tmp_path: Path) -> None:
+    batches = table.batches(batch_rows=10)
+    next(batches)
+
+    def use() -> None:
+        try:
+            next(batches)
+        except Exception as error:  # noqa: BLE001 what it says is looked at outside
+            (tmp_path / "said").write_text(str(error))
+
+    child = multiprocessing.get_context("fork").Process(target=use)
+    child.start()
+    child.join(20)
+    assert child.exitcode == 0
+    assert "started in another process" in (tmp_path / "said").read_text()
+    batches.close()
