@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from scipy.stats import beta
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 
 from seatrial.assessors import calibration, confusion, probability, ranking
 from seatrial.assessors.assessor import Assessor, Subject
@@ -32,14 +32,6 @@ def frame(table: pa.Table) -> pd.DataFrame:
     people["actual"] = people["income"] == YES
     people["answered"] = people["score"] >= 0.5
     return people
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_accuracy_is_scikit_learns(people: Callable[..., pa.Table], subject: Callable[..., Subject], seed: int) -> None:
-    table = people(800, seed)
-    rows = frame(table)
-    found = evidence(confusion, subject(table), Claim("accuracy"))["all"]
-    assert found.estimate == pytest.approx(accuracy_score(rows["actual"], rows["answered"]), abs=EXACT)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -71,38 +63,6 @@ def test_log_loss_is_scikit_learns_on_the_clipped_probabilities(
     outside = (given == LOG_LOSS_CLIP).sum()
     assert found.conditions["clip"] == "0.001"
     assert found.conditions["rows_clipped"] == str(outside)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("metric", ["selection_rate", "true_positive_rate", "false_positive_rate"])
-def test_the_rates_of_groups_are_those_of_a_pandas_groupby(
-    people: Callable[..., pa.Table], subject: Callable[..., Subject], seed: int, metric: str
-) -> None:
-    table = people(2000, seed)
-    rows = frame(table)
-    among = {
-        "selection_rate": rows,
-        "true_positive_rate": rows[rows["actual"]],
-        "false_positive_rate": rows[~rows["actual"]],
-    }[metric]
-    expected = among.groupby("race")["answered"].agg(["mean", "size"])
-    found = evidence(confusion, subject(table), Claim(metric, Family.GROUPS, "race"))
-    assert set(found) == {f"race={name}" for name in expected.index}
-    for name, row in expected.iterrows():
-        assert found[f"race={name}"].estimate == pytest.approx(row["mean"], abs=EXACT)
-        assert found[f"race={name}"].rows == row["size"]
-
-
-def test_every_pairwise_difference_is_first_minus_second(
-    people: Callable[..., pa.Table], subject: Callable[..., Subject]
-) -> None:
-    table = people(2000, 4)
-    rates = frame(table).groupby("race")["answered"].mean()
-    found = evidence(confusion, subject(table), Claim("selection_rate", Family.PAIRS, "race"))
-    assert len(found) == 6
-    for name, item in found.items():
-        first, second = name.removeprefix("race: ").split(" − ")
-        assert item.estimate == pytest.approx(rates[first] - rates[second], abs=EXACT)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
