@@ -7,6 +7,7 @@ is recognised (8 bytes a number, 4 a text, of the label and the model's inputs).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -65,7 +66,10 @@ def score(
     watched: Sequence[str] = (),
     heed: Callable[[int], None] = lambda _done: None,
 ) -> Scored:
-    """Asks everybody about every row. `watched` are columns that only `watchers` need; `heed` hears how far it is."""
+    """Asks everybody about every row. `watched` are columns that only `watchers` need; `heed` hears how far it is.
+
+    While a table is answered, watchers and the digest of the test data look at it on a thread beside.
+    """
     references = references or {}
     inputs = [column.name for column in model.predictor.signature.inputs]
     kept = list(
@@ -77,19 +81,21 @@ def score(
     recorders = {name: Recorder(one.predictor.signature, one.name) for name, one in {"": model, **references}.items()}
     parts: list[pa.Table] = []
     done = unlabelled = 0
-    for table in rows.tables(columns):
-        for watcher in watchers:
-            watcher.see(table)
-        done += table.num_rows
-        labelled = has_label(table.column(label))
-        known = table if labelled.all() else table.filter(pa.array(labelled))
-        unlabelled += table.num_rows - known.num_rows
-        if known.num_rows:
-            digest.add(known)
-            for name, one in {"": model, **references}.items():
-                recorders[name].add(one.predictor.predict(known), known.num_rows)
-            parts.append(pa.Table.from_arrays([_compact(known.column(name)) for name in kept], names=kept))
-        heed(done)
+    with ThreadPoolExecutor(1, "seatrial-look") as beside:
+        for table in rows.tables(columns):
+            looked = [beside.submit(watcher.see, table) for watcher in watchers]
+            labelled = has_label(table.column(label))
+            known = table if labelled.all() else table.filter(pa.array(labelled))
+            if known.num_rows:
+                looked.append(beside.submit(digest.add, known))
+                for name, one in {"": model, **references}.items():
+                    recorders[name].add(one.predictor.predict(known), known.num_rows)
+                parts.append(pa.Table.from_arrays([_compact(known.column(name)) for name in kept], names=kept))
+            for one_look in looked:  # before the next table: no more than one waits
+                one_look.result()
+            done += table.num_rows
+            unlabelled += table.num_rows - known.num_rows
+            heed(done)
     if not parts:
         raise InputError("no row has a label.", path=rows.origin, mend="Name another column with --label.")
     whole = with_groups(pa.concat_tables(parts).unify_dictionaries().combine_chunks(), groups)

@@ -61,8 +61,12 @@ class DigestOfTestData:
         """sha256 in hex of everything added, which was at least a table without rows; nothing can be added after it."""
         header: list[object] = [_FORMAT, self._rows, self._names]
         width = sum(_NUMBER_BYTES if texts is None else _TEXT_BYTES for texts in self._texts)
-        rows = np.concatenate(self._blocks)
-        self._blocks.clear()
+        rows = np.empty((self._rows, width), np.uint8)
+        end = self._rows
+        while self._blocks:  # each is let go of as it is copied
+            block = self._blocks.pop()
+            rows[end - len(block) : end] = block
+            end -= len(block)
         start = 0
         for texts in self._texts:
             if texts is None:
