@@ -130,6 +130,6 @@ class Refused(SeatrialError):
 
 
 class TargetError(SeatrialError):
-    """The place a release is sent to is down, or did not answer."""
+    """The place a release is sent to, or an endpoint that is measured, is down or does not answer as it should."""
 
     code = "target"

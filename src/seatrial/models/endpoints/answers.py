@@ -1,0 +1,302 @@
+"""What a service's answers mean: labels, probabilities or values, found on the first rows and then held to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.errors import InputError, TargetError
+from seatrial.models.finished.classes import in_order, name_classes
+from seatrial.models.finished.wanted import Wanted
+from seatrial.models.predictor import Predictions
+from seatrial.models.signature import Task
+
+THRESHOLD = 0.5
+_SUM_OFF = 1e-3
+_HALF = 0.5
+
+# By name, one array an output: float64 or object (texts), [rows] or [rows, k]; None where a value is missing is NaN.
+Answers = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Which output is what. `names`: what a label that is a number stands for."""
+
+    task: Task
+    classes: tuple[str, ...] = ()
+    positive: str | None = None
+    threshold: float | None = None
+    label: str | None = None
+    probability: str | None = None
+    value: str | None = None
+    interval: tuple[str, str] | None = None
+    names: Mapping[float, str] | None = None
+    stacked: bool = False  # the outputs are the probabilities of the classes, each by its class's name
+    notes: tuple[str, ...] = ()
+
+    def read(self, answers: Answers, *, address: str) -> Predictions:
+        """The answers as predictions; a `TargetError` where an output is not there or holds what it cannot."""
+        if self.stacked and set(self.classes) <= answers.keys():
+            answers = {self.probability or "": np.column_stack([answers[name] for name in self.classes])}
+        for name in (self.label, self.probability, self.value, *(self.interval or ())):
+            if name is not None and name not in answers:
+                raise TargetError(
+                    f"the endpoint left out its output {name!r}, which it gave before.",
+                    path=address,
+                    mend="Look at the service's log.",
+                )
+        if self.value is not None:
+            bounds = None if self.interval is None else np.column_stack([answers[name] for name in self.interval])
+            return Predictions(_numbers(answers[self.value], self.value, address), None, bounds)
+        probabilities = None
+        if self.probability is not None:
+            probabilities = self._probabilities(answers[self.probability], address)
+        if self.label is None:
+            assert probabilities is not None  # noqa: S101  # one of the two is there
+            return Predictions(self._answered(probabilities), probabilities)
+        return Predictions(self._labels(answers[self.label], address), probabilities)
+
+    def _probabilities(self, found: NDArray[Any], address: str) -> NDArray[np.float64]:
+        numbers = _numbers(found, self.probability or "", address)
+        if numbers.ndim == 1 and self.positive is not None:
+            numbers = np.column_stack([numbers if name == self.positive else 1 - numbers for name in self.classes])
+        if numbers.ndim != 2 or numbers.shape[1] != len(self.classes):
+            raise TargetError(
+                f"the endpoint gives probabilities of shape {list(found.shape)} for {len(self.classes)} classes.",
+                path=address,
+                mend="Look at the service's log.",
+            )
+        return numbers
+
+    def _answered(self, probabilities: NDArray[np.float64]) -> NDArray[np.object_]:
+        names = np.array(self.classes, object)
+        if self.positive is None:
+            answered: NDArray[np.object_] = names[np.argmax(probabilities, axis=1)]
+            return answered
+        place = self.classes.index(self.positive)
+        least = THRESHOLD if self.threshold is None else self.threshold
+        return np.array(names[np.where(probabilities[:, place] >= least, place, 1 - place)], object)
+
+    def _labels(self, found: NDArray[Any], address: str) -> NDArray[np.object_]:
+        if found.dtype != object:
+            known = self.names or {}
+            different = {float(one): known.get(float(one)) for one in np.unique(found)}
+            named = np.array([different.get(float(one)) for one in found], object)
+        else:
+            different = {one: one if one in self.classes else None for one in set(found.tolist())}
+            named = found
+        strange = [one for one, name in different.items() if name is None]
+        if strange:
+            raise TargetError(
+                f"the endpoint answers {strange[0]!r}, which is none of the classes {', '.join(self.classes)}.",
+                path=address,
+                mend="Name every class of the model: --classes a,b,c.",
+            )
+        return named
+
+
+def recognised(
+    answers: Answers,
+    *,
+    declared: tuple[str, ...] | None,
+    labels: Sequence[str] | None,
+    wanted: Wanted,
+    address: str,
+) -> Reading:
+    """What the outputs are, from what they hold for the first rows.
+
+    `declared` are the classes that the service names; `labels` the label column's values where they look like classes.
+    """
+    known = tuple(name for name in wanted.classes or labels or () if name in answers)
+    if len(known) == len(answers) > 1:
+        return _stacked(known, wanted)
+    task = wanted.task or ("regression" if labels is None and wanted.classes is None and declared is None else None)
+    if "value" in answers and task is None and not _texts(answers):
+        task = "regression"
+    if task == "regression":
+        return _regression(answers, address)
+    probability = _probability(answers, classes=wanted.classes or declared or labels)
+    label = _label(answers, leave=probability)
+    if probability is None and label is None:
+        raise _unclear(answers, address)
+    notes: list[str] = []
+    classes, names = _classes(answers, label, probability, declared, labels, wanted, address, notes)
+    if len(classes) < 2:
+        raise TargetError("the endpoint gives one class only.", path=address, mend="Name its classes: --classes a,b.")
+    positive = None
+    if len(classes) == 2:
+        positive = wanted.positive if wanted.positive is not None else classes[-1]
+        if positive not in classes:
+            raise InputError(
+                f"positive {positive!r} is none of the classes {', '.join(classes)}.",
+                path=address,
+                mend="Write --positive with one of them.",
+            )
+    if label is not None and probability is not None and wanted.threshold is not None:
+        label = None
+        notes.append(f"answers: from its probabilities at the threshold {wanted.threshold:g}, not its own labels")
+    threshold = None
+    if label is None and positive is not None:
+        threshold = THRESHOLD if wanted.threshold is None else wanted.threshold
+    reading = Reading(
+        "binary" if len(classes) == 2 else "multiclass",
+        classes=classes,
+        positive=positive,
+        threshold=threshold,
+        label=label,
+        probability=probability,
+        names=names,
+        notes=tuple(notes),
+    )
+    _check_agreement(reading, answers, address)
+    return reading
+
+
+def _stacked(classes: tuple[str, ...], wanted: Wanted) -> Reading:
+    positive = (wanted.positive or classes[-1]) if len(classes) == 2 else None
+    return Reading(
+        "multiclass" if positive is None else "binary",
+        classes=classes,
+        positive=positive,
+        threshold=None if positive is None else THRESHOLD if wanted.threshold is None else wanted.threshold,
+        probability="probability",
+        stacked=True,
+    )
+
+
+def _regression(answers: Answers, address: str) -> Reading:
+    numbers = [name for name, found in answers.items() if found.dtype != object and found.ndim == 1]
+    value = "value" if "value" in numbers else numbers[0] if len(numbers) == 1 else None
+    if value is None:
+        raise _unclear(answers, address)
+    interval = ("lower", "upper") if {"lower", "upper"} <= set(numbers) else None
+    return Reading("regression", value=value, interval=interval)
+
+
+def _probability(answers: Answers, *, classes: Sequence[str] | None) -> str | None:
+    numbers = {name: found for name, found in answers.items() if found.dtype != object}
+    whole = [
+        name
+        for name, found in numbers.items()
+        if found.ndim == 2 and _unit(found) and bool((np.abs(found.sum(axis=1) - 1) <= _SUM_OFF).all())
+    ]
+    if whole:
+        return next((name for name in whole if "prob" in name.lower()), whole[0])
+    if classes is not None and len(classes) != 2:
+        return None
+    one = [
+        name
+        for name, found in numbers.items()
+        if found.ndim == 1 and _unit(found) and ("prob" in name.lower() or bool((found != np.round(found)).any()))
+    ]
+    return one[0] if len(one) == 1 else None
+
+
+def _unit(found: NDArray[Any]) -> bool:
+    return bool(((found >= 0) & (found <= 1)).all())  # NaN is neither
+
+
+def _label(answers: Answers, *, leave: str | None) -> str | None:
+    texts = _texts(answers)
+    if texts:
+        return texts[0]
+    whole = [
+        name
+        for name, found in answers.items()
+        if name != leave and found.ndim == 1 and bool((found == np.round(found)).all())
+    ]
+    return whole[0] if whole else None
+
+
+def _texts(answers: Answers) -> list[str]:
+    return [name for name, found in answers.items() if found.dtype == object and found.ndim == 1]
+
+
+def _classes(
+    answers: Answers,
+    label: str | None,
+    probability: str | None,
+    declared: tuple[str, ...] | None,
+    labels: Sequence[str] | None,
+    wanted: Wanted,
+    address: str,
+    notes: list[str],
+) -> tuple[tuple[str, ...], Mapping[float, str] | None]:
+    """The classes, and what numbers among the labels stand for."""
+    count = 2 if probability is None or answers[probability].ndim == 1 else answers[probability].shape[1]
+    given = answers[label] if label is not None else None
+    texts = None if given is None or given.dtype != object else {str(one) for one in given}
+    if probability is not None:
+        known = declared
+        if known is None and labels is not None and len(labels) == count and (texts is None or texts <= set(labels)):
+            known = tuple(in_order(labels))
+            notes.append(f"classes: {', '.join(known)}, the label's values in their order, for the service names none")
+        named = name_classes(count, declared=known, labels=labels, wanted=wanted.classes, path=address)
+        notes += [named.note] if named.note and known is None else []
+        classes = named.classes
+    else:
+        classes = wanted.classes or declared or tuple(in_order(sorted({*(labels or ()), *(texts or ())})))
+        if declared is None and wanted.classes is None:
+            notes.append(f"classes: {', '.join(classes)}, for the service names none; it gives no probabilities")
+    if given is None or given.dtype == object:
+        return classes, None
+    numbers = {_number(name): name for name in classes}
+    if None not in numbers and {float(one) for one in given} <= numbers.keys():
+        return classes, {float(number): name for number, name in numbers.items() if number is not None}
+    if given.max(initial=0) < len(classes) and given.min(initial=0) >= 0:
+        notes.append(f"labels: 0 to {len(classes) - 1} stand for {', '.join(classes)}")
+        return classes, {float(code): name for code, name in enumerate(classes)}
+    raise TargetError(
+        f"the endpoint answers {given.max():g}, which is none of the classes {', '.join(classes)}.",
+        path=address,
+        mend="Name every class of the model: --classes a,b,c.",
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _check_agreement(reading: Reading, answers: Answers, address: str) -> None:
+    """Labels that mostly contradict the likeliest class mean that the classes are taken in a wrong order."""
+    if reading.label is None or reading.probability is None:
+        return
+    found = reading.read(answers, address=address)
+    assert found.probabilities is not None  # noqa: S101  # asked for above
+    likeliest = np.array(reading.classes, object)[np.argmax(found.probabilities, axis=1)]
+    sure = found.probabilities.max(axis=1) > _HALF
+    if sure.any() and float(np.mean(likeliest[sure] == found.labels[sure])) < _HALF:
+        raise InputError(
+            f"its labels contradict its probabilities, if these are of {', '.join(reading.classes)} in this order.",
+            path=address,
+            mend="Name the classes in the order of its probabilities: --classes a,b,c.",
+        )
+
+
+def _numbers(found: NDArray[Any], name: str, address: str) -> NDArray[np.float64]:
+    if found.dtype == object:
+        raise TargetError(
+            f"the endpoint gives texts in {name!r}, where it gave numbers before.",
+            path=address,
+            mend="Look at the service's log.",
+        )
+    return np.asarray(found, np.float64)
+
+
+def _unclear(answers: Answers, address: str) -> TargetError:
+    shown = ", ".join(
+        f"{name} {'text' if found.dtype == object else 'number'}{list(found.shape)}" for name, found in answers.items()
+    )
+    return TargetError(
+        f"the endpoint's answers are neither labels nor probabilities nor values: {shown or 'nothing'}.",
+        path=address,
+        mend="Say what is meant with --task; probabilities lie between 0 and 1 and sum to 1.",
+    )
