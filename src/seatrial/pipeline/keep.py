@@ -56,7 +56,8 @@ def keep(
     if isinstance(value, Codec):
         return ArtifactOutput(write_artifact(workspace.objects, {"codec.json": value.to_document()}), "codec")
     if isinstance(value, Trained):
-        return ArtifactOutput(write_artifact(workspace.objects, _package(value, job, arguments)), "model")
+        label = None if workspace.project.data is None else workspace.project.data.label
+        return ArtifactOutput(write_artifact(workspace.objects, _package(value, job, arguments, label)), "model")
     try:
         document = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
@@ -77,17 +78,27 @@ def _table_names(reference: str, job: Job, workspace: Workspace) -> tuple[str, s
     )
 
 
-def _package(trained: Trained, job: Job, arguments: Mapping[str, Any]) -> dict[str, bytes]:
+def _columns(trained: Trained) -> list[str]:
+    """The columns that a model says it takes; none where its columns are found out by its exporter."""
+    if trained.codec is not None:
+        return [column.name for column in trained.codec.columns]
+    return list(trained.inputs or getattr(trained.fitted, "feature_names_in_", ()))
+
+
+def _package(trained: Trained, job: Job, arguments: Mapping[str, Any], label: str | None) -> dict[str, bytes]:
     from seatrial.batches.table import Table
     from seatrial.models.package import build_package
     from seatrial.models.provenance import DataSnapshot, Provenance
 
     tables = {name: value for name, value in arguments.items() if isinstance(value, Table)}
-    columns = [column.name for column in trained.codec.columns]
+    columns = _columns(trained)
     whole = [table for table in tables.values() if set(columns) <= set(table.schema.names)]
+    if not columns and whole:  # which columns it takes is found out when it is exported: from one table's, no label
+        columns, whole = [name for name in whole[0].schema.names if name != label], whole[:1]
     if not whole:
         raise StepFailed(
-            f"step {job.step!r} trains a model and reads no table with its columns, {', '.join(columns)}.",
+            f"step {job.step!r} trains a model and reads no table with its columns{': ' * bool(columns)}"
+            f"{', '.join(columns)}.",
             mend="Name the table it trains on as an input: the packaged model is compared with it on real rows.",
         )
     rows = pa.concat_tables([table.to_arrow(columns).slice(0, ROWS_COMPARED) for table in whole])

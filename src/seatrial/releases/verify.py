@@ -33,8 +33,9 @@ from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.policy_document import read_policy
 from seatrial.verdicts.trial import Trial
-from seatrial.verdicts.verdict import Verdict
+from seatrial.verdicts.verdict import Outcome, Verdict
 
+MISSED = (Outcome.FAIL, Outcome.INCONCLUSIVE)
 SIGNED_LIMIT_BYTES = 16 * 2**20  # of release.json and its envelope: some 100,000 files; nothing says their size before
 
 T = TypeVar("T")
@@ -84,15 +85,15 @@ class Verified:
         return tuple(
             str(finding.requirement)
             for index, finding in enumerate(self.verdict.findings)
-            if str(finding.outcome) != "pass" and index in excused
+            if finding.outcome in MISSED and index in excused
         )
 
     @property
     def deployable(self) -> bool:
-        """It verifies, and every requirement passed or is waived now."""
-        if not self.ok or self.verdict is None or not self.verdict.findings:
+        """It verifies, something was required, and every requirement that applies passed or is waived now."""
+        if not self.ok or self.verdict is None or self.verdict.outcome is None:
             return False
-        missed = [finding for finding in self.verdict.findings if str(finding.outcome) != "pass"]
+        missed = [finding for finding in self.verdict.findings if finding.outcome in MISSED]
         return len(missed) == len(self.waived)
 
     @property
