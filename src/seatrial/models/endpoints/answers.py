@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -122,6 +122,8 @@ def recognised(
         return _regression(answers, address)
     probability = _probability(answers, classes=wanted.classes or declared or labels)
     label = _label(answers, leave=probability)
+    if task is None and probability is None and label is None and len(answers) == 1 and _measured(answers):
+        return replace(_regression(answers, address), notes=("task: regression, for it answers with fractions",))
     if probability is None and label is None:
         raise _unclear(answers, address)
     notes: list[str] = []
@@ -195,6 +197,10 @@ def _probability(answers: Answers, *, classes: Sequence[str] | None) -> str | No
         if found.ndim == 1 and _unit(found) and ("prob" in name.lower() or bool((found != np.round(found)).any()))
     ]
     return one[0] if len(one) == 1 else None
+
+
+def _measured(answers: Answers) -> bool:
+    return all(found.dtype != object and found.ndim == 1 for found in answers.values())
 
 
 def _unit(found: NDArray[Any]) -> bool:
