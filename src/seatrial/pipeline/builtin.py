@@ -74,7 +74,7 @@ def compared_with(policy: Policy) -> tuple[str, ...]:
 
 def wishes_digest(model: ModelSettings, data: DataSettings) -> str:
     """The digest of what the package of a model file is told beside the file and the rows."""
-    return sha256(to_json((model.inputs, model.threshold, data.label, data.task, data.positive)))
+    return sha256(to_json((model.inputs, model.classes, model.threshold, data.label, data.task, data.positive)))
 
 
 def data_digest(data: DataSettings) -> str:

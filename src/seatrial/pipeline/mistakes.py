@@ -43,8 +43,8 @@ def data_mistakes(data: DataSettings) -> Iterator[Mistake]:
 def model_mistakes(model: ModelSettings) -> Iterator[Mistake]:
     """Of `[model]`: what only a file needs to be told, where a step makes the model."""
     if not is_model_file(model.from_):
-        for key, given in (("inputs", bool(model.inputs)), ("threshold", model.threshold is not None)):
-            if given:
+        for key, given in (("inputs", model.inputs), ("classes", model.classes), ("threshold", model.threshold)):
+            if given not in ((), None):
                 yield ("model", key), f"belongs to a model file; step {model.from_!r} says it itself.", "Leave it out."
     if model.threshold is not None and not 0 <= model.threshold <= 1:
         yield ("model", "threshold"), f"{model.threshold:g} is no probability.", "It lies between 0 and 1."

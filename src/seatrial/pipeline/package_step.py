@@ -42,7 +42,11 @@ def perform_package(job: Job, workspace: Workspace) -> ArtifactOutput:
             label=data.label,
             labels=None if data.task == "regression" else read_labels(rows, data.label).classes,
             wanted=Wanted(
-                inputs=model.inputs or None, task=data.task, positive=data.positive, threshold=model.threshold
+                inputs=model.inputs or None,
+                task=data.task,
+                classes=model.classes or None,
+                positive=data.positive,
+                threshold=model.threshold,
             ),
             rows=_first(rows, data.label),
         )

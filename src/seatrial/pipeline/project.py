@@ -63,7 +63,8 @@ class ModelSettings:
     """`[model]`: the step that trains, or the file of a finished model and what that does not say of itself."""
 
     from_: str
-    inputs: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()  # the columns of a matrix, in its order
+    classes: tuple[str, ...] = ()  # in the order of its probabilities
     threshold: float | None = None
 
 

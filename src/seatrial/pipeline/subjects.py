@@ -48,6 +48,14 @@ def score_measured(
     `validation` is what baselines and bins are fixed on, held in memory whole. Rows without a label are an
     `InputError`: which of them are left out would be chosen by nobody.
     """
+    for name, reference in references.items():
+        for column in reference.signature.inputs:
+            if column.name not in rows.schema.names:
+                raise InputError(
+                    f"the {role} data has no column {column.name!r}, which {name} takes.",
+                    path=rows.origin,
+                    mend="Give it all columns that either model takes, or name another release.",
+                )
     groups = parse_groups(data.groups, rows.schema.names)
     tables: dict[str, pa.Table] = {}
     if validation is not None:

@@ -1,0 +1,74 @@
+"""Which store a project has when its profile names none: a plain folder, unless a step may need Spark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seatrial.errors import InputError
+from seatrial.pipeline.local_store import has_spark_steps, local_store, plain_folder
+from seatrial.pipeline.project import Project, parse_project
+from seatrial.pipeline.session import SharedSession
+from seatrial.pipeline.workspace import STATE_VARIABLE, open_project
+
+FILE = '[project]\nname = "small"\n'
+PYTHON = "from seatrial import step\n\n@step()\ndef rows(): ...\n"
+SPARK = 'from seatrial import step\n\n@step(kind="spark")\ndef rows(spark): ...\n'
+
+
+def project(folder: Path, **modules: str) -> Project:
+    (folder / "seatrial.toml").write_text(FILE)
+    for name, text in modules.items():
+        (folder / f"{name}.py").write_text(text)
+    return parse_project(FILE, folder)
+
+
+@pytest.mark.parametrize(
+    ("modules", "expected"),
+    [
+        ({}, "folder"),
+        ({"pipeline": PYTHON}, "folder"),
+        ({"pipeline": SPARK}, "embedded"),
+        ({"pipeline": "import features\n" + PYTHON, "features": SPARK}, "embedded"),
+        ({"pipeline": PYTHON, "unused": SPARK}, "folder"),
+        ({"pipeline": SPARK.replace('"spark"', "KIND")}, "embedded"),  # it may be
+        ({"pipeline": "def ("}, "embedded"),
+        ({"pipeline": "raise SystemExit('imported')\n" + PYTHON}, "folder"),  # it is read, and never imported
+    ],
+)
+def test_a_server_is_for_steps_that_may_need_spark(tmp_path: Path, modules: dict[str, str], expected: str) -> None:
+    assert local_store(project(tmp_path, **modules), tmp_path / ".seatrial") == expected
+
+
+def test_the_census_example_has_spark_steps() -> None:
+    folder = Path(__file__).parents[3] / "examples" / "census"
+    assert has_spark_steps(parse_project((folder / "seatrial.toml").read_text(), folder))
+
+
+@pytest.mark.parametrize(("there", "module"), [("store", PYTHON), ("local", SPARK)])
+def test_what_is_there_stays(tmp_path: Path, there: str, module: str) -> None:
+    (tmp_path / ".seatrial" / there).mkdir(parents=True)
+    found = local_store(project(tmp_path, pipeline=module), tmp_path / ".seatrial")
+    assert found == {"store": "embedded", "local": "folder"}[there]
+
+
+def test_the_folder_is_in_the_state_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(STATE_VARIABLE, raising=False)
+    with open_project(project(tmp_path), "local") as workspace:
+        workspace.objects.put("runs/1.json", b"{}")
+    assert (tmp_path / ".seatrial" / "local" / "runs" / "1.json").read_bytes() == b"{}"
+    assert plain_folder(tmp_path, tmp_path / ".seatrial") == tmp_path / ".seatrial" / "local"
+
+
+def test_a_spark_step_that_comes_later_is_told_what_the_store_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(STATE_VARIABLE, raising=False)
+    with (
+        open_project(project(tmp_path), "local") as workspace,
+        pytest.raises(InputError, match="plain folder") as caught,
+    ):
+        SharedSession(workspace, tmp_path / "spark.log").get()
+    assert caught.value.mend is not None
+    assert "Name a store in the profile" in caught.value.mend
