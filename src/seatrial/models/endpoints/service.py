@@ -31,7 +31,7 @@ _FORMS = "Write http://HOST/v2/models/NAME (Open Inference Protocol), or the add
 Ask = Callable[[Connection, pa.Table], Mapping[str, NDArray[Any]]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Endpoint:
     """A `Predictor` over HTTP: a black box. There is no package behind it, so nothing that it answers can be released.
 
