@@ -29,7 +29,10 @@ class Predictions:
 class Predictor(Protocol):
     """Something that answers for rows of raw, named columns."""
 
-    signature: Signature
+    @property
+    def signature(self) -> Signature:
+        """What it takes and gives."""
+        ...
 
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`; extra columns are ignored, a missing one is an `InputError`."""
