@@ -49,6 +49,9 @@ def command(
     ),
     clip: Annotated[float | None, Parameter(help="The largest error of a regression that counts in full.")] = None,
     quantile: Annotated[float | None, Parameter(help="The quantile that a regression predicts: 0.9.")] = None,
+    token: Annotated[
+        str | None, Parameter(help="Where an endpoint's token is: env:NAME. Never the token itself.")
+    ] = None,
     seed: Annotated[int, Parameter(help="Of whatever the methods draw.")] = 7,
     report: Annotated[Path, Parameter(help="Where the report goes, one HTML file.")] = Path("report.html"),
     example: Annotated[
@@ -87,6 +90,7 @@ def command(
         policy=policy,
         clip=clip,
         quantile=quantile,
+        token=token,
         seed=seed,
         example=example,
     )

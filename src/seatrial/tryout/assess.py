@@ -35,15 +35,17 @@ def assess(
     clip: float | None = None,
     quantile: float | None = None,
     columns: Sequence[str] | None = None,
+    token: str | None = None,
     seed: int = SEED,
 ) -> Assessment:
     """Measures a model on rows that it was not trained on, and judges what was measured.
 
-    `model` is the path of a model file, the address of an endpoint, or a function: it is given rows as the same kind of
-    frame that `data` is, and answers with labels or values [n], or with probabilities [n] (of the positive class) or
-    [n, classes]. `data` is a path, or a pandas, Polars or Arrow table, or a NumPy matrix with `columns`. Everything
-    else means what it means to `seatrial try`; the use of the test data is counted as there. What is wrong with model
-    or data is an `InputError`.
+    `model` is the path or the bytes of a model file, the address of an endpoint (`token`: a reference, "env:NAME"), a
+    fitted model of a framework that `Trained` takes, which is exported first, or a function: it is given rows as the
+    same kind of frame that `data` is, and answers with labels or values [n], or with probabilities [n] (of the positive
+    class) or [n, classes]. `data` is a path, or a pandas, Polars or Arrow table, or a NumPy matrix with `columns`.
+    Everything else means what it means to `seatrial try`; the use of the test data is counted as there. What is wrong
+    with model or data is an `InputError`.
     """
     question = Question(
         label=label,
@@ -67,6 +69,7 @@ def assess(
         against=against,
         columns=columns,
         classes=classes,
+        token=token,
         state=state_folder(os.environ, Path.home()),
         now=datetime.now(UTC),
     )

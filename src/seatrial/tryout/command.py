@@ -47,6 +47,7 @@ class Given:
     policy: str = DEFAULT
     clip: float | None = None
     quantile: float | None = None
+    token: str | None = None
     seed: int = SEED
     example: bool = False
 
@@ -118,6 +119,7 @@ def run(given: Given, *, heed: Heed) -> Result:
         policy=given.policy,
         train=given.train,
         against=given.against,
+        token=given.token,
         state=state_folder(os.environ, Path.home()),
         now=datetime.now(UTC),
         heed=heed,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -17,6 +17,9 @@ from seatrial.stores.documents import from_json, sha256, to_json
 from seatrial.tryout.label import Labels
 from seatrial.tryout.question import Question
 from seatrial.tryout.settle import check_signature, wanted_positive
+
+if TYPE_CHECKING:
+    from seatrial.models.finished import Wanted
 
 GRAPH, PROVENANCE = "model.onnx", "provenance.json"
 
@@ -69,32 +72,60 @@ def is_address(model: str) -> bool:
 
 
 def open_model(
-    model: str | Path, rows: Rows, *, question: Question, labels: Labels, like: Signature | None = None
+    model: str | Path,
+    rows: Rows,
+    *,
+    question: Question,
+    labels: Labels,
+    like: Signature | None = None,
+    token: str | None = None,
+    heed: Callable[[int], None] = lambda _rows: None,
 ) -> Model:
-    """The model in a file, or behind an address. `like` is the model that a reference has to answer as."""
-    if is_address(str(model)):
-        return _endpoint(str(model), rows, question=question, labels=labels)
-    from seatrial.models.finished import Wanted, open_finished
+    """The model in a file, or behind an address. `like` is the model that a reference has to answer as.
 
-    path = Path(model)
-    own = question if like is None else None
-    wanted = Wanted(
-        inputs=None if own is None else own.inputs,
-        task=question.task if like is None else like.task,
-        classes=None if like is None or not like.classes else like.classes,
-        positive=wanted_positive(question, labels) if like is None else like.positive,
-        threshold=None if own is None else own.threshold,
-    )
+    `token` is a reference to an endpoint's, "env:NAME"; `heed` hears of rows that an endpoint has answered.
+    """
+    name = str(model)
+    if is_address(name):
+        from seatrial.models.endpoints import open_endpoint
+
+        found = open_endpoint(
+            name,
+            schema=rows.schema,
+            label=question.label,
+            labels=labels.classes,
+            wanted=_wanted(question, labels, like),
+            rows=first_rows(rows),
+            token=token,
+            heed=heed,
+        )
+        check_signature(question, labels, found.signature, model=name)
+        return Model(name, found, notes=found.notes)
+    from seatrial.models.finished import open_finished
+
     finished = open_finished(
-        path,
+        Path(model),
         schema=rows.schema,
         label=question.label,
         labels=labels.classes,
-        wanted=wanted,
+        wanted=_wanted(question, labels, like),
         rows=first_rows(rows),
     )
-    check_signature(question, labels, finished.predictor.signature, model=str(model))
-    return Model(path.name, finished.predictor, finished.package, finished.notes)
+    check_signature(question, labels, finished.predictor.signature, model=name)
+    return Model(Path(model).name, finished.predictor, finished.package, finished.notes)
+
+
+def _wanted(question: Question, labels: Labels, like: Signature | None) -> Wanted:
+    from seatrial.models.finished import Wanted
+
+    if like is not None:
+        return Wanted(task=like.task, classes=like.classes or None, positive=like.positive)
+    return Wanted(
+        inputs=question.inputs,
+        task=question.task,
+        positive=wanted_positive(question, labels),
+        threshold=question.threshold,
+    )
 
 
 def first_rows(rows: Rows) -> pa.Table:
@@ -102,10 +133,3 @@ def first_rows(rows: Rows) -> pa.Table:
     for table in rows.tables():
         return table
     return rows.schema.empty_table()
-
-
-def _endpoint(address: str, rows: Rows, *, question: Question, labels: Labels) -> Model:
-    from seatrial.models.endpoints import open_endpoint
-
-    predictor: Any = open_endpoint(address, schema=rows.schema, question=question, labels=labels)
-    return Model(address, predictor)

@@ -14,6 +14,7 @@ from seatrial.errors import InputError
 from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.attempt import Heed, Training, attempt, groups_of, policy_for, unheard
 from seatrial.tryout.doubts import Doubts
+from seatrial.tryout.fitted import is_fitted, open_fitted
 from seatrial.tryout.function import PLACE, open_function, with_places
 from seatrial.tryout.label import Labels, has_label, read_labels
 from seatrial.tryout.model import Model, is_address, open_model
@@ -34,6 +35,7 @@ def try_model(
     against: str | Path | None = None,
     columns: Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
+    token: str | None = None,
     heed: Heed = unheard,
     reproduce: tuple[str, ...] = (),
 ) -> Assessment:
@@ -44,10 +46,10 @@ def try_model(
     labels = read_labels(rows, question.label, heed=lambda done: heed("reading the labels", done, rows.rows))
     check_question(question, labels, origin=rows.origin)
     heed("opening the model", 0, None)
-    opened, rows = _open(model, data, rows, question=question, labels=labels, classes=classes)
+    opened, rows = _open(model, data, rows, question=question, labels=labels, classes=classes, token=token, heed=heed)
     other = None
     if against is not None:
-        other = open_model(against, rows, question=question, labels=labels, like=opened.signature)
+        other = open_model(against, rows, question=question, labels=labels, like=opened.signature, token=token)
     doubts = Doubts(
         rows.schema,
         label=question.label,
@@ -97,24 +99,47 @@ def _training(train: Any, rows: Rows, label: str, doubts: Doubts, heed: Heed) ->
 
 
 def _open(
-    model: Any, data: Any, rows: Rows, *, question: Question, labels: Labels, classes: Sequence[str] | None
+    model: Any,
+    data: Any,
+    rows: Rows,
+    *,
+    question: Question,
+    labels: Labels,
+    classes: Sequence[str] | None,
+    token: str | None,
+    heed: Heed,
 ) -> tuple[Model, Rows]:
     """The model, and the rows as it wants them."""
     if isinstance(model, str | Path):
         if not is_address(str(model)) and not Path(model).exists():
             raise InputError("there is no such file.", path=str(model), mend="Name the model's file.")
-        opened = open_model(model, rows, question=question, labels=labels)
+        answered = _Counted(heed, labels.rows)
+        opened = open_model(model, rows, question=question, labels=labels, token=token, heed=answered)
+        return opened, _as_texts(data, rows, opened)
+    if is_fitted(model):
+        opened = open_fitted(model, rows, question=question, labels=labels, classes=classes)
         return opened, _as_texts(data, rows, opened)
     if not callable(model):
         raise InputError(
             f"{type(model).__module__}.{type(model).__qualname__} is no model.",
             path="model",
-            mend="Give the path of a model file, or a function that answers for rows: model.predict_proba.",
+            mend="Give the path of a model file, a fitted model, or a function that answers for rows.",
         )
     frame = pa.concat_tables(rows.tables()) if isinstance(data, str | Path) else data
     predictor = open_function(model, frame, rows, question=question, labels=labels, classes=classes)
     name = getattr(model, "__qualname__", type(model).__qualname__)
     return Model(name, predictor, needs=(PLACE,)), with_places(rows)
+
+
+class _Counted:
+    """Adds up the rows that an endpoint has answered: tables of rows are far apart there."""
+
+    def __init__(self, heed: Heed, rows: int) -> None:
+        self._heed, self._rows, self._done = heed, rows, 0
+
+    def __call__(self, rows: int) -> None:
+        self._done += rows
+        self._heed("scoring", min(self._done, self._rows), self._rows)
 
 
 def _as_texts(data: Any, rows: Rows, model: Model) -> Rows:
