@@ -34,16 +34,15 @@ def people() -> pa.Table:
     age = random.integers(18, 70, ROWS)
     hours = random.integers(10, 60, ROWS)
     score = (age - 44) / 10 + (hours - 35) / 10 + random.normal(0, 1.0, ROWS)
-    return pa.table(
-        {
-            "age": age,
-            "hours": hours,
-            "sex": np.where(random.random(ROWS) < 0.5, "Female", "Male"),
-            "rich": np.where(score > 0, "yes", "no"),
-            "flag": score > 0,
-            "wage": 20 + 5 * score,
-        }
-    )
+    columns = {
+        "age": age,
+        "hours": hours,
+        "sex": np.where(random.random(ROWS) < 0.5, "Female", "Male"),
+        "rich": np.where(score > 0, "yes", "no"),
+        "flag": score > 0,
+        "wage": 20 + 5 * score,
+    }
+    return pa.table({name: pa.array(values) for name, values in columns.items()})
 
 
 @pytest.fixture
