@@ -15,6 +15,7 @@ _CONVERGED = 1e-15
 _SETTLED = 1e-12  # Newton doubles the digits: the step that moves by this has already arrived
 _MOST_TERMS = 100_000  # about √(a b) are needed at worst: enough for counts far beyond 10⁹
 _MOST_STEPS = 200
+_FEW = 16  # numbers that are quicker one by one than as an array
 
 
 def beta_cdf(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Floats:
@@ -116,9 +117,10 @@ def _stirling_error_of_one(value: float) -> float:
 
 def _fraction(a: Floats, b: Floats, x: Floats) -> Floats:
     """The continued fraction of DLMF 8.17.22, without its leading factor."""
-    if x.size == 1:
-        return np.full(x.shape, _fraction_of_one(float(a.item()), float(b.item()), float(x.item())))
-    c = np.ones(x.shape)
+    if x.size <= _FEW:
+        each = map(_fraction_of_one, a.ravel().tolist(), b.ravel().tolist(), x.ravel().tolist())
+        return np.array(list(each), dtype=np.float64).reshape(x.shape)
+    c, settled = np.ones(x.shape), np.zeros(x.shape, dtype=bool)
     d = 1 / _away_from_zero(1 - (a + b) * x / (a + 1))
     value = d.copy()
     for m in range(1, _MOST_TERMS):
@@ -131,7 +133,8 @@ def _fraction(a: Floats, b: Floats, x: Floats) -> Floats:
         c = _away_from_zero(1 + odd / c)
         step = d * c
         value = value * step
-        if np.all(np.abs(step - 1) < _CONVERGED):
+        settled |= np.abs(step - 1) < _CONVERGED  # once: a later step may be a last digit further off, for ever
+        if settled.all():
             break
     return value
 
