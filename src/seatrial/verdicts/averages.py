@@ -15,7 +15,9 @@ from seatrial.verdicts.special import Floats, beta_cdf, beta_density_times_x
 
 _PRICES = 16  # tried at once for the price of evidence, over a range of …
 _CHEAPEST, _DEAREST = 1 / 50, 4.0  # … times the one that Bonferroni's limits suggest; then again around the best
-_BISECTIONS = 40
+_PLACES = 300  # at which a proportion is tried: steps of about 0.05 standard errors
+_UNITS_BELOW = 4.0  # standard errors below the estimate from which they go
+_TINY = 1e-300
 
 
 def mean_of_proportions(counts: Sequence[Count], *, confidence: float) -> Interval:
@@ -45,42 +47,57 @@ def fisher_upper_mean(hits: Floats, rows: Floats, *, confidence: float) -> float
     """The largest mean of proportions that Fisher's combination of exact binomial tests does not reject.
 
     The mean of p is largest where −2 Σ log P_k(p_k) ≤ c, with P_k(p) the probability of `hits` or fewer and c the χ²
-    quantile at 2K degrees. Each −log P_k is convex (the survival function of a beta distribution is log-concave), so
-    the largest mean is the least over prices λ of λ c + Σ max (p_k + 2 λ log P_k(p_k)), and each price gives at least
-    that (weak duality): a price a little off leaves the bound valid and hardly wider.
+    quantile at 2K degrees. Each log P_k is concave (the survival function of a beta distribution, whose density is
+    log-concave), so the largest mean is the least over prices λ of λ c + Σ max (p_k + 2 λ log P_k(p_k)), and each price
+    gives at least that (weak duality): a price a little off leaves the bound valid and hardly wider.
     """
     goal = _chi_square_quantile(hits.size, confidence)
     limits = clopper_pearson(hits, rows, confidence=simultaneous_confidence(confidence, hits.size))[1]
     price = float((limits - hits / rows).sum()) / (2 * goal)
     if price <= 0:  # nothing but successes
         return 1.0
-    lowest, highest = price * _CHEAPEST, price * _DEAREST
-    best = 1.0
+    places, logs, slopes = _log_tails(hits, rows, goal)
+    lowest, highest, best = price * _CHEAPEST, price * _DEAREST, 1.0
     for _ in range(2):
         prices = np.geomspace(lowest, highest, _PRICES)
-        bounds = (prices * goal + _dearest(hits, rows, prices)) / hits.size
-        at = int(bounds.argmin())
+        bounds = [(one * goal + _dearest(places, logs, slopes, one)) / hits.size for one in prices]
+        at = int(np.argmin(bounds))
         best = min(best, float(bounds[at]))
         lowest, highest = prices[max(at - 1, 0)], prices[min(at + 1, _PRICES - 1)]
     return best
 
 
-def _dearest(hits: Floats, rows: Floats, prices: Floats) -> Floats:
-    """Σ_k max_p (p + 2 λ log P_k(p)) for each price λ, by bisection on the derivative, which falls."""
-    price, missed = prices[:, None], np.broadcast_to(rows - hits, (prices.size, hits.size))
-    certain = missed == 0  # P is 1 whatever p
-    low, high = np.where(certain, 0.0, hits / rows), np.ones(missed.shape)
-    a, b = np.where(certain, 1.0, missed), hits + 1
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        tail = beta_cdf(a, b, 1 - middle)
-        density = beta_density_times_x(a, b, 1 - middle) / (middle * (1 - middle))
-        rises = tail > 2 * price * density
-        low, high = np.where(rises, middle, low), np.where(rises, high, middle)
-    with np.errstate(divide="ignore"):
-        inside = low + 2 * price * np.log(beta_cdf(a, b, 1 - low))
-    total: Floats = np.where(certain, 1.0, inside).sum(axis=1)
-    return total
+def _log_tails(hits: Floats, rows: Floats, goal: float) -> tuple[Floats, Floats, Floats]:
+    """Proportions around each estimate, the log of the probability of `hits` or fewer there, and its slope."""
+    missed = rows - hits
+    unit = np.sqrt(np.maximum(hits, 1) * np.maximum(missed, 1) / rows) / rows
+    most = math.sqrt(goal) + goal / (2 * np.sqrt(np.maximum(hits, 1))) + 1  # units, where log P is below −goal / 2
+    steps = np.linspace(-_UNITS_BELOW, most, _PLACES, axis=1)
+    places = np.clip((hits / rows)[:, None] + unit[:, None] * steps, 0, 1)
+    a, b = np.maximum(missed, 1)[:, None], (hits + 1)[:, None]
+    inside = (places > 0) & (places < 1)
+    safe = np.where(inside, places, 0.5)
+    tail = np.maximum(beta_cdf(a, b, 1 - safe), _TINY)
+    slope = -beta_density_times_x(a, b, 1 - safe) / (safe * (1 - safe) * tail)
+    at_zero = np.where(hits == 0, -rows, 0.0)[:, None]
+    logs = np.where(places <= 0, 0.0, np.where(places >= 1, math.log(_TINY), np.log(tail)))
+    slopes = np.where(places <= 0, at_zero, np.where(places >= 1, -np.inf, slope))
+    certain = (missed == 0)[:, None]  # P is 1 whatever p
+    return np.where(certain, 1.0, places), np.where(certain, 0.0, logs), np.where(certain, 0.0, slopes)
+
+
+def _dearest(places: Floats, logs: Floats, slopes: Floats, price: float) -> float:
+    """Σ_k max_p (p + 2 λ log P_k(p)) from above: a concave function is below its tangents, so below where two cross."""
+    value, slope = places + 2 * price * logs, 1 + 2 * price * slopes
+    row, last = np.arange(places.shape[0]), places.shape[1] - 1
+    at = np.maximum((slope >= 0).sum(axis=1) - 1, 0)  # the last place from which it does not fall
+    after = np.minimum(at + 1, last)
+    here, there, wide = value[row, at], value[row, after], places[row, after] - places[row, at]
+    up, down = np.maximum(slope[row, at], 0), slope[row, after]
+    with np.errstate(invalid="ignore"):  # −∞ beside 1, where the crossing is at the place itself
+        along = np.where(np.isinf(down), wide, (there - here - down * wide) / np.maximum(up - down, _TINY))
+    end = np.where(at == last, 1 - places[row, at], np.clip(along, 0, wide))
+    return float((here + up * end).sum())
 
 
 def _chi_square_quantile(pairs: int, confidence: float) -> float:
