@@ -26,10 +26,10 @@ def ships(count: int = 2000, seed: int = 7) -> pa.Table:
     late = generator.random(count) < 1 / (1 + np.exp(-(numbers @ np.array([*GOOD.values()]))))
     return pa.table(
         {
-            "wind": numbers[:, 0],
+            "wind": pa.array(numbers[:, 0]),
             "crew": pa.array(numbers[:, 1].astype(np.int64)),
-            "harbour": np.array(["Bergen", "Zürich"])[generator.integers(0, 2, count)],
-            "late": np.where(late, "yes", "no"),
+            "harbour": pa.array(np.array(["Bergen", "Zürich"])[generator.integers(0, 2, count)]),
+            "late": pa.array(np.where(late, "yes", "no")),
         }
     )
 
