@@ -126,6 +126,8 @@ def _grow(forest: Forest, tree: Section, place: tuple[int, int], weight: float, 
         )
     sets = _sets(tree)
     values = tree.numbers("leaf_value", leaves)
+    if not np.isfinite(values).all():
+        raise tree.wrong("leaf_value has a number without end")
     count = leaves - 1
     left, right = tree.integers("left_child", count), tree.integers("right_child", count)
     features = tree.integers("split_feature", count)

@@ -65,7 +65,7 @@ class Section:
         return self._read(key, count, np.int64)
 
     def numbers(self, key: str, count: int) -> NDArray[np.float64]:
-        """So many finite numbers."""
+        """So many numbers, finite unless the file says "inf": a threshold that everything but NaN lies below."""
         return self._read(key, count, np.float64)
 
     def wrong(self, problem: str) -> InputError:
@@ -83,7 +83,8 @@ class Section:
             values = np.array(words, kind)
         except (ValueError, OverflowError):
             raise self.wrong(f"{key} is missing, or holds other things than numbers") from None
-        if len(values) != count or not np.isfinite(values).all():
+        endless = sum(word in ("inf", "-inf") for word in words)  # any other was too large to be read
+        if len(values) != count or np.isfinite(values).sum() + endless != count:
             raise self.wrong(f"{key} has {len(values)} numbers, where {count} belong")
         return values
 
