@@ -30,7 +30,7 @@ SIGNATURE_JSON, CODEC_JSON, PROVENANCE_JSON = "signature.json", "codec.json", "p
 REQUIRED = frozenset({MODEL_ONNX, SIGNATURE_JSON, PROVENANCE_JSON})
 OPTIONAL = frozenset({CODEC_JSON, WEIGHTS})  # a finished model brings neither
 
-BATCH_ROWS = 8192  # bounds what one run of the graph allocates: 8192 rows × 1000 features × 4 bytes is 32 MiB
+BATCH_ROWS = 16_384  # bounds what one run of the graph allocates: 16,384 rows × 1000 features × 4 bytes is 64 MiB
 
 
 class OnnxPredictor:

@@ -180,7 +180,7 @@ def _column(tensor: Mapping[str, Any], column: Column) -> pa.Array[Any]:
     expected = _TEXTS if column.kind == "text" else _NUMBERS
     if datatype not in expected:
         raise InputError(
-            f"input {column.name!r} is a {column.kind}, and cannot be {datatype!r}.",
+            f"input {column.name!r} is {'an' if column.kind == 'integer' else 'a'} {column.kind}, and cannot be {datatype!r}.",
             mend=f"Send it as {', '.join(expected)}.",
         )
     return _array(_data(tensor, column.name), str(datatype), column.name)
