@@ -35,6 +35,12 @@ _TEXTS = ("BYTES",)
 # What each kind of column is announced as. Every kind of number may come as any datatype of numbers: the model says
 # which value of which row it cannot take.
 _ANNOUNCED: Mapping[Kind, str] = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "text": "BYTES"}
+_CALLED: Mapping[Kind, str] = {
+    "number": "a number",
+    "integer": "an integer",
+    "boolean": "a boolean",
+    "text": "a text",
+}
 _MISSING: Mapping[Kind, str] = {"number": "; null is a missing value", "text": "; null is a missing value"}
 _NONE = type(None)
 
@@ -180,7 +186,7 @@ def _column(tensor: Mapping[str, Any], column: Column) -> pa.Array[Any]:
     expected = _TEXTS if column.kind == "text" else _NUMBERS
     if datatype not in expected:
         raise InputError(
-            f"input {column.name!r} is {'an' if column.kind == 'integer' else 'a'} {column.kind}, and cannot be {datatype!r}.",
+            f"input {column.name!r} is {_CALLED[column.kind]}, and cannot be {datatype!r}.",
             mend=f"Send it as {', '.join(expected)}.",
         )
     return _array(_data(tensor, column.name), str(datatype), column.name)
