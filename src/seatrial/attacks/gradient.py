@@ -45,17 +45,19 @@ def pgd(
     iterations: int,
     rng: np.random.Generator | None,
     loss: Loss = cross_entropy,
+    stop_when_broken: bool = True,
 ) -> Rows:
     """Projected gradient ascent (Madry et al. 2018) from a random start, or from the origin without `rng`.
 
-    Steps shrink as a cosine. A row that is broken on the way is left alone.
+    Steps shrink as a cosine. A row that is broken on the way is left alone, but for training, which wants the worst.
     """
     moved = origin.copy() if rng is None else threat.start(origin, rng)
     active = np.arange(len(origin))
     for step in range(iterations):
         scores, _, gradient = victim.climb(moved[active], actual[active], loss)
-        standing = scores.argmax(axis=1) == actual[active]
-        active, gradient = active[standing], gradient[standing]
+        if stop_when_broken:
+            standing = scores.argmax(axis=1) == actual[active]
+            active, gradient = active[standing], gradient[standing]
         if not active.size:
             break
         reach = _PGD_STEP * threat.radius / iterations * (1 + math.cos(math.pi * step / iterations))

@@ -23,6 +23,7 @@ from seatrial.models.finished.wanted import Wanted
 from seatrial.models.graph import MODEL
 from seatrial.models.join import join
 from seatrial.models.provenance import DataSnapshot, Provenance
+from seatrial.models.rebuild import check_rebuilt, factory_of
 from seatrial.models.runtime import (
     CODEC_JSON,
     MODEL_ONNX,
@@ -51,11 +52,19 @@ def build_package(trained: Trained, *, rows: pa.Table, provenance: Provenance) -
     """
     if trained.codec is not None and gives_logits(trained.fitted):
         return _logits(trained, trained.codec, rows, provenance)
+    if trained.factory is not None:
+        raise InputError(
+            "a factory makes a PyTorch module behind a codec anew, and this is none.",
+            path="Trained.factory",
+            mend="Leave it out: without gradients the model is attacked as a black box.",
+        )
     return _converted(trained, rows, provenance)
 
 
 def _logits(trained: Trained, codec: Codec, rows: pa.Table, provenance: Provenance) -> dict[str, bytes]:
     signature = signature_of(trained)
+    if trained.factory is not None:
+        provenance = dataclasses.replace(provenance, factory=factory_of(trained.factory, trained.arguments))
     exported = export_logits(trained.fitted, codec)
     model = join(codec, exported.model, signature)
     files = {
@@ -67,6 +76,8 @@ def _logits(trained: Trained, codec: Codec, rows: pa.Table, provenance: Provenan
     if tensors := _shared(exported.tensors, model):
         files[WEIGHTS] = safetensors.numpy.save(tensors)
     check_agreement(codec, signature, exported.answer, load_predictor(files), rows)
+    if provenance.factory is not None:
+        check_rebuilt(files, trained.fitted)
     return dict(sorted(files.items()))
 
 

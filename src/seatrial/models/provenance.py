@@ -26,6 +26,14 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Factory:
+    """A function of the project's that makes the module anew, and what it is called with."""
+
+    function: str  # "training:network"
+    arguments: Mapping[str, bool | int | float | str]
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """The step that trained, what it read and what it ran on. No times: the same inputs give the same package.
 
@@ -39,4 +47,5 @@ class Provenance:
     python: str | None  # "3.11.2"
     libraries: Mapping[str, str] = field(default_factory=dict)  # versions
     source: SourceFile | None = None
+    factory: Factory | None = None
     format: int = 1

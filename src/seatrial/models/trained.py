@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ class Trained:
     scikit-learn; a model of XGBoost, LightGBM or CatBoost; a Keras model that ends in a sigmoid (of the second class),
     a softmax, or logits. Where it knows its classes, `classes` may name them, in its order, or be left out.
     `threshold` is the least probability that is answered `positive`; it belongs to two classes.
+
+    `factory` is a function of the project's that makes the PyTorch module anew, without its weights, from `arguments`:
+    the trial rebuilds it with the packaged weights where it needs gradients. Without one it attacks a black box.
     """
 
     fitted: object
@@ -29,3 +33,5 @@ class Trained:
     positive: str | None = None
     threshold: float = 0.5
     inputs: tuple[str, ...] = ()
+    factory: Callable[..., object] | None = None
+    arguments: Mapping[str, bool | int | float | str] = field(default_factory=dict)
