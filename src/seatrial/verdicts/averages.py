@@ -25,10 +25,11 @@ def mean_of_proportions(counts: Sequence[Count], *, confidence: float) -> Interv
 
     Balanced accuracy is one over the classes of the label, macro precision one over the predicted classes (given how
     many rows are predicted as each, the rows that are right are independent). With at least `MOVER_COUNT` successes and
-    failures in every group MOVER (Zou & Donner 2008) on Clopper–Pearson limits, as for a difference of two. Else the
-    exact tests of all groups combined by Fisher's product of P-values, at the worst proportions that have the mean in
-    question: valid for any rows (so Ottoboni, Stark, Lindeman & McBurnett 2018 audit elections by strata). Of ten equal
-    groups its interval is a third as wide as Bonferroni's, and half again as wide as MOVER's.
+    failures in every group MOVER (Zou & Donner 2008) on Clopper–Pearson limits, as for a difference of two; of more
+    than two groups on the wider side of each. Else the exact tests of all groups combined by Fisher's product of
+    P-values, at the worst proportions that have the mean in question: valid for any rows (so Ottoboni, Stark, Lindeman
+    & McBurnett 2018 audit elections by strata). Of ten groups with 98 of 100 its interval is 0.37 as wide as
+    Bonferroni's.
     """
     if not counts or min(count.rows for count in counts) < 1:
         raise ValueError("a mean of proportions needs at least one, and at least one row for each")
@@ -36,9 +37,12 @@ def mean_of_proportions(counts: Sequence[Count], *, confidence: float) -> Interv
     estimate = float((hits / rows).mean())
     if min(count.smaller for count in counts) >= MOVER_COUNT or len(counts) == 1:
         low, high = clopper_pearson(hits, rows, confidence=confidence)
-        below, above = (float(np.hypot.reduce(hits / rows - limit)) / len(counts) for limit in (low, high))
+        below, above = hits / rows - low, high - hits / rows
+        if len(counts) > 2:  # the mean of many is less skewed than each: the short side would cover 0.971 of 0.975
+            below = above = np.maximum(below, above)
+        below, above = np.hypot.reduce(below) / len(counts), np.hypot.reduce(above) / len(counts)
         method = "mover-clopper-pearson" if len(counts) > 1 else "clopper-pearson"
-        return Interval(estimate, estimate - below, estimate + above, method)
+        return Interval(estimate, max(estimate - float(below), 0.0), min(estimate + float(above), 1.0), method)
     most, fewest = (fisher_upper_mean(item, rows, confidence=confidence) for item in (hits, rows - hits))
     return Interval(estimate, 1 - fewest, most, "fisher-clopper-pearson")
 
