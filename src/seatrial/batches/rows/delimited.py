@@ -92,7 +92,9 @@ def _header(source: Source) -> tuple[str, list[str]]:
     try:
         text = sample.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if error.start < len(sample) - 4:  # a character takes up to 4 bytes: the sample may cut one
+        if (
+            len(sample) < _SAMPLE_BYTES or error.start < len(sample) - 4
+        ):  # a character takes up to 4 bytes: the sample may cut one
             raise _no_utf8(source, line=sample[: error.start].count(b"\n") + 1) from None
         text = sample[: error.start].decode("utf-8-sig")
     if "\0" in text:
@@ -131,12 +133,13 @@ def _split(text: str, delimiter: str, *, whole: bool) -> list[list[str]]:
     return lines if whole or len(lines) < 2 else lines[:-1]  # the sample may have cut the last
 
 
-def _agreed(lines: list[list[str]]) -> tuple[bool, int]:
-    """Whether every line has as many values as there are names; and how many these are."""
+def _agreed(lines: list[list[str]]) -> tuple[bool, bool, int]:
+    """Whether every line has as many values as there are names, none of which has a quote left; and how many."""
     if not lines:
-        return False, 0
+        return False, False, 0
     width = len(lines[0])
-    return width > 1 and all(len(line) == width for line in lines), width
+    clean = not any('"' in value for line in lines for value in line)
+    return width > 1 and all(len(line) == width for line in lines), clean, width
 
 
 def _is_number(text: str) -> bool:

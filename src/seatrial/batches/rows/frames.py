@@ -47,7 +47,11 @@ def _arrow(frame: Any) -> pa.Table:
 
     try:
         known = nw.from_native(frame)
-        table: pa.Table = known.collect("pyarrow").to_native() if isinstance(known, nw.LazyFrame) else known.to_arrow()
+        if isinstance(known, nw.LazyFrame):
+            collected: pa.Table = known.collect("pyarrow").to_native()
+            return collected
+        table: pa.Table = known.to_arrow()
+        return table.select(known.columns)  # without the index of pandas
     except TypeError:
         raise InputError(
             f"{type(frame).__module__}.{type(frame).__qualname__} is no frame.",
@@ -60,7 +64,6 @@ def _arrow(frame: Any) -> pa.Table:
             path=_HERE,
             mend="Give each column values of one type.",
         ) from None
-    return table
 
 
 def _matrix(matrix: np.ndarray[Any, Any], columns: Sequence[str] | None) -> pa.Table:

@@ -122,11 +122,11 @@ def _without(schema: pa.Schema, keys: dict[str, list[Any]]) -> pa.Schema:
 def _common(sources: Sequence[Source], schemas: Sequence[pa.Schema]) -> pa.Schema:
     common = schemas[0]
     for source, schema in zip(sources, schemas, strict=True):
-        missing = sorted(set(common.names) ^ set(schema.names))
-        if missing:
-            lacking, having = (source, sources[0]) if missing[0] in common.names else (sources[0], source)
+        lacks, more = set(common.names) - set(schema.names), set(schema.names) - set(common.names)
+        if lacks or more:
+            lacking, having = (source, sources[0]) if lacks else (sources[0], source)
             raise InputError(
-                f"it lacks the column {missing[0]!r}, which {having.path} has.",
+                f"it lacks the column {min(lacks or more)!r}, which {having.path} has.",
                 path=lacking.path,
                 mend="Write the files with the same columns, or name those that have them.",
             )

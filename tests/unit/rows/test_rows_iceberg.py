@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from seatrial.batches.rows import open_rows
+from seatrial.errors import InputError
+from tests.unit.rows.conftest import content
+
+pytest.importorskip("pyiceberg", reason="pyiceberg is not installed")
+TABLE = pa.table({"a": pa.array(range(70_000)), "b": pa.array(["x", "y"] * 35_000)})
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Iterator[Any]:
+    """An Iceberg table in a folder."""
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    catalog = SqlCatalog("rows", uri="sqlite:///:memory:", warehouse=f"file://{tmp_path}/warehouse")
+    catalog.create_namespace("lake")
+    table = catalog.create_table("lake.t", schema=TABLE.schema)
+    table.append(TABLE)
+    yield table
+    catalog.close()
+
+
+def test_a_metadata_file_is_the_snapshot_that_is_current_in_it(written: Any) -> None:
+    before = written.metadata_location
+    written.append(TABLE.slice(0, 5))
+    rows = open_rows(before)
+    assert rows.rows == 70_000
+    assert content(rows) == TABLE.to_pydict()
+    assert all(table.num_rows <= 65_536 for table in rows.tables())
+    assert open_rows(written.metadata_location.removeprefix("file://")).rows == 70_005
+
+
+def test_columns_have_todays_names_in_files_written_under_others(written: Any) -> None:
+    with written.update_schema() as update:
+        update.rename_column("b", "letter")
+        update.add_column("later", update._schema.find_type("a"))
+    found = content(open_rows(written.metadata_location))
+    assert (found["letter"][:2], found["later"][:2]) == (["x", "y"], [None, None])
+
+
+def test_a_table_without_rows_has_columns(tmp_path: Path) -> None:
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    catalog = SqlCatalog("rows", uri="sqlite:///:memory:", warehouse=f"file://{tmp_path}/warehouse")
+    catalog.create_namespace("lake")
+    rows = open_rows(catalog.create_table("lake.t", schema=TABLE.schema).metadata_location)
+    catalog.close()
+    assert (rows.rows, rows.schema.names, list(rows.tables())) == (0, ["a", "b"], [])
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "nonsense"])
+def test_what_is_no_metadata_is_said(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "v1.metadata.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"v1\.metadata\.json: (this is no metadata of an Iceberg table|.* empty)"):
+        open_rows(path)
+
+
+def test_files_that_are_gone_are_told_from_metadata_that_is(written: Any, tmp_path: Path) -> None:
+    rows = open_rows(written.metadata_location)
+    shutil.rmtree(tmp_path / "warehouse/lake/t/data")
+    with pytest.raises(InputError, match="a file that this metadata names is not there"):
+        list(rows.tables())
+
+
+def test_rows_deleted_by_value_are_refused(written: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyiceberg.table import DataScan
+
+    def plan(scan: Any) -> Any:
+        raise ValueError("PyIceberg does not yet support equality deletes: https://…")
+
+    monkeypatch.setattr(DataScan, "plan_files", plan)
+    with pytest.raises(InputError, match=r"deleted by value \(equality deletes\).*rewrite_data_files"):
+        open_rows(written.metadata_location)
+
+
+def test_without_pyiceberg_the_extra_is_named(written: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyiceberg.exceptions", None)
+    with pytest.raises(InputError, match=r"needs pyiceberg.* pip install \"seatrial\[spark\]\""):
+        open_rows(written.metadata_location)
