@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from seatrial.batches.buffers import Shelf
 from seatrial.batches.outputs import Decode, Form, Output
 from seatrial.batches.packed import Packed
 from seatrial.batches.pages import gather
@@ -38,26 +39,24 @@ class Column(Protocol):
         ...
 
 
-def column_of(output: Output, rows: int, *, path: str) -> Column:
-    """An empty column for so many rows."""
+def column_of(output: Output, rows: int, shelf: Shelf, *, path: str) -> Column:
+    """An empty column for so many rows; its array lies on the shelf where its size is known."""
     if output.form is Form.TEXT:
         return Text(output, path)
     if output.form is Form.LISTS:
         return Lists(output, path)
     if output.form is Form.DECODED and output.decode is not None:
         return Binary(output, output.decode, path)
-    return Numbers(output, rows, path)
+    return Numbers(output, shelf.array(output.shape(rows), output.array_dtype), path)
 
 
 class Numbers:
     """Columns whose array is known before the rows are: numbers, moments, stacked and packed columns."""
 
-    def __init__(self, output: Output, rows: int, path: str) -> None:
+    def __init__(self, output: Output, array: NDArray[Any], path: str) -> None:
         self._output = output
+        self._array = array
         self._path = path
-        width = output.packed.width if output.packed is not None else len(output.fields)
-        flat = output.form is Form.NUMBERS
-        self._array = np.empty(rows if flat else (rows, width), output.dtype)
 
     def put(self, at: int, columns: Sequence[Chunked]) -> None:
         """See `Column.put`."""
@@ -86,9 +85,9 @@ class Numbers:
 class Plain:
     """A packed column within what came over the wire: its rows are gathered from there."""
 
-    def __init__(self, buffer: NDArray[np.uint8], rows: int, packed: Packed) -> None:
+    def __init__(self, buffer: NDArray[np.uint8], offsets: NDArray[np.int64], packed: Packed) -> None:
         self._buffer = buffer
-        self._offsets = np.empty(rows, np.int64)
+        self._offsets = offsets
         self._packed = packed
 
     def put(self, at: int, offsets: NDArray[np.int64]) -> None:

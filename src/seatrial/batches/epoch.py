@@ -13,7 +13,7 @@ from seatrial.batches.layout import Files, Layout
 from seatrial.batches.order import stripe
 from seatrial.batches.outputs import Output
 from seatrial.batches.plan import Epoch
-from seatrial.batches.window import Keep, Window
+from seatrial.batches.window import Keep, Window, window_bytes
 from seatrial.batches.wire import Wire
 
 Batch = dict[str, NDArray[Any]]
@@ -61,6 +61,10 @@ class Work:
         names = list(dict.fromkeys(field.name for output in self.outputs for field in output.fields))
         packed = [output.fields[0].name for output in self.outputs if output.packed is not None]
         return self.files.layout(members.tolist(), self.live[members].tolist(), names, packed)
+
+    def buffer_bytes(self, window: int, layout: Layout) -> int:
+        """Of the buffer that a window needs."""
+        return window_bytes(layout, int(self.epoch.starts[window + 1] - self.epoch.starts[window]), self.outputs)
 
     def open(self, window: int, layout: Layout, buffer: NDArray[np.uint8]) -> Window:
         """The window, to be decoded from its buffer."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seatrial.batches.buffers import STEP_BYTES
 from seatrial.batches.manifest import Manifest
 from seatrial.batches.outputs import Form, Output
 from seatrial.batches.plan import Epoch
@@ -29,7 +30,7 @@ class Memory:
     windows_bytes: int  # what is fetched and decoded at once
     queue_bytes: int  # batches that are being made or wait for the caller
     batch_bytes: int  # one of them, about
-    decoded_bytes: tuple[int, ...]  # by window: its decoded columns, and what decoding them takes
+    decoded_bytes: tuple[int, ...]  # by window, beside its buffer: text and lists, the order, what decoding takes
 
 
 def memory_of(
@@ -40,14 +41,14 @@ def memory_of(
 
     `plain` are the packed columns that are gathered from where they were received.
     """
-    fetched = np.zeros(epoch.windows)
+    buffered = np.full(epoch.windows, float(STEP_BYTES))
     decoded = np.zeros(epoch.windows)
     row_bytes = 0.0
     rows_all = max(epoch.rows, 1)
     names = dict.fromkeys(field.name for output in outputs for field in output.fields)
     for name in names:
         if name in manifest.column_bytes:
-            fetched += _by_window(epoch, manifest.column_bytes[name])
+            buffered += _by_window(epoch, manifest.column_bytes[name])
     for output in outputs:
         encoded = np.zeros(len(live), np.float64)
         for field in output.fields:
@@ -55,17 +56,20 @@ def memory_of(
         held = output.held_bytes(live.astype(np.float64), encoded)
         row_bytes += float(held.sum()) / rows_all
         if output.fields[0].name in plain:
-            decoded += _by_window(epoch, np.full(len(live), float(ORDER_BYTES)) * live)
+            buffered += _by_window(epoch, float(ORDER_BYTES) * live)
+            continue
+        if output.dtype is not None:
+            buffered += _by_window(epoch, held)
         else:
-            largest = _largest(epoch, held)
-            decoded += _by_window(epoch, held) + SCRATCH.get(output.form, 1) * makers * largest
-    decoded += _by_window(epoch, live * float(ORDER_BYTES))
+            decoded += _by_window(epoch, held)
+        decoded += SCRATCH.get(output.form, 1) * makers * _largest(epoch, held)
+    decoded += _by_window(epoch, float(ORDER_BYTES) * live)
     plan = epoch.plan
     stripe_rows = min(-(-plan.batch_rows // plan.world), rows_all)
     batch_bytes = math.ceil(stripe_rows * row_bytes)
     budget = plan.memory_mib * 2**20
     queue = max(QUEUE_BATCHES * batch_bytes, min(budget // QUEUE_SHARE, QUEUE_BYTES))
-    least = math.ceil(float((fetched + decoded).max(initial=0.0)) + QUEUE_BATCHES * batch_bytes)
+    least = math.ceil(float((buffered + decoded).max(initial=0.0)) + QUEUE_BATCHES * batch_bytes)
     if least > budget:
         needed = math.ceil(least / 2**20)
         raise InputError(
@@ -74,7 +78,7 @@ def memory_of(
             path=path,
             mend=f"Ask for memory_mib={needed}, or for fewer columns; or write smaller row groups.",
         )
-    queue = min(queue, budget - math.ceil(float((fetched + decoded).max(initial=0.0))))
+    queue = min(queue, budget - math.ceil(float((buffered + decoded).max(initial=0.0))))
     return Memory(budget - queue, queue, batch_bytes, tuple(np.ceil(decoded).astype(np.int64).tolist()))
 
 

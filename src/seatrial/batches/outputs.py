@@ -41,6 +41,18 @@ class Output:
     packed: Packed | None = None
     decode: Decode | None = None
 
+    @property
+    def array_dtype(self) -> np.dtype[Any]:
+        """Of an array whose size is known before the rows are."""
+        assert self.dtype is not None  # noqa: S101 asked of numbers only
+        return self.dtype
+
+    def shape(self, rows: int) -> tuple[int, ...]:
+        """Of an array whose size is known before the rows are."""
+        if self.form is Form.NUMBERS:
+            return (rows,)
+        return rows, self.packed.width if self.packed is not None else len(self.fields)
+
     def held_bytes(self, rows: NDArray[np.float64], encoded_bytes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of row groups with so many rows, once decoded; `encoded_bytes` are those of their columns in the file."""
         if self.packed is not None:

@@ -46,7 +46,7 @@ class _Open:
     layout: Layout
     window: Window
     buffer: NDArray[np.uint8]
-    held_bytes: int
+    decoded_bytes: int
     missing: list[int]  # by row group: ranges that are still to come
     undecoded: int
     mixed: NDArray[np.int64] | None = None  # the order of its rows; there when all of it is decoded
@@ -63,7 +63,7 @@ class _State:
     wanted: int = 0  # that the caller asks for next
     ready: dict[int, Batch] = field(default_factory=dict)
     ready_bytes: int = 0
-    used_bytes: int = 0
+    decoded_bytes: int = 0  # of the windows
     unfinished: set[int] = field(default_factory=set)  # batches being gathered
     frontier: int = 0  # the first window that is not decoded
     decoded_rows: int = 0  # of the epoch's order, from its beginning
@@ -148,14 +148,19 @@ class Pipeline:
         work, state = self._work, self._state
         for number in range(work.first_window, work.epoch.windows) if work.batches else ():
             layout = work.layout(number)
-            held = layout.buffer_bytes + self._need.decoded_bytes[number]
+            size = work.buffer_bytes(number, layout)
+            held = self._need.decoded_bytes[number]
             with self._lock:
-                while not (state.closed or not state.windows or state.used_bytes + held <= self._window_bytes):
+                while not state.closed and not self._has_room(size, held):
+                    if self._buffers.drop():
+                        continue
+                    if not state.windows:  # the only one fits: that was checked before
+                        break
                     self._room.wait()
                 if state.closed:
                     return
-                state.used_bytes += held
-            buffer = self._buffers.take(layout.buffer_bytes)
+                state.decoded_bytes += held
+                buffer = self._buffers.take(size)
             missing = [0] * len(layout.groups)
             for one in layout.ranges:
                 for position in one.groups:
@@ -231,8 +236,6 @@ class Pipeline:
         with self._clock.making():
             opened.window.finish()
             mixed = self._work.epoch.mixed(opened.number)
-        if not opened.window.needs_buffer:
-            self._buffers.give_back(opened.buffer)
         with self._lock:
             opened.mixed = mixed
             frontier = self._state.frontier
@@ -260,10 +263,15 @@ class Pipeline:
         oldest = min(state.unfinished, default=state.next_batch)
         for number in [one for one in state.windows if self._work.last_batch_of(one) < oldest]:
             opened = state.windows.pop(number)
-            state.used_bytes -= opened.held_bytes
-            if opened.window.needs_buffer:
-                self._buffers.give_back(opened.buffer)
+            state.decoded_bytes -= opened.decoded_bytes
+            self._buffers.give_back(opened.buffer)
             self._room.notify()
+
+    def _has_room(self, buffer_bytes: int, decoded_bytes: int) -> bool:
+        """Whether another window can be admitted."""
+        state = self._state
+        held = state.decoded_bytes + decoded_bytes + self._buffers.held_bytes_with(buffer_bytes)
+        return held <= self._window_bytes
 
 
 def _size(batch: Batch) -> int:

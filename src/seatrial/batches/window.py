@@ -10,14 +10,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from seatrial.batches.decode import Column, Plain, column_of
+from seatrial.batches.buffers import Shelf, aligned, shelf_bytes
+from seatrial.batches.decode import Column, Plain, column_of, unpacked
 from seatrial.batches.layout import Group, Layout
 from seatrial.batches.outputs import Form, Output
 from seatrial.batches.pages import row_offsets
 from seatrial.batches.sparse import SparseFile
 from seatrial.errors import Corrupt
 
+POSITION = np.dtype(np.int64)
 Keep = Mapping[int, NDArray[np.bool_]]  # rows of a row group that were not deleted; groups without deleted rows: absent
+
+
+def window_bytes(layout: Layout, rows: int, outputs: Sequence[Output]) -> int:
+    """Of a window's buffer: what is fetched, and the arrays whose size is known before the rows are."""
+    total = aligned(layout.buffer_bytes)
+    for output in outputs:
+        if output.packed is not None and output.fields[0].name in layout.plain:
+            total += shelf_bytes((rows,), POSITION)
+        elif output.dtype is not None:
+            total += shelf_bytes(output.shape(rows), output.dtype)
+    return total
 
 
 class Window:
@@ -27,20 +40,18 @@ class Window:
         self, layout: Layout, rows: int, outputs: Sequence[Output], keep: Keep, buffer: NDArray[np.uint8], path: str
     ) -> None:
         self._layout, self._keep, self._buffer, self._path = layout, keep, buffer, path
+        shelf = Shelf(buffer, layout.buffer_bytes)
         self._plain = {
-            output.name: Plain(buffer, rows, output.packed)
+            output.name: Plain(buffer, shelf.array((rows,), POSITION), output.packed)
             for output in outputs
             if output.packed is not None and output.fields[0].name in layout.plain
         }
         self._outputs = [output for output in outputs if output.name not in self._plain]
         self._packed = [output for output in outputs if output.name in self._plain]
-        self._columns: dict[str, Column] = {output.name: column_of(output, rows, path=path) for output in self._outputs}
+        self._columns: dict[str, Column] = {
+            output.name: column_of(output, rows, shelf, path=path) for output in self._outputs
+        }
         self._order = [output.name for output in outputs]
-
-    @property
-    def needs_buffer(self) -> bool:
-        """Whether rows are gathered from the buffer, so that it cannot be used again before the last of them."""
-        return bool(self._plain)
 
     def decode(self, position: int) -> None:
         """Decodes one row group. Safe from several threads, for different row groups."""
@@ -81,9 +92,7 @@ class Window:
                 optional=leaf.max_definition_level > 0,
             )
         if offsets is None:  # nulls, or rows of another length: whoever decodes them says which
-            column_of(output, group.metadata.row_group(group.index).num_rows, path=self._path).put(
-                0, [self._read(group, [output])[name]]
-            )
+            unpacked(name, self._read(group, [output])[name], output.packed, path=self._path)
             raise Corrupt(f'the pages of column "{name}" are not what the footer says.', path=group.file.path)
         found: NDArray[np.int64] = offsets + chunk.at
         return found if kept is None else found[kept]

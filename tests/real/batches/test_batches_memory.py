@@ -21,9 +21,9 @@ FILE_ROWS = 250_000
 GROUP_ROWS = 25_000
 BUDGET_MIB = 96
 WINDOW_MIB = 16
-# What allocators of several threads keep, parsed footers and pages of files take beside the budget: 20 to 85 MiB were seen,
+# What allocators of several threads keep, parsed footers and pages of files take beside the budget: up to 35 MiB were seen,
 # with ten million rows no more than after thirty epochs of them.
-CONSTANT_MIB = 96
+CONSTANT_MIB = 64
 
 CHILD = """
 import json, resource, sys
