@@ -42,8 +42,9 @@ def roc_auc(
     near_edge = rarer < DELONG_COUNT or rarer * min(area, 1 - area) < DELONG_EVENTS
     if clusters is not None:
         return _clustered(truth, above, below, np.asarray(clusters).ravel(), confidence, near_edge=near_edge)
-    variances = above.var(ddof=1) / above.size, below.var(ddof=1) / below.size
-    if near_edge or sum(variances) == 0:  # no variance: all scores are tied, of which the asymptotics know nothing
+    # One row of a class has no variance, and needs none.
+    variances = (0.0, 0.0) if near_edge else (above.var(ddof=1) / above.size, below.var(ddof=1) / below.size)
+    if sum(variances) == 0:  # no variance: all scores are tied, of which the asymptotics know nothing
         return Interval(area, *hoeffding(area, rarer, confidence), "hoeffding-auc")
     degrees = sum(variances) ** 2 / (variances[0] ** 2 / (above.size - 1) + variances[1] ** 2 / (below.size - 1))
     return Interval(area, *_bounds(area, sum(variances), degrees, confidence), "delong-logit")
