@@ -4,7 +4,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from seatrial.verdicts.bounded import bounded_mean
+from seatrial.verdicts import bounded
+from seatrial.verdicts.bounded import blocks, bounded_mean, shuffled
 from seatrial.verdicts.metrics import LOG_LOSS_CEILING, LOG_LOSS_CLIP
 
 Covers = Callable[[int, int, float], None]
@@ -76,3 +77,50 @@ def test_a_value_a_last_digit_above_the_ceiling_is_taken_as_the_ceiling() -> Non
 def test_no_values_or_values_out_of_range_are_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match=r"at least one value|beyond"):
         bounded_mean(values, confidence=0.95, seed=0)
+
+
+def test_a_floor_only_moves_and_stretches_the_bounds() -> None:
+    values = np.random.default_rng(3).uniform(size=300)
+    plain = bounded_mean(values, confidence=0.95, seed=2)
+    moved = bounded_mean(4 * values - 3, floor=-3, ceiling=1, confidence=0.95, seed=2)
+    assert (moved.low, moved.estimate, moved.high) == pytest.approx(
+        (4 * plain.low - 3, 4 * plain.estimate - 3, 4 * plain.high - 3), abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("rows", [130, 500])
+@pytest.mark.parametrize("name", ["coin near 0", "skewed", "flat"])
+def test_both_bounds_cover_where_rows_are_bet_on_in_blocks(
+    name: str, rows: int, assert_covers: Covers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What happens above a million rows, at a size that can be repeated."""
+    monkeypatch.setattr(bounded, "MOST_ROUNDS", 64)
+    draw, mean = DRAWS[name]
+    random, low, high = np.random.default_rng(8), 0, 0
+    for seed in range(TRIALS):
+        found = bounded_mean(draw(random, rows), confidence=0.95, seed=seed)
+        low, high = low + (found.low <= mean), high + (found.high >= mean)
+    assert_covers(low, TRIALS, 0.95)
+    assert_covers(high, TRIALS, 0.95)
+
+
+def test_blocks_are_the_means_of_consecutive_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded, "MOST_ROUNDS", 3)
+    means, size = blocks(np.arange(8.0)[None, :])
+    assert size == 3
+    assert means.tolist() == [[1, 4, 6.5]]
+
+
+def test_many_rows_are_bet_on_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shuffled(np.arange(16.0), seed=0).shape == (4, 16)
+    monkeypatch.setattr(bounded, "MOST_ROUNDS", 63)
+    assert shuffled(np.arange(16.0), seed=0).shape == (1, 16)
+
+
+def test_a_million_rows_have_the_width_that_theory_gives() -> None:
+    """The bets' half-width is √(2 log 1/α) standard errors, where the normal's is 1.96."""
+    values = np.random.default_rng(9).uniform(size=1_000_000)
+    found = bounded_mean(values, confidence=0.975, seed=0)
+    errors = math.sqrt(2 * math.log(1 / 0.025)) * values.std() / 1_000
+    assert found.high - found.estimate == pytest.approx(errors, rel=0.02)
+    assert found.estimate - found.low == pytest.approx(errors, rel=0.02)
