@@ -77,6 +77,7 @@ RATES = {
         by_answer=True,
     ),
 }
+DISJOINT = ("true_positive_rate", "precision")  # each row counts for the class of its label, or of its answer
 METRICS = (*RATES, "balanced_accuracy", "f1")
 
 
@@ -128,8 +129,8 @@ class _Measuring:
             metric, code = "true_positive_rate", None
         if metric == "accuracy":
             code = 0  # of no meaning: all classes at once
-        if code is None and metric == "true_positive_rate" and answers.weights is None:
-            return self._recalls(answers, groups)
+        if code is None and metric in DISJOINT and answers.weights is None:
+            return self._mean(RATES[metric], answers, groups)
         if code is None:
             return average([self._of(answers, metric, each, groups) for each in range(len(answers.classes))])
         if metric == "f1":
@@ -140,20 +141,19 @@ class _Measuring:
         cells = self._cells(answers, groups)
         return shares(rate.hits(cells, code), rate.rows(cells, code), groups.names, _among(rate, answers, code))
 
-    def _recalls(self, answers: ClassAnswers, groups: Grouping) -> Quantity:
-        """The mean of all classes' recalls, whose rows are disjoint."""
+    def _mean(self, rate: Rate, answers: ClassAnswers, groups: Grouping) -> Quantity:
+        """The mean over all classes of a rate that each has among rows of its own."""
         cells = self._cells(answers, groups)
+        codes = range(len(answers.classes))
+        hits, rows = (np.stack([count_of(cells, code) for code in codes]) for count_of in (rate.hits, rate.rows))
 
         def of(group: int, confidence: float) -> Found:
-            for code, rows in enumerate(cells.actual[group]):
-                if rows == 0:
-                    return Unmeasurable(f'no {_word(answers, code)} rows in group "{groups.names[group]}"')
-            counts = [
-                Count(int(hits), int(rows))
-                for hits, rows in zip(*(each[group] for each in (cells.right, cells.actual)), strict=True)
-            ]
+            for code in codes:
+                if rows[code, group] == 0:
+                    return Unmeasurable(f'no {_among(rate, answers, code)} in group "{groups.names[group]}"')
+            counts = [Count(int(hits[code, group]), int(rows[code, group])) for code in codes]
             stated = {"average": "macro", "counts": ", ".join(f"{one.successes} of {one.rows}" for one in counts)}
-            return found(mean_of_proportions(counts, confidence=confidence), int(cells.actual[group].sum()), stated)
+            return found(mean_of_proportions(counts, confidence=confidence), int(rows[:, group].sum()), stated)
 
         return Quantity(of)
 

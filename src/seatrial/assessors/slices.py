@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import combinations
 
@@ -58,11 +58,18 @@ def over_slices(
     Bonferroni over the slices of a claim, those that turn out unmeasurable included: their number is known before.
     """
     known: dict[str | None, Grouping | Unmeasurable] = {None: everybody(subject.tables[subject.measured].num_rows)}
+    made: dict[Claim, Quantity | Unmeasurable] = {}
     for claim in claims:
         if claim.column is not None and claim.column not in known:
             known[claim.column] = grouping(subject, claim.column)
         groups = known[claim.column]
-        quantity = groups if isinstance(groups, Unmeasurable) else quantity_of(claim, groups)
+        if claim.against is None:  # what is said of groups is part of what is said of pairs and ratios of them
+            same = replace(claim, family=Family.ALL if claim.column is None else Family.GROUPS)
+        else:
+            same = claim
+        if same not in made:
+            made[same] = groups if isinstance(groups, Unmeasurable) else _remembering(quantity_of(claim, groups))
+        quantity = made[same]
         if isinstance(groups, Unmeasurable) or isinstance(quantity, Unmeasurable):
             reason = next(item.reason for item in (groups, quantity) if isinstance(item, Unmeasurable))
             yield unmeasured(claim, reason)
@@ -74,7 +81,9 @@ def over_slices(
         each = simultaneous_confidence(confidence, len(slices))
         stated = {**conditions(subject, **(parameters or {})), "simultaneous_slices": str(len(slices))}
         doubts = () if quantity.heeds_clusters else flags
-        measure = _measure(claim.family, quantity, groups.names)
+        # The bounds of k groups that hold together, with half of α for either side, bound all their pairs at once.
+        together = half_alpha(simultaneous_confidence(confidence, len(groups.names)))
+        measure = _measure(claim.family, quantity, groups.names, together)
         for name, indices in slices:
             said = name
             measured = measure(indices, each)
@@ -89,11 +98,16 @@ def over_slices(
                 yield _evidence(claim, said, measured, confidence, stated, doubts)
 
 
+def _remembering(quantity: Quantity | Unmeasurable) -> Quantity | Unmeasurable:
+    """The same quantity, which computes each group once at each confidence: a group is part of many pairs."""
+    return quantity if isinstance(quantity, Unmeasurable) else replace(quantity, of=cache(quantity.of))
+
+
 def _measure(
-    family: Family, quantity: Quantity, names: Sequence[str]
+    family: Family, quantity: Quantity, names: Sequence[str], together: float
 ) -> Callable[[tuple[int, ...], float], Measured | Unmeasurable]:
     """The measure of one slice, by the indices of its groups."""
-    of = cache(quantity.of)  # a group is part of many pairs
+    of = quantity.of
     if family not in _SIGNS:
         return lambda indices, confidence: of(indices[0], confidence)
     between = quantity.difference if family is Family.PAIRS else quantity.ratio
@@ -105,7 +119,7 @@ def _measure(
             return between(first, second, confidence)
         found = []
         for index in indices:
-            measured = of(index, half_alpha(confidence))
+            measured = of(index, min(half_alpha(confidence), together))  # for more than three groups the second
             if isinstance(measured, Unmeasurable):
                 return Unmeasurable(f"{names[index]}: {measured.reason}")
             found.append(measured)

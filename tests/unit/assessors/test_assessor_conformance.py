@@ -11,31 +11,52 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assessors import calibration, confusion, probability, ranking
+from seatrial.assessors import calibration, confusion, probability, ranking, regression
 from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.models.predictor import Predictions
+from seatrial.models.signature import Task
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 
 Finding = Evidence | NotMeasured
-ASSESSORS = {
-    "classification": (confusion, "accuracy"),
-    "ranking": (ranking, "roc_auc"),
-    "probability": (probability, "log_loss"),
-    "calibration": (calibration, "calibration_error"),
-    "fairness": (confusion, "true_positive_rate"),
+ASSESSORS: dict[str, tuple[Assessor, str, Task]] = {
+    "a rate": (confusion, "true_positive_rate", "binary"),
+    "a mean over classes": (confusion, "f1", "multiclass"),
+    "ranking": (ranking, "roc_auc", "binary"),
+    "ranking of many classes": (ranking, "roc_auc", "multiclass"),
+    "probability": (probability, "log_loss", "binary"),
+    "Brier score of many classes": (probability, "brier_score", "multiclass"),
+    "calibration": (calibration, "calibration_error", "binary"),
+    "calibration of the answers": (calibration, "calibration_error", "multiclass"),
+    "errors": (regression, "mae", "regression"),
+    "root of squares": (regression, "rmse", "regression"),
+    "explained": (regression, "r2", "regression"),
+    "cover": (regression, "interval_coverage", "regression"),
 }
+WEIGHTS = {"each once": None, "weighted": "weight"}
 
 
 @pytest.fixture
-def trial(people: Callable[..., pa.Table], subject: Callable[..., Subject]) -> Subject:
+def trial(of_task: Callable[..., Subject]) -> Subject:
+    """A binary model."""
+    return made(of_task, "binary", None)
+
+
+def made(of_task: Callable[..., Subject], task: Task, weight: str | None) -> Subject:
     """Two large groups, one of three rows, one of one row, and one that only the validation data has."""
-    test = people(400, 1)
-    sex = test.column("sex").to_numpy().copy()
-    sex[:3], sex[3] = "Few", "One"
-    test = test.set_column(test.column_names.index("sex"), "sex", pa.array(sex))
-    validation = people(200, 2, groups=("Female", "Male", "Unseen"))
-    made: Subject = subject(test, validation)
-    return made
+    subject = of_task(task, 400)
+    validation = of_task(task, 200, 2).tables["test"]
+    tables = {
+        "test": regrouped(subject.tables["test"], {0: "Few", 1: "Few", 2: "Few", 3: "One"}),
+        "validation": regrouped(validation, {0: "Unseen"}),
+    }
+    return replace(subject, tables=tables, weight=weight)
+
+
+def regrouped(table: pa.Table, places: dict[int, str]) -> pa.Table:
+    sex = table.column("sex").to_pylist()
+    for row, name in places.items():
+        sex[row] = name
+    return table.set_column(table.column_names.index("sex"), "sex", pa.array(sex))
 
 
 def run(assessor: Assessor, subject: Subject, claims: Sequence[Claim] = (), confidence: float = 0.9) -> list[Finding]:
@@ -96,7 +117,7 @@ def conditions_name_the_data(assessor: Assessor, trial: Subject, metric: str) ->
         if isinstance(item, Evidence):
             assert item.conditions.get("data") == "test"
             assert item.conditions.get("rows") == "400"
-            assert item.conditions.get("weights") == "unweighted"
+            assert item.conditions.get("weights") == (trial.weight or "unweighted")
 
 
 def a_model_that_answers_nan_gets_reasons_and_no_evidence(assessor: Assessor, trial: Subject, metric: str) -> None:
@@ -106,9 +127,10 @@ def a_model_that_answers_nan_gets_reasons_and_no_evidence(assessor: Assessor, tr
 
 
 def another_task_gets_reasons_and_no_evidence(assessor: Assessor, trial: Subject, metric: str) -> None:
-    found = run(assessor, replace(trial, task="multiclass"), asked(metric))
+    other: Task = "binary" if trial.task == "multiclass" else "multiclass"
+    found = run(assessor, replace(trial, task=other), asked(metric))
     assert {item.claim for item in found} >= set(asked(metric))
-    assert all(isinstance(item, NotMeasured) and "multiclass" in item.reason for item in found)
+    assert all(isinstance(item, NotMeasured) and f"the task is {other}" in item.reason for item in found)
 
 
 def what_is_measured_is_the_measured_table(assessor: Assessor, trial: Subject, metric: str) -> None:
@@ -150,9 +172,12 @@ RULES: dict[str, Rule] = {
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
-@pytest.mark.parametrize(("assessor", "metric"), ASSESSORS.values(), ids=ASSESSORS)
-def test_the_assessor_keeps_the_rule(assessor: Assessor, metric: str, rule: Rule, trial: Subject) -> None:
-    rule(assessor, trial, metric)
+@pytest.mark.parametrize("weight", WEIGHTS.values(), ids=WEIGHTS)
+@pytest.mark.parametrize(("assessor", "metric", "task"), ASSESSORS.values(), ids=ASSESSORS)
+def test_the_assessor_keeps_the_rule(
+    assessor: Assessor, metric: str, task: Task, weight: str | None, rule: Rule, of_task: Callable[..., Subject]
+) -> None:
+    rule(assessor, made(of_task, task, weight), metric)
 
 
 class _Nan:
@@ -161,8 +186,10 @@ class _Nan:
         self._predictor = trial.predictor
 
     def predict(self, rows: pa.Table) -> Predictions:
-        labels = self._predictor.predict(rows).labels
-        return Predictions(labels=labels, probabilities=np.full((rows.num_rows, 2), np.nan))
+        said = self._predictor.predict(rows)
+        if said.probabilities is None:
+            return replace(said, labels=np.full(rows.num_rows, np.nan))
+        return replace(said, probabilities=np.full(said.probabilities.shape, np.nan))
 
 
 @dataclass(frozen=True, slots=True)
