@@ -219,7 +219,7 @@ def _native(text: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
 
         try:
             booster = lightgbm.Booster(model_str=text)
-            return np.asarray(booster.predict(matrix), np.float64)
+            return np.asarray(booster.predict(matrix, num_threads=1), np.float64)  # few rows: threads only wait
         except (lightgbm.basic.LightGBMError, ValueError, TypeError) as error:
             raise InputError(f"LightGBM cannot use the model: {str(error).splitlines()[0]}", path="model") from None
 

@@ -268,8 +268,8 @@ def _native(
         import xgboost
 
         try:
-            booster = xgboost.Booster(model_file=bytearray(document))
-            rows = xgboost.DMatrix(matrix, feature_types=types or None)
+            booster = xgboost.Booster({"nthread": 1}, model_file=bytearray(document))  # few rows: threads only wait
+            rows = xgboost.DMatrix(matrix, feature_types=types or None, nthread=1)
             answered = booster.predict(rows, output_margin=multiclass)
         except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
             raise InputError(f"XGBoost cannot use the model: {str(error).splitlines()[0]}", path="model") from None

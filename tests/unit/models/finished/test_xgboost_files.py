@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+
+from seatrial.errors import InputError
+from seatrial.models.finished import xgboost as reader
+from tests.boosters import NUMBERS, answers, frame, label, opened, own_answers, table
+
+xgboost = pytest.importorskip("xgboost")
+
+SAME = 2e-6  # XGBoost sums its leaves in float32
+SETTINGS: dict[str, Any] = {
+    "n_estimators": 8,
+    "max_depth": 4,
+    "enable_categorical": True,
+    "random_state": 7,
+    "n_jobs": 1,
+}
+
+
+def classifier(task: str = "binary", **settings: Any) -> Any:
+    return xgboost.XGBClassifier(**{**SETTINGS, **settings}).fit(frame(), label(task))
+
+
+def saved(fitted: Any, suffix: str = "json") -> bytes:
+    booster = fitted.get_booster() if hasattr(fitted, "get_booster") else fitted
+    return bytes(booster.save_raw(suffix))
+
+
+def close(found: NDArray[np.float64], expected: NDArray[np.float64]) -> None:
+    np.testing.assert_allclose(found, expected, rtol=SAME, atol=SAME)
+
+
+@pytest.mark.parametrize("suffix", ["json", "ubj"])
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.parametrize("one_hot", [1, 100], ids=["sets of categories", "one category a split"])
+def test_a_classifier_answers_for_missing_values_and_categories_as_xgboost_does(
+    tmp_path: Path, suffix: str, task: str, one_hot: int
+) -> None:
+    fitted = classifier(task, max_cat_to_onehot=one_hot)
+    found = opened(tmp_path, f"model.{suffix}", saved(fitted, suffix), table(frame()))
+    close(answers(found, table(frame())), own_answers(fitted, frame()))
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        "reg:squarederror",
+        "reg:squaredlogerror",
+        "reg:absoluteerror",
+        "reg:pseudohubererror",
+        "reg:gamma",
+        "reg:tweedie",
+        "count:poisson",
+    ],
+)
+def test_a_regression_answers_in_the_units_of_its_objective(tmp_path: Path, objective: str) -> None:
+    fitted = xgboost.XGBRegressor(objective=objective, **SETTINGS).fit(frame(), label("regression"))
+    found = opened(tmp_path, "model.json", saved(fitted), table(frame()))
+    close(answers(found, table(frame())), own_answers(fitted, frame()))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"booster": "dart", "rate_drop": 0.4}, {"num_parallel_tree": 3, "subsample": 0.5}, {"base_score": 0.2}],
+    ids=["dart", "forests", "base score"],
+)
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_dropped_trees_forests_and_base_scores_count(tmp_path: Path, settings: dict[str, Any], task: str) -> None:
+    fitted = classifier(task, **settings)
+    found = opened(tmp_path, "model.ubj", saved(fitted, "ubj"), table(frame()))
+    close(answers(found, table(frame())), own_answers(fitted, frame()))
+
+
+def test_rows_at_a_threshold_and_beside_it_go_the_way_that_xgboost_sends_them(tmp_path: Path) -> None:
+    numbers = frame()[list(NUMBERS)]
+    fitted = xgboost.XGBClassifier(n_estimators=8, max_depth=4, random_state=7, n_jobs=1).fit(numbers, label("binary"))
+    trees = fitted.get_booster().trees_to_dataframe()
+    at = trees[trees.Feature == "a"].Split.to_numpy(np.float32).astype(np.float64)
+    steps = [at, *(np.nextafter(at, way) for way in (-np.inf, np.inf))]
+    steps += [np.nextafter(at.astype(np.float32), np.float32(way)).astype(np.float64) for way in (-np.inf, np.inf)]
+    rows = table(numbers.iloc[np.zeros(5 * len(at), int)].assign(a=np.concatenate(steps)))
+    found = opened(tmp_path, "model.json", saved(fitted), rows)
+    close(answers(found, rows), own_answers(fitted, rows.to_pandas()))
+
+
+def test_the_interface_of_scikit_learn_answers_with_its_best_rounds_and_a_booster_with_all(tmp_path: Path) -> None:
+    fitted = xgboost.XGBClassifier(early_stopping_rounds=2, **{**SETTINGS, "n_estimators": 200, "learning_rate": 1.0})
+    fitted.fit(frame()[:300], label("binary")[:300], eval_set=[(frame()[300:], label("binary")[300:])], verbose=False)
+    fitted.save_model(tmp_path / "saved.json")
+    rows = table(frame())
+    best = opened(tmp_path, "best.json", (tmp_path / "saved.json").read_bytes(), rows)
+    assert any("its best" in note for note in best.notes)
+    close(answers(best, rows), own_answers(fitted, frame()))
+    document = json.loads((tmp_path / "saved.json").read_bytes())
+    del document["learner"]["attributes"]["scikit_learn"]
+    whole = opened(tmp_path, "whole.json", json.dumps(document).encode(), rows)
+    assert any("all its" in note and "booster[: booster.best_iteration + 1]" in note for note in whole.notes)
+    margin = fitted.get_booster().predict(xgboost.DMatrix(frame(), enable_categorical=True, nthread=1))
+    close(answers(whole, rows)[:, 1], np.asarray(margin, np.float64))
+
+
+def test_json_and_ubj_of_a_model_make_one_package(tmp_path: Path) -> None:
+    fitted, rows = classifier(), table(frame())
+    one, other = (opened(tmp_path, f"model.{suffix}", saved(fitted, suffix), rows) for suffix in ("json", "ubj"))
+    assert one.package["model.onnx"] == other.package["model.onnx"]
+
+
+def test_a_model_without_names_takes_the_columns_that_are_named_for_it(tmp_path: Path) -> None:
+    numbers = frame()[list(NUMBERS)]
+    fitted = xgboost.XGBClassifier(n_estimators=5, n_jobs=1).fit(numbers.to_numpy(), label("binary"))
+    rows = table(numbers).select(["z", "b", "a"])
+    found = opened(tmp_path, "model.json", saved(fitted), rows, inputs=NUMBERS)
+    close(answers(found, rows), own_answers(fitted, numbers.to_numpy()))
+
+
+def test_an_unknown_category_is_taken_for_a_missing_one(tmp_path: Path) -> None:
+    fitted, rows = classifier(), table(frame())
+    found = opened(tmp_path, "model.json", saved(fitted), rows)
+    place = rows.column_names.index("text")
+    unknown = rows.set_column(place, "text", pa.array(["never seen"] * rows.num_rows))
+    missing = rows.set_column(place, "text", pa.nulls(rows.num_rows, pa.string()))
+    np.testing.assert_array_equal(answers(found, unknown), answers(found, missing))
+
+
+def changed(content: bytes, *way: str | int, to: Any) -> bytes:
+    document = json.loads(content)
+    place = document["learner"]
+    for step in way[:-1]:
+        place = place[step]
+    place[way[-1]] = to
+    return json.dumps(document).encode()
+
+
+MODEL = ("gradient_booster", "model")
+TREE = (*MODEL, "trees", 0)
+
+
+@pytest.mark.parametrize(
+    ("way", "to", "says"),
+    [
+        (("gradient_booster", "name"), "gblinear", "its booster is 'gblinear'; trees"),
+        (("objective", "name"), "rank:ndcg", "'rank:ndcg' gives no probabilities"),
+        (("objective", "name"), "binary:hinge", "Train with binary:logistic"),
+        (("learner_model_param", "num_target"), "2", "several targets at once"),
+        (("learner_model_param", "num_feature"), "-5", "num_feature is '-5'"),
+        (("learner_model_param", "base_score"), "nan", "base_score is 'nan'"),
+        (("feature_names",), ["a", "a", "b", "c", "d"], "do not describe 5 features"),
+        ((*MODEL, "tree_info", 0), 7, "tree_info names a class"),
+        ((*TREE, "left_children", 0), 100000, "no tree's"),
+        ((*TREE, "left_children", 0), 0, "no tree's"),
+        ((*TREE, "split_indices", 0), 900, "split_indices names a feature that is none of 5"),
+        ((*TREE, "split_conditions", 0), "x", "other things than numbers"),
+        ((*TREE, "split_conditions"), [1.0], "has 1 numbers, where"),
+        ((*TREE, "categories_nodes"), [100000], "trees[0].categories_segments has"),
+        ((*TREE, "tree_param", "size_leaf_vector"), "3", "its leaves are vectors"),
+        ((*TREE, "tree_param", "num_nodes"), "999999999999", "num_nodes is"),
+    ],
+)
+def test_what_cannot_be_packaged_names_the_place(way: tuple[str | int, ...], to: Any, says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        reader.read(changed(saved(classifier()), *way, to=to), path="m.json")
+    assert says in str(caught.value)
+    assert str(caught.value).startswith("m.json: ")
+    assert caught.value.mend
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'{"a": 1}', 'it has no "learner"'),
+        (b'{"learner": ', "no model of XGBoost"),
+        (b"[1, 2]", "no model of XGBoost"),
+        (b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner", "ends in the middle of a value"),
+        (b"{" + b'"a":{' * 100000, "no model of XGBoost"),
+        (b"{i\x01a" * 100, "nested more than 64 deep"),
+    ],
+)
+def test_what_is_no_model_is_said_before_xgboost_sees_it(content: bytes, says: str) -> None:
+    with pytest.raises(InputError, match=says.replace("(", r"\(")):
+        reader.read(content, path="m.json")
+
+
+def test_a_category_that_xgboost_cuts_is_refused(tmp_path: Path) -> None:
+    columns = frame().assign(text=frame().text.cat.rename_categories(lambda name: name.replace("v1", "é")))
+    fitted = xgboost.XGBClassifier(**SETTINGS).fit(columns, label("binary"))
+    with pytest.raises(InputError, match=r"a category with letters beyond ASCII.*Rename the categories"):
+        opened(tmp_path, "model.json", saved(fitted), table(columns))
+
+
+def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = saved(classifier())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r'needs XGBoost, which is not installed.*pip install "seatrial\[xgboost\]"'):
+        reader.read(content, path="m.json")
