@@ -65,7 +65,8 @@ class FinishedProject(SmallProject):
     def __init__(self, folder: Path, *, weights: Mapping[str, float] = POOR) -> None:
         self.around = folder
         self.folder = folder / "ships"
-        self.environment = {**os.environ, "SEATRIAL_HOME": str(folder / "home"), "COLUMNS": "120"}
+        here = {"SEATRIAL_HOME": str(folder / "home"), "XDG_STATE_HOME": str(folder / "state")}
+        self.environment = {**os.environ, **here, "COLUMNS": "120"}
         (folder / "model.onnx").write_bytes(linear(weights))
         pyarrow.parquet.write_table(ships(), folder / "test.parquet")
 

@@ -23,13 +23,13 @@ class SmallProject:
         shutil.copytree(SOURCE, self.folder, ignore=shutil.ignore_patterns("__pycache__", ".seatrial"))
         self.environment = {**os.environ, "SEATRIAL_HOME": str(folder / "home"), "COLUMNS": "120"}
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Starts a command without waiting for it."""
+    def start(self, *arguments: str, where: Path | None = None) -> subprocess.Popen[str]:
+        """Starts a command, in its folder or elsewhere, without waiting for it."""
         # A shell that runs the tests in the background ignores Ctrl-C, and so would every child of ours.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return subprocess.Popen(
             [sys.executable, "-m", "seatrial", *arguments],
-            cwd=self.folder,
+            cwd=where or self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -37,9 +37,9 @@ class SmallProject:
             start_new_session=True,
         )
 
-    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str, where: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Runs a command to its end."""
-        with self.start(*arguments) as process:
+        with self.start(*arguments, where=where) as process:
             output, errors = process.communicate(timeout=LIMIT_S)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 

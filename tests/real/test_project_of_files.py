@@ -202,6 +202,20 @@ def test_with_validation_init_does_not_look_at_the_test_data(tmp_path: Path) -> 
     assert [path.name for path in project.uses()] == ["1.json"]
 
 
+def test_looks_by_try_count_in_the_project_that_follows(tmp_path: Path) -> None:
+    project = FinishedProject(tmp_path)
+    (tmp_path / "other.onnx").write_bytes(linear(GOOD))
+    for model in ("other.onnx", "model.onnx"):
+        tried = project.call("try", model, "test.parquet", "--label", "late", where=tmp_path)
+        assert tried.returncode == 0, tried.stderr
+    assert project.init().returncode == 0
+    # The same model under the same policy: the same use as that of `try`, which was the second.
+    assert "in use 2 of this test data" in (project.folder / "seatrial.toml").read_text()
+    assert [path.name for path in project.uses()] == ["1.json", "2.json"]
+    assert project.json("run")["verdict"] == "pass"
+    assert len(project.uses()) == 2
+
+
 def test_what_is_wrong_at_init_is_told_at_once_and_nothing_is_written(tmp_path: Path) -> None:
     project = FinishedProject(tmp_path)
     project.folder.mkdir()

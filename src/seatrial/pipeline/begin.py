@@ -7,11 +7,12 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.batches.rows import open_rows
-from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.batches.rows import Rows, open_rows
+from seatrial.errors import InputError, ObjectExists, Problems, SeatrialError
 from seatrial.pipeline.open import open_pipeline
 from seatrial.pipeline.outputs import ArtifactOutput
 from seatrial.pipeline.places import is_remote
@@ -21,12 +22,17 @@ from seatrial.pipeline.workspace import open_project
 from seatrial.pipeline.written import Beginning, project_file, readme
 from seatrial.stores.artifacts import read_artifact
 from seatrial.stores.documents import from_json
+from seatrial.stores.obstore_objects import open_objects
+from seatrial.stores.settings import StoreSettings
 from seatrial.tryout.attempt import groups_of
 from seatrial.tryout.label import read_labels
-from seatrial.tryout.model import open_model
+from seatrial.tryout.model import Model, open_model
 from seatrial.tryout.question import Question
 from seatrial.tryout.settle import check_question
+from seatrial.tryout.uses import state_folder
+from seatrial.verdicts.digest import DigestOfTestData
 from seatrial.verdicts.trial import Trial
+from seatrial.verdicts.uses import USES
 
 README = "README.md"
 
@@ -69,6 +75,7 @@ def begin_project(
     try:
         shutil.copyfile(model, draft / model.name)
         (draft / FILE_NAME).write_text(project_file(beginning, groups, None), encoding="utf-8")
+        _carry_uses(rows, opened, question.label, draft)
         trial = _measure(draft, progress)
         (draft / FILE_NAME).write_text(project_file(beginning, groups, trial), encoding="utf-8")
         (draft / README).write_text(readme(beginning), encoding="utf-8")
@@ -138,3 +145,19 @@ def _notes(beginning: Beginning, trial: Trial, inferred: tuple[str, ...]) -> Ite
         yield "Measured on validation: nothing was counted."
     else:
         yield f"Measured in use {trial.test_use.use} of the test data; `seatrial run` with this policy is the same use."
+
+
+def _carry_uses(rows: Rows, model: Model, label: str, directory: Path) -> None:
+    """Looks at this test data by `seatrial try` on this machine count in the project too, from its first use on."""
+    state = state_folder(os.environ, Path.home())
+    if not (state / USES).is_dir():
+        return
+    known = open_objects(StoreSettings(state.as_uri()))
+    inputs = [column.name for column in model.signature.inputs]
+    digest = DigestOfTestData(label=label, inputs=inputs)
+    for table in rows.tables(list(dict.fromkeys([label, *inputs]))):
+        digest.add(table)
+    with open_project(load_project(directory), "local") as workspace:
+        for info in known.list(f"{USES}{digest.hexdigest()}/"):
+            with suppress(ObjectExists):  # both keep their state in one folder
+                workspace.objects.put(info.key, known.get(info.key).data, if_absent=True)

@@ -60,6 +60,8 @@ def project_file(beginning: Beginning, groups: Sequence[str], trial: Trial | Non
     ]
     if question.inputs is not None:
         lines.append(f"inputs = {_listed(question.inputs)}  # the columns of its matrix, in its order")
+    if question.classes is not None:
+        lines.append(f"classes = {_listed(question.classes)}  # in the order of its probabilities")
     if question.threshold is not None:
         lines.append(f"threshold = {question.threshold!r}")
     elif signature.threshold is not None:
@@ -166,6 +168,7 @@ def _how_measured(trial: Trial) -> Iterator[str]:
     use = trial.test_use
     following = confidence_for_use(Policy().confidence, use.use + 1) * 100
     yield f"# What is said below was measured in use {use.use} of this test data ({use.rows:,} rows; {confidence})."
+    yield "# Uses by `seatrial try` on this machine are among them; those elsewhere are not."
     yield "# `seatrial run` with this policy is the same use: nothing is measured twice. Set what the model's use needs"
     yield f"# BEFORE the next look: another policy is use {use.use + 1}, judged at {following:.4g} %."
     yield "# Thresholds that were fitted to the numbers below prove little; fresh test data is the judge of those."

@@ -13,8 +13,9 @@ from seatrial.stores.objects import Objects
 from seatrial.verdicts.digest import test_digest
 from seatrial.verdicts.spending import confidence_for_use
 
-__all__ = ["UseRecord", "confidence_for_use", "record_use", "test_digest"]
+__all__ = ["USES", "UseRecord", "confidence_for_use", "record_use", "test_digest"]
 
+USES = "test-uses/"  # and the digest of the test data, and the number of the use
 _MOST_ATTEMPTS = 1000  # every lost race means that another model was recorded
 
 
@@ -33,7 +34,7 @@ def record_use(objects: Objects, digest: str, *, model: str, policy: str) -> int
     callers at once get different numbers, because `test-uses/<digest>/<n>.json` is put only if absent.
     """
     known: dict[str, UseRecord] = {}
-    prefix = f"test-uses/{digest}/"
+    prefix = f"{USES}{digest}/"
     mine = UseRecord(model, policy)
     for _ in range(_MOST_ATTEMPTS):
         highest = 0

@@ -14,7 +14,7 @@ from seatrial.pipeline.project import Project, parse_project
 from seatrial.pipeline.written import Beginning, project_file
 from seatrial.tryout.question import Question
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag
-from seatrial.verdicts.metrics import METRICS
+from seatrial.verdicts.metrics import METRICS, UNDER_ATTACK
 from seatrial.verdicts.trial import TestUse, Trial
 
 SIGNATURES: dict[Task, Signature] = {
@@ -48,7 +48,7 @@ def trial(task: Task, *, use: int | None = 1, high: float = 0.9) -> Trial:
     """Every metric of the task for everybody, by sex and between its groups."""
     found = []
     for metric in METRICS.values():
-        if not metric.fits(task) or metric.name == "robust_accuracy":  # of which no init knows the attacker
+        if not metric.fits(task) or metric.name in UNDER_ATTACK:  # of which no init knows the attacker
             continue
         found.append(evidence(Claim(metric.name), "all", 0.8, 0.737, high))
         by = Claim(metric.name, Family.GROUPS, "sex")
