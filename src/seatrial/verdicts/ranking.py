@@ -33,6 +33,12 @@ def average_precision(
     starts that much lower, or it would cover 0.96 at a nominal 0.975.
     """
     truth, values, people = ranked_rows(positive, scores, weights)
+    estimate, optimism, parts = average_precision_parts(truth, values, people)
+    return _on_logit_scale(estimate, optimism, parts, confidence, "asymptotic-logit", weights)
+
+
+def average_precision_parts(truth: Rows, values: Floats, people: Floats) -> tuple[float, float, Floats]:
+    """The weighted average precision, how far it flatters itself, and what each row contributes to its error."""
     _, level = np.unique(-values, return_inverse=True)  # 0 is the highest score
     hits, rows = (np.bincount(level, item) for item in (people * truth, people))
     above_hits, above = np.cumsum(hits), np.cumsum(rows)
@@ -42,7 +48,7 @@ def average_precision(
     losses = _from_below(hits * precision / above)[level]
     parts = people / whole * (truth * (precision[level] - estimate) + truth * gains - losses)
     optimism = float((truth * people**2) @ ((1 - precision) / above)[level] / whole)
-    return _on_logit_scale(estimate, optimism, parts, confidence, "asymptotic-logit", weights)
+    return estimate, optimism, parts
 
 
 def weighted_roc_auc(
