@@ -1,0 +1,135 @@
+"""`seatrial.assess` takes the frames and the models that people have in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+
+import seatrial
+from seatrial.errors import InputError, StepFailed
+
+Make = Callable[..., Path]
+COLUMNS = ("age", "hours")
+
+
+def probability(age: Any, hours: Any) -> NDArray[np.float64]:
+    z = 0.2 * np.asarray(age, float) + 0.2 * np.asarray(hours, float) - 15.8
+    return np.asarray(1 / (1 + np.exp(-z)))
+
+
+FRAMES: dict[str, tuple[Callable[[pa.Table], Any], type]] = {
+    "pandas": (lambda table: table.to_pandas(), pd.DataFrame),
+    "polars": (pl.from_arrow, pl.DataFrame),
+    "arrow": (lambda table: table, pa.Table),
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_a_function_is_given_the_kind_of_frame_that_was_handed_over(people: pa.Table, kind: str) -> None:
+    make, expected = FRAMES[kind]
+    given: list[Any] = []
+
+    def answer(frame: Any) -> NDArray[np.float64]:
+        given.append(frame)
+        return probability(frame["age"], frame["hours"])
+
+    found = seatrial.assess(answer, make(people), label="rich", groups=["sex"], inputs=COLUMNS)
+    assert found.passed
+    assert {type(frame) for frame in given} == {expected}
+    assert all(list(getattr(frame, "column_names", None) or frame.columns) == list(COLUMNS) for frame in given)
+
+
+def test_a_matrix_is_a_matrix(people: pa.Table) -> None:
+    matrix = np.column_stack([people.column(name).to_numpy() for name in (*COLUMNS, "flag")]).astype(float)
+    found = seatrial.assess(
+        lambda rows: probability(rows[:, 0], rows[:, 1]), matrix, columns=[*COLUMNS, "y"], label="y"
+    )
+    assert found.passed
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda p: p,
+        lambda p: p[:, None],
+        lambda p: np.column_stack([1 - p, p]),
+        lambda p: np.where(p >= 0.5, "yes", "no"),
+        lambda p: ["yes" if one >= 0.5 else "no" for one in p],
+    ],
+    ids=["one probability", "one column", "two columns", "labels", "a list of labels"],
+)
+def test_answers_of_every_form_have_the_same_accuracy(people: pa.Table, form: Callable[[Any], Any]) -> None:
+    found = seatrial.assess(
+        lambda frame: form(probability(frame["age"], frame["hours"])), people, label="rich", inputs=COLUMNS
+    )
+    right = np.where(probability(people["age"], people["hours"]) >= 0.5, "yes", "no") == people["rich"].to_numpy()
+    accuracy = next(one for one in found.trial.evidence if str(one.claim) == "accuracy")
+    assert accuracy.estimate == right.mean()
+
+
+def test_values_are_a_regression(people: pa.Table) -> None:
+    found = seatrial.assess(
+        lambda frame: 0.5 * np.asarray(frame["age"]) + 0.5 * np.asarray(frame["hours"]) - 19.5,
+        people,
+        label="wage",
+        inputs=COLUMNS,
+        clip=50,
+    )
+    assert found.signature.task == "regression"
+    assert found.passed
+
+
+def test_a_function_that_raises_is_told_as_its_own_failure(people: pa.Table) -> None:
+    def broken(frame: Any) -> Any:
+        raise KeyError("hours_per_week")
+
+    with pytest.raises(StepFailed, match="it raised KeyError: 'hours_per_week'"):
+        seatrial.assess(broken, people, label="rich", inputs=COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda frame: np.zeros(3), r"shape \(3,\) for 600 rows"),
+        (lambda frame: np.zeros((len(frame), 5)), "5 columns"),
+        (lambda frame: np.full(len(frame), 17.0), "neither classes of the label nor probabilities"),
+    ],
+)
+def test_answers_that_mean_nothing_are_refused(people: pa.Table, answer: Callable[[Any], Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        seatrial.assess(answer, people, label="rich", inputs=COLUMNS)
+
+
+def test_a_file_of_a_model_and_its_bytes_are_one_model(model: Make, people: pa.Table) -> None:
+    path = model()
+    uses = [seatrial.assess(one, people, label="rich").trial.test_use for one in (path, str(path), path.read_bytes())]
+    assert {use.use for use in uses if use is not None} == {1}
+
+
+def test_what_is_no_model_is_told(people: pa.Table) -> None:
+    with pytest.raises(InputError, match="is no model"):
+        seatrial.assess(17, people, label="rich")
+
+
+def test_it_prints_as_a_table_and_draws_as_the_report(model: Make, people: pa.Table, tmp_path: Path) -> None:
+    found = seatrial.assess(model(), people, label="rich", groups=["sex"])
+    assert "Verdict: PASS" in str(found)
+    assert "<html" in found._repr_html_()
+    assert found.save(tmp_path / "it.html").read_text(encoding="utf-8") == found._repr_html_()
+    assert [one.outcome for one in found.findings] == ["pass"]
+
+
+def test_rows_in_whatever_order_and_frame_are_the_same_use(model: Make, people: pa.Table) -> None:
+    path = model()
+    order = np.random.default_rng(0).permutation(people.num_rows)
+    frames = (people, people.take(order), people.to_pandas(), pl.from_arrow(people))
+    digests = {seatrial.assess(path, frame, label="rich").trial.test_use for frame in frames}
+    assert len(digests) == 1
