@@ -32,6 +32,9 @@ def command(
         Literal["binary", "multiclass", "regression"] | None, Parameter(help="Inferred, and said, without it.")
     ] = None,
     positive: Annotated[str | None, Parameter(help="The class that rates and scores are about.")] = None,
+    classes: Annotated[
+        Columns, Parameter(help="The model's classes in the order of its probabilities, where its file names none.")
+    ] = (),
     inputs: Annotated[
         Columns, Parameter(help="The columns of a model that takes one matrix, in its order: a,b,c.")
     ] = (),
@@ -68,15 +71,16 @@ def command(
         raise InputError(f"{missing} is missing.", mend="Write --from MODEL --test DATA --label COLUMN.")
     from seatrial.cli.progress import progress
     from seatrial.pipeline.begin import begin_project
-    from seatrial.tryout.command import split_groups
+    from seatrial.tryout.command import split_groups, split_names
     from seatrial.tryout.question import Question
 
     question = Question(
         label=label,
         task=task,
         positive=positive,
+        classes=split_names(classes),
         groups=split_groups(groups),
-        inputs=tuple(name.strip() for text in inputs for name in text.split(",")) or None,
+        inputs=split_names(inputs),
         threshold=threshold,
         weight=weight,
         clip=clip,

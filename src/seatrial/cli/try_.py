@@ -34,6 +34,9 @@ def command(
         Literal["binary", "multiclass", "regression"] | None, Parameter(help="Inferred, and said, without it.")
     ] = None,
     positive: Annotated[str | None, Parameter(help="The class that rates and scores are about.")] = None,
+    classes: Annotated[
+        Columns, Parameter(help="The model's classes in the order of its probabilities, where its file names none.")
+    ] = (),
     inputs: Annotated[
         Columns, Parameter(help="The columns of a model that takes one matrix, in its order: a,b,c.")
     ] = (),
@@ -81,6 +84,7 @@ def command(
         groups=groups,
         task=task,
         positive=positive,
+        classes=classes,
         inputs=inputs,
         threshold=threshold,
         weight=weight,

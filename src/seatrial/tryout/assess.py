@@ -51,6 +51,7 @@ def assess(
         label=label,
         task=task,
         positive=positive,
+        classes=None if classes is None else tuple(classes),
         groups=(groups,) if isinstance(groups, str) else tuple(groups),
         inputs=None if inputs is None else tuple(inputs),
         threshold=threshold,

@@ -38,6 +38,7 @@ class Given:
     groups: tuple[str, ...] = ()
     task: Task | None = None
     positive: str | None = None
+    classes: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     threshold: float | None = None
     weight: str | None = None
@@ -141,6 +142,11 @@ def split_groups(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def split_names(texts: Sequence[str]) -> tuple[str, ...] | None:
+    """The names in texts like "a,b,c"; None where there are none."""
+    return tuple(part.strip() for text in texts for part in text.split(",")) or None
+
+
 def command_of(given: Given) -> list[str]:
     """The command line that asks the same."""
     parts = ["seatrial", "try", *(part for part in (given.model, given.data) if part is not None)]
@@ -176,8 +182,9 @@ def _asked(given: Given) -> tuple[Question, str, str]:
         label=label,
         task=given.task,
         positive=given.positive,
+        classes=split_names(given.classes),
         groups=split_groups(groups),
-        inputs=tuple(part.strip() for text in given.inputs for part in text.split(",")) or None,
+        inputs=split_names(given.inputs),
         threshold=given.threshold,
         weight=given.weight,
         clip=given.clip,
@@ -228,7 +235,7 @@ def _init(given: Given) -> list[str]:
 
 def _for_init(options: Sequence[str]) -> list[str]:
     pairs = zip(options[::2], options[1::2], strict=True)
-    wanted = ("--label", "--groups", "--task", "--positive", "--inputs", "--threshold", "--weight")
+    wanted = ("--label", "--groups", "--task", "--positive", "--classes", "--inputs", "--threshold", "--weight")
     return [part for name, value in pairs if name in wanted for part in (name, value)]
 
 

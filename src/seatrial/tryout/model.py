@@ -123,6 +123,7 @@ def _wanted(question: Question, labels: Labels, like: Signature | None) -> Wante
     return Wanted(
         inputs=question.inputs,
         task=question.task,
+        classes=question.classes,
         positive=wanted_positive(question, labels),
         threshold=question.threshold,
     )

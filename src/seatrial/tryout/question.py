@@ -16,6 +16,7 @@ class Question:
     label: str
     task: Task | None = None
     positive: str | None = None
+    classes: tuple[str, ...] | None = None  # of a model's file that names none, in the order of its probabilities
     groups: tuple[str, ...] = ()  # as written: "sex", "age:18,25,65", "sex*race"
     inputs: tuple[str, ...] | None = None  # the columns of a model that takes one matrix, in its order
     threshold: float | None = None

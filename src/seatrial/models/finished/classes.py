@@ -45,7 +45,11 @@ def name_classes(
         return Named(known, None if declared else f"classes: {', '.join(codes)}, for the file names none")
     if known == codes and len(labels) == count:
         ordered = tuple(in_order(labels))
-        return Named(ordered, f"classes: {', '.join(ordered)}, the label's values in their order, as 0 to {count - 1}")
+        return Named(
+            ordered,
+            f"classes: {', '.join(ordered)}, the label's values in their order, as 0 to {count - 1} "
+            "(--classes says otherwise)",
+        )
     if declared is None or declared == codes:
         raise InputError(
             f"the model gives {count} classes without names, the table's label has {len(labels)}: {_some(labels)}.",
