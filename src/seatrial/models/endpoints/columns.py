@@ -50,10 +50,10 @@ def values(rows: pa.Table, column: Column, dtype: str | None = None) -> list[Any
     if column.kind == "text":
         found: list[Any] = kind_column(rows, column).tolist()
         return found
-    if column.kind in ("integer", "boolean") and not rows.column(column.name).null_count:
+    numbers = kind_column(rows, Column(column.name, "number"))
+    if column.kind in ("integer", "boolean") and not np.isnan(numbers).any():
         whole = kind_column(rows, column)
         return list((whole != 0).tolist() if column.kind == "boolean" else whole.astype(np.int64).tolist())
-    numbers = kind_column(rows, Column(column.name, "number"))
     with np.errstate(over="ignore"):
         exact = numbers if dtype is None else numbers.astype(dtype)
     found = list(exact.tolist())

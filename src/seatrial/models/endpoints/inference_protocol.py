@@ -100,7 +100,9 @@ def form_of(
 ) -> tuple[Named | Matrix, str | None]:
     """How rows of this schema are sent, and a sentence where that was inferred."""
     inputs = metadata.inputs
-    if len(inputs) > 1 or (len(inputs) == 1 and (inputs[0].name in schema.names or _width(inputs[0]) == 1)):
+    # A matrix of one column is told from a column by its name, and by there being only one that it can be.
+    only = len(wanted if wanted is not None else set(schema.names) - {label}) == 1
+    if len(inputs) > 1 or (inputs and (inputs[0].name in schema.names or (_width(inputs[0]) == 1 and not only))):
         return Named(tuple(_column(schema, tensor, address) for tensor in inputs), inputs), None
     columns = chosen(schema, label=label, wanted=wanted, address=address)
     tensor = inputs[0] if inputs else Tensor(_MATRIX, "FP64", (-1, -1))
