@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -35,6 +36,9 @@ def command(
     classes: Annotated[
         Columns, Parameter(help="The model's classes in the order of its probabilities, where its file names none.")
     ] = (),
+    classes: Annotated[
+        Columns, Parameter(help="The model's classes in the order of its probabilities, where its file names none.")
+    ] = (),
     inputs: Annotated[
         Columns, Parameter(help="The columns of a model that takes one matrix, in its order: a,b,c.")
     ] = (),
@@ -62,7 +66,7 @@ def command(
 
         copy_example(example or "census", folder)
         print("\n".join(f"{folder / name}" for name in sorted(path.name for path in folder.iterdir())))
-        print(f"Next: cd {folder} && python fetch.py && seatrial run")
+        print(f"Next: cd {quote(str(folder))} && python fetch.py && seatrial run")
         return 0
     if example is not None:
         raise InputError("--example brings its own model.", mend="Leave out --example, or --from.")
@@ -90,5 +94,5 @@ def command(
         begun = begin_project(folder, model=from_, test=test, validation=validation, question=question, progress=shown)
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     print("\n".join([*(f"{folder / name}" for name in names), *begun.notes]))
-    print(f"Next: cd {folder} && seatrial run")
+    print(f"Next: cd {quote(str(folder))} && seatrial run")
     return 0

@@ -58,6 +58,8 @@ def project_file(beginning: Beginning, groups: Sequence[str], trial: Trial | Non
         f"from = {_quoted(beginning.model)}  # a copy of {_quoted(beginning.origin)}",
         *_signature(signature),
     ]
+    if question.classes is not None:
+        lines.append(f"classes = {_listed(question.classes)}  # in the order of its probabilities")
     if question.inputs is not None:
         lines.append(f"inputs = {_listed(question.inputs)}  # the columns of its matrix, in its order")
     if question.classes is not None:
