@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seatrial.verdicts.asymptotic import asymptotic_mean
-from seatrial.verdicts.auc import DELONG_COUNT, FEWEST_CLUSTERS, hoeffding
+from seatrial.verdicts.auc import DELONG_COUNT, DELONG_EVENTS, FEWEST_CLUSTERS, hoeffding
 from seatrial.verdicts.bounded import bounded_mean
 from seatrial.verdicts.differences import MOVER_COUNT
-from seatrial.verdicts.influence import reach
+from seatrial.verdicts.influence import Reach, reach
 from seatrial.verdicts.interval import Interval, NoInterval, half_alpha
 from seatrial.verdicts.proportions import clopper_pearson
 from seatrial.verdicts.ranking import ranked_rows, roc_auc_parts
@@ -90,26 +90,21 @@ def paired_auc(
 
     The paired test of DeLong, DeLong & Clarke-Pearson (1988): the variance is that of the difference of a row's two
     placements, which hardly differ where the models rank alike; with Student's t and a correction for skewness (see
-    `influence.reach`). With few rows of a class, or where few rows carry the difference, Hoeffding's bound for
-    U-statistics (1963, section 5a), which holds for every distribution and is far wider. Placements are added up over
-    `clusters` (Obuchowski 1997). Clustered or weighted rows have no bound where DeLong's does not apply.
+    `influence.reach`). With few rows of a class, few misranked ones with either model, or where few rows carry the
+    difference, Hoeffding's bound for U-statistics (1963, section 5a), which holds for every distribution and is far
+    wider. Placements are added up over `clusters` (Obuchowski 1997). Clustered or weighted rows have no bound where
+    DeLong's does not apply.
     """
     truth, values, people = ranked_rows(positive, scores, weights)
     mine, parts = roc_auc_parts(truth, values, people)
     other, reference_parts = roc_auc_parts(*ranked_rows(positive, reference_scores, weights))
-    difference, rarer = mine - other, int(min(truth.sum(), (~truth).sum()))
-    together = parts - reference_parts
+    difference, together = mine - other, parts - reference_parts
+    rarer, fewest = int(min(truth.sum(), (~truth).sum())), DELONG_COUNT
     if clusters is not None:
         _, index = np.unique(np.asarray(clusters).ravel(), return_inverse=True)
         together = np.bincount(index, together).astype(np.float64)
-        rarer = min(np.unique(index[truth]).size, np.unique(index[~truth]).size)
-        if rarer < FEWEST_CLUSTERS:
-            return NoInterval(f"{rarer} clusters with the rarer class; a bound needs {FEWEST_CLUSTERS}")
-    found = (
-        reach(together, 1 / truth.size, confidence)
-        if rarer >= DELONG_COUNT
-        else NoInterval(f"{rarer} rows of the rarer class; an asymptotic bound needs {DELONG_COUNT}")
-    )
+        rarer, fewest = min(np.unique(index[truth]).size, np.unique(index[~truth]).size), FEWEST_CLUSTERS
+    found = _delong_reach(together, rarer, fewest, max(min(area, 1 - area) for area in (mine, other)), confidence)
     if isinstance(found, NoInterval):
         if clusters is not None or weights is not None:
             return found
@@ -118,3 +113,12 @@ def paired_auc(
     low, high = max(difference - found.below, -1.0), min(difference + found.above, 1.0)
     method = "delong-paired" if clusters is None else "obuchowski-paired"
     return Interval(difference, low, high, method if weights is None else f"{method}-weighted")
+
+
+def _delong_reach(parts: Floats, rarer: int, fewest: int, misranked: float, confidence: float) -> Reach | NoInterval:
+    """What DeLong's variance gives, with the guards of `auc.py`; `misranked` is the larger share of the two models."""
+    if rarer < fewest:
+        return NoInterval(f"{rarer} rows or clusters with the rarer class; an asymptotic bound needs {fewest}")
+    if rarer * misranked < DELONG_EVENTS:
+        return NoInterval(f"so few of {rarer} with the rarer class are misranked that an asymptotic bound is too tight")
+    return reach(parts, 1 / parts.size, confidence)
