@@ -36,9 +36,6 @@ def command(
     classes: Annotated[
         Columns, Parameter(help="The model's classes in the order of its probabilities, where its file names none.")
     ] = (),
-    classes: Annotated[
-        Columns, Parameter(help="The model's classes in the order of its probabilities, where its file names none.")
-    ] = (),
     inputs: Annotated[
         Columns, Parameter(help="The columns of a model that takes one matrix, in its order: a,b,c.")
     ] = (),
