@@ -18,7 +18,7 @@ from seatrial.models.predictor import Predictions, Predictor
 __all__ = ["ClassAnswers", "Unmeasurable", "ValueAnswers", "check_subject", "class_answers", "value_answers"]
 
 BEYOND = 1e-6  # a probability of 1 + 1e-7 is one that was computed in float32
-SUM_OFF = 1e-3  # of a row's probabilities: rounded to three digits they still pass, logits never do
+SUM_OFF = 0.01  # of a row's probabilities: those of twenty classes rounded to three digits pass, logits never do
 
 
 @dataclass(frozen=True, slots=True)
