@@ -12,7 +12,6 @@ from seatrial.models.finished.inputs import FRONT, Binding, front_nodes
 from seatrial.models.finished.outputs import Outputs
 from seatrial.models.finished.plain import Plain
 from seatrial.models.graph import HEAD, ML_OPSET, MODEL, assemble, column_inputs
-from seatrial.models.safety import check_valid
 from seatrial.models.signature import Signature
 
 
@@ -30,8 +29,8 @@ def signature_of(binding: Binding, outputs: Outputs) -> Signature:
 
 
 def package_graph(plain: Plain, binding: Binding, outputs: Outputs, *, path: str) -> ModelProto:
-    """One valid graph of the three; what no answer needs is left out."""
-    inner = onnx.compose.add_prefix(plain.model, MODEL)
+    """One graph of the three; what no answer needs is left out. The finished one is used up: it may be large."""
+    inner = onnx.compose.add_prefix(plain.model, MODEL, inplace=True)
     before, front_constants = front_nodes(binding, MODEL)
     after, head_constants, gives = head_nodes(outputs, MODEL)
     for column in binding.columns:
@@ -51,14 +50,7 @@ def package_graph(plain: Plain, binding: Binding, outputs: Outputs, *, path: str
         sparse_initializer=inner.graph.sparse_initializer,
     )
     _prune(graph)
-    model = assemble(graph, plain.opset, plain.ml_opset or ML_OPSET)
-    try:
-        check_valid(model)
-    except ValueError as error:
-        raise InputError(
-            f"this is no valid ONNX model: {error}.", path=path, mend="Export it again, with a newer opset."
-        ) from None
-    return model
+    return assemble(graph, plain.opset, plain.ml_opset or ML_OPSET)
 
 
 def _prune(graph: GraphProto) -> None:

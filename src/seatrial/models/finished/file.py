@@ -71,7 +71,8 @@ def read_file(path: Path) -> tuple[Format, bytes]:
                     path=str(path),
                     mend="Store its weights as float16, or prune it: tensors in other files are not taken.",
                 )
-            return found, head + stream.read()
+            stream.seek(0)
+            return found, stream.read()
     except FileNotFoundError:
         raise InputError("there is no such file.", path=str(path)) from None
     except OSError as error:

@@ -22,7 +22,7 @@ def head_nodes(outputs: Outputs, prefix: str) -> tuple[list[NodeProto], list[Ten
         return head.regression(tensors, outputs)
     if outputs.form == "labels":
         return head.labels(tensors[0], outputs)
-    return head.classifier(tensors[0], outputs)
+    return head.classifier(tensors, outputs)
 
 
 class _Head:
@@ -75,9 +75,14 @@ class _Head:
         return self.done([_label()])
 
     def classifier(
-        self, tensor: str, outputs: Outputs
+        self, tensors: list[str], outputs: Outputs
     ) -> tuple[list[NodeProto], list[TensorProto], list[ValueInfoProto]]:
-        exact = self.node("Cast", [tensor], f"{HEAD}exact", to=TensorProto.DOUBLE)
+        whole = tensors[0]
+        if len(tensors) > 1:
+            column = self.constant("as_column", np.array([-1, 1]))
+            parts = [self.node("Reshape", [name, column], f"{HEAD}{name}") for name in tensors]
+            whole = self.node("Concat", parts, f"{HEAD}all", axis=1)
+        exact = self.node("Cast", [whole], f"{HEAD}exact", to=TensorProto.DOUBLE)
         scores = self.two_columns(exact, outputs) if outputs.one_column else exact
         if outputs.form == "logits":
             self.node("Softmax", [scores], PROBABILITY, axis=1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import onnx
 import pyarrow as pa
 
+from seatrial.errors import Corrupt, InputError
 from seatrial.models.agreement import compare_with_original
 from seatrial.models.finished.ask import ROWS, asker, first_answers, made_up_rows
 from seatrial.models.finished.assemble import package_graph, signature_of
@@ -110,7 +111,11 @@ def finish(
         PROVENANCE_JSON: documents.to_json(provenance),
         SIGNATURE_JSON: documents.to_json(signature),
     }
-    predictor = load_predictor(files)
+    del model, ask  # each as large as the file, and the predictor is about to be one more
+    try:
+        predictor = load_predictor(files)
+    except Corrupt as error:
+        raise InputError(error.problem, path=path, mend="Export it again, with a newer opset.") from None
     notes = [*(() if converted is None else converted.notes), *binding.notes, *outputs.notes]
     if freed is not None:
         notes.append(f"the file was exported for {freed} rows at a time; it answers alike for any number of them")

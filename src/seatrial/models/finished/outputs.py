@@ -6,13 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto
 
 from seatrial.errors import InputError
 from seatrial.models.finished.classes import declared_classes, in_order, name_classes
 from seatrial.models.finished.intervals import find_interval
-from seatrial.models.finished.scores import check_probabilities, meaning_of, operator_behind
+from seatrial.models.finished.scores import (
+    APART,
+    check_probabilities,
+    looks_like_probabilities,
+    meaning_of,
+    operator_behind,
+)
 from seatrial.models.finished.wanted import Wanted
 from seatrial.models.signature import Task
 
@@ -26,8 +33,8 @@ Form = Literal["probabilities", "logits", "labels", "values", "interval"]
 class Outputs:
     """The answers and their meaning: what the signature and the last nodes of the package are made of.
 
-    `tensors` are the scores ([n, classes], or one column: that of `positive`), the label, the value, or what
-    `find_interval` found. `label` is the file's own label, where it gives one beside its scores.
+    `tensors` are the scores ([n, classes], one column, that of the second class, or one tensor a class), the label,
+    the value, or what `find_interval` found. `label` is the file's own label, where it gives one beside its scores.
     """
 
     form: Form
@@ -189,9 +196,10 @@ def _classifier(
     real: bool,
     path: str,
 ) -> Outputs:
-    tensor = _scores(graph, numbers, wanted, labels, path)
-    scores = numbers[tensor]
-    meaning = meaning_of(graph, tensor, scores, real=real, path=path)
+    apart = _one_each(numbers)
+    tensor = next(iter(numbers)) if apart else _scores(graph, numbers, wanted, labels, path)
+    scores = np.concatenate(list(numbers.values()), axis=1) if apart else numbers[tensor]
+    meaning = APART if apart else meaning_of(graph, tensor, scores, real=real, path=path)
     if meaning.probabilities:
         check_probabilities(scores, tensor, path)
     count = max(2, scores.shape[1])
@@ -209,11 +217,12 @@ def _classifier(
     notes += [named.note] if named.note else []
     what = "probabilities" if meaning.probabilities else "logits"
     one = f', of "{ordered[1]}"' if scores.shape[1] == 1 else ""
-    notes.append(f'output "{tensor}": {what}{one}, for {meaning.because}')
+    given = f"outputs {', '.join(numbers)}" if apart else f'output "{tensor}"'
+    notes.append(f"{given}: {what}{one}, for {meaning.because}")
     return Outputs(
         "probabilities" if meaning.probabilities else "logits",
         task,
-        (tensor,),
+        tuple(numbers) if apart else (tensor,),
         classes=ordered,
         positive=positive,
         threshold=(THRESHOLD if wanted.threshold is None else wanted.threshold) if task == "binary" else None,
@@ -239,6 +248,13 @@ def _scores(graph: GraphProto, numbers: Answers, wanted: Wanted, labels: Sequenc
         path=path,
         mend='Export it with one of them, or name the one that is meant "probabilities".',
     )
+
+
+def _one_each(numbers: Answers) -> bool:
+    """Whether each class has an output of its own, as skl2onnx's zipmap="columns" writes them."""
+    columns = list(numbers.values())
+    alone = len(columns) > 1 and all(values.shape[1] == 1 for values in columns)
+    return alone and looks_like_probabilities(np.concatenate(columns, axis=1))
 
 
 def _is_activated(graph: GraphProto, tensor: str) -> bool:

@@ -28,22 +28,24 @@ class Meaning:
 
     probabilities: bool
     because: str
-    sure: bool  # the operator says so, and not only a name or some answers
+
+
+APART = Meaning(probabilities=True, because="together they sum to 1")
 
 
 def meaning_of(graph: GraphProto, tensor: str, answers: NDArray[Any], *, real: bool, path: str) -> Meaning:
     """Probabilities or logits; an `InputError` if nothing tells. `answers`: [n, k], for real rows if `real`."""
     operator = operator_behind(graph, tensor)
     if operator is not None and operator in _PROBABILITIES:
-        return Meaning(probabilities=True, because=f"its last operator is {operator}", sure=True)
+        return Meaning(probabilities=True, because=f"its last operator is {operator}")
     several = answers.shape[1] > 1
     if operator is not None and operator in _LOGITS and not (real and several and looks_like_probabilities(answers)):
-        return Meaning(probabilities=False, because=f"its last operator is {operator}", sure=True)
+        return Meaning(probabilities=False, because=f"its last operator is {operator}")
     name = tensor.lower()
     if any(word in name for word in _PROBABILITY_NAMES) and looks_like_probabilities(answers):
-        return Meaning(probabilities=True, because="its name and its answers say so", sure=False)
+        return Meaning(probabilities=True, because="its name and its answers say so")
     if any(word in name for word in _LOGIT_NAMES):
-        return Meaning(probabilities=False, because="its name says so", sure=False)
+        return Meaning(probabilities=False, because="its name says so")
     if not real:
         raise InputError(
             f'nothing in the file tells whether its output "{tensor}" is probabilities or logits.',
@@ -51,10 +53,10 @@ def meaning_of(graph: GraphProto, tensor: str, answers: NDArray[Any], *, real: b
             mend="Give some rows of the table, or export it with a softmax or sigmoid at the end.",
         )
     if looks_like_probabilities(answers):
-        return Meaning(probabilities=True, because="its answers look like it", sure=False)
+        return Meaning(probabilities=True, because="its answers look like it")
     if several and ((answers >= 0) & (answers <= 1)).all():  # no logits either: those reach beyond 0 and 1
         check_probabilities(answers, tensor, path)
-    return Meaning(probabilities=False, because="its answers are no probabilities", sure=False)
+    return Meaning(probabilities=False, because="its answers are no probabilities")
 
 
 def looks_like_probabilities(answers: NDArray[Any]) -> bool:
