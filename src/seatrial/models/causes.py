@@ -48,12 +48,9 @@ def causes(
     """The causes that explain most of the `bad` rows; one that says "something else" where none does."""
     if np.isinf(gaps[bad]).all():
         return (NAN_ANSWERS,)
-    found = [
-        *_missing(rows, signature, bad),
-        *_categories(rows, signature, bad),
-        *_float32(rows, signature, bad, differ),
-    ]
-    return tuple(found) or (OTHERWISE,)
+    # A column's hole is one of its categories too: the plainer cause is told alone.
+    found = tuple(_missing(rows, signature, bad)) or tuple(_categories(rows, signature, bad))
+    return found or tuple(_float32(rows, signature, bad, differ)) or (OTHERWISE,)
 
 
 def swapped(original: NDArray[np.float64], packaged: NDArray[np.float64], tolerance: float) -> Cause | None:

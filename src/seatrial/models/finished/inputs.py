@@ -92,7 +92,8 @@ def bind(
             'and named like it (skl2onnx: initial_types=[("age", FloatTensorType([None, 1])), …]).',
         )
     else:
-        binding = _named(graph, shapes, schema, wanted, path)
+        one = features if len(shapes) == 1 and features is not None and len(features) == 1 else None
+        binding = _named(graph, shapes, schema, wanted or one, path)  # a matrix of one column has its name
     _check_columns(binding, schema, label, path)
     return binding
 
