@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from tests.real.finished_project import GOOD, FinishedProject, linear, ships, without
+from tests.real.finished_project import GOOD, POOR, FinishedProject, linear, ships, without
 
 pytestmark = pytest.mark.real
 EXTRAS = (
@@ -107,6 +107,11 @@ def test_a_second_model_is_held_against_the_newest_that_passed(project: Finished
     assert project.states(again) == dict.fromkeys(ALL, "cached")
     assert again["release"] == "ships@3"
     assert "ships@3" in project.call("diff", "ships@2", "ships@3").stdout
+    assert len(project.uses()) == 4  # init's, and each model under each policy
+    (project.folder / "model.onnx").write_bytes(linear(POOR))
+    third = project.json("run", status=3)  # the first model once more, now against the second: another question
+    assert (third["release"], project.states(third)["assess"]) == ("ships@4", "ran")
+    assert len(project.uses()) == 5
 
 
 def test_a_worse_model_fails_against_the_newest_and_against_a_release_by_its_version(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -69,10 +70,15 @@ def _address(place: str, workspace: Workspace) -> str | Path:
 
 def _sha256(path: Path, key: str) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return _hashed(path, _mark(path))
     except OSError as error:
         raise _unreadable(error, str(path), key) from None
+
+
+@lru_cache(maxsize=4096)  # files of a run, which several of its steps read
+def _hashed(path: Path, mark: tuple[int, ...]) -> str:  # noqa: ARG001  # with another mark it is another file
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sources(place: str, workspace: Workspace) -> tuple[Source, ...]:
@@ -83,14 +89,14 @@ def _sources(place: str, workspace: Workspace) -> tuple[Source, ...]:
 
 def _marks(place: str, workspace: Workspace) -> object:
     """What tells one moment of the files from another without reading them."""
-    return {source.path: source.etag or _mark(Path(source.path)) for source in _sources(place, workspace)}
+    try:
+        return {source.path: source.etag or _mark(Path(source.path)) for source in _sources(place, workspace)}
+    except OSError as error:
+        raise _unreadable(error, place, "[data]") from None
 
 
 def _mark(path: Path) -> tuple[int, ...]:
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise _unreadable(error, str(path), "[data]") from None
+    found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
