@@ -128,5 +128,5 @@ def _leaves(value: object, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
     elif isinstance(value, list) and value and all(isinstance(one, dict) and "name" in one for one in value):
         for one in value:  # the data snapshots: compared by name, not by position
             yield from _leaves({key: inner for key, inner in one.items() if key != "name"}, (*place, str(one["name"])))
-    elif place:
+    elif place and value is not None:  # what nobody knows is not there
         yield place, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)

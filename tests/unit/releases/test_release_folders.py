@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -121,6 +122,21 @@ def test_a_changed_snapshot_is_told_under_the_name_of_its_input(
     make_release()
     changes = diff_releases(check("census@1"), check("census@2"))
     assert Change("data", "train.snapshot_id", "7", "8") in changes
+
+
+def test_what_nobody_knows_of_a_finished_model_is_absent(
+    make_release: MakeRelease, package: dict[str, bytes], check: Callable[[str], Verified]
+) -> None:
+    make_release()
+    provenance = json.loads(package["provenance.json"])
+    known = provenance["python"]
+    source = {"name": "bought.onnx", "sha256": "a" * 64, "producer": None}
+    package["provenance.json"] = json.dumps(provenance | {"python": None, "source": source}).encode()
+    make_release()
+    changes = diff_releases(check("census@1"), check("census@2"))
+    assert Change("python", "python", known, None) in changes
+    assert Change("source", "name", None, "bought.onnx") in changes
+    assert "producer" not in {change.what for change in changes}
 
 
 def test_releases_that_do_not_verify_are_not_compared(
