@@ -271,6 +271,7 @@ def agree(binary: Trained, package: dict[str, bytes], rows: pa.Table, *, shift: 
     """Compares the framework's answers with the package's, the latter shifted, and the first `swap` labels changed."""
     right = load_predictor(package).predict(rows)
     assert right.probabilities is not None
+    assert binary.codec is not None
     labels = right.labels.astype(object)
     labels[:swap] = np.where(labels[:swap] == ">50K", "<=50K", ">50K")
     logits = np.log(right.probabilities[:, 1]) - np.log(right.probabilities[:, 0])

@@ -44,6 +44,7 @@ def package(trained: Trained, rows: pa.Table, provenance: Provenance) -> dict[st
 def test_the_package_answers_as_the_module_does(trained: Trained, package: dict[str, bytes], rows: pa.Table) -> None:
     module: Any = trained.fitted
     module.eval()
+    assert trained.codec is not None
     with torch.no_grad():
         expected = torch.sigmoid(module(torch.from_numpy(trained.codec.encode(rows))).double()).numpy().ravel()
     answers = load_predictor(package).predict(rows)
