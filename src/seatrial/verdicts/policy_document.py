@@ -16,7 +16,20 @@ _POLICY_KEYS = ("confidence", "require", "threat")
 _SLICES = ("by", "gap_between", "ratio_between")
 _BOUNDS = ("at_least", "at_most")
 _REQUIREMENT_KEYS = ("metric", *_BOUNDS, *_SLICES, "of_class", "no_worse_than", "margin", "threat")
-_OTHER_NAMES = {"recall": "true_positive_rate", "sensitivity": "true_positive_rate", "auc": "roc_auc"}
+_OTHER_NAMES = {
+    "recall": "true_positive_rate",
+    "sensitivity": "true_positive_rate",
+    "tpr": "true_positive_rate",
+    "fpr": "false_positive_rate",
+    "auc": "roc_auc",
+    "f1_score": "f1",
+    "brier": "brier_score",
+    "ece": "calibration_error",
+    "mean_absolute_error": "mae",
+    "root_mean_squared_error": "rmse",
+    "r2_score": "r2",
+    "pinball_loss": "quantile_loss",
+}
 _WRONG_WAY = {Better.HIGHER: "at_most", Better.LOWER: "at_least"}
 _LOWEST_CONFIDENCE = 0.5  # at which a one-sided bound is the estimate itself
 
@@ -87,8 +100,9 @@ class _Found:
         return None
 
     def name(self, index: int, key: str, value: object, known: Iterable[str] | None, what: str) -> str | None:
-        if not isinstance(value, str):
-            self.add(index, key, f"{value!r} is not the name of a {what}.", None)
+        if not isinstance(value, str) or not value:
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            self.add(index, key, f"{value!r} is not the name of a {what}.", f'Write "{value}".' if number else None)
             return None
         names = None if known is None else list(known)
         if names is not None and value not in names:
@@ -175,7 +189,7 @@ def _check_bounds(
     elif "ratio_between" in entry:
         if "at_most" in entry:
             found.add(index, "at_most", "a ratio is limited by at_least: 0.8 means within 0.8 and 1.25.", None)
-        elif (least := bounds.get("at_least")) is not None and not 0 < least <= 1:
+        elif (least := bounds.get("at_least")) is not None and not 0 < least < 1:  # at 1 no interval fits
             found.add(index, "at_least", f"{least:g} is no ratio between 0 and 1.", "Write 0.8 for four fifths.")
         if metric is not None and metric.low < 0:
             found.add(index, "ratio_between", f"{metric.name} can be negative, and has no ratio.", "Write gap_between.")
@@ -195,6 +209,9 @@ def _check_comparison(
         found.add(index, "no_worse_than", f"{metric.name} is neither better nor worse.", "Limit it by at_most.")
     if margin is not None and margin < 0:
         found.add(index, "margin", f"{margin:g} is negative.", "Write by how much it may be worse: 0.01.")
+    elif margin is not None and metric is not None and margin >= metric.high - metric.low:
+        problem = f"{margin:g} is the whole range of {metric.name}: it would hold whatever the model does."
+        found.add(index, "margin", problem, "Write 0.01 for one percent.")
 
 
 def _check_threshold(found: _Found, index: int, key: str, bound: float, metric: Metric, *, gap: bool) -> None:

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,11 @@ ACCURATE = Requirement("accuracy", at_least=0.8)
 CHEAP = Requirement("log_loss", at_most=0.5)
 BY_SEX = Requirement("accuracy", at_least=0.8, by="sex")
 GAP = Requirement("true_positive_rate", at_most=0.1, gap_between="sex")
+RATIO = Requirement("selection_rate", at_least=0.8, ratio_between="sex")
+OF_CAT = Requirement("f1", at_least=0.6, of_class="cat")
+NO_WORSE = Requirement("accuracy", no_worse_than="newest_passed", margin=0.01)
+STRICT = Requirement("accuracy", no_worse_than="newest_passed")
+CHEAPER = Requirement("log_loss", no_worse_than="newest_passed", margin=0.02)
 
 
 def _evidence(
@@ -24,7 +30,12 @@ def _evidence(
     return Evidence(requirement.claim, piece, (low + high) / 2, low, high, 0.975, 1_000, "stated", flags=flags)
 
 
-def _trial(*items: Evidence | NotMeasured, use: int | None = 1) -> Trial:
+REFERENCES: Mapping[str, str | None] = {"newest_passed": "r"}
+
+
+def _trial(
+    *items: Evidence | NotMeasured, use: int | None = 1, references: Mapping[str, str | None] = REFERENCES
+) -> Trial:
     return Trial(
         model="m",
         policy="p",
@@ -34,6 +45,7 @@ def _trial(*items: Evidence | NotMeasured, use: int | None = 1) -> Trial:
         evidence=tuple(item for item in items if isinstance(item, Evidence)),
         not_measured=tuple(item for item in items if isinstance(item, NotMeasured)),
         test_use=None if use is None else TestUse("d", 2_000, use),
+        references=references,
     )
 
 
@@ -57,6 +69,23 @@ def _judge(requirement: Requirement, *items: Evidence | NotMeasured) -> Verdict:
         (GAP, 0.11, 0.20, Outcome.FAIL),
         (GAP, -0.20, -0.11, Outcome.FAIL),
         (GAP, -0.50, 0.50, Outcome.INCONCLUSIVE),
+        (RATIO, 0.80, 1.25, Outcome.PASS),
+        (RATIO, 0.79, 1.10, Outcome.INCONCLUSIVE),
+        (RATIO, 0.90, 1.26, Outcome.INCONCLUSIVE),
+        (RATIO, 0.50, 0.79, Outcome.FAIL),
+        (RATIO, 1.26, 1.90, Outcome.FAIL),
+        (RATIO, 0.50, 1.90, Outcome.INCONCLUSIVE),
+        (OF_CAT, 0.60, 0.70, Outcome.PASS),
+        (OF_CAT, 0.50, 0.59, Outcome.FAIL),
+        (NO_WORSE, -0.01, 0.03, Outcome.PASS),
+        (NO_WORSE, -0.02, 0.03, Outcome.INCONCLUSIVE),
+        (NO_WORSE, -0.05, -0.02, Outcome.FAIL),
+        (STRICT, 0.00, 0.03, Outcome.PASS),
+        (STRICT, -0.01, 0.03, Outcome.INCONCLUSIVE),
+        (STRICT, -0.03, -0.01, Outcome.FAIL),
+        (CHEAPER, -0.30, 0.02, Outcome.PASS),
+        (CHEAPER, -0.30, 0.03, Outcome.INCONCLUSIVE),
+        (CHEAPER, 0.03, 0.30, Outcome.FAIL),
     ],
 )
 def test_the_bounds_decide(requirement: Requirement, low: float, high: float, outcome: Outcome) -> None:
@@ -155,7 +184,99 @@ def test_a_verdict_survives_its_file() -> None:
     assert from_json(Verdict, to_json(empty), path="verdict.json") == empty
 
 
+@pytest.mark.parametrize("evidence", [(), (_evidence(NO_WORSE, -0.5, -0.4),)])
+def test_a_comparison_with_a_model_that_there_is_none_of_does_not_apply(evidence: tuple[Evidence, ...]) -> None:
+    trial = _trial(*evidence, references={"newest_passed": None})
+    (finding,) = judge(Policy(0.95, (NO_WORSE,)), trial).findings
+    assert (finding.outcome, finding.deciding, finding.rows_needed) == (Outcome.NOT_APPLICABLE, (), None)
+    assert finding.reason == "there is no newest_passed to compare with"
+
+
+def test_what_does_not_apply_leaves_the_outcome_to_the_rest() -> None:
+    policy, none = Policy(0.95, (NO_WORSE, ACCURATE)), {"newest_passed": None}
+    good, bad = _evidence(ACCURATE, 0.9, 0.95), _evidence(ACCURATE, 0.6, 0.7)
+    assert judge(policy, _trial(good, references=none)).passed
+    assert judge(policy, _trial(bad, references=none)).outcome is Outcome.FAIL
+    assert judge(policy, _trial(references=none)).outcome is Outcome.INCONCLUSIVE
+
+
+def test_where_nothing_applies_there_is_no_verdict() -> None:
+    verdict = judge(Policy(0.95, (NO_WORSE, CHEAPER)), _trial(references={"newest_passed": None}))
+    assert verdict.outcome is None
+    assert not verdict.passed
+    assert from_json(Verdict, to_json(verdict), path="verdict.json") == verdict
+
+
+def test_a_reference_that_the_trial_does_not_know_of_is_no_reason_to_skip_the_comparison() -> None:
+    """Else evidence that leaves the reference out would turn a requirement off."""
+    assert judge(Policy(0.95, (NO_WORSE,)), _trial(references={})).outcome is Outcome.INCONCLUSIVE
+
+
+def test_evidence_against_another_model_of_another_class_or_family_does_not_count() -> None:
+    absolute = _evidence(Requirement("accuracy", at_least=0.0), 0.9, 0.95)
+    other_model = _evidence(Requirement("accuracy", no_worse_than="baseline"), 0.1, 0.2)
+    assert _judge(NO_WORSE, absolute, other_model).outcome is Outcome.INCONCLUSIVE
+    other_class = _evidence(Requirement("f1", at_least=0.6, of_class="dog"), 0.9, 0.95)
+    assert _judge(OF_CAT, other_class, _evidence(Requirement("f1", at_least=0.6), 0.9, 0.95)).outcome is (
+        Outcome.INCONCLUSIVE
+    )
+    gap = _evidence(Requirement("selection_rate", at_most=0.1, gap_between="sex"), 0.9, 1.1)
+    assert _judge(RATIO, gap).outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_ratio_without_an_upper_bound_is_inconclusive_with_its_reason() -> None:
+    missing = NotMeasured(RATIO.claim, "sex: F ÷ X", "the denominator may be 0, so the ratio has no upper bound")
+    (finding,) = _judge(RATIO, _evidence(RATIO, 0.9, 1.1, piece="sex: F ÷ M"), missing).findings
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert "no upper bound" in finding.reason
+
+
+def test_a_comparison_says_by_how_much_it_holds() -> None:
+    (finding,) = _judge(NO_WORSE, _evidence(NO_WORSE, -0.004, 0.03)).findings
+    assert finding.margin == pytest.approx(0.006)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "words"),
+    [
+        (RATIO, "selection_rate ratio between sex ≥ 0.8"),
+        (OF_CAT, "f1 of cat ≥ 0.6"),
+        (NO_WORSE, "accuracy no worse than newest_passed by 0.01"),
+        (STRICT, "accuracy no worse than newest_passed"),
+    ],
+)
+def test_a_requirement_reads_as_a_sentence(requirement: Requirement, words: str) -> None:
+    assert str(requirement) == words
+
+
 numbers = st.floats(-1, 1)
+
+
+@given(st.floats(0.05, 20), st.floats(1, 3), st.floats(1, 3), st.floats(0.05, 0.95))
+def test_a_ratio_is_judged_alike_whichever_group_is_named_first(
+    ratio: float, below: float, above: float, threshold: float
+) -> None:
+    rule = Requirement("selection_rate", at_least=threshold, ratio_between="sex")
+    low, high = ratio / below, ratio * above
+    near = any(abs(limit / edge - 1) < 1e-9 for limit in (low, high) for edge in (threshold, 1 / threshold))
+    one, other = (
+        judge(Policy(0.95, (rule,)), _trial(Evidence(rule.claim, "r", ratio, *bounds, 0.975, 9, "stated"))).outcome
+        for bounds in ((low, high), (1 / high, 1 / low))
+    )
+    assert near or one is other
+
+
+@given(numbers, st.floats(0, 0.5), st.floats(0, 0.5), st.floats(0, 0.3))
+def test_no_worse_is_judged_alike_for_a_gain_and_for_a_loss_turned_round(
+    difference: float, below: float, above: float, margin: float
+) -> None:
+    gain = Requirement("accuracy", no_worse_than="newest_passed", margin=margin)
+    loss = Requirement("log_loss", no_worse_than="newest_passed", margin=margin)
+    low, high = difference - below, difference + above
+    assert (
+        _judge(gain, Evidence(gain.claim, "all", difference, low, high, 0.975, 9, "stated")).outcome
+        is _judge(loss, Evidence(loss.claim, "all", -difference, -high, -low, 0.975, 9, "stated")).outcome
+    )
 
 
 @given(numbers, numbers, st.floats(0, 0.3), st.floats(0.01, 0.9))

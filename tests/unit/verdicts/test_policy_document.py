@@ -1,7 +1,11 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from seatrial.verdicts.metrics import METRICS, UNDER_ATTACK, Better
 from seatrial.verdicts.policy import Policy, Requirement
-from seatrial.verdicts.policy_document import read_policy
+from seatrial.verdicts.policy_document import _OTHER_NAMES, read_policy
+from seatrial.verdicts.thresholds import allowed
 
 
 def _problems(document: dict[str, object]) -> list[tuple[int | None, str | None, str]]:
@@ -93,3 +97,150 @@ def test_the_same_requirement_twice_is_a_mistake() -> None:
 
 def test_requirements_that_are_no_list_are_named() -> None:
     assert [(index, key) for index, key, _ in _problems({"require": {"metric": "accuracy"}})] == [(None, "require")]
+
+
+def test_the_newer_kinds_of_requirement_read_as_they_are_written() -> None:
+    document = {
+        "require": [
+            {"metric": "selection_rate", "ratio_between": "sex", "at_least": 0.8},
+            {"metric": "f1", "of_class": "cat", "at_least": 0.6},
+            {"metric": "roc_auc", "no_worse_than": "newest_passed", "margin": 0.01},
+            {"metric": "log_loss", "no_worse_than": "census@3", "by": "race"},
+            {"metric": "precision", "of_class": "cat", "gap_between": "sex", "at_most": 0.1},
+        ],
+    }
+    assert read_policy(document, groups=("sex", "race"), task="multiclass") == Policy(
+        0.95,
+        (
+            Requirement("selection_rate", at_least=0.8, ratio_between="sex"),
+            Requirement("f1", at_least=0.6, of_class="cat"),
+            Requirement("roc_auc", no_worse_than="newest_passed", margin=0.01),
+            Requirement("log_loss", by="race", no_worse_than="census@3"),
+            Requirement("precision", at_most=0.1, gap_between="sex", of_class="cat"),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "words"),
+    [
+        ({"metric": "accuracy", "ratio_between": "sex", "at_most": 1.2}, "at_most", "0.8 means within 0.8 and 1.25"),
+        ({"metric": "accuracy", "ratio_between": "sex", "at_least": 1.2}, "at_least", "no ratio between 0 and 1"),
+        ({"metric": "accuracy", "ratio_between": "sex", "at_least": 0}, "at_least", "no ratio between 0 and 1"),
+        ({"metric": "accuracy", "ratio_between": "sex"}, None, "exactly one of at_least and at_most"),
+        ({"metric": "accuracy", "ratio_between": "sx", "at_least": 0.8}, "ratio_between", 'Did you mean "sex"?'),
+        ({"metric": "mean_error", "ratio_between": "sex", "at_least": 0.8}, "ratio_between", "can be negative"),
+        ({"metric": "accuracy", "ratio_between": "sex", "at_least": 1}, "at_least", "no ratio between 0 and 1"),
+        ({"metric": "accuracy", "ratio_between": "sex", "by": "sex", "at_least": 0.8}, "ratio_between", "go with by"),
+        ({"metric": "accuracy", "of_class": "cat", "at_least": 0.8}, "of_class", "accuracy is not about one class"),
+        ({"metric": "mae", "of_class": "cat", "at_most": 3}, "of_class", "mae is not about one class"),
+        ({"metric": "f1", "of_class": 3, "at_least": 0.8}, "of_class", 'not the name of a class. Write "3".'),
+        ({"metric": "f1", "of_class": "", "at_least": 0.8}, "of_class", "'' is not the name of a class"),
+        ({"metric": "accuracy", "no_worse_than": "a", "at_least": 0.8}, "at_least", "not go with no_worse_than"),
+        ({"metric": "accuracy", "no_worse_than": "a", "at_most": 0.8}, "at_most", "not go with no_worse_than"),
+        ({"metric": "accuracy", "no_worse_than": "a", "gap_between": "sex"}, "gap_between", "not go with"),
+        ({"metric": "accuracy", "no_worse_than": "a", "ratio_between": "sex"}, "ratio_between", "not go with"),
+        ({"metric": "selection_rate", "no_worse_than": "a"}, "no_worse_than", "neither better nor worse"),
+        ({"metric": "mean_error", "no_worse_than": "a"}, "no_worse_than", "neither better nor worse"),
+        ({"metric": "accuracy", "no_worse_than": True}, "no_worse_than", "True is not the name of a model"),
+        ({"metric": "accuracy", "no_worse_than": "a", "margin": -0.01}, "margin", "-0.01 is negative"),
+        ({"metric": "accuracy", "no_worse_than": "a", "margin": 1}, "margin", "1 is the whole range of accuracy"),
+        ({"metric": "accuracy", "no_worse_than": "a", "margin": "1 %"}, "margin", "'1 %' is not a number"),
+        ({"metric": "accuracy", "at_least": 0.8, "margin": 0.1}, "margin", "belongs to no_worse_than"),
+        ({"metric": "accuracy", "no_worse_then": "a", "at_least": 0.5}, "no_worse_then", '"no_worse_than"?'),
+        ({"metric": "r2", "at_least": 1.5}, "at_least", "1.5 is outside the range of r2, -inf to 1"),
+        ({"metric": "rmse", "at_most": -1}, "at_most", "-1 is outside the range of rmse"),
+        ({"metric": "rmse", "at_least": 1}, "at_least", "better when lower"),
+    ],
+)
+def test_each_mistake_of_the_newer_kinds_is_named_at_its_key(
+    entry: dict[str, object], key: str | None, words: str
+) -> None:
+    ((index, found, message),) = _one(**entry)
+    assert (index, found) == (0, key)
+    assert words in message
+
+
+def test_a_margin_in_the_unit_of_an_unbounded_metric_has_no_upper_limit() -> None:
+    entry = {"metric": "rmse", "no_worse_than": "newest_passed", "margin": 250.0}
+    assert isinstance(read_policy({"require": [entry]}, task="regression"), Policy)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"), [("recall", "true_positive_rate"), ("auc", "roc_auc"), ("mean_absolute_error", "mae")]
+)
+def test_a_metrics_other_name_is_answered_with_ours(name: str, ours: str) -> None:
+    ((_, key, message),) = _one(metric=name, at_least=0.5)
+    assert key == "metric"
+    assert f'It is called "{ours}" here.' in message
+
+
+def test_every_other_name_is_none_of_ours_and_leads_to_one() -> None:
+    assert set(_OTHER_NAMES.values()) <= set(METRICS)
+    assert not set(_OTHER_NAMES) & set(METRICS)
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "bound"),
+    [("regression", "accuracy", "at_least"), ("binary", "rmse", "at_most"), ("multiclass", "r2", "at_least")],
+)
+def test_a_metric_that_the_task_has_not_is_named_with_those_it_has(task: str, metric: str, bound: str) -> None:
+    found = read_policy({"require": [{"metric": metric, bound: 0.5}]}, task=task)
+    assert not isinstance(found, Policy)
+    ((problem,)) = found
+    assert problem.key == "metric"
+    assert f"a {task} model has none" in str(problem.error)
+    assert ("mae" if task == "regression" else "accuracy") in str(problem.error)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_every_metric_of_a_task_can_be_required_in_every_way_that_suits_it(task: str) -> None:
+    for metric in METRICS.values():
+        if not metric.fits(task) or metric.name in UNDER_ATTACK:
+            continue
+        right = "at_least" if metric.better is Better.HIGHER else "at_most"
+        entries: list[dict[str, object]] = [
+            {"metric": metric.name, right: 0.5},
+            {"metric": metric.name, right: 0.5, "by": "sex"},
+            {"metric": metric.name, "at_most": 0.5, "gap_between": "sex"},
+        ]
+        if metric.low >= 0:
+            entries.append({"metric": metric.name, "at_least": 0.8, "ratio_between": "sex"})
+        if metric.better is not Better.NEITHER:
+            entries.append({"metric": metric.name, "no_worse_than": "baseline", "margin": 0.01})
+        found = read_policy({"require": entries}, groups=("sex",), task=task)
+        assert isinstance(found, Policy), found
+
+
+names = st.sampled_from(["accuracy", "f1", "rmse", "selection_rate", "acc", 3, None])
+numbers = st.one_of(st.floats(), st.integers(-2, 2), st.booleans(), st.text(max_size=3))
+entries = st.fixed_dictionaries(
+    {},
+    optional={
+        "metric": names,
+        "at_least": numbers,
+        "at_most": numbers,
+        "by": st.sampled_from(["sex", "sx", 1]),
+        "gap_between": st.sampled_from(["race", ""]),
+        "ratio_between": st.sampled_from(["sex", None]),
+        "of_class": st.sampled_from(["cat", 1]),
+        "no_worse_than": st.sampled_from(["baseline", 2]),
+        "margin": numbers,
+    },
+)
+
+
+@given(st.lists(entries, max_size=3), st.sampled_from([None, "binary", "regression"]))
+def test_whatever_is_written_is_a_policy_that_can_be_judged_or_a_list_of_mistakes(
+    require: list[dict[str, object]], task: str | None
+) -> None:
+    found = read_policy({"require": require}, groups=("sex", "race"), task=task)
+    if isinstance(found, Policy):
+        assert len(found.require) == len(require)
+        for requirement in found.require:
+            low, high = allowed(requirement)
+            assert low <= high
+            assert str(requirement)
+    else:
+        assert found
+        assert all(0 <= problem.index < len(require) for problem in found if problem.index is not None)
