@@ -68,8 +68,9 @@ def command(
     if example is not None:
         raise InputError("--example brings its own model.", mend="Leave out --example, or --from.")
     if test is None or label is None:
-        missing = " and ".join(name for name, given in (("--test", test), ("--label", label)) if given is None)
-        raise InputError(f"{missing} is missing.", mend="Write --from MODEL --test DATA --label COLUMN.")
+        missing = [name for name, given in (("--test", test), ("--label", label)) if given is None]
+        what = "is missing." if len(missing) == 1 else "are missing."
+        raise InputError(f"{' and '.join(missing)} {what}", mend="Write --from MODEL --test DATA --label COLUMN.")
     from seatrial.cli.progress import progress
     from seatrial.pipeline.begin import begin_project
     from seatrial.tryout.command import split_groups, split_names
@@ -91,5 +92,6 @@ def command(
         begun = begin_project(folder, model=from_, test=test, validation=validation, question=question, progress=shown)
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     print("\n".join([*(f"{folder / name}" for name in names), *begun.notes]))
-    print(f"Next: cd {quote(str(folder))} && seatrial run")
+    go = "" if folder.resolve() == Path.cwd() else f"cd {quote(str(folder))} && "
+    print(f"Next: {go}seatrial run")
     return 0
