@@ -63,4 +63,4 @@ def _shrink(half_width: float, room: float) -> float:
     """By how much the rows must grow for `half_width` to fit into `room`."""
     if math.isinf(room):
         return 0.0
-    return (half_width / room) ** 2 if room > half_width / _HOPELESS else math.inf
+    return (half_width / room) ** 2 if room > max(half_width / _HOPELESS, 0.0) else math.inf

@@ -260,8 +260,8 @@ def test_a_ratio_is_judged_alike_whichever_group_is_named_first(
     low, high = ratio / below, ratio * above
     near = any(abs(limit / edge - 1) < 1e-9 for limit in (low, high) for edge in (threshold, 1 / threshold))
     one, other = (
-        judge(Policy(0.95, (rule,)), _trial(Evidence(rule.claim, "r", ratio, *bounds, 0.975, 9, "stated"))).outcome
-        for bounds in ((low, high), (1 / high, 1 / low))
+        _judge(rule, Evidence(rule.claim, "r", *measured, 0.975, 9, "stated")).outcome
+        for measured in ((ratio, low, high), (1 / ratio, 1 / high, 1 / low))
     )
     assert near or one is other
 
