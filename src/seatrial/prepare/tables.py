@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WRITE = "seatrial-write"  # key of the snapshot's summary: which call wrote it
 PACKED = "seatrial.packed"  # key of a column's metadata, and with ".<column>" of the table's and snapshot's properties
+ROW_GROUP_BYTES = 8 * 2**20  # of a packed table: what a reader shuffles by, and fetches in one request
 ATTEMPTS = 8
 FIRST_PAUSE_S = 0.2  # doubles
 # What another writer can cause, in the words of Iceberg, SQLite and PostgreSQL.
@@ -91,7 +92,10 @@ def _packed_layout(packed: Mapping[str, str]) -> dict[str, str]:
     if not packed:
         return {}
     # Compression is a setting of the whole table; floats hardly shrink, and a reader maps what is plain.
-    layout = {"write.parquet.compression-codec": "uncompressed"}
+    layout = {
+        "write.parquet.compression-codec": "uncompressed",
+        "write.parquet.row-group-size-bytes": str(ROW_GROUP_BYTES),
+    }
     for key in packed:
         column = key.removeprefix(f"{PACKED}.")
         layout[f"write.parquet.dict-encoding-enabled.column.{column}"] = "false"
