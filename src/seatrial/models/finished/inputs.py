@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -231,17 +232,17 @@ def _no_column(tensor: str, name: str, takes: Sequence[str], schema: pa.Schema, 
 
 
 def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, path: str) -> None:
-    names = [column.name for column in binding.columns]
+    taken, given = Counter(column.name for column in binding.columns), Counter(schema.names)
     for column in binding.columns:
-        if schema.names.count(column.name) != 1:
-            problem = "no column" if column.name not in schema.names else "several columns"
-            close = difflib.get_close_matches(column.name, schema.names, n=1)
+        if given[column.name] != 1:
+            problem = "several columns" if given[column.name] else "no column"
+            close = difflib.get_close_matches(column.name, given, n=1)
             raise InputError(
                 f'the table has {problem} "{column.name}".',
                 path=path,
                 mend=f'Did you mean "{close[0]}"?' if close else f"It has {_listed(schema.names)}.",
             )
-        if names.count(column.name) > 1:
+        if taken[column.name] > 1:
             raise InputError(f'the column "{column.name}" is an input twice.', path=path, mend="Name each once.")
         if column.name == label:
             raise InputError(

@@ -53,9 +53,9 @@ def _ordered(values: NDArray[np.float64]) -> list[int] | None:
 
 
 def _found(names: list[str], order: list[int], because: str) -> Interval:
-    if len(names) == 1:
-        return Interval(
-            tuple(names), tuple(order), f'output "{names[0]}": predicted, lower, upper in columns {order}, {because}'
-        )
-    tensors = tuple(names[place] for place in order)
-    return Interval(tensors, (), f"predicted, lower, upper: {', '.join(tensors)}, {because}")
+    tensors = tuple(names) if len(names) == 1 else tuple(names[place] for place in order)
+    columns = tuple(order) if len(names) == 1 else ()
+    which = (
+        f'columns {", ".join(map(str, order))} of output "{names[0]}"' if columns else f"outputs {', '.join(tensors)}"
+    )
+    return Interval(tensors, columns, f"interval: {which} are the value, its lower and its upper bound, {because}")

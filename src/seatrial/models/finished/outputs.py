@@ -173,7 +173,9 @@ def _labels_only(
     task = _task(len(named), wanted, path)
     positive, notes = _positive(named, wanted, path) if task == "binary" else (None, ())
     said = "labels without probabilities: what needs scores (log loss, ROC AUC, calibration) is not measured"
-    notes = (said, f"classes: {', '.join(named)}", *notes)
+    order = f", as 0 to {len(named) - 1}" if by_position else ""
+    otherwise = "" if wanted.classes else " (--classes says otherwise)"
+    notes = (said, f"classes: {', '.join(named)}{order}{otherwise}", *notes)
     return Outputs(
         "labels",
         task,

@@ -186,6 +186,10 @@ def test_labels_alone_are_answers_too(tmp_path: Path, texts: bool) -> None:
     assert answers.probabilities is None
     assert answers.labels.tolist() == ["yes" if row[1] > row[0] else "no" for row in expected()]
     assert any("is not measured" in note for note in found.notes)
+    said = (
+        "classes: no, yes (--classes says otherwise)" if texts else "classes: no, yes, as 0 to 1 (--classes says other"
+    )
+    assert any(note.startswith(said) for note in found.notes)
 
 
 def test_labels_alone_that_are_the_tables_numbers_stay_them(tmp_path: Path) -> None:
@@ -272,6 +276,7 @@ def test_a_regression_may_have_an_interval(tmp_path: Path, names: tuple[str, str
     assert found.predictor.signature.interval
     answers = found.predictor.predict(table())
     assert answers.interval is not None
+    assert any("are the value, its lower and its upper bound" in note for note in found.notes)
     values = (matrix(table()) @ WEIGHTS[:, :1]).reshape(-1)
     np.testing.assert_allclose(np.asarray(answers.labels, float), values, atol=1e-5)
     np.testing.assert_allclose(answers.interval, np.stack([values - 1, values + 2], axis=1), atol=1e-5)
