@@ -3,8 +3,9 @@
 Where the models agree nothing is unsure, so these are far tighter than the difference of two intervals. A share of a
 fixed set of rows (accuracy, a true or false positive rate) has `paired_proportions`; a mean of losses `paired_mean`
 where their difference has limits, else `paired_asymptotic`; weighted rows `weighted_mean` on the differences. Metrics
-that are not means over the same rows (precision, F1, average precision, R²) have no paired form here: two intervals at
-`half_alpha` and `interval_difference` hold for them, at their full width.
+that are not means over the same rows (precision, F1, average precision, R²) have asymptotic bounds in
+`paired_statistics.py`; where those state nothing, two intervals at `half_alpha` and `interval_difference` hold at their
+full width.
 """
 
 from __future__ import annotations
