@@ -158,3 +158,36 @@ def test_an_address_of_nothing_is_said(address: str, message: str) -> None:
 
 def test_a_file_url_is_a_path(tmp_path: Path) -> None:
     assert open_rows(write(tmp_path / "a b.parquet").as_uri()).rows == 3
+
+
+@pytest.mark.parametrize(
+    ("mark", "message"),
+    [
+        ("metadata/v1.metadata.json", "Iceberg"),
+        ("_delta_log/00000000000000000000.json", "Delta"),
+        (".hoodie/hoodie.properties", "Hudi"),
+    ],
+)
+def test_the_folder_of_a_table_with_a_history_is_not_read_as_its_files(tmp_path: Path, mark: str, message: str) -> None:
+    write(tmp_path / "data/1.parquet")
+    (tmp_path / mark).parent.mkdir()
+    (tmp_path / mark).touch()
+    with pytest.raises(InputError, match=f"the folder of an? {message} table: its files hold rows too that are no lo"):
+        open_rows(tmp_path)
+
+
+def test_a_linked_folder_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    write(tmp_path / "there/1.parquet")
+    write(tmp_path / "here/1.parquet")
+    (tmp_path / "here/more").symlink_to(tmp_path / "there")
+    with pytest.raises(InputError, match=r"here/more: this folder is a link"):
+        open_rows(tmp_path / "here")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_text_files_have_the_keys_of_their_folders_too(tmp_path: Path, suffix: str) -> None:
+    for year in (2025, 2026):
+        (tmp_path / f"year={year}").mkdir()
+        (tmp_path / f"year={year}/r.{suffix}").write_text("a,b\n1,x\n" if suffix == "csv" else '{"a":1,"b":"x"}\n')
+    assert content(open_rows(tmp_path)) == {"a": [1, 1], "b": ["x", "x"], "year": [2025, 2026]}
+    assert whole(open_rows(tmp_path), ["year"]).to_pydict() == {"year": [2025, 2026]}

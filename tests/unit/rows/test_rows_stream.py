@@ -3,15 +3,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
-from seatrial.batches.rows import TABLE_ROWS, Rows, rows_of
+from seatrial.batches.rows import TABLE_ROWS, Rows, delimited, json_lines, open_rows, rows_of
 from seatrial.errors import InputError
 from tests.unit.rows.conftest import content, whole
 
@@ -138,3 +140,32 @@ def test_what_is_no_frame_is_said(frame: object, columns: list[str] | None, mess
     with pytest.raises(InputError, match=message) as raised:
         rows_of(frame, columns)
     assert raised.value.path == "the frame"
+
+
+def held_while_reading(path: Path, times: int) -> int:
+    """The most bytes that Arrow held at any table of a file of 20,000 · `times` rows."""
+    random = np.random.default_rng(7).random(20_000)
+    if path.suffix == ".parquet":
+        many = pa.table({"a": pa.array(np.tile(random, times) + np.arange(20_000 * times))})
+        pyarrow.parquet.write_table(many, path, row_group_size=many.num_rows)
+        del many
+    else:
+        lines = [f"{value},x" if path.suffix == ".csv" else f'{{"a": {value}, "b": "x"}}' for value in random]
+        path.write_text(("a,b\n" if path.suffix == ".csv" else "") + ("\n".join(lines) + "\n") * times)
+    before = pa.total_allocated_bytes()
+    most = rows = 0
+    for table in open_rows(path).tables():
+        rows += table.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert rows == 20_000 * times
+    return most
+
+
+@pytest.mark.parametrize(("suffix", "times"), [("csv", (10, 40)), ("jsonl", (10, 40)), ("parquet", (40, 160))])
+def test_what_is_held_does_not_grow_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, times: tuple[int, int]
+) -> None:
+    for module in (delimited, json_lines):  # smaller blocks, so that smaller files have many
+        monkeypatch.setattr(module, "BLOCK_BYTES", 2**16)
+    few, many = (held_while_reading(tmp_path / f"{size}.{suffix}", size) for size in times)
+    assert many < 1.5 * few

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from seatrial.batches.rows.source import HIDDEN, Source, absent, empty, shown
+from seatrial.batches.rows.source import HIDDEN, Source, absent, check_plain, empty, shown
 from seatrial.errors import InputError, StoreError
 from seatrial.stores.address import Bucket
 from seatrial.stores.failures import store_failure
@@ -39,12 +39,14 @@ def in_bucket(address: str) -> tuple[Source, ...]:
         folder = "" if found else (key.rpartition("/")[0] if "*" in key else key)
         found = found or [meta for chunk in store.list(folder or None) for meta in chunk]
     below = f"{folder}/" if folder else ""
+    names = [str(meta["path"]).removeprefix(below) for meta in found]
+    check_plain(shown(address), lambda pattern: bool(fnmatch.filter(names, pattern)))
     sources = []
     for meta in sorted(found, key=lambda meta: str(meta["path"])):
         inside = meta["path"].removeprefix(below)
         if any(part.startswith(HIDDEN) for part in inside.split("/")) and meta["path"] != key:
             continue
-        if "*" in key and not fnmatch.fnmatchcase(inside, key.removeprefix(below)):
+        if "*" in key and ("/" in inside or not fnmatch.fnmatchcase(inside, key.removeprefix(below))):
             continue
         sources.append(_remote(store, bucket, meta, inside if inside != key else key.rpartition("/")[2]))
     if not sources:

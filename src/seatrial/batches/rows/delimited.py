@@ -6,7 +6,7 @@ What the files must be, and what is made of them:
 * A column is whole numbers, numbers, or true/false if every value in every file is; otherwise it is text. Dates stay
   the text they are: no model takes anything else, and groups by date read the same.
 * In a column of numbers or true/false, an empty value and the spellings in `MISSING` are nulls. In a column of text
-  each value is what stands there, "" and "NA" too.
+  each value is what stands there, "" and "NA" too. An empty line is no row.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from seatrial.batches.rows.compressed import open_plain
+from seatrial.batches.rows.folder_keys import folder_keys
 from seatrial.batches.rows.source import Source
 from seatrial.batches.rows.stream import Rows
 from seatrial.errors import InputError
@@ -32,7 +33,7 @@ MISSING = (
 )
 _NAMES = {",": "split at commas", ";": "split at semicolons", "\t": "split at tabs", "|": "split at bars"}
 DELIMITERS = tuple(_NAMES)
-BLOCK_BYTES = 4 * 2**20  # one line has to fit into it
+BLOCK_BYTES = 2**20  # one line has to fit into it; Arrow's reader runs ahead by up to 32 of them
 _SAMPLE_BYTES = 2**20  # holds the names of 20,000 columns
 _SAMPLE_LINES = 20
 _PROBE_ROWS = 256  # a cast that fails writes an error a row: a column of text is told by its first values
@@ -56,6 +57,7 @@ def read_delimited(
                 path=source.path,
                 mend="Name files that hold the same columns, in the same order.",
             )
+    keys = folder_keys(sources)
     known = {name: kind for name, kind in types.items() if name in names}
     if others == "text":
         known = {name: known.get(name, pa.string()) for name in names}
@@ -63,20 +65,20 @@ def read_delimited(
     if len(known) < len(names):
         inferred, count = _inferred(sources, delimiter, [name for name in names if name not in known], names)
         known.update(inferred)
-    schema = pa.schema([(name, known[name]) for name in names])
+    schema = keys.added_to(keys.taken_from(pa.schema([(name, known[name]) for name in names])))
 
     def read(columns: Sequence[str]) -> Iterator[pa.Table]:
         options = pyarrow.csv.ConvertOptions(
             column_types=known,
-            include_columns=list(columns) or names[:1],
+            include_columns=keys.stored(columns) or names[:1],
             null_values=list(MISSING),
             true_values=list(_TRUE),
             false_values=list(_FALSE),
             strings_can_be_null=False,
         )
-        for source in sources:
+        for position, source in enumerate(sources):
             for batch in _batches(source, delimiter, options):
-                yield pa.Table.from_batches([batch])
+                yield keys.put_into(pa.Table.from_batches([batch]), columns, position)
 
     return Rows(origin, schema, count, read)
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 
 from seatrial.batches.rows.bucket import in_bucket
-from seatrial.batches.rows.source import HIDDEN, Source, absent, empty, shown
+from seatrial.batches.rows.source import HIDDEN, Source, absent, check_plain, empty, shown
 from seatrial.errors import InputError
 
 
@@ -49,8 +49,16 @@ def _on_this_machine(path: Path) -> tuple[Source, ...]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    for here, folders, names in os.walk(folder):
+    check_plain(str(folder), lambda pattern: any(folder.glob(pattern)))
+
+    def unreadable(error: OSError) -> None:
+        raise InputError("cannot be listed.", path=str(error.filename), mend="Look at its mode.") from None
+
+    for here, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
+        for name in folders:
+            if Path(here, name).is_symlink():  # which is not followed: it may lead in a circle
+                raise InputError("this folder is a link.", path=f"{here}/{name}", mend="Put the folder itself there.")
         yield from (Path(here, name) for name in names if not name.startswith(HIDDEN))
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.json
 
 from seatrial.batches.rows.compressed import open_plain
+from seatrial.batches.rows.folder_keys import folder_keys
 from seatrial.batches.rows.source import Source
 from seatrial.batches.rows.stream import Rows
 from seatrial.errors import InputError
@@ -36,13 +37,14 @@ def read_json_lines(origin: str, sources: Sequence[Source], *, types: Mapping[st
         raise InputError(
             "no line holds a column.", path=sources[0].path, mend='Write one object a line: {"age": 39, …}.'
         )
-
-    schema = pa.schema([_asked(field, types.get(field.name)) for field in schema])
+    keys = folder_keys(sources)
+    stored = pa.schema([_asked(field, types.get(field.name)) for field in schema])
+    schema = keys.added_to(keys.taken_from(stored))
 
     def read(columns: Sequence[str]) -> Iterator[pa.Table]:
-        for source in sources:
+        for position, source in enumerate(sources):
             for block, line in _blocks(source):
-                yield _parsed(block, source, line, schema).select(list(columns))
+                yield keys.put_into(_parsed(block, source, line, stored), columns, position)
 
     return Rows(origin, schema, count, read)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet
 
+from seatrial.batches.rows.folder_keys import folder_keys
 from seatrial.batches.rows.source import Source
 from seatrial.batches.rows.stream import TABLE_ROWS, Rows
 from seatrial.errors import InputError
@@ -19,7 +19,6 @@ from seatrial.errors import InputError
 BUFFERS_BYTES = 64 * 2**20
 BUFFER_BYTES = (2**18, 2**23)
 FOOTERS_AT_ONCE = 8
-_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 def read_parquet(origin: str, sources: Sequence[Source]) -> Rows:
@@ -30,20 +29,14 @@ def read_parquet(origin: str, sources: Sequence[Source]) -> Rows:
     """
     with ThreadPoolExecutor(min(FOOTERS_AT_ONCE, len(sources)), "seatrial-footers") as threads:
         footers = list(threads.map(_footer, sources))
-    keys = _keys(sources)
-    schema = _common(sources, [_without(footer[0], keys) for footer in footers])
-    for name, values in keys.items():
-        schema = schema.append(pa.field(name, values[0].type if values else pa.string()))
+    keys = folder_keys(sources)
+    schema = keys.added_to(_common(sources, [keys.taken_from(footer[0]) for footer in footers]))
 
     def read(columns: Sequence[str]) -> Iterator[pa.Table]:
         wanted = pa.schema([schema.field(name) for name in columns])
         for position, source in enumerate(sources):
-            stored = [name for name in columns if name not in keys]
-            for table in _tables(source, stored):
-                for name in columns:
-                    if name in keys:
-                        table = table.append_column(name, pa.repeat(keys[name][position], table.num_rows))
-                yield table.select(list(columns)).cast(wanted)
+            for table in _tables(source, keys.stored(columns)):
+                yield keys.put_into(table, columns, position).cast(wanted)
 
     return Rows(origin, schema, sum(footer[1] for footer in footers), read)
 
@@ -83,40 +76,6 @@ def _unreadable(source: Source, error: Exception) -> InputError:
     return InputError(
         f"cannot be read as parquet: {text}.", path=source.path, mend="Write the file again, or copy it again."
     )
-
-
-def _keys(sources: Sequence[Source]) -> dict[str, list[Any]]:
-    """The values of `key=value` folders, one a file; whole numbers where all are, texts otherwise."""
-    found = [
-        {
-            unquote(name): None if value == _NULL else unquote(value)
-            for part in source.inside.split("/")[:-1]
-            for name, equals, value in [part.partition("=")]
-            if equals
-        }
-        for source in sources
-    ]
-    for source, keys in zip(sources, found, strict=True):
-        if keys.keys() != found[0].keys():
-            raise InputError(
-                f"its folders name the keys {sorted(keys)}, those of {sources[0].path} name {sorted(found[0])}.",
-                path=source.path,
-                mend="Name a folder that holds one table.",
-            )
-    return {name: _typed([keys[name] for keys in found]) for name in found[0]}
-
-
-def _typed(values: list[str | None]) -> list[Any]:
-    texts = pa.array(values, pa.string())
-    try:
-        return list(texts.cast(pa.int64()))
-    except pa.ArrowInvalid:
-        return list(texts)
-
-
-def _without(schema: pa.Schema, keys: dict[str, list[Any]]) -> pa.Schema:
-    # Some writers keep the key in the file as well; the folder's name is what every reader of hive tables goes by.
-    return pa.schema([field for field in schema if field.name not in keys])
 
 
 def _common(sources: Sequence[Source], schemas: Sequence[pa.Schema]) -> pa.Schema:

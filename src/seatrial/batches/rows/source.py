@@ -10,6 +10,10 @@ from seatrial.errors import InputError
 
 HIDDEN = ("_", ".")  # Spark's _SUCCESS, checksums, unfinished files: no engine reads them as data
 
+_ICEBERG = "an Iceberg table"
+# What a folder holds beside its data files, as patterns of paths within it.
+MARKS = {"metadata/*.metadata.json": _ICEBERG, "_delta_log/*": "a Delta table", ".hoodie/*": "a Hudi table"}
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -37,3 +41,19 @@ def absent(path: str) -> InputError:
 def empty(path: str) -> InputError:
     """There is a folder, and nothing in it."""
     return InputError("there are no files in it.", path=path, mend="Name the folder that holds the data.")
+
+
+def check_plain(path: str, found: Callable[[str], bool]) -> None:
+    """`InputError` where a folder is a table whose files alone do not tell which rows it has.
+
+    `found` tells whether there is a file whose path in the folder matches a pattern.
+    """
+    kind = next((kind for pattern, kind in MARKS.items() if found(pattern)), None)
+    if kind is not None:
+        raise InputError(
+            f"this is the folder of {kind}: its files hold rows too that are no longer in it.",
+            path=path,
+            mend="Name its newest metadata file, metadata/….metadata.json."
+            if kind == _ICEBERG
+            else "Write its present rows as Parquet, and name that folder.",
+        )
