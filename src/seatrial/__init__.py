@@ -17,35 +17,52 @@ if TYPE_CHECKING:
     from seatrial.pipeline.steps import Files, step
     from seatrial.prepare.codec import fit_codec, with_features
     from seatrial.tryout.assess import assess
+    from seatrial.train.fair import fairness_penalty, rate_gaps, reweighing
+    from seatrial.train.robust import Adversary, robust_loss
     from seatrial.tryout.assessment import Assessment
+    from seatrial.verdicts.threat import Mutable, ThreatModel
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Adversary": "seatrial.train.robust",
     "Assessment": "seatrial.tryout.assessment",
     "Codec": "seatrial.models.codec",
     "Files": "seatrial.pipeline.steps",
+    "Mutable": "seatrial.verdicts.threat",
     "SeatrialError": "seatrial.errors",
     "StoredFiles": "seatrial.pipeline.perform",
     "Table": "seatrial.batches.table",
+    "ThreatModel": "seatrial.verdicts.threat",
     "Trained": "seatrial.models.trained",
     "assess": "seatrial.tryout.assess",
+    "fairness_penalty": "seatrial.train.fair",
     "fit_codec": "seatrial.prepare.codec",
+    "rate_gaps": "seatrial.train.fair",
+    "reweighing": "seatrial.train.fair",
+    "robust_loss": "seatrial.train.robust",
     "step": "seatrial.pipeline.steps",
     "with_features": "seatrial.prepare.codec",
 }
 
 __all__ = [
+    "Adversary",
     "Assessment",
     "Codec",
     "Files",
+    "Mutable",
     "SeatrialError",
     "StoredFiles",
     "Table",
+    "ThreatModel",
     "Trained",
     "__version__",
     "assess",
+    "fairness_penalty",
     "fit_codec",
+    "rate_gaps",
+    "reweighing",
+    "robust_loss",
     "step",
     "with_features",
 ]

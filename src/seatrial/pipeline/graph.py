@@ -85,6 +85,12 @@ def module_file(directory: Path, module_name: str) -> Path:
     return directory / f"{module_name.replace('.', '/')}.py"
 
 
+def make_importable(directory: Path) -> None:
+    """Lets this process import the project's modules."""
+    if str(directory) not in sys.path:
+        sys.path.insert(0, str(directory))
+
+
 def _import(directory: Path, module_name: str) -> ModuleType:
     path = module_file(directory, module_name)
     if not path.is_file():
@@ -93,8 +99,7 @@ def _import(directory: Path, module_name: str) -> ModuleType:
             path=str(path),
             mend="Write it, or name the module that has the steps.",
         )
-    if str(directory) not in sys.path:
-        sys.path.insert(0, str(directory))
+    make_importable(directory)
     try:
         return importlib.import_module(module_name)
     except SeatrialError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Signature
 from seatrial.pipeline.project import DataSettings
 from seatrial.tryout.recorded import POSITION, Recorded
-from seatrial.tryout.score import Asked, Scored, score
+from seatrial.tryout.score import Asked, Scored, Watcher, score
 
 
 @dataclass(slots=True, eq=False)
@@ -42,11 +42,12 @@ def score_measured(
     *,
     validation: Rows | None,
     heed: Callable[[int], None],
+    watchers: Sequence[Watcher] = (),
 ) -> tuple[Subject, Scored]:
     """Asks every model about every measured row; `role` is what the rows are: "test", "validation" in a rehearsal.
 
-    `validation` is what baselines and bins are fixed on, held in memory whole. Rows without a label are an
-    `InputError`: which of them are left out would be chosen by nobody.
+    `validation` is what baselines and bins are fixed on, held in memory whole; `watchers` see each table too. Rows
+    without a label are an `InputError`: which of them are left out would be chosen by nobody.
     """
     for name, reference in references.items():
         for column in reference.signature.inputs:
@@ -73,6 +74,7 @@ def score_measured(
         groups=kept,
         weight=data.weight,
         references=asked,
+        watchers=watchers,
         heed=heed,
     )
     if scored.unlabelled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Literal, cast
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from seatrial.pipeline.pins import opened_rows
 from seatrial.pipeline.references import open_reference
 from seatrial.pipeline.resolve import Job
 from seatrial.pipeline.subjects import score_measured
+from seatrial.pipeline.under_attack import attacked_sample, under_attack
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact, write_artifact
 from seatrial.stores.documents import sha256, to_json
@@ -44,12 +46,14 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
     counted: Literal["validation", "test"] = "validation" if parameters["rehearse"] else "test"
     # Of text formats the model's texts are read as texts, whatever they look like.
     texts = {column.name: pa.string() for column in predictor.signature.inputs if column.kind == "text"}
+    seed = cast("int", parameters["seed"])
     with ExitStack() as stack:
         tables = {
             role: stack.enter_context(opened_rows(pinned, workspace, types=texts))
             for role, pinned in job.inputs.items()
             if isinstance(pinned, TableOutput | RowsInput)
         }
+        sample = attacked_sample(tables[counted], predictor.signature, data, policy, seed=seed)
         subject, scored = score_measured(
             tables[counted],
             counted,
@@ -58,6 +62,11 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
             data,
             validation=tables.get("validation") if counted == "test" else None,
             heed=lambda done: print(f"scoring, {done:,} rows", flush=True),  # noqa: T201  # a step's output is its log
+            watchers=[] if sample is None else [sample],
+        )
+    if sample is not None:
+        subject = replace(
+            subject, under_attack=under_attack(sample, subject, policy, package, predictor, workspace.project)
         )
     check_subject(subject)  # a mistake in the data costs no use of it
     found = {against.named: None if against.title is None else against.digest for against in compared}
@@ -76,7 +85,7 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
         use=use,
         model=model,
         policy_digest=policy_digest,
-        seed=cast("int", parameters["seed"]),
+        seed=seed,
         budget_s=BUDGET_S,
         progress=lambda claim: print(f"measuring {claim}", flush=True),  # noqa: T201
         references=found,
