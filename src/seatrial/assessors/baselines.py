@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from seatrial.assessors.answers import Unmeasurable
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.groups import texts
-from seatrial.assessors.labels import actual_classes, actual_values
+from seatrial.assessors.labels import actual_classes, actual_values, weights_of
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 
 MOST_CATEGORIES = 100  # of a column that is taken for a rule: with a value a row it would know the rows by heart
+MEDIAN = 0.5
 MOST_ROWS = 100_000  # that a rule is fitted on: more would hardly move its threshold
 
 Floats = NDArray[np.float64]
@@ -62,10 +63,10 @@ def constant(subject: Subject, metric: str) -> Baseline | Unmeasurable:
     role, table = _fitted_on(subject)
     if table.num_rows == 0:
         return Unmeasurable(f"the {role} table has no rows")
-    signature = subject.predictor.signature
+    signature, weights = subject.predictor.signature, _weights(table, role, subject)
     if subject.task != "regression":
         actual = actual_classes(table, subject.label, signature.classes, path=f"{role}.{subject.label}")
-        shares = np.bincount(actual, minlength=len(signature.classes)) / len(actual)
+        shares = np.bincount(actual, weights, minlength=len(signature.classes)) / weights.sum()
         name = signature.classes[int(np.argmax(shares))]
         return Baseline(
             _like(subject),
@@ -75,11 +76,11 @@ def constant(subject: Subject, metric: str) -> Baseline | Unmeasurable:
         )
     values = actual_values(table, subject.label, path=f"{role}.{subject.label}")
     if metric == "quantile_loss" and subject.quantile is not None:
-        what, value = f"quantile {subject.quantile:g}", float(np.quantile(values, subject.quantile))
+        what, value = f"quantile {subject.quantile:g}", _quantile(values, weights, subject.quantile)
     elif metric == "mae":
-        what, value = "median", float(np.median(values))
+        what, value = "median", _quantile(values, weights, MEDIAN)
     else:
-        what, value = "mean", float(np.mean(values))
+        what, value = "mean", float(np.average(values, weights=weights))
 
     def answer(rows: pa.Table) -> Predictions:
         return Predictions(np.full(rows.num_rows, value), None)
@@ -90,9 +91,11 @@ def constant(subject: Subject, metric: str) -> Baseline | Unmeasurable:
 def one_column_rule(subject: Subject) -> Baseline | Unmeasurable:
     """The best rule that looks at one input: a class or mean for each of its values, or for either side of a limit."""
     role, table = _fitted_on(subject)
-    table = _thinned(table)
     if table.num_rows == 0:
         return Unmeasurable(f"the {role} table has no rows")
+    where, table = _where(role, subject), _thinned(table)
+    if table.num_rows == MOST_ROWS:
+        where = f"{MOST_ROWS:,} rows of {where}"
     path = f"{role}.{subject.label}"
     signature = subject.predictor.signature
     if subject.task == "regression":
@@ -101,11 +104,12 @@ def one_column_rule(subject: Subject) -> Baseline | Unmeasurable:
         codes = actual_classes(table, subject.label, signature.classes, path=path)
         targets = np.zeros((len(codes), len(signature.classes)))
         targets[np.arange(len(codes)), codes] = 1
-    rules = (_rule(table, column, targets, task=subject.task) for column in signature.inputs)
+    weights = _weights(table, role, subject)[:, None]
+    rules = (_rule(table, column, targets * weights, weights, subject.task) for column in signature.inputs)
     best = max((rule for rule in rules if rule is not None), key=lambda rule: rule.gain, default=None)
     if best is None:
         return Unmeasurable("no input column makes a rule")
-    return Baseline(_like(subject), best.described, _where(role, subject), lambda rows: _by_rule(rows, best, subject))
+    return Baseline(_like(subject), best.described, where, lambda rows: _by_rule(rows, best, subject))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,19 +135,38 @@ def _where(role: str, subject: Subject) -> str:
 
 
 def _thinned(table: pa.Table) -> pa.Table:
-    step = -(-table.num_rows // MOST_ROWS)
-    return table if step <= 1 else table.take(np.arange(0, table.num_rows, step))
+    """At most `MOST_ROWS` of its rows, evenly spread."""
+    if table.num_rows <= MOST_ROWS:
+        return table
+    return table.take(np.arange(MOST_ROWS) * table.num_rows // MOST_ROWS)
 
 
-def _rule(table: pa.Table, column: Column, targets: Floats, *, task: str) -> _Rule | None:
+def _weights(table: pa.Table, role: str, subject: Subject) -> Floats:
+    """How much each row counts: a baseline is the best for the people that the rows stand for."""
+    if subject.weight is None or subject.weight not in table.column_names:
+        return np.ones(table.num_rows)
+    return weights_of(table, subject.weight, path=f"{role}.{subject.weight}")
+
+
+def _quantile(values: Floats, weights: Floats, share: float) -> float:
+    """The value below which that share of the people lies."""
+    if (weights == weights[0]).all():
+        return float(np.quantile(values, share))
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(reached, share * reached[-1])])
+
+
+def _rule(table: pa.Table, column: Column, targets: Floats, weights: Floats, task: str) -> _Rule | None:
+    """The best rule of one column, or None; `targets` [rows, classes] are what is summed up, times the weights."""
     if column.name not in table.column_names or pa.types.is_nested(table.column(column.name).type):
         return None
     if column.kind == "number" or column.kind == "integer":
-        return _limit(table, column.name, targets, task=task)
-    return _table(table, column.name, targets, task=task)
+        return _limit(table, column.name, targets, weights, task)
+    return _table(table, column.name, targets, weights, task)
 
 
-def _table(table: pa.Table, column: str, targets: Floats, *, task: str) -> _Rule | None:
+def _table(table: pa.Table, column: str, targets: Floats, weights: Floats, task: str) -> _Rule | None:
     """An answer for each value; values that were never seen get the answer for everybody."""
     text = texts(table.column(column))
     values = pc.unique(text)
@@ -156,12 +179,12 @@ def _table(table: pa.Table, column: str, targets: Floats, *, task: str) -> _Rule
 
     codes = part(table)
     sums: Floats = np.stack([np.bincount(codes, each, minlength=len(values)) for each in targets.T], axis=1)
-    rows = np.bincount(codes, minlength=len(values))[:, None].astype(np.int64)
-    answers = np.vstack([sums / rows, targets.mean(axis=0)])
+    rows: Floats = np.bincount(codes, weights[:, 0], minlength=len(values))[:, None].astype(np.float64)
+    answers = np.vstack([sums / rows, targets.sum(axis=0) / weights.sum()])
     return _Rule(column, float(_gains(sums, rows, task).sum()), part, answers, f"by {column} alone")
 
 
-def _limit(table: pa.Table, column: str, targets: Floats, *, task: str) -> _Rule | None:
+def _limit(table: pa.Table, column: str, targets: Floats, weights: Floats, task: str) -> _Rule | None:
     """An answer below a limit and one above; missing numbers go with the larger ones."""
     numbers = _numbers(table, column)
     order = np.argsort(numbers, kind="stable")  # NaN comes last
@@ -170,11 +193,13 @@ def _limit(table: pa.Table, column: str, targets: Floats, *, task: str) -> _Rule
     if len(cuts) == 0:
         return None
     below = np.cumsum(targets[order], axis=0)[cuts]
-    rows = (cuts + 1)[:, None]
-    above, rest = targets.sum(axis=0) - below, len(numbers) - rows
+    rows = np.cumsum(weights[order], axis=0)[cuts]
+    above, rest = targets.sum(axis=0) - below, weights.sum() - rows
     gains = _gains(below, rows, task) + _gains(above, rest, task)
     best = int(np.argmax(gains))
-    limit = float((ordered[cuts[best]] + ordered[cuts[best] + 1]) / 2)
+    lower, upper = ordered[cuts[best]], ordered[cuts[best] + 1]
+    middle = lower / 2 + upper / 2
+    limit = float(middle if middle > lower else upper)  # neighbouring numbers have no middle
     answers = np.vstack([below[best] / rows[best], above[best] / rest[best]])
 
     def part(rows: pa.Table) -> Codes:
@@ -183,7 +208,7 @@ def _limit(table: pa.Table, column: str, targets: Floats, *, task: str) -> _Rule
     return _Rule(column, float(gains[best]), part, answers, f"by {column} below {limit:.6g} or not")
 
 
-def _gains(sums: Floats, rows: Floats | Codes, task: str) -> Floats:
+def _gains(sums: Floats, rows: Floats, task: str) -> Floats:
     """Rows that are right, or how far squares of means reach into the sum of squares: the more the better."""
     found: Floats = sums[:, 0] ** 2 / rows[:, 0] if task == "regression" else sums.max(axis=1)
     return found

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seatrial.assessors import confusion, ranking, regression
 from seatrial.assessors.answers import Unmeasurable
@@ -275,6 +277,26 @@ def test_the_majority_class_states_the_shares_of_the_classes(of_task: Subjects) 
     assert np.asarray(said.probabilities)[7].tolist() == pytest.approx(expected)
 
 
+def test_the_baseline_of_weighted_rows_is_the_best_for_the_people_they_stand_for() -> None:
+    table = pa.table({"x": [1.0, 2.0, 3.0, 4.0], "y": [NO, NO, NO, YES], "w": [1, 1, 1, 9]})
+    signature = Signature((Column("x", "number"),), task="binary", classes=(NO, YES), positive=YES)
+    subject = Subject(Says(lambda rows: rows, signature), {"test": table}, label="y", task="binary", weight="w")
+    made = baseline(subject)
+    assert isinstance(made, Baseline)
+    assert made.described == "majority class >50K"
+    assert np.asarray(made.predict(table).probabilities)[0].tolist() == [0.25, 0.75]
+    prices = replace(
+        subject,
+        predictor=Says(lambda rows: rows, Signature((Column("x", "number"),), task="regression")),
+        label="x",
+        task="regression",
+    )
+    for metric, value in (("mae", 4.0), ("rmse", 3.5)):
+        best = constant(prices, metric)
+        assert isinstance(best, Baseline)
+        assert best.predict(table).labels.tolist() == [value] * 4
+
+
 def _signature(subject: Subject) -> Signature:
     return subject.predictor.signature
 
@@ -334,6 +356,24 @@ def test_the_rule_of_a_regression_is_a_mean_on_either_side(of_task: Subjects) ->
     table = subject.tables["test"]
     price, said = table.column("price").to_numpy(), np.asarray(made.predict(table).labels)
     assert sorted(set(said)) == pytest.approx([price[said == each].mean() for each in sorted(set(said))])
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 5), st.sampled_from("uvw"), st.booleans()), min_size=2, max_size=25),
+)
+def test_no_limit_and_no_table_of_values_is_right_more_often_than_the_rule(rows: list[tuple[int, str, bool]]) -> None:
+    number, text, positive = (np.array(column) for column in zip(*rows, strict=True))
+    if len(set(number)) == len(set(text)) == 1:
+        return
+    label = np.where(positive, YES, NO)
+    table = pa.table({"number": pa.array(number), "text": pa.array(text), "y": pa.array(label)})
+    made = ruled(table, {"number": "number", "text": "text"})
+    right = int((made.predict(table).labels == label).sum())
+
+    def most(part: Any) -> int:
+        return sum(max(positive[part == each].sum(), (~positive[part == each]).sum()) for each in set(part.tolist()))
+
+    assert right == max([most(text), *(most(number < limit) for limit in range(7))])
 
 
 def test_without_an_input_that_varies_there_is_no_rule() -> None:
