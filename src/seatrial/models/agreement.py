@@ -120,7 +120,7 @@ def disagreement(found: Agreement) -> StepFailed:
     mends = " ".join(f"{cause.mend[0].upper()}{cause.mend[1:]}" for cause in found.causes)
     return StepFailed(
         f"the package and {found.name} disagree on {found.differing} of {found.rows} rows, by more than {TOLERANCE:g} "
-        f"or in the label; nothing was packaged. The worst:{lines}{reasons}\n",
+        f"or in the label; nothing was packaged. The worst:{lines}{reasons}",
         path="model.onnx",
         mend=mends,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from seatrial.models.columns import number_column
 from seatrial.models.signature import Signature
 
 # rows, and the numbers among all rows that these are → which of them differ
@@ -108,11 +108,9 @@ def _float32(rows: pa.Table, signature: Signature, bad: NDArray[np.bool_], diffe
     mended = np.zeros(len(places), bool)
     columns = []
     for column in signature.inputs:
-        if column.kind != "number" or not pa.types.is_floating(probed.schema.field(column.name).type):
+        if column.kind != "number":
             continue
-        values = (
-            probed.column(column.name).cast(pa.float64()).fill_null(pa.scalar(math.nan)).to_numpy().astype(np.float32)
-        )
+        values = number_column(probed, column.name).astype(np.float32)
         for way in (-np.inf, np.inf):
             stepped = pa.array(np.nextafter(values, np.float32(way)).astype(np.float64))
             position = probed.column_names.index(column.name)

@@ -63,9 +63,9 @@ def packaged(trained: Trained, rows: pa.Table, provenance: Provenance) -> OnnxPr
     return load_predictor(build_package(trained, rows=rows, provenance=provenance))
 
 
-def whole_pipeline(last: Any) -> Any:
+def whole_pipeline(last: Any, *, dense: bool = False) -> Any:
     numbers = pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.StandardScaler())
-    texts = preprocessing.OneHotEncoder(handle_unknown="ignore")
+    texts = preprocessing.OneHotEncoder(handle_unknown="ignore", sparse_output=not dense)
     transformer = compose.make_column_transformer((numbers, list(NUMBERS)), (texts, ["sex", "city"]))
     return pipeline.make_pipeline(transformer, last)
 
@@ -259,3 +259,29 @@ def test_a_step_without_a_converter_is_named_by_skl2onnx(provenance: Provenance)
         fitted.fit(rows, label("regression"))
     with pytest.raises(InputError, match=r"skl2onnx could not export this Pipeline: .*supported\.html"):
         packaged(Trained(fitted), table(rows), provenance)
+
+
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_a_pipeline_that_ends_in_a_booster_is_one_graph(provenance: Provenance, library: str, task: str) -> None:
+    module = pytest.importorskip(library)
+    name = ("XGB" if library == "xgboost" else "LGBM") + ("Regressor" if task == "regression" else "Classifier")
+    quiet = {"verbosity": 0} if library == "xgboost" else {"verbose": -1}
+    rows, fitted = frame(), whole_pipeline(getattr(module, name)(n_estimators=5, n_jobs=1, **quiet), dense=True)
+    target = (label("binary") == "yes").astype(int) if task == "binary" else label(task)
+    fitted.fit(rows, target)
+    answers = packaged(Trained(fitted), table(rows), provenance).predict(table(rows))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # LightGBM's, of features without names
+        expected = fitted.predict(rows) if task == "regression" else fitted.predict_proba(rows)
+    given = answers.labels if answers.probabilities is None else answers.probabilities
+    np.testing.assert_allclose(np.asarray(given, float), expected, rtol=SAME, atol=SAME)
+
+
+def test_zeros_of_a_sparse_matrix_are_no_values_to_xgboost(provenance: Provenance) -> None:
+    xgboost = pytest.importorskip("xgboost")
+    transformer = compose.make_column_transformer((preprocessing.OneHotEncoder(), ["sex", "city"]), sparse_threshold=1)
+    fitted = pipeline.make_pipeline(transformer, xgboost.XGBClassifier(n_estimators=3, n_jobs=1))
+    fitted.fit(frame(), (label("binary") == "yes").astype(int))
+    with pytest.raises(InputError, match=r"zeros XGBoost takes for missing values.*sparse_output=False"):
+        packaged(Trained(fitted), table(frame()), provenance)

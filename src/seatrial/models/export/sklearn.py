@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from seatrial.errors import InputError
 from seatrial.models.agreement import TOLERANCE
 from seatrial.models.columns import holds_texts, number_column
+from seatrial.models.export.boosters import convert_lightgbm, convert_xgboost
+from seatrial.models.export.imputers import plain_imputers
 from seatrial.models.export.names import class_names
-from seatrial.models.export.probabilities import only_output
+from seatrial.models.export.probabilities import behind, only_output
 from seatrial.models.export.silence import silence
 from seatrial.models.finished.converted import Converted
 from seatrial.models.finished.libraries import require
@@ -44,9 +46,11 @@ def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Con
         )
     shown = rows.slice(0, _TRIED_ROWS)
     expected = _ask(fitted, shown, names)
+    last = _last_booster(fitted, shown, names)
     best: tuple[float, onnx.ModelProto] | None = None
     problems: list[str] = []
-    for model in _attempts(fitted, shown, names, problems):
+    for found in _attempts(fitted if last is None else fitted[:-1], shown, names, problems):
+        model = only_output(found, _output(fitted, found)) if last is None else behind(found, last.model)
         gap = _gap(model, shown, names, expected, problems)
         if gap is not None and (best is None or gap < best[0]):
             best = gap, model
@@ -84,9 +88,9 @@ def _check_fitted(fitted: Any) -> None:
 
 def _ask(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> NDArray[Any]:
     """What the estimator answers: probabilities, labels where it has none, or values."""
-    features = _frame(rows, names) if hasattr(fitted, "feature_names_in_") else _matrix(rows, names)
     with silence():
-        answered = np.asarray((fitted.predict_proba if _has_probabilities(fitted) else fitted.predict)(features))
+        asked = fitted.predict_proba if _has_probabilities(fitted) else fitted.predict
+        answered = np.asarray(asked(_features(fitted, rows, names)))
     if answered.ndim > 1 and not _has_probabilities(fitted) and answered.shape[1] > 1:
         raise InputError(
             f"this {type(fitted).__name__} answers with {answered.shape[1]} values a row.",
@@ -96,6 +100,10 @@ def _ask(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> NDArray[Any]:
     if answered.dtype.kind == "f":
         return answered.astype(np.float64)
     return answered if not hasattr(fitted, "classes_") else np.array(class_names(answered), object)
+
+
+def _features(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> Any:  # what it was fitted on the like of
+    return _frame(rows, names) if hasattr(fitted, "feature_names_in_") else _matrix(rows, names)
 
 
 def _has_probabilities(fitted: Any) -> bool:
@@ -142,7 +150,33 @@ def _attempts(fitted: Any, rows: pa.Table, names: tuple[str, ...], problems: lis
             except Exception as error:  # noqa: BLE001  # skl2onnx has errors of many kinds, all about this estimator
                 problems.append(first_line(error))
                 continue
-            yield only_output(model, _output(fitted, model))
+            yield plain_imputers(model) if kind is data_types.DoubleTensorType else model
+
+
+def _last_booster(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> Converted | None:
+    """The booster that a pipeline ends in, which skl2onnx does not know; None where it ends in something else."""
+    from sklearn.pipeline import Pipeline
+
+    kind = type(fitted.steps[-1][1]).__module__.partition(".")[0] if isinstance(fitted, Pipeline) else ""
+    if kind not in ("xgboost", "lightgbm") or len(fitted.steps) == 1:
+        return None
+    features = fitted[:-1].transform(_features(fitted, rows.slice(0, 1), names))
+    if kind == "xgboost" and not hasattr(features, "columns") and not isinstance(features, np.ndarray):
+        raise InputError(
+            "its features reach XGBoost as a sparse matrix, whose zeros XGBoost takes for missing values.",
+            path=_WHERE,
+            mend="Make them dense before training: OneHotEncoder(sparse_output=False), or "
+            "ColumnTransformer(…, sparse_threshold=0).",
+        )
+    last = fitted.steps[-1][1]
+    found = convert_xgboost(last) if kind == "xgboost" else convert_lightgbm(last)
+    if len(found.model.graph.input) != 1:
+        raise InputError(
+            "its booster takes texts as categories, behind steps that export numbers.",
+            path=_WHERE,
+            mend="Encode them in the pipeline, or train the booster on the data frame itself.",
+        )
+    return found
 
 
 def _takes_columns(fitted: Any) -> bool:
