@@ -80,3 +80,34 @@ def test_scores_that_are_no_probabilities_are_refused() -> None:
         calibration_error([1.2], [1], TENTHS, confidence=0.95, seed=0)
     with pytest.raises(ValueError, match="equally many"):
         calibration_error([0.2], [1, 0], TENTHS, confidence=0.95, seed=0)
+
+
+@pytest.mark.parametrize("sharpening", [1.0, 3.0])
+def test_the_confidence_of_the_answer_among_several_classes_is_measured_as_it_is(
+    sharpening: float, assert_covers: Covers
+) -> None:
+    """Five classes drawn from known probabilities; a model that states them sharpened is overconfident."""
+    random, edges, trials = np.random.default_rng(7), np.array([0.3, 0.4, 0.5, 0.6, 0.75]), 200
+
+    def stated_and_right(rows: int) -> tuple[Floats, Floats]:
+        real = random.dirichlet(np.full(5, 0.8), rows)
+        stated = real**sharpening / (real**sharpening).sum(axis=1, keepdims=True)
+        return stated.max(axis=1), real[np.arange(rows), stated.argmax(axis=1)]
+
+    confidences, chances = stated_and_right(400_000)
+    bins = np.searchsorted(edges, confidences, side="right")
+    truth = float(np.abs(np.bincount(bins, chances - confidences, 6)).sum() / 400_000)
+    assert truth < 1e-9 if sharpening == 1 else truth > 0.2
+    low = high = 0
+    for seed in range(trials):
+        confidences, chances = stated_and_right(300)
+        found = calibration_error(confidences, random.uniform(size=300) < chances, edges, confidence=0.95, seed=seed)
+        low, high = low + (found.low <= truth + 1e-9), high + (found.high >= truth)
+    assert_covers(low, trials, 0.95)
+    assert_covers(high, trials, 0.95)
+
+
+def test_a_single_row_leaves_everything_open() -> None:
+    found = calibration_error([0.9], [True], [0.5], confidence=0.95, seed=0)
+    assert (found.low, found.estimate) == pytest.approx((0, 0.1))
+    assert found.high > 0.9

@@ -34,7 +34,7 @@ def _precision_terms(actual: Bools, called: Bools) -> tuple[np.ndarray, np.ndarr
 
 
 def _called(random: np.random.Generator, rows: int) -> tuple[Bools, Bools, Bools]:
-    """30 % positives; the model calls 80 % of them and 10 % of the rest; for 15 % of the rows the reference tries anew."""
+    """30 % positives, of which the model calls 80 %, and 10 % of the rest; the reference tries 15 % of rows anew."""
     actual = random.uniform(size=rows) < 0.3
     mine = random.uniform(size=rows) < np.where(actual, 0.8, 0.1)
     other = np.where(random.uniform(size=rows) < 0.15, random.uniform(size=rows) < np.where(actual, 0.6, 0.2), mine)
