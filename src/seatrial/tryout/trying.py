@@ -81,7 +81,12 @@ def _rows(data: Any, columns: Sequence[str] | None) -> Rows:
 
 def _training(train: Any, rows: Rows, label: str, doubts: Doubts, heed: Heed) -> Training | None:
     """Shows the training set to `doubts`, and keeps its labels and its first rows."""
-    types = {field.name: field.type for field in rows.schema}  # of a file of text: as in the rows that are measured
+    # Of a file of text: as in the rows that are measured, which may have whole numbers where this has fractions.
+    types = {
+        field.name: pa.float64() if pa.types.is_integer(field.type) else field.type
+        for field in rows.schema
+        if not pa.types.is_null(field.type)
+    }
     known = open_rows(train, types=types) if isinstance(train, str | Path) else rows_of(train)
     labels, first, done = [], None, 0
     try:

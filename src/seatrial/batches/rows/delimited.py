@@ -244,7 +244,7 @@ def _unreadable(source: Source, delimiter: str, error: Exception) -> InputError:
         return InputError(
             f"column {name!r} holds {found.group(3)[:_SHOWN_CHARACTERS]!r}, which is no {_WORDS.get(kind, kind)}.",
             path=source.path,
-            mend=f"Mend it; a missing value is empty, NA or null. The model takes a {_WORDS.get(kind, kind)} here.",
+            mend="Mend it; a missing value is empty, NA or null.",
         )
     return InputError(f"cannot be read as csv: {text.splitlines()[0]}.", path=source.path, mend="Mend the file.")
 
