@@ -109,9 +109,11 @@ def attempt(
         check_another(model, against)
     names = compared_with(policy)
     references = {} if against is None else {name: Asked(against.name, against.predictor) for name in names}
+    heed("fitting baselines", 0, None)
     rule = simple_rule(question, model, rows, training)
     if rule is not None:
         references[ONE_COLUMN] = Asked(ONE_COLUMN, rule)
+    heed("scoring", 0, labels.rows)
     scored = score(
         rows,
         Asked(model.name, model.predictor, model.needs),
@@ -127,7 +129,10 @@ def attempt(
     if rule is not None:
         compared[ONE_COLUMN] = replace(rule, answer=scored.references[ONE_COLUMN].predict)
     subject = subject_of(question, model, scored, groups, compared, training)
+    if doubts is not None:
+        subject = replace(subject, facts=doubts.facts())
     check_subject(subject)
+    heed("measuring", labels.rows, labels.rows)
     digests = {name: _digest(against, scored.references.get(name)) for name in names}
     identity = model.identity or scored.answers.digest()
     policy_digest = sha256(to_json(policy))
@@ -143,7 +148,7 @@ def attempt(
         policy_digest=policy_digest,
         seed=question.seed,
         budget_s=BUDGET_S,
-        progress=lambda _what: heed("measuring", labels.rows, labels.rows),
+        progress=lambda _what: None,  # a second or two, whatever is measured
         references=digests,
     )
     return Assessment(

@@ -144,6 +144,7 @@ def test_progress_goes_to_stderr_line_by_line_without_a_terminal(
         "opening the data",
         "reading the labels",
         "opening the model",
+        "fitting baselines",
         "scoring",
         "measuring",
     ]

@@ -99,7 +99,9 @@ def operator_behind(graph: GraphProto, tensor: str) -> str | None:
 
 
 def _form(node: NodeProto) -> str | None:
-    named = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    # Only these: the others of a forest are millions of numbers, which would become Python objects.
+    told = (attribute for attribute in node.attribute if attribute.name in ("norm", "post_transform"))
+    named = {attribute.name: helper.get_attribute_value(attribute) for attribute in told}
     if node.op_type == "Normalizer":
         return "Softmax" if named.get("norm") == b"L1" else None
     if "post_transform" in named:
