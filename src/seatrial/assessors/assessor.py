@@ -15,6 +15,16 @@ from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
 
 
 @dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What was found about the measured rows while they were read; None where nothing was there to tell it by."""
+
+    rows: int
+    overlap: int | None = None  # rows that are in the training data too, in every input and the label
+    unknown: Mapping[str, int] | None = None  # rows by column whose text the model never saw
+    exact: bool = True  # every row was remembered, not a sample
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """A packaged model and the data it is measured on, by role.
 
@@ -39,6 +49,7 @@ class Subject:
     clip: float | None = None
     quantile: float | None = None
     under_attack: UnderAttack | None = None  # what attacks need besides answers
+    facts: DataFacts | None = None
 
 
 class Assessor(Protocol):

@@ -8,7 +8,7 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Literal
 
-from seatrial.assessors import calibration, confusion, probability, ranking, regression, robustness
+from seatrial.assessors import calibration, confusion, data_claims, probability, ranking, regression, robustness
 from seatrial.assessors.answers import Unmeasurable
 from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.assessors.baselines import one_column_rule
@@ -32,6 +32,7 @@ ASSESSORS: tuple[tuple[str, Assessor], ...] = (
     ("probabilities", probability),
     ("calibration", calibration),
     ("errors", regression),
+    ("data", data_claims),
     ("robustness", robustness),
 )
 

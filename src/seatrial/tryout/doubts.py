@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from seatrial.assessors.assessor import DataFacts
 from seatrial.assessors.groups import GroupSpec, with_groups
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
@@ -135,6 +136,17 @@ class Doubts:
         ]
         return tuple(sorted(found, key=lambda note: KINDS.index(note.kind)))
 
+    def facts(self) -> DataFacts:
+        """What claims about the data rest on."""
+        unknown = {name: sum(rows.values()) for name in self._inputs if (rows := self._unknown(name)[0]) is not None}
+        samples = (self._test, self._train) if self._train_rows else (self._test,)
+        return DataFacts(
+            rows=self._labelled,
+            overlap=min(self._test.rows_in(self._train), self._labelled) if self._train_rows else None,
+            unknown=unknown or None,
+            exact=all(sample.exact for sample in samples),
+        )
+
     def _row_hashes(self, found: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:
         return together([label.hashes, *(found[name].hashes for name in sorted(self._inputs))])
 
@@ -212,15 +224,19 @@ class Doubts:
             )
         )
 
-    def _about_unknown(self, name: str) -> Iterator[Note]:
+    def _unknown(self, name: str) -> tuple[Mapping[str, int] | None, str]:
+        """Rows by text that is unknown, None where it cannot be told; and who does not know it."""
         texts = self._columns[name].texts
         known = self._vocabularies.get(name)
         where = "the model does not know"
         if known is None and self._train_rows:
             known, where = self._trained.get(name), "the training set does not have"
         if texts is None or known is None:
-            return
-        unknown = {text: rows for text, rows in texts.items() if text not in known}
+            return None, where
+        return {text: rows for text, rows in texts.items() if text not in known}, where
+
+    def _about_unknown(self, name: str) -> Iterator[Note]:
+        unknown, where = self._unknown(name)
         if unknown:
             rows = sum(unknown.values())
             common = sorted(unknown, key=lambda text: (-unknown[text], text))[:_EXAMPLES]

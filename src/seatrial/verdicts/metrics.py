@@ -28,6 +28,7 @@ class Scope(StrEnum):
     CLASSES = "classes"  # all classes of a classifier at once
     CLASS = "class"  # one class against the rest: the positive one, `of_class`, or of more than two the mean over all
     VALUES = "values"  # a regression
+    DATA = "data"  # the measured rows themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Metric:
 
     def fits(self, task: str) -> bool:
         """Whether a model of this task ("binary", "multiclass", "regression") has it."""
-        return (task == "regression") == (self.scope is Scope.VALUES)
+        return self.scope is Scope.DATA or (task == "regression") == (self.scope is Scope.VALUES)
 
 
 def _share(name: str, scope: Scope, better: Better, description: str) -> Metric:
@@ -93,6 +94,12 @@ _ALL = (
         Better.LOWER,
         "Expected |accuracy − confidence| over bins fixed on validation.",
     ),
+    _share(
+        "one_column_accuracy",
+        Scope.CLASSES,
+        Better.LOWER,
+        "Accuracy of the best rule on one column alone: near 1, that column holds the answer.",
+    ),
     Metric("mae", Scope.VALUES, 0.0, math.inf, Better.LOWER, "Mean absolute error."),
     Metric("rmse", Scope.VALUES, 0.0, math.inf, Better.LOWER, "Root of the mean squared error."),
     Metric("mean_error", Scope.VALUES, -math.inf, math.inf, Better.NEITHER, "Mean of prediction minus label."),
@@ -112,6 +119,10 @@ _ALL = (
         Scope.VALUES,
         Better.HIGHER,
         "Share of rows whose label lies in the interval that the model predicts.",
+    ),
+    _share("test_overlap", Scope.DATA, Better.LOWER, "Share of the measured rows that are in the training data too."),
+    _share(
+        "unknown_values", Scope.DATA, Better.LOWER, "Share of the measured rows with a text that the model never saw."
     ),
 )
 

@@ -1,0 +1,91 @@
+"""Claims about the measured rows themselves: what a model was trained on, never saw, or could read off one column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from seatrial.assessors.answers import ClassAnswers, Unmeasurable, answered_beside, class_answers
+from seatrial.assessors.assessor import DataFacts, Subject
+from seatrial.assessors.claims import ONE_COLUMN, conditions, unmeasured
+from seatrial.assessors.references import baseline_of
+from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
+from seatrial.verdicts.interval import Interval
+from seatrial.verdicts.proportions import proportion
+
+OVERLAP, UNKNOWN, ONE_COLUMN_ACCURACY = "test_overlap", "unknown_values", "one_column_accuracy"
+
+
+def assess(
+    subject: Subject,
+    claims: Sequence[Claim],
+    *,
+    confidence: float,
+    seed: int,  # noqa: ARG001 - the Assessor contract; nothing is drawn
+    budget_s: float,  # noqa: ARG001 - the Assessor contract; everything was counted while the rows were read
+) -> Iterator[Evidence | NotMeasured]:
+    """Each claim for everybody; those that are not asked for only where they can be told."""
+    for metric in (OVERLAP, UNKNOWN, ONE_COLUMN_ACCURACY):
+        asked = [claim for claim in claims if claim.metric == metric]
+        for claim in asked or [Claim(metric)]:
+            if claim.family is not Family.ALL:
+                yield unmeasured(claim, "it is measured for all rows together only")
+                continue
+            found = _measure(metric, subject, confidence)
+            if not isinstance(found, Unmeasurable):
+                interval, parameters = found
+                yield Evidence(
+                    claim,
+                    "all",
+                    interval.estimate,
+                    interval.low,
+                    interval.high,
+                    confidence,
+                    subject.tables[subject.measured].num_rows,
+                    interval.method,
+                    conditions(subject, **parameters),
+                )
+            elif asked:
+                yield unmeasured(claim, found.reason)
+
+
+def _measure(metric: str, subject: Subject, confidence: float) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+    if metric == ONE_COLUMN_ACCURACY:
+        return _one_column(subject, confidence)
+    facts = subject.facts
+    if metric == OVERLAP:
+        return _overlap(facts)
+    return _unknown(facts, confidence)
+
+
+def _overlap(facts: DataFacts | None) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+    """Counted, not estimated: the claim is about these rows."""
+    if facts is None or facts.overlap is None:
+        return Unmeasurable("it needs the training data: name it")
+    share = facts.overlap / max(facts.rows, 1)
+    counted = "counted" if facts.exact else "counted-on-a-sample"
+    return Interval(share, share, share, counted), {"counts": f"{facts.overlap} of {facts.rows}"}
+
+
+def _unknown(facts: DataFacts | None, confidence: float) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+    """The column with most of them stands for all."""
+    if facts is None or facts.unknown is None:
+        return Unmeasurable("the model's vocabulary is not known: it needs a codec, or the training data")
+    column, rows = max(facts.unknown.items(), key=lambda item: item[1])
+    return proportion(rows, facts.rows, confidence=confidence), {"column": column, "counts": f"{rows} of {facts.rows}"}
+
+
+def _one_column(subject: Subject, confidence: float) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+    rule = subject.references.get(ONE_COLUMN)
+    if subject.task == "regression" or rule is None:
+        return Unmeasurable("there is no rule of one column to measure")
+    answers = class_answers(subject)
+    if isinstance(answers, Unmeasurable):
+        return answers
+    ruled = answered_beside(answers, subject, subject.measured, rule)
+    if not isinstance(ruled, ClassAnswers):
+        return ruled
+    hits = int((ruled.answered == ruled.actual).sum())
+    baseline = baseline_of(rule)
+    described = {} if baseline is None else {"rule": baseline.described, "fitted_on": baseline.fitted_on}
+    counts = f"{hits} of {len(ruled.actual)}"
+    return proportion(hits, len(ruled.actual), confidence=confidence), {**described, "counts": counts}
