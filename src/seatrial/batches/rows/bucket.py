@@ -21,6 +21,7 @@ from seatrial.stores.failures import store_failure
 CONNECT_TIMEOUT = timedelta(seconds=5)
 SILENCE_TIMEOUT = timedelta(seconds=60)  # no byte of an answer for so long: the request has failed
 REQUEST_TIMEOUT = timedelta(minutes=10)  # a request asks for a few MiB
+AHEAD_BYTES = 4 * 2**20
 RETRIES = 3
 RETRY_TIMEOUT = timedelta(seconds=20)
 
@@ -85,21 +86,35 @@ def _remote(store: Any, bucket: Bucket, meta: Any, inside: str) -> Source:
 
 
 class _Ranges(io.RawIOBase):
-    """An object read by ranges, each with the ETag of the first: a changed object is an error, never a mix."""
+    """An object read by ranges, each with the ETag of the first: a changed object is an error, never a mix.
+
+    Whoever reads on where the last range ended is given `AHEAD_BYTES` at once: a request takes longer than its bytes.
+    """
 
     def __init__(self, store: Any, bucket: Bucket, meta: Any) -> None:
         self._store, self._bucket, self._meta, self._at = store, bucket, meta, 0
+        self._held, self._held_at = b"", 0  # what was fetched last, and where it begins
 
     def read(self, size: int = -1) -> bytes:
-        end = self._meta["size"] if size is None or size < 0 else min(self._at + size, self._meta["size"])
+        whole = int(self._meta["size"])
+        end = whole if size is None or size < 0 else min(self._at + size, whole)
         if end <= self._at:
             return b""
-        key, etag = self._meta["path"], self._meta["e_tag"]
-        with _explained(self._bucket, key):
-            options = {"range": (self._at, end), **({} if etag is None else {"if_match": etag})}
-            data = bytes(self._store.get(key, options=options).bytes())
+        held_to = self._held_at + len(self._held)
+        if not self._held_at <= self._at <= end <= held_to:
+            on = self._held_at <= self._at <= held_to and held_to > 0
+            self._held = self._fetched(self._at, min(max(end, self._at + AHEAD_BYTES), whole) if on else end)
+            self._held_at = self._at
+        first = self._at - self._held_at
+        data = self._held[first : first + end - self._at]
         self._at = end
         return data
+
+    def _fetched(self, start: int, end: int) -> bytes:
+        key, etag = self._meta["path"], self._meta["e_tag"]
+        with _explained(self._bucket, key):
+            options = {"range": (start, end), **({} if etag is None else {"if_match": etag})}
+            return bytes(self._store.get(key, options=options).bytes())
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._at = offset + (0, self._at, self._meta["size"])[whence]
