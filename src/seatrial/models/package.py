@@ -18,7 +18,7 @@ from seatrial.models.agreement import check_agreement
 from seatrial.models.codec import Codec
 from seatrial.models.export.choose import convert, export_logits, gives_logits
 from seatrial.models.finished.open import finish
-from seatrial.models.finished.plain import plain
+from seatrial.models.finished.plain import plain, read_plain
 from seatrial.models.finished.wanted import Wanted
 from seatrial.models.graph import MODEL
 from seatrial.models.join import join
@@ -89,22 +89,28 @@ def _converted(trained: Trained, rows: pa.Table, provenance: Provenance) -> dict
             path="rows",
             mend="Give some of the rows that the model was trained on.",
         )
-    found = convert(trained, rows)
-    classes = agreed_classes(trained, found.classes)
-    check_positive(trained, classes or ())
+    if isinstance(trained.fitted, bytes):
+        graph, found = read_plain(trained.fitted, path=_WHERE), None
+        classes, task = trained.classes or None, None
+    else:
+        found = convert(trained, rows)
+        classes, task = agreed_classes(trained, found.classes), found.task
+        graph, found = plain(found.model, path=_WHERE), dataclasses.replace(found, classes=classes)
+    if classes is not None:
+        check_positive(trained, classes)
     finished = finish(
-        plain(found.model, path=_WHERE),
-        dataclasses.replace(found, classes=classes),
+        graph,
+        found,
         provenance,
         schema=rows.schema,
         label=None,
         labels=None,
         wanted=Wanted(
             inputs=trained.inputs or None,
-            task=found.task,
+            task=task,
             classes=classes,
             positive=trained.positive,
-            threshold=trained.threshold if found.task == "binary" else None,
+            threshold=None if task in ("multiclass", "regression") else trained.threshold,
         ),
         rows=rows,
         path=_WHERE,

@@ -17,14 +17,17 @@ class Trained:
     With a `codec`, `fitted` takes float32[n, codec.width]; without one it takes the raw columns itself: those that it
     was fitted on by name (scikit-learn, XGBoost, LightGBM), or else the matrix of the columns `inputs`.
 
-    `fitted`: a PyTorch module that gives logits[n] (binary) or logits[n, classes], or values[n] where there are no
-    classes (regression); with a codec, the bytes of an ONNX model with the same contract; an estimator or pipeline of
-    scikit-learn; a model of XGBoost, LightGBM or CatBoost; a Keras model that ends in a sigmoid (of the second class),
-    a softmax, or logits. Where it knows its classes, `classes` may name them, in its order, or be left out.
-    `threshold` is the least probability that is answered `positive`; it belongs to two classes.
+    `fitted` is one of these:
 
-    `factory` is a function of the project's that makes the PyTorch module anew, without its weights, from `arguments`:
-    the trial rebuilds it with the packaged weights where it needs gradients. Without one it attacks a black box.
+    - a PyTorch module that gives logits[n] (binary) or logits[n, classes], or values[n] where there are no classes
+      (a regression);
+    - the bytes of an ONNX model: behind a codec with the same contract, without one of any form that is tried;
+    - an estimator or pipeline of scikit-learn, which may end in a model of XGBoost or LightGBM;
+    - a model of XGBoost, LightGBM or CatBoost;
+    - a Keras model that ends in a sigmoid (of the second class), a softmax, logits or values.
+
+    Where it knows its classes, `classes` may name them in its order, or be left out. `threshold` is the least
+    probability that is answered `positive`; it belongs to two classes.
     """
 
     fitted: object

@@ -180,7 +180,7 @@ class Unknown:
 
 
 def test_another_type_is_named_with_a_way_out(codec: Codec, rows: pa.Table, provenance: Provenance) -> None:
-    with pytest.raises(InputError, match=r"Unknown cannot be packaged.*Convert it to ONNX, float32 features in"):
+    with pytest.raises(InputError, match=r"Unknown cannot be packaged.*Convert it to ONNX, and give the model's bytes"):
         build_package(Trained(Unknown(), codec, ("a", "b"), "a"), rows=rows, provenance=provenance)
 
 

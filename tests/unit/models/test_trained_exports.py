@@ -285,3 +285,19 @@ def test_zeros_of_a_sparse_matrix_are_no_values_to_xgboost(provenance: Provenanc
     fitted.fit(frame(), (label("binary") == "yes").astype(int))
     with pytest.raises(InputError, match=r"zeros XGBoost takes for missing values.*sparse_output=False"):
         packaged(Trained(fitted), table(frame()), provenance)
+
+
+def test_the_bytes_of_a_file_are_packaged_as_the_file_is(provenance: Provenance) -> None:
+    import skl2onnx
+
+    fitted = linear.LogisticRegression().fit(frame()[["age", "hours"]].to_numpy(), label("binary"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = skl2onnx.to_onnx(fitted, np.zeros((1, 2), np.float32), options={"zipmap": False})
+    trained = Trained(model.SerializeToString(), positive="no", threshold=0.3, inputs=("age", "hours"))
+    predictor = packaged(trained, table(frame()), provenance)
+    assert predictor.signature.classes == ("no", "yes")
+    assert (predictor.signature.positive, predictor.signature.threshold) == ("no", 0.3)
+    given = predictor.predict(table(frame())).probabilities
+    assert given is not None
+    np.testing.assert_allclose(given, fitted.predict_proba(frame()[["age", "hours"]].to_numpy()), atol=SAME)

@@ -169,5 +169,5 @@ def _unsupported(fitted: object) -> InputError:
         f"a {type(fitted).__module__}.{type(fitted).__qualname__} cannot be packaged; a PyTorch module, an estimator "
         "of scikit-learn, a model of XGBoost, LightGBM, CatBoost or Keras, and the bytes of an ONNX model can.",
         path=_WHERE,
-        mend=f"{way}, float32 features in and logits out, and give the model's bytes with the codec.",
+        mend=f"{way}, and give the model's bytes.",
     )

@@ -1,4 +1,4 @@
-"""Libraries that a model's own format needs, and the extras that bring them."""
+"""What the readers of boosters ask for first: the library, and a file that fits into memory."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ _LIBRARIES = {
     "lightgbm": ("LightGBM", "lightgbm"),
     "skl2onnx": ("skl2onnx", "sklearn"),
 }
+
+
+# Read as Python objects a file becomes some ten times as large; the trees that people serve have tens of MB.
+_MAX_BYTES = 2**29
+
+
+def check_size(data: bytes, path: str) -> None:
+    """An `InputError` for a file of trees that would fill the memory."""
+    if len(data) > _MAX_BYTES:
+        raise InputError(
+            f"it has {len(data) / 2**20:,.0f} MB; trees are read up to {_MAX_BYTES / 2**20:,.0f}.",
+            path=path,
+            mend="Export it to ONNX, which is read in one piece, or train fewer trees.",
+        )
 
 
 def require(module: str, path: str) -> None:

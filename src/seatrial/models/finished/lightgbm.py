@@ -15,7 +15,7 @@ from seatrial.errors import InputError
 from seatrial.models.finished.booster import Booster, Categories, Link, converted
 from seatrial.models.finished.converted import Converted
 from seatrial.models.finished.forest import Forest
-from seatrial.models.finished.libraries import require
+from seatrial.models.finished.libraries import check_size, require
 from seatrial.models.finished.lightgbm_text import Section, Text, read_text
 
 # Of a regression: the objective's first word → how the sum of the leaves becomes the answer. LightGBM 4's
@@ -49,6 +49,7 @@ def read(data: bytes, *, path: str) -> Converted:
     LightGBM's parser trusts lengths and indices: it is given a text that is written anew from what was checked here.
     """
     require("lightgbm", path)
+    check_size(data, path)
     try:
         text = read_text(data.decode(), path=path)
     except UnicodeDecodeError as error:

@@ -16,7 +16,7 @@ from seatrial.errors import InputError
 from seatrial.models.finished.booster import Booster, Categories, Link, converted
 from seatrial.models.finished.converted import Converted
 from seatrial.models.finished.forest import Forest
-from seatrial.models.finished.libraries import require
+from seatrial.models.finished.libraries import check_size, require
 from seatrial.models.finished.xgboost_document import Place, read_document
 from seatrial.models.finished.xgboost_trees import Tree, read_tree
 
@@ -48,6 +48,7 @@ def read(data: bytes, *, path: str) -> Converted:
     takes all trees, and so does any other model.
     """
     require("xgboost", path)
+    check_size(data, path)
     return converted(_booster(read_document(data, path=path)))
 
 

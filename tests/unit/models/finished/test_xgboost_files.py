@@ -200,3 +200,9 @@ def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r'needs XGBoost, which is not installed.*pip install "seatrial\[xgboost\]"'):
         reader.read(content, path="m.json")
+
+
+def test_a_file_that_would_fill_the_memory_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatrial.models.finished.libraries._MAX_BYTES", 2**20)
+    with pytest.raises(InputError, match=r"it has 2 MB; trees are read up to 1\."):
+        reader.read(b"{" * 2**21, path="m.json")
