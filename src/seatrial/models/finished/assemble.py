@@ -7,8 +7,9 @@ import onnx.compose
 from onnx import GraphProto, ModelProto, helper
 
 from seatrial.errors import InputError
+from seatrial.models.finished.front import FRONT, front_nodes
 from seatrial.models.finished.head import head_nodes
-from seatrial.models.finished.inputs import FRONT, Binding, front_nodes
+from seatrial.models.finished.inputs import Binding
 from seatrial.models.finished.outputs import Outputs
 from seatrial.models.finished.plain import Plain
 from seatrial.models.graph import HEAD, ML_OPSET, MODEL, assemble, column_inputs

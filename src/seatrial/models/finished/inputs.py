@@ -1,4 +1,4 @@
-"""Which columns of a table a finished graph's inputs are, and the nodes that bring them there."""
+"""Which columns of a table a finished graph's inputs are."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ import numpy as np
 import onnx
 import pyarrow as pa
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from seatrial.errors import InputError
 from seatrial.models.columns import holds_numbers, holds_texts, kind_column
 from seatrial.models.signature import Column, Kind
-
-FRONT = "front/"
 
 _KINDS: dict[int, Kind] = {
     **dict.fromkeys((TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16), "number"),
@@ -274,30 +272,6 @@ def _tensor(rows: pa.Table, entry: Entry) -> NDArray[Any]:
     columns = [kind_column(rows, Column(name, entry.kind)) for name in entry.columns]
     matrix = np.stack(columns, axis=1).astype(helper.tensor_dtype_to_np_dtype(entry.element))
     return matrix.reshape(-1) if entry.flat else matrix
-
-
-def front_nodes(binding: Binding, prefix: str) -> tuple[list[NodeProto], list[TensorProto]]:
-    """Nodes and constants that make each of the graph's inputs, `prefix` before its name, of the raw columns."""
-    nodes: list[NodeProto] = []
-    flat = numpy_helper.from_array(np.array([-1]), f"{FRONT}flat")
-
-    def node(operator: str, inputs: list[str], output: str, **attributes: object) -> str:
-        nodes.append(helper.make_node(operator, inputs, [output], name=FRONT + output, **attributes))
-        return output
-
-    for entry in binding.entries:
-        tensor, parts = prefix + entry.tensor, list(entry.columns)
-        if entry.kind == "integer":  # before they are put together: load_predictor reads here how large they may be
-            parts = [node("Cast", [name], f"{FRONT}{name}", to=entry.element) for name in parts]
-        if len(parts) > 1:
-            parts = [node("Concat", parts, f"{FRONT}all/{entry.tensor}", axis=1)]
-        if entry.kind in ("number", "boolean"):
-            parts = [node("Cast", parts, f"{FRONT}cast/{entry.tensor}", to=entry.element)]
-        if entry.flat:
-            node("Reshape", [*parts, flat.name], tensor)
-        else:
-            node("Identity", parts, tensor)
-    return nodes, [flat] if any(entry.flat for entry in binding.entries) else []
 
 
 def _type(value: onnx.ValueInfoProto) -> str:
