@@ -34,8 +34,12 @@ def measured_lines(trial: Trial, policy: Policy) -> list[str]:
     if not rows:
         return []
     widths = [max(len(cells[column]) for cells in (_HEADER, *rows)) for column in range(len(_HEADER))]
+    placed = any(where for _, where, _, _ in rows)  # where everything is about everybody, nothing says where
     return [
-        f"  {what:<{widths[0]}}  {where:<{widths[1]}}  {estimate:>{widths[2]}}  {bounds:>{widths[3]}}".rstrip()
+        (
+            f"  {what:<{widths[0]}}  {f'{where:<{widths[1]}}  ' if placed else ''}"
+            f"{estimate:>{widths[2]}}  {bounds:>{widths[3]}}"
+        ).rstrip()
         for what, where, estimate, bounds in (_HEADER, *rows)
     ]
 
@@ -50,11 +54,14 @@ def measured_table(trial: Trial, policy: Policy) -> Table | None:
         return None
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("measured", overflow="fold")
-    table.add_column("where", overflow="fold", style="dim")
+    placed = any(row.where for row in rows)
+    if placed:
+        table.add_column("where", overflow="fold", style="dim")
     table.add_column("estimate", justify="right", no_wrap=True)
     table.add_column("bounds", justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in (row.what, row.where, row.estimate, row.bounds)))
+        where = [row.where] if placed else []
+        table.add_row(*(Text(cell) for cell in (row.what, *where, row.estimate, row.bounds)))
     return table
 
 
