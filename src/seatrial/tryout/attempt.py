@@ -131,6 +131,8 @@ def attempt(
     subject = subject_of(question, model, scored, groups, compared, training)
     if doubts is not None:
         subject = replace(subject, facts=doubts.facts())
+    if doubts is not None:
+        subject = replace(subject, facts=doubts.facts())
     check_subject(subject)
     heed("measuring", labels.rows, labels.rows)
     digests = {name: _digest(against, scored.references.get(name)) for name in names}

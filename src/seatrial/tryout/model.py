@@ -65,6 +65,12 @@ class Model:
             return None
         return from_json(Provenance, self.package[PROVENANCE], path=PROVENANCE)
 
+    @property
+    def vocabularies(self) -> Mapping[str, tuple[str, ...]]:
+        """The texts that it knows, by column, where its package says: one with a codec."""
+        codec = getattr(self.predictor, "codec", None)
+        return {} if codec is None else {one.name: tuple(one.values) for one in codec.vocabularies}
+
 
 def is_address(model: str) -> bool:
     """Whether a model is an endpoint and no file."""

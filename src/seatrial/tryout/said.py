@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seatrial.assessors.data_claims import ONE_COLUMN_ACCURACY, OVERLAP, UNKNOWN
 from seatrial.report.terminal import verdict_lines, verdict_table
 from seatrial.report.terminal_measured import measured_lines, measured_table, not_measured_lines
 from seatrial.report.words import confidence_percent, count, number
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 _GUTTER = "  "
-_ON_SCREEN = (Family.ALL, Family.PAIRS)
+_OF_THE_ROWS = (OVERLAP, UNKNOWN, ONE_COLUMN_ACCURACY)  # said as doubts, and beside the model's own number
 _BESIDE = 3  # decimals of what the baselines reach
 
 
@@ -92,7 +93,7 @@ def doubts(assessment: Assessment) -> Iterator[str]:
 
 def sections(trial: Trial) -> Iterator[tuple[str, Trial]]:
     """What is shown on a screen, under its titles: everybody, and the widest gap between groups of each kind."""
-    compared = [one for one in trial.evidence if one.claim.against is None]
+    compared = [one for one in trial.evidence if one.claim.against is None and one.claim.metric not in _OF_THE_ROWS]
     everybody = tuple(one for one in compared if one.claim.family is Family.ALL)
     gaps = tuple(one for one in compared if one.claim.family is Family.PAIRS)
     yield "Everybody", replace(trial, evidence=everybody)

@@ -56,6 +56,7 @@ def try_model(
         task=opened.signature.task,
         inputs=[column.name for column in opened.signature.inputs],
         groups=specs,
+        vocabularies=opened.vocabularies,
     )
     training = None if train is None else _training(train, rows, question.label, doubts, heed)
     return attempt(
