@@ -1,0 +1,86 @@
+"""A model or a data set that is known to be bad, the requirement that has to catch it, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.trial import run_trial
+from seatrial.stores.documents import sha256, to_json
+from seatrial.verdicts.judge import Finding, judge
+from seatrial.verdicts.policy import Policy, Requirement
+from seatrial.verdicts.trial import TestUse
+from seatrial.verdicts.verdict import Outcome
+
+_SEED = 7
+_BUDGET_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One planted subject. A bad one names the requirement that must not pass, and how it must fail."""
+
+    name: str
+    make: Callable[[], Subject]
+    require: tuple[Requirement, ...]  # everything that is asked of it
+    policy: Policy  # the same with its threat models
+    caught_by: int | None = None  # the requirement that has to catch it; None: a good one, and all must hold
+    as_: Outcome = Outcome.FAIL  # or inconclusive, with this flag
+    flag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the trial said of a case, and whether that is what it has to say."""
+
+    name: str
+    expected: str
+    found: str
+    right: bool
+
+
+def case(
+    name: str,
+    make: Callable[[], Subject],
+    *require: Requirement,
+    caught_by: int | None = None,
+    flag: str | None = None,
+    policy: Policy | None = None,
+) -> Case:
+    """A case whose policy asks for `require`; with a flag it has to be inconclusive."""
+    base = policy or Policy()
+    whole = Policy(base.confidence, require, base.threat)
+    outcome = Outcome.FAIL if flag is None else Outcome.INCONCLUSIVE
+    return Case(name, make, require, whole, caught_by, outcome, flag)
+
+
+def try_case(one: Case) -> Result:
+    """Runs the whole trial on the case, and judges it."""
+    subject = one.make()
+    rows = subject.tables[subject.measured].num_rows
+    trial = run_trial(
+        subject,
+        one.policy,
+        data="test",
+        use=TestUse(sha256(one.name.encode()), rows, 1),
+        model=sha256(one.name.encode()),
+        policy_digest=sha256(to_json(one.policy)),
+        seed=_SEED,
+        budget_s=_BUDGET_S,
+        progress=lambda _claim: None,
+    )
+    verdict = judge(one.policy, trial)
+    if one.caught_by is None:
+        wrong = [finding for finding in verdict.findings if finding.outcome is not Outcome.PASS]
+        return Result(one.name, "passes", _said(wrong) or "passes", not wrong)
+    finding = verdict.findings[one.caught_by]
+    flags = {flag.code for evidence in finding.deciding for flag in evidence.flags}
+    right = finding.outcome is one.as_ and (one.flag is None or one.flag in flags)
+    expected = f"{one.as_}: {finding.requirement}" + (f" ({one.flag})" if one.flag else "")
+    return Result(one.name, expected, _said([finding], sorted(flags)), right)
+
+
+def _said(findings: Sequence[Finding], flags: Sequence[str] = ()) -> str:
+    told = "; ".join(f"{finding.outcome}: {finding.requirement}" for finding in findings)
+    return f"{told} ({', '.join(flags)})" if flags else told

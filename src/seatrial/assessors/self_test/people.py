@@ -1,0 +1,163 @@
+"""Models of people whose faults are known: unfair, flipped, leaking, memorised; and honest ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from seatrial.assessors.assessor import DataFacts, Subject
+from seatrial.assessors.groups import parse_groups, with_groups
+from seatrial.assessors.self_test.case import Case, case
+from seatrial.models.predictor import Predictions
+from seatrial.models.signature import Column, Signature
+from seatrial.verdicts.policy import Requirement
+
+ROWS = 8000
+SIGNATURE = Signature((Column("score", "number"),), "binary", ("no", "yes"), "yes", 0.5)
+VALUES = Signature((Column("score", "number"),), "regression")
+GROUPS = ("sex", "race", "sex*race")
+BY_SEX = Requirement("true_positive_rate", gap_between="sex", at_most=0.1)
+BY_RACE = Requirement("true_positive_rate", gap_between="race", at_most=0.1)
+TOGETHER = Requirement("true_positive_rate", gap_between="sex*race", at_most=0.1)
+_RIGHT = 0.85  # of the rows, by an honest model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """Rows of people, drawn once: who they are, what is true of them, and whether an honest model is right."""
+
+    female: NDArray[np.bool_]
+    other: NDArray[np.bool_]  # of the second race
+    yes: NDArray[np.bool_]
+    right: NDArray[np.bool_]
+    noise: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """A `Predictor` that was told what to answer."""
+
+    signature: Signature
+    labels: NDArray[np.object_] | NDArray[np.float64]
+    probabilities: NDArray[np.float64] | None
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        """The answers of the rows whose places are in the column "place"."""
+        places = rows.column("place").to_numpy()
+        chances = None if self.probabilities is None else self.probabilities[places]
+        return Predictions(self.labels[places], chances)
+
+
+def cases() -> Iterator[Case]:
+    """Every planted model of people."""
+    accurate = Requirement("accuracy", at_least=0.8)
+    yield case("an honest and fair model", lambda: _classifier(_honest), accurate, BY_SEX, BY_RACE, TOGETHER)
+    yield _bad("unfair in an intersection only", _unfair_together, BY_SEX, BY_RACE, TOGETHER)
+    yield _bad("unfair the other way round after mitigation", _overdone, accurate, BY_SEX)
+    yield _bad("labels flipped in one group", _flipped, Requirement("accuracy", by="sex", at_least=0.8))
+    yield _bad("no better than the larger class", _majority, Requirement("accuracy", at_least=0.65))
+    yield _bad("sure of itself without a reason", _overconfident, Requirement("calibration_error", at_most=0.1))
+    yield _bad_data(
+        "trained on the test data", DataFacts(ROWS, overlap=ROWS // 2), Requirement("test_overlap", at_most=0.01)
+    )
+    yield _bad_data(
+        "a wrong vocabulary", DataFacts(ROWS, unknown={"job": ROWS // 3}), Requirement("unknown_values", at_most=0.01)
+    )
+    leak = Requirement("one_column_accuracy", at_most=0.95)
+    yield case("a column that holds the answer", _leaking, leak, caught_by=0)
+    biased = Requirement("mean_error", gap_between="sex", at_most=0.1)
+    yield case("a regression that asks too little of one group", _biased, biased, caught_by=0)
+
+
+def people(seed: int = 1) -> People:
+    """Two sexes, two races, 40 % yes; the same in every group."""
+    rng = np.random.default_rng(seed)
+    return People(
+        rng.random(ROWS) < 1 / 2,
+        rng.random(ROWS) < 0.4,
+        rng.random(ROWS) < 0.4,
+        rng.random(ROWS) < _RIGHT,
+        rng.normal(size=ROWS),
+    )
+
+
+def _honest(crowd: People) -> NDArray[np.bool_]:
+    return np.where(crowd.right, crowd.yes, ~crowd.yes)
+
+
+def _unfair_together(crowd: People) -> NDArray[np.bool_]:
+    """Women of one race and men of the other are overlooked: each sex and each race as a whole loses as much."""
+    overlooked = (crowd.female == crowd.other) & (crowd.noise > 0.4)
+    favoured = (crowd.female != crowd.other) & (crowd.noise > 0.4)
+    return np.where(crowd.yes & overlooked, False, np.where(crowd.yes & favoured, True, _honest(crowd)))  # noqa: FBT003 - NumPy's
+
+
+def _overdone(crowd: People) -> NDArray[np.bool_]:
+    """Men are now overlooked as women once were."""
+    return np.where(~crowd.female & crowd.yes & (crowd.noise > 0.6), False, _honest(crowd))  # noqa: FBT003 - NumPy's
+
+
+def _flipped(crowd: People) -> NDArray[np.bool_]:
+    """A third of the women's labels were wrong in training, and so are their answers."""
+    return np.where(crowd.female & (crowd.noise > 0.4), ~crowd.yes, _honest(crowd))
+
+
+def _majority(crowd: People) -> NDArray[np.bool_]:
+    return np.zeros_like(crowd.yes)
+
+
+def _overconfident(crowd: People) -> NDArray[np.bool_]:
+    return np.where(crowd.noise > 0.3, crowd.yes, ~crowd.yes)
+
+
+def _bad(name: str, answer: Callable[[People], NDArray[np.bool_]], *require: Requirement) -> Case:
+    """The last requirement has to catch it."""
+    return case(name, lambda: _classifier(answer), *require, caught_by=len(require) - 1)
+
+
+def _bad_data(name: str, facts: DataFacts, requirement: Requirement) -> Case:
+    return case(name, lambda: replace(_classifier(_honest), facts=facts), requirement, caught_by=0)
+
+
+def _classifier(answer: Callable[[People], NDArray[np.bool_]]) -> Subject:
+    crowd = people()
+    answered = answer(crowd)
+    sure = 0.98 if answer is _overconfident else _RIGHT
+    chance = np.where(answered, sure, 1 - sure)
+    labels = np.array(["no", "yes"], object)[answered.astype(int)]
+    predictor = Answers(SIGNATURE, labels, np.column_stack([1 - chance, chance]))
+    table = _table(crowd, pa.array(np.where(crowd.yes, "yes", "no")), crowd.noise)
+    return Subject(predictor, {"test": table}, "y", "binary", positive="yes", groups=GROUPS)
+
+
+def _leaking() -> Subject:
+    subject = _classifier(_honest)
+    table = subject.tables["test"]
+    answer = pa.array((np.array(table.column("y").to_pylist()) == "yes") * 1.0)
+    table = table.set_column(table.column_names.index("score"), "score", answer)
+    return replace(subject, tables={"test": table})
+
+
+def _biased() -> Subject:
+    crowd = people()
+    actual = 10 + crowd.noise
+    predictor = Answers(VALUES, actual - 0.5 * crowd.female, None)
+    table = _table(crowd, pa.array(actual), crowd.noise)
+    return Subject(predictor, {"test": table}, "y", "regression", groups=GROUPS, clip=5.0)
+
+
+def _table(crowd: People, label: pa.Array[pa.Scalar[pa.DataType]], score: NDArray[np.float64]) -> pa.Table:
+    table = pa.table(
+        {
+            "place": pa.array(np.arange(ROWS)),
+            "score": pa.array(score),
+            "y": label,
+            "sex": pa.array(np.where(crowd.female, "Female", "Male")),
+            "race": pa.array(np.where(crowd.other, "B", "A")),
+        }
+    )
+    return with_groups(table, parse_groups(GROUPS, ("sex", "race")))
