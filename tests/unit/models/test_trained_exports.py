@@ -301,3 +301,34 @@ def test_the_bytes_of_a_file_are_packaged_as_the_file_is(provenance: Provenance)
     given = predictor.predict(table(frame())).probabilities
     assert given is not None
     np.testing.assert_allclose(given, fitted.predict_proba(frame()[["age", "hours"]].to_numpy()), atol=SAME)
+
+
+def test_a_search_is_packaged_as_what_it_found(provenance: Provenance) -> None:
+    from sklearn.model_selection import GridSearchCV
+
+    rows = frame()[["age"]]
+    fitted = GridSearchCV(linear.LogisticRegression(), {"C": [0.1, 1.0]}, cv=3).fit(rows, label("binary"))
+    given = packaged(Trained(fitted), table(rows), provenance).predict(table(rows)).probabilities
+    assert given is not None
+    np.testing.assert_allclose(given, fitted.predict_proba(rows), atol=SAME)
+
+
+def test_a_search_over_boosters_is_packaged_too(provenance: Provenance) -> None:
+    from sklearn.model_selection import GridSearchCV
+
+    lightgbm = pytest.importorskip("lightgbm")
+    rows = frame()[["age"]]
+    fitted = GridSearchCV(lightgbm.LGBMClassifier(verbose=-1, n_jobs=1), {"n_estimators": [2, 4]}, cv=3)
+    given = packaged(Trained(fitted.fit(rows, label("binary"))), table(rows), provenance).predict(table(rows))
+    assert given.probabilities is not None
+    np.testing.assert_allclose(given.probabilities, fitted.predict_proba(rows), atol=SAME)
+
+
+@pytest.mark.parametrize("name", ["cluster.KMeans", "ensemble.IsolationForest", "preprocessing.StandardScaler"])
+def test_what_neither_classifies_nor_regresses_is_refused(provenance: Provenance, name: str) -> None:
+    import importlib
+
+    module, _, kind = name.partition(".")
+    fitted = getattr(importlib.import_module(f"sklearn.{module}"), kind)().fit(frame()[["age", "hours"]])
+    with pytest.raises(InputError, match=f"a {kind} is no classifier and no regressor"):
+        packaged(Trained(fitted), table(frame()), provenance)

@@ -79,6 +79,9 @@ def convert(trained: Trained, rows: pa.Table) -> Converted:
 
     `rows` are real: an exporter sees the types of their columns, and one that can do it in several ways tries them.
     """
+    found_by_search = getattr(trained.fitted, "best_estimator_", None)
+    if found_by_search is not None:
+        return convert(dataclasses.replace(trained, fitted=found_by_search), rows)
     if _framework(trained.fitted) is None:
         raise _unsupported(trained.fitted)
     if trained.codec is None:

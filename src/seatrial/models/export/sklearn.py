@@ -70,6 +70,7 @@ def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Con
 
 
 def _check_fitted(fitted: Any) -> None:
+    from sklearn.base import is_classifier, is_regressor
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
@@ -80,9 +81,11 @@ def _check_fitted(fitted: Any) -> None:
         raise InputError(f"this {name} is not fitted.", path=_WHERE, mend="Call its fit first.") from None
     except TypeError:
         raise InputError(f"a {name} is no estimator.", path=_WHERE, mend="Give what was fitted.") from None
-    if not hasattr(fitted, "predict"):
+    if not is_classifier(fitted) and not is_regressor(fitted):
         raise InputError(
-            f"a {name} predicts nothing.", path=_WHERE, mend="Give the whole pipeline, its last step the model."
+            f"a {name} is no classifier and no regressor.",
+            path=_WHERE,
+            mend="Give the whole pipeline, its last step the model that is to be judged.",
         )
 
 
