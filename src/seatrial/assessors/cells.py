@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from seatrial.assessors.answers import ClassAnswers, Unmeasurable
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.groups import MAX_GROUPS, MISSING, group_column, suggestion, texts
+from seatrial.assessors.labels import dictionary
 
 Rows = NDArray[np.int64]  # indices of rows
 
@@ -73,18 +74,19 @@ def grouping(subject: Subject, name: str) -> Grouping | Unmeasurable:
     kind = table.column(column).type
     if pa.types.is_nested(kind):
         return Unmeasurable(f'column "{name}" holds lists, which are no groups')
-    found: dict[str, None] = {}
-    for other in (table, *subject.tables.values()):
-        if column in other.column_names:
-            found |= dict.fromkeys(_names(other, column))
+    texts_of, rows = _coded(table, column)
+    found: dict[str, None] = dict.fromkeys(_used(texts_of, rows))
+    for other in subject.tables.values():
+        if other is not table and column in other.column_names:
+            found |= dict.fromkeys(_used(*_coded(other, column)))
     if len(found) > MAX_GROUPS:
         return Unmeasurable(f'column "{name}" has {len(found)} values, more than {MAX_GROUPS}; put it into bands')
     if pa.types.is_dictionary(kind) and kind.ordered:
         names = tuple(found)
     else:
         names = tuple(sorted(found, key=lambda group: (group == MISSING, group)))
-    codes = pc.index_in(texts(table.column(column)), value_set=pa.array(names, pa.string()))
-    return Grouping(names=names, codes=np.asarray(codes.to_numpy(), dtype=np.int64))
+    places = pc.index_in(texts_of, value_set=pa.array(names, pa.string())).fill_null(-1)  # of values no row has
+    return Grouping(names=names, codes=np.asarray(places.to_numpy(), dtype=np.int64)[rows])
 
 
 def count(answers: ClassAnswers, groups: Grouping) -> Cells:
@@ -102,10 +104,15 @@ def count(answers: ClassAnswers, groups: Grouping) -> Cells:
     )
 
 
-def _names(table: pa.Table, column: str) -> list[str]:
-    values = table.column(column)
-    if pa.types.is_dictionary(values.type) and values.type.ordered and len(values):
-        used = set(pc.unique(texts(values)).to_pylist())
-        chunk: Any = values.unify_dictionaries().chunk(0)
-        return [str(name) for name in chunk.dictionary.to_pylist() if name in used]
-    return [str(name) for name in pc.unique(texts(values)).to_pylist()]
+def _coded(table: pa.Table, column: str) -> tuple[pa.ChunkedArray[pa.StringScalar], Rows]:
+    """The different values of a column as texts, and which of them each row has."""
+    coded = dictionary(table.column(column))
+    values: Any = coded.dictionary
+    texts_of = texts(pa.chunked_array([values, pa.nulls(1, values.type)]))  # the last for rows without a value
+    return texts_of, np.asarray(coded.indices.fill_null(len(values)).to_numpy(), dtype=np.int64)
+
+
+def _used(texts_of: pa.ChunkedArray[pa.StringScalar], rows: Rows) -> list[str]:
+    """The texts that rows have, in the order of the values."""
+    used = np.flatnonzero(np.bincount(rows, minlength=len(texts_of)))
+    return [str(name) for name in pc.unique(texts_of.take(used)).to_pylist()]

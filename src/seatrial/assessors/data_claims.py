@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from seatrial.assessors.answers import ClassAnswers, Unmeasurable, answered_beside, class_answers
 from seatrial.assessors.assessor import DataFacts, Subject
-from seatrial.assessors.claims import ONE_COLUMN, conditions, unmeasured
+from seatrial.assessors.claims import ONE_COLUMN, conditions, dependence, unmeasured
 from seatrial.assessors.references import baseline_of
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
-from seatrial.verdicts.interval import Interval
+from seatrial.verdicts.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.proportions import proportion
+from seatrial.verdicts.weighted import weighted_mean
 
+_ROWS = {"weights": "unweighted"}  # what is counted while rows are read is counted by rows
 OVERLAP, UNKNOWN, ONE_COLUMN_ACCURACY = "test_overlap", "unknown_values", "one_column_accuracy"
 
 
@@ -20,7 +22,7 @@ def assess(
     claims: Sequence[Claim],
     *,
     confidence: float,
-    seed: int,  # noqa: ARG001 - the Assessor contract; nothing is drawn
+    seed: int,
     budget_s: float,  # noqa: ARG001 - the Assessor contract; everything was counted while the rows were read
 ) -> Iterator[Evidence | NotMeasured]:
     """Each claim for everybody; those that are not asked for only where they can be told."""
@@ -30,7 +32,7 @@ def assess(
             if claim.family is not Family.ALL:
                 yield unmeasured(claim, "it is measured for all rows together only")
                 continue
-            found = _measure(metric, subject, confidence)
+            found = _measure(metric, subject, confidence, seed)
             if not isinstance(found, Unmeasurable):
                 interval, parameters = found
                 yield Evidence(
@@ -42,15 +44,18 @@ def assess(
                     confidence,
                     subject.tables[subject.measured].num_rows,
                     interval.method,
-                    conditions(subject, **parameters),
+                    {**conditions(subject), **parameters},
+                    () if metric == OVERLAP else dependence(subject),
                 )
             elif asked:
                 yield unmeasured(claim, found.reason)
 
 
-def _measure(metric: str, subject: Subject, confidence: float) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+def _measure(
+    metric: str, subject: Subject, confidence: float, seed: int
+) -> tuple[Interval, dict[str, str]] | Unmeasurable:
     if metric == ONE_COLUMN_ACCURACY:
-        return _one_column(subject, confidence)
+        return _one_column(subject, confidence, seed)
     facts = subject.facts
     if metric == OVERLAP:
         return _overlap(facts)
@@ -63,18 +68,22 @@ def _overlap(facts: DataFacts | None) -> tuple[Interval, dict[str, str]] | Unmea
         return Unmeasurable("it needs the training data: name it")
     share = facts.overlap / max(facts.rows, 1)
     counted = "counted" if facts.exact else "counted-on-a-sample"
-    return Interval(share, share, share, counted), {"counts": f"{facts.overlap} of {facts.rows}"}
+    return Interval(share, share, share, counted), {**_ROWS, "counts": f"{facts.overlap} of {facts.rows}"}
 
 
 def _unknown(facts: DataFacts | None, confidence: float) -> tuple[Interval, dict[str, str]] | Unmeasurable:
     """The column with most of them stands for all."""
     if facts is None or facts.unknown is None:
         return Unmeasurable("the model's vocabulary is not known: it needs a codec, or the training data")
+    if not facts.unknown:
+        return Unmeasurable("the model takes no texts")
     column, rows = max(facts.unknown.items(), key=lambda item: item[1])
-    return proportion(rows, facts.rows, confidence=confidence), {"column": column, "counts": f"{rows} of {facts.rows}"}
+    stated = {**_ROWS, "column": column, "counts": f"{rows} of {facts.rows}"}
+    each = simultaneous_confidence(confidence, len(facts.unknown))  # which of them has most is seen in these rows
+    return proportion(rows, facts.rows, confidence=each), stated
 
 
-def _one_column(subject: Subject, confidence: float) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+def _one_column(subject: Subject, confidence: float, seed: int) -> tuple[Interval, dict[str, str]] | Unmeasurable:
     rule = subject.references.get(ONE_COLUMN)
     if subject.task == "regression" or rule is None:
         return Unmeasurable("there is no rule of one column to measure")
@@ -87,5 +96,9 @@ def _one_column(subject: Subject, confidence: float) -> tuple[Interval, dict[str
     hits = int((ruled.answered == ruled.actual).sum())
     baseline = baseline_of(rule)
     described = {} if baseline is None else {"rule": baseline.described, "fitted_on": baseline.fitted_on}
+    if ruled.weights is not None:
+        values = (ruled.answered == ruled.actual) * 1.0
+        bounds = weighted_mean(values, ruled.weights, low=0, high=1, confidence=confidence, seed=seed)
+        return bounds, {**described, "seed": str(seed)}
     counts = f"{hits} of {len(ruled.actual)}"
     return proportion(hits, len(ruled.actual), confidence=confidence), {**described, "counts": counts}

@@ -25,7 +25,7 @@ def class_codes(
     A value is the class that is written like it. If some are written like none, all are taken by what they mean: 1,
     1.0, true and True are the same; but only where no two classes mean the same.
     """
-    encoded = _encoded(values)
+    encoded = dictionary(values)
     spelled: Any = pc.cast(encoded.dictionary, pa.string())
     indices = encoded.indices.fill_null(len(spelled))  # null points behind the last
     used = [int(index) for index in np.unique(indices.to_numpy()) if index < len(spelled)]
@@ -131,7 +131,8 @@ def _is_number(kind: pa.DataType) -> bool:
     return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
 
 
-def _encoded(values: pa.ChunkedArray[Any] | pa.Array[Any]) -> pa.DictionaryArray[Any, Any]:
+def dictionary(values: pa.ChunkedArray[Any] | pa.Array[Any]) -> pa.DictionaryArray[Any, Any]:
+    """The values as codes of the different ones: whatever is done with texts is done once for each of these."""
     whole: Any = values
     if isinstance(whole, pa.ChunkedArray):
         whole = whole.unify_dictionaries().combine_chunks() if whole.num_chunks else pa.array([], whole.type)

@@ -75,3 +75,17 @@ def test_what_is_asked_for_and_cannot_be_told_says_what_it_needs(subject: Subjec
 def test_groups_have_no_such_claims(subject: Subject) -> None:
     (gap, _) = measured(subject, Claim("test_overlap", Family.GROUPS, "sex"))
     assert isinstance(gap, NotMeasured)
+
+
+def test_a_model_without_texts_never_saw_one(subject: Subject) -> None:
+    (gap, _) = measured(replace(subject, facts=DataFacts(400, unknown={})), Claim("unknown_values"))
+    assert gap == NotMeasured(Claim("unknown_values"), "all", "the model takes no texts")
+
+
+def test_weighted_rows_are_weighted_and_clustered_ones_are_doubted(subject: Subject) -> None:
+    table = subject.tables["test"]
+    table = table.append_column("w", pa.array([1, 3] * 200)).append_column("person", pa.array(list(range(200)) * 2))
+    (found,) = measured(replace(subject, tables={"test": table}, weight="w", cluster="person"))
+    assert isinstance(found, Evidence)
+    assert (found.method, found.conditions["weights"]) == ("betting-weighted", "w")
+    assert [flag.code for flag in found.flags] == ["dependent-rows"]

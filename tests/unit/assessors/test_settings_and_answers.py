@@ -89,7 +89,7 @@ def test_all_mistakes_are_named_at_once(of_task: Subjects) -> None:
         assert part in told
 
 
-def test_a_positive_class_may_be_written_as_the_label_is(of_task: Subjects, tells: Any) -> None:
+def test_a_positive_class_may_be_written_as_the_label_is(of_task: Subjects) -> None:
     subject = of_task("binary", 100)
     labels = pa.array([label == ">50K" for label in subject.tables["test"].column("income").to_pylist()])
     signature = replace(subject.predictor.signature, classes=("0", "1"), positive=None)
