@@ -22,6 +22,7 @@ from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Task
 from seatrial.stores.documents import sha256, to_json
 from seatrial.tryout.assessment import Assessment
+from seatrial.tryout.attacked import attacked_sample, under_attack
 from seatrial.tryout.doubts import Doubts
 from seatrial.tryout.label import Labels, check_column, has_label
 from seatrial.tryout.model import Model
@@ -114,6 +115,9 @@ def attempt(
     if rule is not None:
         references[ONE_COLUMN] = Asked(ONE_COLUMN, rule)
     heed("scoring", 0, labels.rows)
+    sample = None
+    if model.package is not None:  # an endpoint is asked politely: attacks would ask it a hundred thousand times
+        sample = attacked_sample(model.signature, policy, groups, label=question.label, seed=question.seed)
     scored = score(
         rows,
         Asked(model.name, model.predictor, model.needs),
@@ -121,7 +125,7 @@ def attempt(
         groups=groups,
         weight=question.weight,
         references=references,
-        watchers=() if doubts is None else (doubts,),
+        watchers=[one for one in (doubts, sample) if one is not None],
         watched=() if doubts is None else doubts.columns,
         heed=lambda done: heed("scoring", done, labels.rows),
     )
@@ -131,8 +135,30 @@ def attempt(
     subject = subject_of(question, model, scored, groups, compared, training)
     if doubts is not None:
         subject = replace(subject, facts=doubts.facts())
+    if sample is not None and model.package is not None:
+        attacked = under_attack(
+            sample,
+            model.predictor,
+            model.package,
+            policy,
+            groups,
+            seen=None if training is None else training.first,
+            heed=lambda doing: heed(f"attacking {doing}", 0, None),
+        )
+        subject = replace(subject, under_attack=attacked)
     if doubts is not None:
         subject = replace(subject, facts=doubts.facts())
+    if sample is not None and model.package is not None:
+        attacked = under_attack(
+            sample,
+            model.predictor,
+            model.package,
+            policy,
+            groups,
+            seen=None if training is None else training.first,
+            heed=lambda doing: heed(f"attacking {doing}", 0, None),
+        )
+        subject = replace(subject, under_attack=attacked)
     check_subject(subject)
     heed("measuring", labels.rows, labels.rows)
     digests = {name: _digest(against, scored.references.get(name)) for name in names}
@@ -164,7 +190,7 @@ def attempt(
         provenance=model.provenance,
         notes=() if doubts is None else doubts.notes(),
         understood=understood(question, labels, model.signature, notes=model.notes),
-        unasked=tuple(unasked(question, against=against is not None)),
+        unasked=tuple(unasked(question, model.signature.task, against=against is not None)),
         groups=tuple(spec.name for spec in groups),
         created=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
         reproduce=reproduce,
@@ -231,8 +257,10 @@ def check_another(model: Model, against: Model) -> None:
         )
 
 
-def unasked(question: Question, *, against: bool) -> Iterator[str]:
+def unasked(question: Question, task: Task, *, against: bool) -> Iterator[str]:
     """What was not measured because nobody asked, and what to give for it."""
+    if task == "regression" and question.clip is None:
+        yield "Bounds on errors that hold at any number of rows (these are asymptotic): the largest that counts, --clip"
     if not question.groups:
         yield "Differences between groups: name them, --groups sex,age:18,40,65"
     if not against:
