@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seatrial.assessors.data_claims import ONE_COLUMN_ACCURACY, OVERLAP, UNKNOWN
+from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.terminal import verdict_lines, verdict_table
 from seatrial.report.terminal_measured import measured_lines, measured_table, not_measured_lines
 from seatrial.report.words import confidence_percent, count, number
@@ -118,7 +119,11 @@ def _reached(one: Evidence) -> str:
 
 def not_measured(assessment: Assessment) -> tuple[str, ...]:
     """What this trial could not say, and what nobody asked it."""
-    return (*(line.strip() for line in not_measured_lines(assessment.trial)), *assessment.unasked)
+    trial = assessment.trial
+    gaps = tuple(
+        gap for gap in trial.not_measured if gap.claim.metric != BIN_METRIC
+    )  # a bin without rows lacks nothing
+    return (*(line.strip() for line in not_measured_lines(replace(trial, not_measured=gaps))), *assessment.unasked)
 
 
 def use_line(assessment: Assessment) -> str:
