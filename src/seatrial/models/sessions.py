@@ -18,6 +18,9 @@ def open_session(model: bytes, *, path: str, threads: int | None = None) -> Any:
     options.log_severity_level = _FATAL
     options.intra_op_num_threads = threads or 0
     options.inter_op_num_threads = 1
+    # Waiting threads sleep. Spinning, they took as much processor time again as the answers did (a forest, a small
+    # network, 2 busy cores), and what a pod may use is limited; one row takes as long either way.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001  # onnxruntime has no common class for its errors
