@@ -146,19 +146,6 @@ def attempt(
             heed=lambda doing: heed(f"attacking {doing}", 0, None),
         )
         subject = replace(subject, under_attack=attacked)
-    if doubts is not None:
-        subject = replace(subject, facts=doubts.facts())
-    if sample is not None and model.package is not None:
-        attacked = under_attack(
-            sample,
-            model.predictor,
-            model.package,
-            policy,
-            groups,
-            seen=None if training is None else training.first,
-            heed=lambda doing: heed(f"attacking {doing}", 0, None),
-        )
-        subject = replace(subject, under_attack=attacked)
     check_subject(subject)
     heed("measuring", labels.rows, labels.rows)
     digests = {name: _digest(against, scored.references.get(name)) for name in names}
@@ -190,7 +177,9 @@ def attempt(
         provenance=model.provenance,
         notes=() if doubts is None else doubts.notes(),
         understood=understood(question, labels, model.signature, notes=model.notes),
-        unasked=tuple(unasked(question, model.signature.task, against=against is not None)),
+        unasked=tuple(
+            unasked(question, model.signature.task, against=against is not None, attacked=sample is not None)
+        ),
         groups=tuple(spec.name for spec in groups),
         created=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
         reproduce=reproduce,
@@ -257,7 +246,7 @@ def check_another(model: Model, against: Model) -> None:
         )
 
 
-def unasked(question: Question, task: Task, *, against: bool) -> Iterator[str]:
+def unasked(question: Question, task: Task, *, against: bool, attacked: bool) -> Iterator[str]:
     """What was not measured because nobody asked, and what to give for it."""
     if task == "regression" and question.clip is None:
         yield "Bounds on errors that hold at any number of rows (these are asymptotic): the largest that counts, --clip"
@@ -265,7 +254,9 @@ def unasked(question: Question, task: Task, *, against: bool) -> Iterator[str]:
         yield "Differences between groups: name them, --groups sex,age:18,40,65"
     if not against:
         yield "Whether it is no worse than the model that runs now: name that, --against FILE"
-    yield "Robustness to attacks, privacy of the training data: these need more than a model and a table"
+    if not attacked:
+        yield "Robustness to attacks: say what an attacker can do, [policy.threat.NAME] in --policy FILE"
+    yield "Privacy of the training data: it needs that data, and the model's training"
 
 
 def _digest(against: Model | None, answers: Recorded | None) -> str | None:
