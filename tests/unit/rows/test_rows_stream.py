@@ -116,6 +116,14 @@ def test_arrow_and_polars_are_not_copied() -> None:
     assert address(whole(rows_of(frame))) == address(frame.to_arrow())
 
 
+def test_views_become_what_can_be_computed_with(tmp_path: Path) -> None:
+    viewed = pa.table({"a": pa.array(["x", None]).cast(pa.string_view())})
+    pyarrow.parquet.write_table(viewed, tmp_path / "r.parquet")
+    for rows in (rows_of(viewed), open_rows(tmp_path / "r.parquet")):
+        assert rows.schema.field("a").type == pa.large_string()
+        assert content(rows) == {"a": ["x", None]}
+
+
 def test_a_matrix_has_the_names_it_is_given() -> None:
     rows = rows_of(np.array([[1.0, 2.0], [3.0, np.nan]]), ["u", "v"])
     assert whole(rows)["u"].to_pylist() == [1.0, 3.0]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from seatrial.batches.rows.stream import Rows
+from seatrial.batches.rows.plain_types import plain_schema
+from seatrial.batches.rows.stream import TABLE_ROWS, Rows
 from seatrial.errors import InputError
 
 _HERE = "the frame"
@@ -30,12 +31,15 @@ def rows_of(frame: object, columns: Sequence[str] | None = None) -> Rows:
 
 
 def rows_of_table(table: pa.Table, origin: str) -> Rows:
-    """The rows of a table in memory; nothing is copied."""
+    """The rows of a table in memory; nothing is copied, but for views."""
+    schema = plain_schema(table.schema)
 
     def read(columns: Sequence[str]) -> Iterator[pa.Table]:
-        yield table.select(list(columns))
+        wanted = pa.schema([schema.field(name) for name in columns])
+        for start in range(0, table.num_rows, TABLE_ROWS):
+            yield table.select(list(columns)).slice(start, TABLE_ROWS).cast(wanted)
 
-    return Rows(origin, table.schema, table.num_rows, read)
+    return Rows(origin, schema, table.num_rows, read)
 
 
 def _arrow(frame: Any) -> pa.Table:

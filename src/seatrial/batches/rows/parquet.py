@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from seatrial.batches.rows.folder_keys import folder_keys
+from seatrial.batches.rows.plain_types import plain_schema
 from seatrial.batches.rows.source import Source
 from seatrial.batches.rows.stream import TABLE_ROWS, Rows
 from seatrial.errors import InputError
@@ -44,7 +45,7 @@ def read_parquet(origin: str, sources: Sequence[Source]) -> Rows:
 def _footer(source: Source) -> tuple[pa.Schema, int]:
     try:
         with source.open() as stream, pyarrow.parquet.ParquetFile(stream) as file:
-            schema, rows = file.schema_arrow.remove_metadata(), file.metadata.num_rows
+            schema, rows = plain_schema(file.schema_arrow), file.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(source, error) from None
     for name in schema.names:
