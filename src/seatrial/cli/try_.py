@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from seatrial.cli.options import Json
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, printable
 from seatrial.cli.rows_progress import rows_progress
 
 NOT_PASSED = 3
@@ -104,13 +104,14 @@ def command(
     if json:
         print_json(result.as_document(report=written))
     else:
-        if sys.stdout.isatty():
+        text = str(result.assessment)
+        if sys.stdout.isatty() and printable(text) == text:  # in colours nothing would be spelled out
             from rich.console import Console
 
             from seatrial.tryout.said import drawn
 
             Console().print(drawn(result.assessment))
         else:
-            print(result.assessment)
+            print(printable(text))
         print("\n".join(result.closing_lines(report=written)))
     return NOT_PASSED if result.failed else 0

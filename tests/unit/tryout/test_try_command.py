@@ -148,3 +148,14 @@ def test_progress_goes_to_stderr_line_by_line_without_a_terminal(
         "scoring",
         "measuring",
     ]
+
+
+def test_names_from_data_do_not_drive_the_terminal(
+    model: Make, people: pa.Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"\x1b[2J{name}" for name in people.column("sex").to_pylist()]
+    pyarrow.parquet.write_table(people.set_column(2, "sex", pa.array(names)), tmp_path / "odd.parquet")
+    run(model(), tmp_path / "odd.parquet", "--label", "rich", "--groups", "sex")
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert r"\x1b[2JFemale" in said
