@@ -196,6 +196,20 @@ def test_a_rehearsal_needs_validation_rows_and_then_counts_nothing(project: Fini
     assert len(project.uses()) == 1  # init's
 
 
+def test_rows_of_the_training_data_among_the_test_data_are_found_and_can_be_forbidden(project: FinishedProject) -> None:
+    pyarrow.parquet.write_table(ships()[:500], project.around / "train.parquet")
+    project.edit("seatrial.toml", 'label = "late"', 'train = "../train.parquet"\nlabel = "late"')
+    project.require('metric = "test_overlap"', "at_most = 0.0")
+    done = project.call("run")
+    assert done.returncode == 3, done.stderr
+    assert "note: " in done.stdout
+    trial = json.loads((project.store / "releases" / "ships" / "1" / "evidence.json").read_text())
+    (overlap,) = [one for one in trial["evidence"] if one["claim"]["metric"] == "test_overlap"]
+    assert overlap["estimate"] == 0.25
+    baseline = [one for one in trial["evidence"] if one["claim"]["against"] == "baseline"]
+    assert {one["conditions"]["reference_fitted_on"] for one in baseline} == {"the train table"}
+
+
 def test_with_validation_init_does_not_look_at_the_test_data(tmp_path: Path) -> None:
     project = FinishedProject(tmp_path)
     pyarrow.csv.write_csv(ships(seed=9), tmp_path / "validation.csv")

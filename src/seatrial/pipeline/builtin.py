@@ -115,7 +115,7 @@ def _roles(project: Project, data: DataSettings, *, rehearse: bool) -> dict[str,
 
 
 def _places(data: DataSettings, *, rehearse: bool) -> Iterator[tuple[str, str]]:
-    for role, place in (("validation", data.validation), ("calibration", data.calibration)):
+    for role, place in (("train", data.train), ("validation", data.validation), ("calibration", data.calibration)):
         if place is not None:
             yield role, place
     if not rehearse:

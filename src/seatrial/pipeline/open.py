@@ -32,7 +32,7 @@ def open_pipeline(project: Project, *, sets: Sequence[str], rehearse: bool) -> P
 def own_steps(project: Project) -> Graph:
     """The steps of the project's module; none where it has no such module and names no step's output."""
     data = project.data
-    tables = () if data is None else tuple(filter(None, (data.test, data.validation, data.calibration)))
+    tables = () if data is None else tuple(filter(None, (data.test, data.validation, data.calibration, data.train)))
     finished = project.model is not None and is_model_file(project.model) and all(map(is_rows_file, tables))
     if finished and not module_file(project.directory, project.pipeline).is_file():
         return {}

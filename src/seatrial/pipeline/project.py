@@ -50,6 +50,7 @@ class DataSettings:
     task: Task
     validation: str | None = None
     calibration: str | None = None
+    train: str | None = None
     positive: str | None = None
     groups: tuple[str, ...] = ()
     cluster: str | None = None

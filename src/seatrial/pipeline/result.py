@@ -11,6 +11,7 @@ from seatrial.errors import Refused, SeatrialError
 from seatrial.pipeline.outputs import ArtifactOutput, ReleaseOutput
 from seatrial.pipeline.records import RunRecord, write_run
 from seatrial.pipeline.run import Finished
+from seatrial.pipeline.trial_step import NOTE
 from seatrial.pipeline.workspace import Workspace
 from seatrial.releases.keys import seatrial_home
 from seatrial.releases.source import locate
@@ -107,7 +108,8 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
         verdict=None if verdict is None else verdict.outcome,
     )
     write_run(workspace.objects, record)
-    notes = (*_said("package", record, workspace), *(_said("release", record, workspace) if release else ()))
+    doubts = [line for line in _said("assess", record, workspace) if line.startswith(NOTE)]
+    notes = (*_said("package", record, workspace), *doubts, *(_said("release", record, workspace) if release else ()))
     return Result(
         record=record,
         error=finished.error,

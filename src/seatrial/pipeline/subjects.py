@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -16,6 +16,9 @@ from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Signature
 from seatrial.pipeline.project import DataSettings
+from seatrial.tryout.doubts import Doubts
+from seatrial.tryout.label import has_label
+from seatrial.tryout.notes import Note
 from seatrial.tryout.recorded import POSITION, Recorded
 from seatrial.tryout.score import Asked, Scored, Watcher, score
 
@@ -41,13 +44,16 @@ def score_measured(
     data: DataSettings,
     *,
     validation: Rows | None,
+    train: Rows | None,
+    vocabularies: Mapping[str, Collection[str]] | None = None,
     heed: Callable[[int], None],
     watchers: Sequence[Watcher] = (),
-) -> tuple[Subject, Scored]:
+) -> tuple[Subject, Scored, tuple[Note, ...]]:
     """Asks every model about every measured row; `role` is what the rows are: "test", "validation" in a rehearsal.
 
-    `validation` is what baselines and bins are fixed on, held in memory whole; `watchers` see each table too. Rows
-    without a label are an `InputError`: which of them are left out would be chosen by nobody.
+    `validation` is what bins are fixed on, held in memory whole; of `train`, which fits baselines where it is given,
+    labels and the first rows are kept. `watchers` see each table too. Rows without a label are an `InputError`: which
+    of them are left out would be chosen by nobody. The notes are what is doubtful about the data.
     """
     for name, reference in references.items():
         for column in reference.signature.inputs:
@@ -61,7 +67,18 @@ def score_measured(
     tables: dict[str, pa.Table] = {}
     if validation is not None:
         tables["validation"] = with_groups(_whole(validation, _columns(predictor, data, groups)), groups)
-    rule = _rule(predictor, rows, data, tables)
+    doubts = Doubts(
+        rows.schema,
+        label=data.label,
+        task=data.task,
+        inputs=[column.name for column in predictor.signature.inputs],
+        groups=groups,
+        vocabularies=vocabularies,
+    )
+    first = None
+    if train is not None:
+        tables["train"], first = _learnt(train, data.label, doubts)
+    rule = _rule(predictor, rows, data, tables if first is None else {"train": first})
     asked = {name: Asked(name, reference) for name, reference in references.items()}
     if rule is not None:
         asked[ONE_COLUMN] = Asked(ONE_COLUMN, rule)
@@ -74,7 +91,8 @@ def score_measured(
         groups=kept,
         weight=data.weight,
         references=asked,
-        watchers=watchers,
+        watchers=(doubts, *watchers),
+        watched=doubts.columns,
         heed=heed,
     )
     if scored.unlabelled:
@@ -101,26 +119,43 @@ def score_measured(
         references=compared,
         clip=data.clip,
         quantile=data.quantile,
+        facts=doubts.facts(),
     )
-    return subject, scored
+    return subject, scored, doubts.notes()
+
+
+def types_like(schema: pa.Schema) -> dict[str, pa.DataType]:
+    """How the columns of another file of text are read: as here, where it may have fractions for whole numbers."""
+    return {
+        field.name: pa.float64() if pa.types.is_integer(field.type) else field.type
+        for field in schema
+        if not pa.types.is_null(field.type)
+    }
+
+
+def _learnt(train: Rows, label: str, doubts: Doubts) -> tuple[pa.Table, pa.Table | None]:
+    """Shows the training rows to `doubts`; their labels, and the first of them."""
+    labels, first = [], None
+    for table in train.tables(doubts.train_columns):
+        doubts.see_train(table)
+        labelled = table.filter(pa.array(has_label(table.column(label))))
+        labels.append(labelled.select([label]))
+        first = labelled if first is None else first
+    return (pa.concat_tables(labels) if labels else train.schema.empty_table().select([label])), first
 
 
 def _rule(predictor: Predictor, rows: Rows, data: DataSettings, tables: Mapping[str, pa.Table]) -> Baseline | None:
-    """The best rule of one column, fitted on validation, else in hindsight on the first of the measured rows."""
+    """The best rule of one column, fitted on the table at hand, else in hindsight on the first of the measured rows."""
     inputs = [column.name for column in predictor.signature.inputs]
-    role, fitted = "validation", tables.get("validation")
-    if fitted is None:
-        role = "test"
-        fitted = next(iter(rows.tables(list(dict.fromkeys([data.label, *inputs])))), None)
-    if fitted is None:
+    fitted = dict(tables)
+    if not fitted and (found := next(iter(rows.tables(list(dict.fromkeys([data.label, *inputs])))), None)) is not None:
+        fitted = {"test": found}
+    rule = one_column_rule(Subject(predictor, fitted, data.label, data.task, data.positive)) if fitted else None
+    if not isinstance(rule, Baseline):
         return None
-    subject = Subject(predictor, {role: fitted}, data.label, data.task, positive=data.positive)
-    found = one_column_rule(subject)
-    if not isinstance(found, Baseline):
-        return None
-    if role == "test" and rows.rows != fitted.num_rows:
-        return replace(found, fitted_on=f"the first {fitted.num_rows:,} measured rows")
-    return found
+    if "test" in fitted and rows.rows != fitted["test"].num_rows:
+        return replace(rule, fitted_on=f"the first {fitted['test'].num_rows:,} measured rows")
+    return rule
 
 
 def _columns(predictor: Predictor, data: DataSettings, groups: tuple[GroupSpec, ...]) -> list[str]:

@@ -10,23 +10,27 @@ from typing import Literal, cast
 import pyarrow as pa
 
 from seatrial.assessors.checks import check_subject
+from seatrial.assessors.groups import parse_groups
 from seatrial.assessors.trial import run_trial
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
 from seatrial.models.runtime import load_predictor
 from seatrial.pipeline.builtin import data_digest
+from seatrial.pipeline.graph import make_importable
 from seatrial.pipeline.outputs import AgainstInput, ArtifactOutput, RowsInput, TableOutput
 from seatrial.pipeline.pins import opened_rows
 from seatrial.pipeline.references import open_reference
 from seatrial.pipeline.resolve import Job
-from seatrial.pipeline.subjects import score_measured
-from seatrial.pipeline.under_attack import attacked_sample, under_attack
+from seatrial.pipeline.subjects import score_measured, types_like
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact, write_artifact
 from seatrial.stores.documents import sha256, to_json
+from seatrial.tryout.assessment import said
+from seatrial.tryout.attacked import attacked_sample, under_attack
 from seatrial.verdicts.trial import TestUse
 from seatrial.verdicts.uses import record_use
 
+NOTE = "note: "  # before what is doubtful about the data, in the step's log
 BUDGET_S = 600.0  # for the whole trial; an assessor that would go over says what it left out
 
 
@@ -48,27 +52,51 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
     texts = {column.name: pa.string() for column in predictor.signature.inputs if column.kind == "text"}
     seed = cast("int", parameters["seed"])
     with ExitStack() as stack:
+        pinned = {role: one for role, one in job.inputs.items() if isinstance(one, TableOutput | RowsInput)}
         tables = {
-            role: stack.enter_context(opened_rows(pinned, workspace, types=texts))
-            for role, pinned in job.inputs.items()
-            if isinstance(pinned, TableOutput | RowsInput)
+            role: stack.enter_context(opened_rows(one, workspace, types=texts))
+            for role, one in pinned.items()
+            if role != "train"
         }
-        sample = attacked_sample(tables[counted], predictor.signature, data, policy, seed=seed)
-        subject, scored = score_measured(
+        train = None
+        if "train" in pinned:
+            types = types_like(tables[counted].schema)
+            train = stack.enter_context(opened_rows(pinned["train"], workspace, types=types))
+        sample = attacked_sample(
+            predictor.signature,
+            policy,
+            parse_groups(data.groups, tables[counted].schema.names),
+            label=data.label,
+            seed=seed,
+            others=[] if data.cluster is None else [data.cluster],
+        )
+        subject, scored, notes = score_measured(
             tables[counted],
             counted,
             predictor,
             references,
             data,
             validation=tables.get("validation") if counted == "test" else None,
+            train=train,
+            vocabularies={one.name: one.values for one in predictor.codec.vocabularies} if predictor.codec else None,
             heed=lambda done: print(f"scoring, {done:,} rows", flush=True),  # noqa: T201  # a step's output is its log
             watchers=[] if sample is None else [sample],
         )
     if sample is not None:
-        subject = replace(
-            subject, under_attack=under_attack(sample, subject, policy, package, predictor, workspace.project)
+        make_importable(workspace.project.directory)  # the factory that makes the module anew is the project's
+        attacked = under_attack(
+            sample,
+            predictor,
+            package,
+            policy,
+            parse_groups(data.groups, sample.rows().column_names),
+            seen=subject.tables.get("validation") if counted == "test" else None,
+            heed=lambda doing: print(f"attacking, {doing}", flush=True),  # noqa: T201
         )
+        subject = replace(subject, under_attack=attacked)
     check_subject(subject)  # a mistake in the data costs no use of it
+    for note in notes:
+        print(f"{NOTE}{said(note)}", flush=True)  # noqa: T201
     found = {against.named: None if against.title is None else against.digest for against in compared}
     use = None
     if counted == "test":
