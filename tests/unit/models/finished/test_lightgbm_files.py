@@ -175,3 +175,17 @@ def test_integers_as_categories_are_taken_as_numbers(tmp_path: Path) -> None:
     found = opened(tmp_path, "model.txt", saved(fitted), rows)
     as_floats = rows.set_column(rows.column_names.index("whole"), "whole", rows["whole"].cast(pa.float64()))
     np.testing.assert_array_equal(answers(found, rows), answers(found, as_floats))
+
+
+def test_a_set_of_categories_that_would_end_the_process_when_it_is_loaded_is_refused() -> None:
+    content = saved(fit("binary", max_cat_to_onehot=1)).decode()
+    head, _, rest = content.partition("cat_threshold=")
+    first = head.rpartition("cat_boundaries=")
+    ends = [int(end) for end in first[2].split()]
+    many = 5000  # words of 32 categories each
+    boundaries = " ".join(str(end if place == 0 else end - ends[1] + many) for place, end in enumerate(ends))
+    words = rest.split("\n", 1)
+    values = " ".join(["4294967295"] * many + words[0].split()[ends[1] :])
+    changed = f"{first[0]}cat_boundaries={boundaries}\ncat_threshold={values}\n{words[1]}"
+    with pytest.raises(InputError, match=r"its tree is more than 2,000 nodes deep"):
+        reader.read(changed.encode(), path="m.txt")

@@ -206,3 +206,25 @@ def test_a_file_that_would_fill_the_memory_is_not_read(monkeypatch: pytest.Monke
     monkeypatch.setattr("seatrial.models.finished.libraries._MAX_BYTES", 2**20)
     with pytest.raises(InputError, match=r"it has 2 MB; trees are read up to 1\."):
         reader.read(b"{" * 2**21, path="m.json")
+
+
+def test_a_tree_that_would_end_the_process_when_it_is_loaded_is_refused() -> None:
+    depth = 150_000
+    document = json.loads(saved(classifier()))
+    count = 2 * depth + 1
+    tree = document["learner"]["gradient_booster"]["model"]["trees"][0]
+    tree.update(
+        left_children=[node + 1 if node % 2 == 0 and node < 2 * depth else -1 for node in range(count)],
+        right_children=[node + 2 if node % 2 == 0 and node < 2 * depth else -1 for node in range(count)],
+        split_indices=[0] * count,
+        split_conditions=[0.0] * count,
+        split_type=[0] * count,
+        default_left=[0] * count,
+        categories=[],
+        categories_nodes=[],
+        categories_segments=[],
+        categories_sizes=[],
+    )
+    tree["tree_param"]["num_nodes"] = str(count)
+    with pytest.raises(InputError, match=r"its tree is more than 2,000 nodes deep\. Train it with max_depth"):
+        reader.read(json.dumps(document).encode(), path="m.json")
