@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -304,6 +306,18 @@ def test_a_service_without_tls_is_told_from_one_that_is_down() -> None:
         secure = Scripted(server.address.replace("http://", "https://"))
         with pytest.raises(TargetError, match="cannot be asked over TLS"):
             opened(secure)
+
+
+def test_a_certificate_is_trusted_when_the_environment_names_its_authority(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with scripted(healthy, tls=context) as server:
+        with pytest.raises(TargetError, match=r"its certificate is not trusted.* SSL_CERT_FILE"):
+            opened(server)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert_right(opened(server))
 
 
 def test_a_token_is_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

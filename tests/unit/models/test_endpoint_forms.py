@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
+import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from seatrial.errors import InputError, SeatrialError, TargetError
+from seatrial.models.endpoints import Politeness
 from seatrial.models.endpoints.answers import Answers, Reading, recognised
 from seatrial.models.endpoints.columns import chosen, values
+from seatrial.models.endpoints.exchange import _wished
 from seatrial.models.endpoints.inference_protocol import Matrix, Named, form_of, parse_answer, parse_metadata
 from seatrial.models.endpoints.scoring import FORMS, parse_scores
 from seatrial.models.finished import Wanted
@@ -253,3 +258,28 @@ def test_answers_without_a_meaning_are_said(answers: Answers, options: dict[str,
 def test_a_missing_number_is_null_whatever_its_column() -> None:
     rows = pa.table({"size": pa.array([3, None])})
     assert values(rows, Column("size", "integer")) == [3.0, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [("7", 7, 7), (format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True), 500, 600)],
+)
+def test_a_wish_to_wait_is_read_in_both_forms(text: str, least: float, most: float) -> None:
+    found = _wished(httpx.Headers({"Retry-After": text}))
+    assert found is not None
+    assert least <= found <= most
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-3", "Tue, 99 Nov 2026"])
+def test_a_wish_that_says_nothing_is_none(text: str) -> None:
+    assert _wished(httpx.Headers({"Retry-After": text})) is None
+
+
+def test_a_date_that_has_passed_is_no_wait() -> None:
+    assert _wished(httpx.Headers({"Retry-After": "Tue, 01 Jan 2019 00:00:00 GMT"})) == 0
+
+
+@pytest.mark.parametrize("name", ["rows_per_request", "at_once", "requests_per_s", "timeout_s", "total_s"])
+def test_politeness_is_positive(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} is 0"):
+        Politeness(**{name: 0})
