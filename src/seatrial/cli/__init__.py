@@ -29,6 +29,7 @@ VERBS = {
     "doctor": "Check Java, jars, store and catalog: what works, what to change.",
     "plan": "Show which steps would run, which are cached, and why.",
     "run": "Run the pipeline; ends with the verdict and the release.",
+    "assess": "Try models that are known to be bad: does the trial catch them? (--self-test)",
     "report": "Write the trial's report, one HTML file.",
     "verify": "Check digests, signature and trust, and judge the evidence again.",
     "diff": "Show what changed between two releases.",
