@@ -140,6 +140,14 @@ def test_a_symmetric_sample_has_students_bounds(monkeypatch: pytest.MonkeyPatch)
     assert found.low == pytest.approx(-found.high)
 
 
+def test_skewed_errors_leave_more_room_for_a_smaller_r_squared() -> None:
+    actual = np.tile([-1.0, 1.0], 200)
+    found = r_squared(actual, actual + np.random.default_rng(27).exponential(size=400), confidence=0.975)
+    assert isinstance(found, Interval)
+    below, above = (1 - found.low) / (1 - found.estimate), (1 - found.estimate) / (1 - found.high)
+    assert below > 1.05 * above > 1.05
+
+
 def test_the_upper_bound_of_r_squared_stays_below_one() -> None:
     random = np.random.default_rng(26)
     actual = random.normal(size=40)

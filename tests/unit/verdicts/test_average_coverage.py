@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from scipy.stats import binom, chi2
 from sklearn.metrics import balanced_accuracy_score
 
@@ -30,6 +31,27 @@ def test_with_few_rows_each_bound_covers_exactly_at_all_rates(rows: tuple[int, .
     for rates in itertools.product(RATES, repeat=len(rows)):
         mass = np.prod([binom.pmf(np.array(tables)[:, i], rows[i], rates[i]) for i in range(len(rows))], axis=0)
         assert mass[high >= np.mean(rates) - 1e-9].sum() >= confidence - 1e-9, rates
+
+
+@pytest.mark.parametrize(("hits", "rows"), [((7, 40), (10, 60)), ((0, 3, 90), (12, 30, 100))])
+def test_few_rows_have_the_largest_mean_that_fishers_combined_test_leaves(
+    hits: tuple[int, ...], rows: tuple[int, ...]
+) -> None:
+    """Against SciPy's optimiser on the definition."""
+    goal = chi2.ppf(0.975, 2 * len(rows))
+
+    def room(rates: np.ndarray) -> float:
+        return float(goal + 2 * np.sum(binom.logcdf(hits, rows, rates)))
+
+    best = minimize(
+        lambda rates: -np.mean(rates),
+        (np.array(hits) + 1) / (np.array(rows) + 2),
+        bounds=[(1e-6, 1 - 1e-6)] * len(rows),
+        constraints={"type": "ineq", "fun": room},
+    )
+    found = fisher_upper_mean(np.array(hits, float), np.array(rows, float), confidence=0.975)
+    assert found == pytest.approx(-best.fun, rel=2e-3)
+    assert found >= -best.fun - 1e-6
 
 
 def test_the_lower_bound_is_the_mirror_of_the_upper() -> None:

@@ -76,6 +76,13 @@ def test_the_method_changes_at_twenty_rows_each_way() -> None:
     assert short.method == "clopper-pearson-half-alpha-paired"
 
 
+def test_below_that_it_is_the_difference_of_limits_at_half_alpha() -> None:
+    each = half_alpha(0.95)
+    parts = interval_difference(proportion(30, 500, confidence=each), proportion(3, 500, confidence=each))
+    found = paired_proportions(30, 3, 500, confidence=0.95)
+    assert (found.low, found.estimate, found.high) == pytest.approx((parts.low, parts.estimate, parts.high))
+
+
 @given(st.integers(0, 80), st.integers(0, 80), st.integers(1, 400))
 def test_swapping_the_models_mirrors_the_interval(better: int, worse: int, same: int) -> None:
     rows = better + worse + same
@@ -232,6 +239,18 @@ def test_clustered_pairs_are_covered_where_bounds_for_independent_rows_are_not(
     assert stated > 0.95 * TRIALS
     assert_covers(low, stated, NOMINAL)
     assert naive < 0.9 * TRIALS
+
+
+def test_where_both_models_hardly_misrank_a_row_delongs_variance_is_not_trusted() -> None:
+    """40 positives and AUCs of 0.96 and 0.95: its upper bound would cover 0.96 at a nominal 0.975."""
+    positive = np.arange(240) < 40
+    scores = _scores(np.random.default_rng(52), positive, (2.5, 2.3), 0.95)
+    found = paired_auc(positive, *scores, confidence=NOMINAL)
+    assert isinstance(found, Interval)
+    assert found.method == "hoeffding-auc-paired"
+    weighted = paired_auc(positive, *scores, confidence=NOMINAL, weights=np.ones(240))
+    assert isinstance(weighted, NoInterval)
+    assert "misranked" in weighted.reason
 
 
 def test_few_rows_of_a_class_have_hoeffdings_bound_and_few_clusters_none() -> None:

@@ -161,6 +161,24 @@ def test_differences_of_average_precision_are_covered_for_normal_scores(
     assert_covers(high, stated, NOMINAL)
 
 
+def test_swapping_the_models_mirrors_the_interval() -> None:
+    actual, mine, other = _called(np.random.default_rng(70), 500)
+    scores = np.random.default_rng(71).normal(size=(2, 500)) + np.array([2.0, 0.5])[:, None] * actual
+    for one, swapped in (
+        (
+            paired_ratio(*_f1_terms(actual, mine), *_f1_terms(actual, other), confidence=NOMINAL),
+            paired_ratio(*_f1_terms(actual, other), *_f1_terms(actual, mine), confidence=NOMINAL),
+        ),
+        (
+            paired_average_precision(actual, *scores, confidence=NOMINAL),
+            paired_average_precision(actual, *scores[::-1], confidence=NOMINAL),
+        ),
+    ):
+        assert isinstance(one, Interval)
+        assert isinstance(swapped, Interval)
+        assert (one.low, one.high) == pytest.approx((-swapped.high, -swapped.low))
+
+
 def test_a_model_that_calls_no_row_positive_has_no_precision_to_compare() -> None:
     actual, mine, _ = _called(np.random.default_rng(68), 200)
     nobody = np.zeros(200, dtype=bool)

@@ -62,6 +62,27 @@ def test_average_precision_is_covered_for_normal_scores(
     assert_covers(high, stated, NOMINAL)
 
 
+def test_the_lower_bound_needs_what_average_precision_flatters_itself_by(assert_covers: Covers) -> None:
+    random, rows, share, trials = np.random.default_rng(36), 1_000, 0.1, 3_000
+    truth, low, plain = _precision(1.0, share), 0, 0
+    flattery, estimates = [], []
+    for _ in range(trials):
+        positive = random.uniform(size=rows) < share
+        scores = random.normal(size=rows) + positive
+        estimate, optimism, parts = average_precision_parts(positive, scores, np.ones(rows))
+        flattery.append(optimism)
+        estimates.append(estimate)
+        found = average_precision(positive, scores, confidence=NOMINAL)
+        unmoved = ranking._on_logit_scale(estimate, 0.0, parts, NOMINAL, "", None)
+        assert isinstance(found, Interval)
+        assert isinstance(unmoved, Interval)
+        low, plain = low + (found.low <= truth), plain + (unmoved.low <= truth)
+    assert np.mean(flattery) == pytest.approx(np.mean(estimates) - truth, abs=0.003)
+    assert_covers(low, trials, NOMINAL)
+    with pytest.raises(AssertionError, match="nominal"):
+        assert_covers(plain, trials, NOMINAL)
+
+
 @pytest.mark.parametrize(("positives", "negatives", "distance"), [(60, 240, 1.0), (400, 400, 1.5)])
 def test_the_weighted_auc_is_covered_where_weights_and_scores_depend(
     positives: int, negatives: int, distance: float, assert_covers: Covers
