@@ -78,6 +78,7 @@ RATES = {
     ),
 }
 DISJOINT = ("true_positive_rate", "precision")  # each row counts for the class of its label, or of its answer
+OF_ALL = ("accuracy", "balanced_accuracy")
 METRICS = (*RATES, "balanced_accuracy", "f1")
 
 
@@ -113,6 +114,8 @@ class _Measuring:
         code = self._answers.code_of(claim.of_class)
         if isinstance(code, Unmeasurable):
             return code
+        if claim.of_class is not None and claim.metric in OF_ALL:
+            return Unmeasurable("it is about all classes at once")
         if claim.metric == "selection_rate" and code is None:
             return Unmeasurable(
                 "over all classes it is the same for any model; a requirement names its class, of_class"

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
-from seatrial.assessors import confusion, regression
+from seatrial.assessors import calibration, confusion, regression
 from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
@@ -179,6 +179,24 @@ def test_the_true_gaps_between_clipped_errors_of_all_pairs_lie_within_their_boun
     mean = {name: clipped_mean(SPREAD[name]) for name in GROUPS}
     truth = {f"group: {a} − {b}": mean[a] - mean[b] for a in GROUPS for b in GROUPS}
     lows, highs = count_covered(regression, Claim("mae", Family.PAIRS, "group"), truth, errors)
+    enough = binom.ppf(BAD_LUCK, DRAWS, CONFIDENCE)
+    assert lows >= enough
+    assert highs >= enough
+
+
+def test_the_true_weighted_calibration_error_lies_within_its_bounds() -> None:
+    """Of rows that score 0.3, 0.4 are positive, of those that score 0.7, 0.9; positives weigh 2, others 1."""
+    random = np.random.default_rng(12)
+    gaps = [0.5 * (0.4 * 2 * 0.7 - 0.6 * 0.3), 0.5 * (0.9 * 2 * 0.3 - 0.1 * 0.7)]
+    truth = sum(gaps) / (1 + 0.5 * (0.4 + 0.9))
+    lows = highs = 0
+    for _ in range(DRAWS):
+        score = random.choice([0.3, 0.7], 300)
+        hit = random.random(300) < np.where(score == 0.3, 0.4, 0.9)
+        scored = calibration.Scored(score, hit, np.where(hit, 2.0, 1.0))
+        found = calibration.weighted_calibration_error(scored, np.array([0.5]), confidence=CONFIDENCE, seed=7)
+        lows += found.low <= truth
+        highs += found.high >= truth
     enough = binom.ppf(BAD_LUCK, DRAWS, CONFIDENCE)
     assert lows >= enough
     assert highs >= enough

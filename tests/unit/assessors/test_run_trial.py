@@ -198,6 +198,21 @@ def test_a_class_that_the_model_does_not_have_is_not_measured_and_its_classes_ar
     assert found[0] == NotMeasured(claim, "all", 'the model has no class "dog"; its classes are "ant", "bee", "cat"')
 
 
+def test_the_mean_selection_rate_of_all_classes_says_nothing_and_asks_for_one(of_task: Subjects) -> None:
+    claim = Claim("selection_rate")
+    (said, *_) = confusion.assess(of_task("multiclass"), [claim], **SETTINGS)
+    assert isinstance(said, NotMeasured)
+    assert "names its class, of_class" in said.reason
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "log_loss", "brier_score", "calibration_error"])
+def test_what_is_about_all_classes_is_not_measured_of_one(of_task: Subjects, metric: str) -> None:
+    claim = Claim(metric, of_class="bee")
+    (assessor,) = (each for _, each in ASSESSORS if metric in getattr(each, "METRICS", ()))
+    (said, *_) = assessor.assess(of_task("multiclass"), [claim], **SETTINGS)
+    assert said == NotMeasured(claim, "all", "it is about all classes at once")
+
+
 def test_a_claim_that_no_assessor_measures_is_not_measured(people: People, subject: Subjects) -> None:
     trial = tried(subject(people(300, 1)), Policy(require=(Requirement("smoothness", at_least=0.5),)))
     assert reasons(trial)[Claim("smoothness")] == {'no assessor measures "smoothness"'}
