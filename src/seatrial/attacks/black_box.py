@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.attacks.losses import Codes, Floats, margin
-from seatrial.attacks.threats import L0, L2, Rows, Threat
+from seatrial.attacks.threats import L0, L2, Patch, Rows, Threat
 from seatrial.attacks.victim import Victim
 
 # From these shares of the queries on, the share of inputs that a square covers halves (Andriushchenko et al. 2020,
@@ -45,8 +45,8 @@ def square(
     """The Square attack (Andriushchenko et al. 2020): random squares set to the edge of what is allowed.
 
     `shape` is (height, width) or (height, width, channels) of an image, or (d,) for inputs in a row; `share` is the
-    share of inputs that the first squares cover (the paper's p). A change that raises the margin is kept. For L2 and
-    L0 a square is set to random signs and confined.
+    share of inputs that the first squares cover (the paper's p). A change that raises the margin is kept. For L2,
+    L0 and patches a square is set to random signs and confined.
     """
     if math.prod(shape) != origin.shape[1]:
         raise ValueError(f"inputs of shape {shape} are not the {origin.shape[1]} columns")
@@ -84,7 +84,7 @@ def _share(first: float, done: float) -> float:
 
 def _stripes(origin: Rows, threat: Threat, height: int, width: int, channels: int, rng: np.random.Generator) -> Rows:
     """The paper's start: vertical stripes of the full budget, for L∞; elsewhere a random allowed example."""
-    if isinstance(threat, L2 | L0):
+    if isinstance(threat, L2 | L0 | Patch):
         return threat.start(origin, rng)
     signs = rng.choice((-1.0, 1.0), size=(len(origin), 1, width, channels))
     stripes = np.broadcast_to(signs, (len(origin), height, width, channels)).reshape(origin.shape)
@@ -105,6 +105,6 @@ def _set(moved: Rows, origin: Rows, threat: Threat, windows: NDArray[np.bool_], 
     rows, channels = signs.shape
     inside = np.repeat(windows.reshape(rows, -1), channels, axis=1)
     pushed = np.tile(signs, (1, windows[0].size)) * threat.radius
-    if isinstance(threat, L0 | L2):  # on top of what was found, and drawn back to what is allowed
+    if isinstance(threat, L0 | L2 | Patch):  # on top of what was found, and drawn back to what is allowed
         return threat.confine(np.where(inside, moved + pushed, moved), origin)
     return threat.confine(np.where(inside, origin + pushed, moved), origin)

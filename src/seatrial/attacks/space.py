@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seatrial.attacks.table import Constraint, Moves, TableThreat, parse_constraint
-from seatrial.attacks.threats import L0, L2, Linf, Rows, Threat
+from seatrial.attacks.threats import L0, L2, Linf, Patch, Rows, Threat
 from seatrial.errors import InputError
 from seatrial.models.columns import number_column, text_column
 from seatrial.models.signature import Column
@@ -97,8 +98,16 @@ def threat_in(space: Space, model: ThreatModel, seen: pa.Table, *, name: str) ->
             path=f"{path}.low",
             mend="Write the lowest and the highest value that an input can have.",
         )
+    if model.shape and math.prod(model.shape) != len(space.columns):
+        raise InputError(
+            f"{' × '.join(map(str, model.shape))} is not the {len(space.columns)} inputs of the model.",
+            path=f"{path}.shape",
+            mend="Write the shape of the image that the inputs are, in their order.",
+        )
     if model.norm == "l0":
         return L0(int(model.budget), low, high)
+    if model.norm == "patch":
+        return Patch(int(model.budget), low, high, model.shape)
     return Linf(model.budget, low, high) if model.norm == "linf" else L2(model.budget, low, high)
 
 

@@ -158,3 +158,60 @@ class L0:
         signs = np.take_along_axis(np.sign(gradient), chosen, axis=1)
         np.put_along_axis(step, chosen, signs, axis=1)
         return step
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A square of `budget` × `budget` pixels may become anything within `low` to `high`: a sticker on an image.
+
+    `shape` is (height, width) or (height, width, channels), in the order of the inputs.
+    """
+
+    budget: int
+    low: float
+    high: float
+    shape: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """In a few words."""
+        return f"a patch of {self.budget} × {self.budget} pixels within {self.low:g} to {self.high:g}"
+
+    @property
+    def radius(self) -> float:
+        """The widest move of one input: what a step is measured in."""
+        return self.high - self.low
+
+    def confine(self, moved: Rows, origin: Rows) -> Rows:
+        """The square in which most changed keeps its changes, everything else goes back."""
+        inside = np.clip(moved, self.low, self.high)
+        return np.where(self._fullest(np.abs(inside - origin)), inside, origin)
+
+    def start(self, origin: Rows, rng: np.random.Generator) -> Rows:
+        """A random square, each input of it at one end of the range."""
+        tall, wide = self.shape[0] - self.budget + 1, self.shape[1] - self.budget + 1
+        squares = self._square(rng.integers(0, tall, len(origin)), rng.integers(0, wide, len(origin)))
+        ends = np.where(rng.random(origin.shape) < 1 / 2, self.low, self.high)
+        return np.where(squares, ends, origin)
+
+    def ascend(self, gradient: Rows, origin: Rows) -> Rows:
+        """The sign of the gradient, in the square whose move to the ends of the range gains most."""
+        room = np.where(gradient > 0, self.high - origin, origin - self.low)
+        return np.where(self._fullest(np.abs(gradient) * room), np.sign(gradient), 0.0)
+
+    def _fullest(self, amount: Rows) -> NDArray[np.bool_]:
+        """For each row the square that holds most of `amount`: bool[n, d]."""
+        image = amount.reshape(len(amount), self.shape[0], self.shape[1], -1).sum(axis=3)
+        sums = np.pad(image.cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))
+        side = self.budget
+        held = sums[:, side:, side:] - sums[:, :-side, side:] - sums[:, side:, :-side] + sums[:, :-side, :-side]
+        best = held.reshape(len(held), -1).argmax(axis=1)
+        return self._square(best // held.shape[2], best % held.shape[2])
+
+    def _square(self, top: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.bool_]:
+        down, across = np.arange(self.shape[0]), np.arange(self.shape[1])
+        rows = (down >= top[:, None]) & (down < top[:, None] + self.budget)
+        columns = (across >= left[:, None]) & (across < left[:, None] + self.budget)
+        channels = int(np.prod(self.shape[2:], dtype=int))
+        squares = np.repeat((rows[:, :, None] & columns[:, None, :])[..., None], channels, axis=3)
+        return np.asarray(squares.reshape(len(top), -1))

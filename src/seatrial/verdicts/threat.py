@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Norm = Literal["linf", "l2", "l0", "table"]
+Norm = Literal["linf", "l2", "l0", "patch", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ class ThreatModel:
     """All examples that an attacker can make of one.
 
     For `linf`, `l2` and `l0` every input is a number within `low` and `high`, and may move by `budget` in that norm
-    (l0: at most `budget` inputs change). For `table` the columns of `mutable` change at a total cost of at most
-    `budget`, where `constraints` between columns keep holding: "capital_loss <= capital_gain".
+    (l0: at most `budget` inputs change); a `patch` is a square of an image with sides of `budget` pixels. For `table`
+    the columns of `mutable` change at a total cost of at most `budget`, where `constraints` between columns keep
+    holding: "capital_loss <= capital_gain".
     """
 
     norm: Norm

@@ -56,14 +56,17 @@ def _mistakes(threat: ThreatModel) -> Iterator[Mistake]:
             f"{threat.budget:g} leaves the range of the inputs.",
             f"It is {threat.high - threat.low:g} wide.",
         )
-    if threat.norm == "l0" and threat.budget != int(threat.budget):
+    if threat.norm in ("l0", "patch") and threat.budget != int(threat.budget):
         yield "budget", f"{threat.budget:g} is no number of inputs.", "Write a whole number."
+    if threat.norm == "patch" and (len(threat.shape) < _PLANE or threat.budget > min(threat.shape[:_PLANE])):
+        yield "shape", "a patch needs the shape of an image that it fits on.", "Write shape = [height, width]."
     if any(side < 1 for side in threat.shape) or len(threat.shape) > _IMAGE:
         yield "shape", f"{list(threat.shape)} is no shape of an image.", "Write [height, width] or with channels."
     if threat.mutable or threat.constraints:
         yield "norm", "columns and constraints belong to a table.", 'Write norm = "table".'
 
 
+_PLANE = 2  # height and width
 _IMAGE = 3  # height, width, channels
 
 

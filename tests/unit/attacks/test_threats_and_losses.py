@@ -6,14 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.attacks.losses import cross_entropy, margin, margin_loss, targeted_ratio
-from seatrial.attacks.threats import L0, L2, Linf, Threat
+from seatrial.attacks.threats import L0, L2, Linf, Patch, Threat
 
-THREATS: list[Threat] = [Linf(0.2, 0.0, 1.0), L2(0.5, 0.0, 1.0), L0(3, 0.0, 1.0)]
+THREATS: list[Threat] = [Linf(0.2, 0.0, 1.0), L2(0.5, 0.0, 1.0), L0(3, 0.0, 1.0), Patch(2, 0.0, 1.0, (3, 3))]
 seeds = st.integers(0, 2**32 - 1)
 
 
 def allowed(threat: Threat, moved: np.ndarray, origin: np.ndarray) -> bool:
     change = np.abs(moved - origin)
+    if isinstance(threat, Patch):
+        places = (change > 0).reshape(len(change), *threat.shape)
+        rows, columns = places.any(axis=2), places.any(axis=1)
+        spans = [side.shape[1] - side.argmax(axis=1) - side[:, ::-1].argmax(axis=1) for side in (rows, columns)]
+        small = all(span[places.any(axis=(1, 2))].max(initial=0) <= threat.budget for span in spans)
+        return bool(small and moved.min() >= 0.0 and moved.max() <= 1.0)
     if isinstance(threat, L2):
         reach = np.linalg.norm(change, axis=1).max(initial=0.0)
     else:
