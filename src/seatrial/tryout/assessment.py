@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from seatrial.tryout.notes import Note
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
 from seatrial.verdicts.verdict import Finding, Outcome, Verdict
+
+_FRAME_HEIGHT_PX = 720  # of a report in a notebook: the verdict and its requirements, and more by scrolling
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,17 @@ class Assessment:
             reproduce=self.reproduce,
         )
 
+    def page(self) -> str:
+        """The report: one HTML page that needs nothing else."""
+        from seatrial.report.html import render_report
+
+        return render_report(self.view())
+
     def save(self, path: str | Path) -> Path:
         """Writes the report, one HTML file that needs nothing else; returns where it is."""
         target = Path(path)
         try:
-            target.write_text(self._repr_html_(), encoding="utf-8")
+            target.write_text(self.page(), encoding="utf-8")
         except OSError as error:
             raise InputError(
                 f"the report cannot be written: {error.strerror}.", path=str(target), mend="Name another file."
@@ -88,9 +97,11 @@ class Assessment:
         return "\n".join(lines(self))
 
     def _repr_html_(self) -> str:
-        from seatrial.report.html import render_report
-
-        return render_report(self.view())
+        # In a frame of its own: the page's style must not reach into the notebook, nor the notebook's into the page.
+        return (
+            f'<iframe title="Seatrial report" sandbox srcdoc="{escape(self.page())}" '
+            f'style="width: 100%; height: {_FRAME_HEIGHT_PX}px; border: 0"></iframe>'
+        )
 
 
 def said(note: Note) -> str:

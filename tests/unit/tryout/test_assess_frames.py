@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,8 +124,10 @@ def test_what_is_no_model_is_told(people: pa.Table) -> None:
 def test_it_prints_as_a_table_and_draws_as_the_report(model: Make, people: pa.Table, tmp_path: Path) -> None:
     found = seatrial.assess(model(), people, label="rich", groups=["sex"])
     assert "Verdict: PASS" in str(found)
-    assert "<html" in found._repr_html_()
-    assert found.save(tmp_path / "it.html").read_text(encoding="utf-8") == found._repr_html_()
+    assert found.save(tmp_path / "it.html").read_text(encoding="utf-8") == found.page()
+    framed = re.search(r'srcdoc="([^"]*)"', found._repr_html_())
+    assert framed is not None
+    assert html.unescape(framed[1]) == found.page()
     assert [one.outcome for one in found.findings] == ["pass"]
 
 
