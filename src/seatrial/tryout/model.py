@@ -67,9 +67,12 @@ class Model:
 
     @property
     def vocabularies(self) -> Mapping[str, tuple[str, ...]]:
-        """The texts that it knows, by column, where its package says: one with a codec."""
-        codec = getattr(self.predictor, "codec", None)
-        return {} if codec is None else {one.name: tuple(one.values) for one in codec.vocabularies}
+        """The texts that it knows, by column, where its graph says."""
+        if self.package is None:
+            return {}
+        from seatrial.models.vocabularies import known_texts
+
+        return known_texts(self.package[GRAPH])
 
 
 def is_address(model: str) -> bool:
