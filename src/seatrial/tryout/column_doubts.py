@@ -79,7 +79,7 @@ class ColumnDoubts:
             self._texts = None
             return
         counts = np.bincount(values.codes, minlength=len(values.texts))
-        for text, count in zip(values.texts.to_pylist(), counts.tolist(), strict=True):
+        for text, count in zip(map(str, values.texts.to_pylist()), counts.tolist(), strict=True):
             self._texts[text] = self._texts.get(text, 0) + count
         if len(self._texts) > MOST_VALUES:
             self._texts = None

@@ -33,5 +33,5 @@ def test_rows_that_spark_deleted_by_position_are_left_out(lake: Lake, monkeypatc
     assert any(task.delete_files for task in table.scan().plan_files())
     rows = open_rows(table.metadata_location)
     assert rows.rows is None  # only reading them tells
-    found = [value for part in rows.tables(["id"]) for value in part["id"].to_pylist()]
+    found = [int(value) for part in rows.tables(["id"]) for value in part["id"].to_numpy()]
     assert sorted(found) == [value for value in range(1000) if value % 10 != 3]
