@@ -65,6 +65,29 @@ def recognise(
     `declared` are the classes that the file names for a tensor, `labels` the values of the table's label. An
     `InputError` names the output that no answer can be made of, and the way out.
     """
+    outputs = _recognised(graph, answers, declared, labels, wanted, real=real, path=path)
+    if wanted.threshold not in (None, THRESHOLD) and outputs.threshold is None:  # the usual one asks for nothing
+        what = "a model without probabilities" if outputs.form == "labels" else f"a {outputs.task} model"
+        raise InputError(
+            f"{what} has no threshold: that belongs to the probabilities of two classes.",
+            path=path,
+            mend="Leave --threshold out.",
+        )
+    if wanted.threshold is not None and not 0 <= wanted.threshold <= 1:
+        raise InputError(f"the threshold {wanted.threshold:g} is no probability.", mend="It lies between 0 and 1.")
+    return outputs
+
+
+def _recognised(
+    graph: GraphProto,
+    answers: Answers,
+    declared: Mapping[str, tuple[str, ...] | None],
+    labels: Sequence[str] | None,
+    wanted: Wanted,
+    *,
+    real: bool,
+    path: str,
+) -> Outputs:
     label = next((name for name, values in answers.items() if values.dtype.kind in "OUbiu"), None)
     numbers = {name: _matrix(name, values, path) for name, values in answers.items() if values.dtype.kind == "f"}
     if label is None and not numbers:
@@ -96,7 +119,7 @@ def _is_regression(
     path: str,
 ) -> bool:
     if wanted.task is not None:
-        if wanted.task == "regression" and label is not None and not numbers and wanted.classes:
+        if wanted.task == "regression" and wanted.classes:
             raise InputError("a regression has no classes.", path=path, mend="Leave --classes out.")
         return wanted.task == "regression"
     if label is not None or wanted.classes is not None or wanted.positive is not None:

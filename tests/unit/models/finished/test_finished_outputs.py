@@ -306,6 +306,24 @@ def test_three_classes_are_not_binary(tmp_path: Path) -> None:
         opened(tmp_path, softmax_model(width=3), labels=THREE, task="binary")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        ({"threshold": 0.4, "task": "multiclass"}, r"a multiclass model has no threshold.*Leave --threshold out"),
+        ({"threshold": 1.5}, r"the threshold 1\.5 is no probability"),
+        ({"task": "regression", "classes": ("no", "yes")}, "a regression has no classes"),
+    ],
+)
+def test_wishes_that_contradict_the_model_are_refused(tmp_path: Path, wanted: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        opened(tmp_path, softmax_model(), **wanted)
+
+
+def test_labels_alone_have_no_threshold(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a model without probabilities has no threshold"):
+        opened(tmp_path, labelled(zipped=False, texts=True, outputs=("label",)), threshold=0.4)
+
+
 def test_a_positive_class_is_one_of_the_classes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match='"maybe" is none of the classes no, yes'):
         opened(tmp_path, softmax_model(), positive="maybe")
