@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from seatrial.assessors.answers import ClassAnswers, Unmeasurable, class_answers
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.cells import Cells, Grouping, count
-from seatrial.assessors.claims import dependence, unmeasured, wanted
+from seatrial.assessors.claims import MOST_CLASSES, dependence, unmeasured, wanted
 from seatrial.assessors.means import Among, Terms, average, found, mean, minus, paired, paired_shares, shares
 from seatrial.assessors.references import against, reference_answers
 from seatrial.assessors.slices import Found, Quantity, over_slices
@@ -155,7 +155,9 @@ class _Measuring:
                 if rows[code, group] == 0:
                     return Unmeasurable(f'no {_among(rate, answers, code)} in group "{groups.names[group]}"')
             counts = [Count(int(hits[code, group]), int(rows[code, group])) for code in codes]
-            stated = {"average": "macro", "counts": ", ".join(f"{one.successes} of {one.rows}" for one in counts)}
+            stated = {"average": "macro"}
+            if len(counts) <= MOST_CLASSES:
+                stated["counts"] = ", ".join(f"{one.successes} of {one.rows}" for one in counts)
             return found(mean_of_proportions(counts, confidence=confidence), int(rows[:, group].sum()), stated)
 
         return Quantity(of)
