@@ -20,6 +20,7 @@ ROWS = 1000  # at most, of those that are given: what it takes is a blink, and n
 _ROWS_MADE_UP = 3  # where none are given: enough to tell the axis of the rows from one of the answers
 # float32 sums depend on how many rows are multiplied at once; an answer that looks at other rows is further off.
 _SAME_ROW = 1e-4
+_MOST = 0.5
 
 Ask = Callable[[pa.Table], Answers]
 
@@ -115,5 +116,6 @@ def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
     if one.shape != other.shape:
         return False
     if one.dtype.kind == "f":
-        return bool(np.allclose(one, other, rtol=_SAME_ROW, atol=_SAME_ROW, equal_nan=True))
+        # Of sums that nearly cancel each other few digits are left: what looks at other rows differs on most.
+        return bool(np.isclose(one, other, rtol=_SAME_ROW, atol=_SAME_ROW, equal_nan=True).mean() > _MOST)
     return True  # a label on the edge between two classes may go either way: its scores tell
