@@ -10,6 +10,7 @@ from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProt
 
 from seatrial.errors import Refused
 from seatrial.models.graph import MAX_ML_OPSET, MAX_OPSET
+from seatrial.models.tree_depth import MAX_NODES_DEEP, is_too_deep
 
 # Operator set → the newest version that is known here.
 _OPSETS = {"": MAX_OPSET, "ai.onnx": MAX_OPSET, "ai.onnx.ml": MAX_ML_OPSET}
@@ -44,7 +45,7 @@ def check_safe(model: ModelProto, *, functions: bool = False) -> None:
     """`Refused` unless the model is whole in itself and made of standard operators only.
 
     No tensor may lie outside of it, no operator, function or operator set may be another than ONNX's own; `functions`
-    allows local functions, which an exporter makes and packaging inlines.
+    allows local functions, which an exporter makes and packaging inlines. No tree is deeper than onnxruntime can go.
     """
     local = {(function.domain, function.name) for function in model.functions} if functions else set()
     if model.functions and not functions:
@@ -62,16 +63,21 @@ def check_safe(model: ModelProto, *, functions: bool = False) -> None:
     for node in _nodes(model):
         if node.domain not in _OPSETS and (node.domain, node.op_type) not in local:
             raise _refused(f"it has the operator {node.domain}.{node.op_type}")
+        if is_too_deep(node):
+            raise _refused(f"a tree in it is more than {MAX_NODES_DEEP:,} nodes deep", mend="Limit its max_depth.")
     for tensor in _tensors(model):
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
             raise _refused(f"its tensor {tensor.name!r} lies in another file")
 
 
-def _refused(problem: str) -> Refused:
+_WHOLE = "Export it as one file of standard ONNX operators, without custom operators and external data."
+
+
+def _refused(problem: str, *, mend: str = _WHOLE) -> Refused:
     return Refused(
         f"the model cannot be used: {problem}.",
         path="model.onnx",
-        mend="Export it as one file of standard ONNX operators, without custom operators and external data.",
+        mend=mend,
     )
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
-
-# Nodes on the way to a leaf. onnxruntime 1.32 walks a tree by recursion when it loads it: 10,000 nodes deep it works,
-# 100,000 deep it ends the process.
-MAX_DEPTH = 2000
 
 Mode = Literal["BRANCH_LT", "BRANCH_LEQ", "BRANCH_EQ", "LEAF"]
 
@@ -115,22 +110,3 @@ class Forest:
 def _doubles(values: Sequence[float], name: str) -> TensorProto:
     tensor: onnx.TensorProto = numpy_helper.from_array(np.asarray(values, np.float64), name)
     return tensor
-
-
-def too_deep(left: NDArray[np.int64], right: NDArray[np.int64], sets: Mapping[int, Sequence[int]]) -> bool:
-    """Whether a way from node 0 to a leaf has more than `MAX_DEPTH` nodes, a set of categories being one for each.
-
-    Children below 0 are leaves; every node is the child of one other.
-    """
-    cost = np.ones(len(left), np.int64)
-    for node, values in sets.items():
-        cost[node] = max(1, len(values))
-    nodes, ways = np.zeros(min(1, len(left)), np.int64), cost[:1]
-    while len(nodes):
-        if (ways > MAX_DEPTH).any():
-            return True
-        children, ways = np.concatenate([left[nodes], right[nodes]]), np.concatenate([ways, ways])
-        inner = children >= 0
-        nodes = children[inner]
-        ways = ways[inner] + cost[nodes]
-    return False

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seatrial.errors import InputError
 from seatrial.models.finished.booster import Booster, Categories, Link, converted
 from seatrial.models.finished.converted import Converted
-from seatrial.models.finished.forest import MAX_DEPTH, Forest, too_deep
+from seatrial.models.finished.forest import Forest
 from seatrial.models.finished.libraries import check_size, require
 from seatrial.models.finished.lightgbm_text import Section, Text, read_text
 
@@ -138,18 +138,6 @@ def _grow(forest: Forest, tree: Section, place: tuple[int, int], weight: float, 
         raise tree.wrong("it is no tree: a node or a leaf is nobody's child, or several nodes'")
     if (features < 0).any() or (features >= forest.features).any():
         raise tree.wrong(f"split_feature names a feature that is none of {forest.features}")
-    chains = {
-        node: sets[int(thresholds[node])]
-        for node in np.flatnonzero(decisions & _CATEGORICAL).tolist()
-        if thresholds[node] in range(len(sets))
-    }
-    if too_deep(left, right, chains):
-        raise InputError(
-            f"its tree is more than {MAX_DEPTH:,} nodes deep.",
-            path=tree.path,
-            line=tree.line,
-            mend="Train it with max_depth, below 100.",
-        )
     spare = count + leaves
     for node in range(count):
         here, feature, decision = (number, node), int(features[node]), int(decisions[node])
@@ -161,9 +149,9 @@ def _grow(forest: Forest, tree: Section, place: tuple[int, int], weight: float, 
         if kind > _MISSING_NAN or kinds.setdefault(feature, kind) != kind:
             raise tree.wrong(f"feature {feature} is split by the decision_type {decision}, and otherwise elsewhere")
         if kind == _IS_CODE:
-            if node not in chains:
+            if threshold not in range(len(sets)):
                 raise tree.wrong(f"the threshold {threshold:g} of a set of categories is none of {len(sets)}")
-            spare = forest.member(here, feature, chains[node], to, missing=False, spare=spare)
+            spare = forest.member(here, feature, sets[int(threshold)], to, missing=False, spare=spare)
         else:
             # Where nothing was missing in training, LightGBM answers for NaN as for 0.
             missing = threshold >= 0 if kind == _MISSING_NONE else bool(decision & _DEFAULT_LEFT)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.models.finished.forest import MAX_DEPTH, Forest, too_deep
+from seatrial.models.finished.forest import Forest
 from seatrial.models.finished.xgboost_document import Place
 
 _CATEGORICAL = 1  # in split_type
@@ -117,10 +117,6 @@ def read_tree(place: Place, features: int) -> Tree:
     kinds = place.array("split_type", count) if "split_type" in place.entries else np.zeros(count, np.int64)
     if sorted(sets) != np.flatnonzero(kinds == _CATEGORICAL).tolist() or ((kinds < 0) | (kinds > _CATEGORICAL)).any():
         raise place.wrong("categories_nodes", "are not those nodes whose split_type is categorical")
-    if too_deep(left, right, sets):
-        raise place.unsuited(
-            "left_children", f"its tree is more than {MAX_DEPTH:,} nodes deep.", "Train it with max_depth, below 100."
-        )
     return Tree(features, left, right, feature, value, (place.array("default_left", count) != 0).astype(int), sets)
 
 

@@ -177,7 +177,7 @@ def test_integers_as_categories_are_taken_as_numbers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(answers(found, rows), answers(found, as_floats))
 
 
-def test_a_set_of_categories_that_would_end_the_process_when_it_is_loaded_is_refused() -> None:
+def test_a_set_of_categories_that_would_end_the_process_when_it_is_loaded_is_refused(tmp_path: Path) -> None:
     content = saved(fit("binary", max_cat_to_onehot=1)).decode()
     head, _, rest = content.partition("cat_threshold=")
     first = head.rpartition("cat_boundaries=")
@@ -187,5 +187,5 @@ def test_a_set_of_categories_that_would_end_the_process_when_it_is_loaded_is_ref
     words = rest.split("\n", 1)
     values = " ".join(["4294967295"] * many + words[0].split()[ends[1] :])
     changed = f"{first[0]}cat_boundaries={boundaries}\ncat_threshold={values}\n{words[1]}"
-    with pytest.raises(InputError, match=r"its tree is more than 2,000 nodes deep"):
-        reader.read(changed.encode(), path="m.txt")
+    with pytest.raises(InputError, match=r"a tree in it is more than 5,000 nodes deep"):
+        opened(tmp_path, "m.txt", changed.encode(), table(frame()))

@@ -208,7 +208,7 @@ def test_a_file_that_would_fill_the_memory_is_not_read(monkeypatch: pytest.Monke
         reader.read(b"{" * 2**21, path="m.json")
 
 
-def test_a_tree_that_would_end_the_process_when_it_is_loaded_is_refused() -> None:
+def test_a_tree_that_would_end_the_process_when_it_is_loaded_is_refused(tmp_path: Path) -> None:
     depth = 150_000
     document = json.loads(saved(classifier()))
     count = 2 * depth + 1
@@ -226,5 +226,5 @@ def test_a_tree_that_would_end_the_process_when_it_is_loaded_is_refused() -> Non
         categories_sizes=[],
     )
     tree["tree_param"]["num_nodes"] = str(count)
-    with pytest.raises(InputError, match=r"its tree is more than 2,000 nodes deep\. Train it with max_depth"):
-        reader.read(json.dumps(document).encode(), path="m.json")
+    with pytest.raises(InputError, match=r"a tree in it is more than 5,000 nodes deep\. Limit its max_depth"):
+        opened(tmp_path, "m.json", json.dumps(document).encode(), table(frame()))
