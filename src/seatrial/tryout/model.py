@@ -138,6 +138,23 @@ def _wanted(question: Question, labels: Labels, like: Signature | None) -> Wante
     )
 
 
+def texts_of(model: str | Path) -> tuple[str, ...]:
+    """The inputs that an ONNX file takes as texts; none where that cannot be told, which opening it will explain."""
+    if is_address(str(model)) or Path(model).suffix != ".onnx":
+        return ()
+    import onnx
+
+    from seatrial.models.finished.file import MAX_BYTES
+
+    try:
+        if Path(model).stat().st_size > MAX_BYTES:
+            return ()
+        graph = onnx.load_model(str(model), load_external_data=False).graph
+    except Exception:  # noqa: BLE001  # whatever keeps it from being read is told when it is opened
+        return ()
+    return tuple(one.name for one in graph.input if one.type.tensor_type.elem_type == onnx.TensorProto.STRING)
+
+
 def first_rows(rows: Rows) -> pa.Table:
     """The first of the bounded tables: real rows, to ask a model for before anybody relies on it."""
     for table in rows.tables():

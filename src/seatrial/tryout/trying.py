@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from seatrial.batches.rows import Rows, open_rows, rows_of
+from seatrial.batches.rows.address import format_of
 from seatrial.errors import InputError
 from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.attempt import Heed, Training, attempt, groups_of, policy_for, unheard
@@ -17,7 +18,7 @@ from seatrial.tryout.doubts import Doubts
 from seatrial.tryout.fitted import is_fitted, open_fitted
 from seatrial.tryout.function import PLACE, open_function, with_places
 from seatrial.tryout.label import Labels, has_label, read_labels
-from seatrial.tryout.model import Model, is_address, open_model
+from seatrial.tryout.model import Model, is_address, open_model, texts_of
 from seatrial.tryout.policies import DEFAULT
 from seatrial.tryout.question import Question
 from seatrial.tryout.settle import check_question
@@ -120,11 +121,10 @@ def _open(
         if not is_address(str(model)) and not Path(model).exists():
             raise InputError("there is no such file.", path=str(model), mend="Name the model's file.")
         answered = _Counted(heed, labels.rows)
-        opened = open_model(model, rows, question=question, labels=labels, token=token, heed=answered)
-        return opened, _as_texts(data, rows, opened)
+        rows = _as_texts(data, rows, model)
+        return open_model(model, rows, question=question, labels=labels, token=token, heed=answered), rows
     if is_fitted(model):
-        opened = open_fitted(model, rows, question=question, labels=labels, classes=classes)
-        return opened, _as_texts(data, rows, opened)
+        return open_fitted(model, rows, question=question, labels=labels, classes=classes), rows
     if not callable(model):
         raise InputError(
             f"{type(model).__module__}.{type(model).__qualname__} is no model.",
@@ -148,11 +148,16 @@ class _Counted:
         self._heed("scoring", min(self._done, self._rows), self._rows)
 
 
-def _as_texts(data: Any, rows: Rows, model: Model) -> Rows:
-    """The same rows, in which what the model takes as text is text, whatever it looks like in a file of text."""
-    wanted = {column.name for column in model.signature.inputs if column.kind == "text"}
-    others = [name for name in wanted if name in rows.schema.names and not _is_text(rows.schema.field(name).type)]
-    if not others or not isinstance(data, str | Path):
+def _as_texts(data: Any, rows: Rows, model: str | Path) -> Rows:
+    """The same rows, in which what the model takes as text is text, whatever it looks like in a file of text.
+
+    Parquet and Iceberg have types of their own, and keep them.
+    """
+    if not isinstance(data, str | Path) or format_of(str(data)) == "parquet":
+        return rows
+    wanted = [name for name in texts_of(model) if name in rows.schema.names]
+    others = [name for name in wanted if not _is_text(rows.schema.field(name).type)]
+    if not others:
         return rows
     types = {field.name: pa.string() if field.name in others else field.type for field in rows.schema}
     return open_rows(data, types=types)

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from onnx import TensorProto
 
 from seatrial.cli import main
 
@@ -159,3 +161,24 @@ def test_names_from_data_do_not_drive_the_terminal(
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert r"\x1b[2JFemale" in said
+
+
+def test_numbers_in_a_csv_are_texts_for_a_model_that_takes_texts(
+    model: Make, people: pa.Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pyarrow.csv.write_csv(people, tmp_path / "people.csv")
+    texts = model(kind=TensorProto.STRING)
+    assert run(texts, tmp_path / "people.csv", "--label", "rich") == 0
+
+
+def test_rows_count_by_their_weight(
+    model: Make, people: pa.Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = np.where(0.2 * people["age"].to_numpy() + 0.2 * people["hours"].to_numpy() >= 15.8, "yes", "no")
+    hit = right == people["rich"].to_numpy()
+    weighted = people.append_column("people", pa.array(np.where(hit, 3.0, 1.0)))
+    pyarrow.parquet.write_table(weighted, tmp_path / "weighted.parquet")
+    found = document(capsys, model(), tmp_path / "weighted.parquet", "--label", "rich", "--weight", "people")
+    own = {"metric": "accuracy", "family": "all", "against": None}
+    accuracy = next(one for one in found["evidence"] if own.items() <= one["claim"].items())
+    assert accuracy["estimate"] == pytest.approx(3 * hit.sum() / (3 * hit.sum() + (~hit).sum()))
