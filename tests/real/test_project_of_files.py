@@ -213,8 +213,11 @@ def test_rows_of_the_training_data_among_the_test_data_are_found_and_can_be_forb
 def test_with_validation_init_does_not_look_at_the_test_data(tmp_path: Path) -> None:
     project = FinishedProject(tmp_path)
     pyarrow.csv.write_csv(ships(seed=9), tmp_path / "validation.csv")
-    done = project.init("--validation", "validation.csv")
+    pyarrow.csv.write_csv(ships(seed=10), tmp_path / "train.csv")
+    done = project.init("--validation", "validation.csv", "--train", "train.csv")
     assert done.returncode == 0, done.stderr
+    data = tomllib.loads((project.folder / "seatrial.toml").read_text())["data"]
+    assert (data["validation"], data["train"]) == ("../validation.csv", "../train.csv")
     assert project.uses() == []
     assert "validation rows" in (project.folder / "seatrial.toml").read_text()
     assert project.json("run")["verdict"] == "pass"
@@ -240,11 +243,13 @@ def test_what_is_wrong_at_init_is_told_at_once_and_nothing_is_written(tmp_path: 
     project.folder.mkdir()
     (project.folder / "mine.txt").write_text("mine")
     (tmp_path / "model.onnx").unlink()
-    done = project.init(test="tets.parquet")
+    done = project.init("--train", "test.parquet", "--validation", "test.parquet", test="tets.parquet")
     assert done.returncode == 2
+    assert "3 problems" in done.stderr
     for told in ("ships: there is something here already", "model.onnx: there is no such file", "tets.parquet"):
         assert told in done.stderr
     assert [path.name for path in project.folder.iterdir()] == ["mine.txt"]
+    assert "--train is the test data" in project.init("--train", "./test.parquet").stderr
 
 
 def test_a_label_that_is_not_there_is_told_with_the_near_one_and_nothing_is_left(tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ def command(
     validation: Annotated[
         str | None, Parameter(help="Rows that are not test data: measured now, and in rehearsals, without a count.")
     ] = None,
+    train: Annotated[
+        str | None, Parameter(help="The training data: fits baselines, and is looked for in --test.")
+    ] = None,
     label: Annotated[str | None, Parameter(help="The column that holds what is true.")] = None,
     groups: Annotated[
         Columns, Parameter(help="Whom to compare: sex,age:18,25,65,sex*race (values, bins, intersections).")
@@ -89,7 +92,9 @@ def command(
         quantile=quantile,
     )
     with progress(live=sys.stderr.isatty()) as shown:
-        begun = begin_project(folder, model=from_, test=test, validation=validation, question=question, progress=shown)
+        begun = begin_project(
+            folder, model=from_, test=test, validation=validation, train=train, question=question, progress=shown
+        )
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     print("\n".join([*(f"{folder / name}" for name in names), *begun.notes]))
     go = "" if folder.resolve() == Path.cwd() else f"cd {quote(str(folder))} && "

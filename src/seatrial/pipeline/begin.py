@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from seatrial.batches.rows import Rows, open_rows
 from seatrial.errors import InputError, ObjectExists, Problems, SeatrialError
 from seatrial.pipeline.open import open_pipeline
 from seatrial.pipeline.outputs import ArtifactOutput
-from seatrial.pipeline.places import is_remote
+from seatrial.pipeline.places import is_remote, local_path
 from seatrial.pipeline.project import FILE_NAME, LEGAL_NAME, load_project
 from seatrial.pipeline.run import Progress, run_pipeline
 from seatrial.pipeline.workspace import open_project
@@ -46,14 +46,21 @@ class Begun:
 
 
 def begin_project(
-    folder: Path, *, model: Path, test: str, validation: str | None, question: Question, progress: Progress
+    folder: Path,
+    *,
+    model: Path,
+    test: str,
+    validation: str | None,
+    train: str | None,
+    question: Question,
+    progress: Progress,
 ) -> Begun:
     """Writes the project into a folder that is new or empty; with any mistake nothing is written, and all are told.
 
     The model is tried once: on validation where it is given, else in use 1 of the test data, which the first `run`
     under the same policy is too.
     """
-    _check_places(folder, model, test, validation)
+    _check_places(folder, model, {"--test": test, "--validation": validation, "--train": train})
     rows = open_rows(test)
     groups = [spec.name for spec in groups_of(question, rows)]
     labels = read_labels(rows, question.label)
@@ -64,6 +71,7 @@ def begin_project(
         model=model.name,
         test=_reference(test, folder),
         validation=None if validation is None else _reference(validation, folder),
+        train=None if train is None else _reference(train, folder),
         question=question,
         signature=opened.signature,
         origin=str(model.resolve()),
@@ -87,20 +95,24 @@ def begin_project(
     return Begun(folder, tuple(_notes(beginning, trial, opened.notes)))
 
 
-def _check_places(folder: Path, model: Path, test: str, validation: str | None) -> None:
+def _check_places(folder: Path, model: Path, tables: Mapping[str, str | None]) -> None:
     problems: list[SeatrialError] = []
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         problems.append(InputError("there is something here already.", path=str(folder), mend="Name a new folder."))
     if not model.is_file():
         what = "this is a folder." if model.is_dir() else "there is no such file."
         problems.append(InputError(what, path=str(model), mend="Name the model's file with --from."))
-    for option, place in (("--test", test), ("--validation", validation)):
-        if place is not None and not is_remote(place) and "*" not in place and not Path(place).exists():
+    named: dict[str, str] = {}
+    for option, place in tables.items():
+        if place is None:
+            continue
+        if not is_remote(place) and "*" not in place and not local_path(place, Path()).exists():
             mend = f"Name the file or folder with {option}."
             problems.append(InputError("there is no such file or folder.", path=place, mend=mend))
-    if validation is not None and not is_remote(test) and Path(test).resolve() == Path(validation).resolve():
-        mend = "Give validation rows of their own, or none."
-        problems.append(InputError("--validation is the test data, which is only measured.", path=test, mend=mend))
+        where = place if is_remote(place) else str(local_path(place, Path()).resolve())
+        if (other := named.setdefault(where, option)) == "--test" and option != other:
+            mend = "Give other rows, or none."
+            problems.append(InputError(f"{option} is the test data, which is only measured.", path=place, mend=mend))
     if len(problems) == 1:
         raise problems[0]
     if problems:
@@ -117,7 +129,7 @@ def _reference(place: str, folder: Path) -> str:
     """How the project's file names data that stays where it is: relative where it lies beside or below the project."""
     if is_remote(place):
         return place
-    path = Path(place).expanduser().absolute()
+    path = local_path(place, Path()).absolute()
     parent = folder.resolve().parent
     return os.path.relpath(path, folder.resolve()) if path.is_relative_to(parent) else str(path)
 

@@ -40,6 +40,7 @@ class Beginning:
     model: str
     test: str
     validation: str | None
+    train: str | None
     question: Question
     signature: Signature
     origin: str  # where the model was copied from
@@ -78,6 +79,8 @@ def project_file(beginning: Beginning, groups: Sequence[str], trial: Trial | Non
             "# Rows that are not test data would let you rehearse without a count: seatrial run --rehearse",
             '#validation = "FILE"',
         ]
+    if beginning.train is not None:
+        lines.append(f"train = {_quoted(beginning.train)}  # fits baselines; rows of it in the test data are found")
     lines += [f"label = {_quoted(question.label)}", f"task = {_quoted(signature.task)}"]
     if signature.positive is not None:
         lines.append(f"positive = {_quoted(signature.positive)}")

@@ -236,7 +236,7 @@ def _init(given: Given) -> list[str]:
 def _for_init(options: Sequence[str]) -> list[str]:
     pairs = zip(options[::2], options[1::2], strict=True)
     about_model = ("--task", "--positive", "--classes", "--inputs", "--threshold")
-    wanted = ("--label", "--groups", *about_model, "--weight", "--clip", "--quantile")
+    wanted = ("--label", "--groups", *about_model, "--weight", "--train", "--clip", "--quantile")
     return [part for name, value in pairs if name in wanted for part in (name, value)]
 
 

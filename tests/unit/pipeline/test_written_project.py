@@ -31,6 +31,7 @@ def beginning(task: Task = "binary", **more: object) -> Beginning:
         "model": "model.onnx",
         "test": "../test.parquet",
         "validation": None,
+        "train": None,
         "question": question,
         "signature": SIGNATURES[task],
         "origin": "/data/model.onnx",
