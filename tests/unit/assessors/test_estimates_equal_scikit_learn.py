@@ -23,7 +23,7 @@ from sklearn import metrics as learn
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.trial import ASSESSORS
 from seatrial.verdicts.evidence import Claim, Evidence, Family
-from seatrial.verdicts.metrics import LOG_LOSS_CLIP
+from seatrial.verdicts.metrics import LOG_LOSS_CLIP, METRICS, UNDER_ATTACK, Scope
 
 Subjects = Callable[..., Subject]
 Array = NDArray[Any]
@@ -249,6 +249,19 @@ def test_a_difference_from_a_reference_is_the_difference_of_both_estimates(
         expected = measured(subject, Claim(metric))["all"] - measured(turned, Claim(metric))["all"]
         found = measured(compared, Claim(metric, against="other"))
         assert found == pytest.approx({"all": expected}, abs=EXACT), metric
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_row_of_weight_three_is_three_rows(of_task: Subjects, task: str) -> None:
+    subject = replace(of_task(task, 300, 3), weight="weight", quantile=0.5 if task == "regression" else None)
+    table = subject.tables["test"]
+    often = np.repeat(np.arange(300), table.column("weight").to_numpy())
+    repeated = replace(subject, weight=None, tables={"test": table.take(often)})
+    of_class = "bee" if task == "multiclass" else None
+    for name, metric in METRICS.items():
+        if metric.fits(task) and metric.scope is not Scope.DATA and name not in UNDER_ATTACK | {"one_column_accuracy"}:
+            claim = Claim(name, of_class=of_class if metric.scope is Scope.CLASS else None)
+            assert measured(subject, claim) == pytest.approx(measured(repeated, claim), abs=EXACT), name
 
 
 class _Muddled:
