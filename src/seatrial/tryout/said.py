@@ -5,15 +5,15 @@ A screen holds the verdict, everybody's numbers and the widest gaps; each group'
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seatrial.assessors.data_claims import ONE_COLUMN_ACCURACY, OVERLAP, UNKNOWN
 from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.terminal import verdict_lines, verdict_table
-from seatrial.report.terminal_measured import measured_lines, measured_table, not_measured_lines
-from seatrial.report.words import confidence_percent, count, number
+from seatrial.report.terminal_measured import measured_lines, measured_table
+from seatrial.report.words import claim_title, confidence_percent, count, number
 from seatrial.tryout.assessment import Assessment, said
 from seatrial.tryout.settle import listed
 from seatrial.verdicts.evidence import Claim, Evidence, Family
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _GUTTER = "  "
 _OF_THE_ROWS = (OVERLAP, UNKNOWN, ONE_COLUMN_ACCURACY)  # said as doubts, and beside the model's own number
+_NAMED = 3  # claims of one reason that are spelled out
+_MOST_DOUBTS = 8  # on a screen, the gravest first
 _BESIDE = 3  # decimals of what the baselines reach
 
 
@@ -89,7 +91,9 @@ def about(assessment: Assessment) -> Iterator[str]:
 
 def doubts(assessment: Assessment) -> Iterator[str]:
     """What the owner of the data should know."""
-    yield from (f"! {said(note)}" for note in assessment.notes)
+    yield from (f"! {said(note)}" for note in assessment.notes[:_MOST_DOUBTS])
+    if (more := len(assessment.notes) - _MOST_DOUBTS) > 0:
+        yield f"! {more} more: see the report"
 
 
 def sections(trial: Trial) -> Iterator[tuple[str, Trial]]:
@@ -118,12 +122,34 @@ def _reached(one: Evidence) -> str:
 
 
 def not_measured(assessment: Assessment) -> tuple[str, ...]:
-    """What this trial could not say, and what nobody asked it."""
-    trial = assessment.trial
-    gaps = tuple(
-        gap for gap in trial.not_measured if gap.claim.metric != BIN_METRIC
-    )  # a bin without rows lacks nothing
-    return (*(line.strip() for line in not_measured_lines(replace(trial, not_measured=gaps))), *assessment.unasked)
+    """What this trial could not say, a line a reason and a column of groups, and what nobody asked it."""
+    everybody: dict[str, list[str]] = {}
+    groups: dict[str, dict[str, int]] = {}
+    for gap in assessment.trial.not_measured:
+        if gap.claim.metric == BIN_METRIC:
+            continue  # a bin without rows lacks nothing
+        if gap.claim.column is None:
+            everybody.setdefault(gap.reason, []).append(claim_title(gap.claim))
+        else:
+            reasons = groups.setdefault(gap.claim.column, {})
+            reasons[gap.reason] = reasons.get(gap.reason, 0) + 1
+    return (
+        *(f"{_some(titles)}: {reason}" for reason, titles in everybody.items()),
+        *(_of_groups(column, reasons) for column, reasons in groups.items()),
+        *assessment.unasked,
+    )
+
+
+def _of_groups(column: str, reasons: Mapping[str, int]) -> str:
+    count = sum(reasons.values())
+    first, *others = reasons
+    more = f", and {len(others)} reasons more; the report has each" if others else ""
+    return f"By {column}, {count} number{'' if count == 1 else 's'}: {first}{more}"
+
+
+def _some(titles: Sequence[str]) -> str:
+    named = ", ".join(titles[:_NAMED])
+    return named if len(titles) <= _NAMED else f"{named} and {len(titles) - _NAMED} more"
 
 
 def use_line(assessment: Assessment) -> str:

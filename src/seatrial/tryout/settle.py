@@ -79,7 +79,8 @@ def understood(question: Question, labels: Labels, signature: Signature, *, note
     said = list(notes)
     if question.task is None and not any(note.startswith("task: ") for note in notes):
         said.append(f"task: {signature.task}, {_why(signature.task, labels)}")
-    if signature.task == "binary" and question.positive is None and signature.positive is not None:
+    told = any(note.startswith("positive: ") for note in notes)
+    if signature.task == "binary" and question.positive is None and signature.positive is not None and not told:
         other = next(name for name in signature.classes if name != signature.positive)
         said.append(f'positive: "{signature.positive}" and not "{other}" (--positive says otherwise)')
     return tuple(said)
