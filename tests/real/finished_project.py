@@ -59,6 +59,32 @@ def linear(weights: Mapping[str, float], bias: float = 0.0) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def by_harbour(late: Mapping[str, float]) -> bytes:
+    """A model of the text column harbour, by the probability of "yes" for each of its values."""
+    nodes = [
+        helper.make_node(
+            "LabelEncoder",
+            ["harbour"],
+            ["yes"],
+            domain="ai.onnx.ml",
+            keys_strings=[*late],
+            values_floats=[*late.values()],
+            default_float=0.5,
+        ),
+        helper.make_node("Sub", ["one", "yes"], ["no"]),
+        helper.make_node("Concat", ["no", "yes"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "by harbour",
+        [helper.make_tensor_value_info("harbour", TensorProto.STRING, ["rows", 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["rows", 2])],
+        [numpy_helper.from_array(np.array([1.0], np.float32), "one")],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+
+
 class FinishedProject(SmallProject):
     """A folder with model.onnx and test.parquet, and the project beside them once it is begun."""
 

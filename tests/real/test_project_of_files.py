@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from tests.real.finished_project import GOOD, POOR, FinishedProject, linear, ships, without
+from tests.real.finished_project import GOOD, POOR, FinishedProject, by_harbour, linear, ships, without
 
 pytestmark = pytest.mark.real
 EXTRAS = (
@@ -222,6 +222,19 @@ def test_with_validation_init_does_not_look_at_the_test_data(tmp_path: Path) -> 
     assert "validation rows" in (project.folder / "seatrial.toml").read_text()
     assert project.json("run")["verdict"] == "pass"
     assert [path.name for path in project.uses()] == ["1.json"]
+
+
+def test_a_text_that_looks_like_a_number_stays_a_text(tmp_path: Path) -> None:
+    project = FinishedProject(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(by_harbour({"007": 0.9, "7": 0.1}))
+    rows = [f"{harbour},{late}" for harbour, late in (("007", "yes"), ("7", "no")) for _ in range(100)]
+    (tmp_path / "ports.csv").write_text("\n".join(["harbour,late", *rows, ""]))
+    assert project.init(test="ports.csv").returncode == 0
+    document = project.json("run")
+    trial = json.loads((project.store / "releases" / "ships" / "1" / "evidence.json").read_text())
+    assert document["verdict"] == "pass"
+    of_all = {one["claim"]["metric"]: one["estimate"] for one in trial["evidence"] if not one["claim"]["against"]}
+    assert of_all["accuracy"] == 1.0
 
 
 def test_looks_by_try_count_in_the_project_that_follows(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from seatrial.batches.rows import Rows, open_rows
 from seatrial.errors import InputError, ObjectExists, Problems, SeatrialError
 from seatrial.pipeline.open import open_pipeline
@@ -26,7 +28,7 @@ from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
 from seatrial.tryout.attempt import groups_of
 from seatrial.tryout.label import read_labels
-from seatrial.tryout.model import Model, open_model
+from seatrial.tryout.model import Model, open_model, texts_of
 from seatrial.tryout.question import Question
 from seatrial.tryout.settle import check_question
 from seatrial.tryout.uses import state_folder
@@ -61,7 +63,7 @@ def begin_project(
     under the same policy is too.
     """
     _check_places(folder, model, {"--test": test, "--validation": validation, "--train": train})
-    rows = open_rows(test)
+    rows = open_rows(test, types=dict.fromkeys(texts_of(model), pa.string()))  # so that a zip code keeps its zeros
     groups = [spec.name for spec in groups_of(question, rows)]
     labels = read_labels(rows, question.label)
     check_question(question, labels, origin=rows.origin)

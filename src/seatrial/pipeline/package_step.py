@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from seatrial.errors import InputError
 from seatrial.pipeline.builtin import wishes_digest
 from seatrial.pipeline.outputs import ArtifactOutput, ModelFileInput, RowsInput, TableOutput
@@ -15,8 +17,6 @@ from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import write_artifact
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from seatrial.batches.rows import Rows
 
 ROWS_ASKED = 2048  # as of a trained model: real rows that it answers before anybody relies on it
@@ -26,6 +26,7 @@ def perform_package(job: Job, workspace: Workspace) -> ArtifactOutput:
     """Packages the file, and prints what was inferred; the same file, columns and wishes give the same package."""
     from seatrial.models.finished import Wanted, open_finished
     from seatrial.tryout.label import read_labels
+    from seatrial.tryout.model import texts_of
 
     project = workspace.project
     data, model = project.data, project.model_settings
@@ -34,10 +35,12 @@ def perform_package(job: Job, workspace: Workspace) -> ArtifactOutput:
         raise InputError("the project's file changed while it ran.", path=project.path, mend="Run again.")
     if not isinstance(file, ModelFileInput) or not isinstance(pinned, RowsInput | TableOutput):
         raise InputError("what is named in [data] is no table.", path=project.path, mend="Name a step's table.")
-    with opened_rows(pinned, workspace) as rows:
+    path = local_path(file.place, project.directory)
+    texts = dict.fromkeys(texts_of(path), pa.string())  # whatever they look like in a file of text
+    with opened_rows(pinned, workspace, types=texts) as rows:
         rows.check_columns([data.label])
         finished = open_finished(
-            local_path(file.place, project.directory),
+            path,
             schema=rows.schema,
             label=data.label,
             labels=None if data.task == "regression" else read_labels(rows, data.label).classes,
