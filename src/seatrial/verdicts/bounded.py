@@ -88,6 +88,15 @@ def bets(spread: Floats, confidence: float, largest: Floats | float = LARGEST_VA
     return stakes
 
 
+def largest_variance(weights: Floats) -> Floats:
+    """The largest variance of weight × a value in [0, 1], in each round from the weights seen before it; first 1/4."""
+    squares = weights**2
+    largest: Floats = (
+        LARGEST_VARIANCE * (1 + np.cumsum(squares, axis=-1) - squares) / np.arange(1, weights.shape[-1] + 1)
+    )
+    return largest
+
+
 def last_rejected(log_capital: Callable[[float], Floats], start: float, end: float, confidence: float) -> float:
     """The value nearest to `end` up to which the averaged capital, falling from `start` to `end`, reaches 1 / α."""
     goal = math.log(1 / (1 - confidence))
@@ -109,10 +118,7 @@ def lower_bound(totals: Floats, weights: Floats, confidence: float, *, block: in
     seen = np.cumsum(weights, axis=1)
     first = weights[:, :1]
     running = (first / 2 + np.cumsum(totals, axis=1)) / (seen + first)
-    squares = weights**2
-    rounds = np.arange(1, totals.shape[1] + 1)
-    largest = LARGEST_VARIANCE / block * (1 + np.cumsum(squares, axis=1) - squares) / rounds
-    stakes = bets((totals - weights * running) ** 2, confidence, largest)
+    stakes = bets((totals - weights * running) ** 2, confidence, largest_variance(weights) / block)
 
     def log_capital(mean: float) -> Floats:
         total: Floats = np.log1p(np.minimum(stakes, LARGEST_BET / max(mean, 1e-12)) * (totals - mean * weights)).sum(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from seatrial.verdicts.bounded import LARGEST_BET, bets, last_rejected, shuffled
+from seatrial.verdicts.bounded import LARGEST_BET, bets, largest_variance, last_rejected, shuffled
 from seatrial.verdicts.interval import Interval
 from seatrial.verdicts.special import Floats
+from seatrial.verdicts.weighted import positive_weights
+
+Bins = NDArray[np.int64]
 
 
 def bin_edges(confidences: ArrayLike, *, count: int = 10) -> Floats:
@@ -19,7 +22,13 @@ def bin_edges(confidences: ArrayLike, *, count: int = 10) -> Floats:
 
 
 def calibration_error(
-    confidences: ArrayLike, correct: ArrayLike, edges: ArrayLike, *, confidence: float, seed: int
+    confidences: ArrayLike,
+    correct: ArrayLike,
+    edges: ArrayLike,
+    *,
+    confidence: float,
+    seed: int,
+    weights: ArrayLike | None = None,
 ) -> Interval:
     """The expected calibration error over bins fixed beforehand, each bound one-sided at `confidence`.
 
@@ -33,6 +42,9 @@ def calibration_error(
     their number is needed (intersection–union, Berger 1982). The bets use Z² only, the capital then splits into bins,
     and the worst choice is found bin by bin. Low: bets with signs guessed from the rows before, whose mean is never
     above θ. Both are tests by betting in the sense of Waudby-Smith & Ramdas (2024), section 4.
+
+    With `weights`, each row standing for so many people, θ = Σ_b |E[w Z 1{S in bin b}]| / E[w], and the bets are on
+    w (s_b Z − m), as in `weighted.py`, which says what is supposed of the weights.
     """
     scores, hits = np.asarray(confidences, dtype=np.float64).ravel(), np.asarray(correct, dtype=np.float64).ravel()
     if scores.size == 0 or scores.size != hits.size:
@@ -41,18 +53,22 @@ def calibration_error(
         raise ValueError("confidences and outcomes must lie in [0, 1]")
     inner = np.asarray(edges, dtype=np.float64)
     count = inner.size + 1
-    order = np.lexsort((hits, scores))  # the result must not depend on the order of the rows
-    gaps = (hits - scores)[order]
-    orders = shuffled(np.arange(gaps.size, dtype=np.float64), seed).astype(np.int64)
-    gaps, bins = gaps[orders], np.searchsorted(inner, scores[order], side="right")[orders]
-    estimate = float(np.abs(np.bincount(bins[0], gaps[0], count)).sum() / gaps.shape[1])
-    low = _lower_bound(gaps, bins, count, confidence)
-    high = _upper_bound(gaps, bins, count, confidence)
-    return Interval(estimate, min(low, estimate), max(high, estimate), "betting-signed-bins")
+    people = np.ones(scores.size) if weights is None else positive_weights(weights)
+    if people.size != scores.size:
+        raise ValueError(f"{scores.size} confidences and {people.size} weights: need equally many")
+    people = people / people.max()
+    order = np.lexsort((people, hits, scores))  # the result must not depend on the order of the rows
+    orders = order[shuffled(np.arange(order.size, dtype=np.float64), seed).astype(np.int64)]
+    gaps, share, bins = (hits - scores)[orders], people[orders], np.searchsorted(inner, scores, side="right")[orders]
+    estimate = float(np.abs(np.bincount(bins[0], (share * gaps)[0], count)).sum() / people.sum())
+    stakes = bets((share * gaps / 2) ** 2, confidence, largest_variance(share))
+    low = _lower_bound(gaps, share, stakes, bins, count, confidence)
+    high = _upper_bound(gaps, share, stakes, bins, count, confidence)
+    method = "betting-signed-bins" if weights is None else "betting-signed-bins-weighted"
+    return Interval(estimate, min(low, estimate), max(high, estimate), method)
 
 
-def _upper_bound(gaps: Floats, bins: np.ndarray[tuple[int, int], np.dtype[np.int64]], count: int, conf: float) -> float:
-    stakes = bets((gaps / 2) ** 2, conf)
+def _upper_bound(gaps: Floats, share: Floats, stakes: Floats, bins: Bins, count: int, conf: float) -> float:
     cells = (bins + count * np.arange(bins.shape[0])[:, None]).ravel()
     shape = (bins.shape[0], count)
 
@@ -60,7 +76,7 @@ def _upper_bound(gaps: Floats, bins: np.ndarray[tuple[int, int], np.dtype[np.int
         mean = (1 + error) / 2  # of (1 ± Z) / 2, which lies in [0, 1]
         stake = np.minimum(stakes, LARGEST_BET / max(1 - mean, 1e-12))
         by_sign = [
-            np.bincount(cells, np.log1p(stake * (mean - (1 + sign * gaps) / 2)).ravel(), shape[0] * shape[1])
+            np.bincount(cells, np.log1p(stake * share * (mean - (1 + sign * gaps) / 2)).ravel(), shape[0] * shape[1])
             for sign in (1, -1)
         ]
         worst: Floats = np.minimum(*by_sign).reshape(shape).sum(axis=1)
@@ -69,18 +85,17 @@ def _upper_bound(gaps: Floats, bins: np.ndarray[tuple[int, int], np.dtype[np.int
     return last_rejected(log_capital, 1.0, 0.0, conf)
 
 
-def _lower_bound(gaps: Floats, bins: np.ndarray[tuple[int, int], np.dtype[np.int64]], count: int, conf: float) -> float:
+def _lower_bound(gaps: Floats, share: Floats, stakes: Floats, bins: Bins, count: int, conf: float) -> float:
     signs = np.zeros(gaps.shape)
     for index in range(count):
-        here = np.where(bins == index, gaps, 0.0)
+        here = np.where(bins == index, share * gaps, 0.0)
         before = np.cumsum(here, axis=1) - here
         signs = np.where(bins == index, np.sign(before), signs)
     unit = (1 + signs * gaps) / 2
-    stakes = bets((gaps / 2) ** 2, conf)
 
     def log_capital(error: float) -> Floats:
         mean = (1 + error) / 2
-        total: Floats = np.log1p(np.minimum(stakes, LARGEST_BET / mean) * (unit - mean)).sum(axis=1)
+        total: Floats = np.log1p(np.minimum(stakes, LARGEST_BET / mean) * share * (unit - mean)).sum(axis=1)
         return total
 
     return last_rejected(log_capital, 0.0, 1.0, conf)

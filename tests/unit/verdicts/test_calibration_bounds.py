@@ -111,3 +111,43 @@ def test_a_single_row_leaves_everything_open() -> None:
     found = calibration_error([0.9], [True], [0.5], confidence=0.95, seed=0)
     assert (found.low, found.estimate) == pytest.approx((0, 0.1))
     assert found.high > 0.9
+
+
+def _weighted(random: np.random.Generator, rows: int) -> tuple[Floats, Floats, Floats]:
+    """Half of the rows stand for four people each, and are right 0.3 more seldom than stated; the others as stated."""
+    scores, heavy = random.uniform(0.3, 1, rows), random.uniform(size=rows) < 0.5
+    right = (random.uniform(size=rows) < scores - 0.3 * heavy).astype(float)
+    return scores, right, np.where(heavy, 4.0, 1.0)
+
+
+@pytest.mark.parametrize("rows", [20, 400])
+def test_weighted_bounds_cover_the_error_of_people_not_of_rows(rows: int, assert_covers: Covers) -> None:
+    random, truth, low, high = np.random.default_rng(10), 0.3 * 4 / 5, 0, 0
+    for seed in range(TRIALS):
+        scores, right, weights = _weighted(random, rows)
+        found = calibration_error(scores, right, TENTHS, confidence=0.95, seed=seed, weights=weights)
+        low, high = low + (found.low <= truth), high + (found.high >= truth)
+    assert_covers(low, TRIALS, 0.95)
+    assert_covers(high, TRIALS, 0.95)
+
+
+def test_weighted_bounds_are_useful_at_ten_thousand_rows() -> None:
+    scores, right, weights = _weighted(np.random.default_rng(11), 10_000)
+    found = calibration_error(scores, right, TENTHS, confidence=0.95, seed=0, weights=weights)
+    assert found.estimate == pytest.approx(0.24, abs=0.02)
+    assert found.high - found.low < 0.05
+    assert calibration_error(scores, right, TENTHS, confidence=0.95, seed=0).high < found.low
+
+
+def test_equal_weights_change_nothing_but_the_methods_name() -> None:
+    random = np.random.default_rng(12)
+    scores = random.uniform(size=300)
+    right = random.uniform(size=300) < scores**1.3
+    plain = calibration_error(scores, right, TENTHS, confidence=0.95, seed=4)
+    found = calibration_error(scores, right, TENTHS, confidence=0.95, seed=4, weights=np.full(300, 9.0))
+    assert (found.low, found.estimate, found.high) == pytest.approx((plain.low, plain.estimate, plain.high))
+
+
+def test_weights_for_other_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match="equally many"):
+        calibration_error([0.5, 0.6], [1, 0], TENTHS, confidence=0.95, seed=0, weights=[1.0])
