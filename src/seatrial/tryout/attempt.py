@@ -109,6 +109,8 @@ def attempt(
     if against is not None:
         check_another(model, against)
     names = compared_with(policy)
+    if against is None:
+        check_applies(policy, names)
     references = {} if against is None else {name: Asked(against.name, against.predictor) for name in names}
     heed("fitting baselines", 0, None)
     rule = simple_rule(question, model, rows, training)
@@ -227,6 +229,16 @@ def simple_rule(question: Question, model: Model, rows: Rows, training: Training
             return found
         return replace(found, fitted_on=f"the first {known.num_rows:,} measured rows")
     return None
+
+
+def check_applies(policy: Policy, names: Sequence[str]) -> None:
+    """`InputError` where the policy asks only for comparisons with models that nobody named: nothing could be judged."""
+    if policy.require and all(requirement.no_worse_than in names for requirement in policy.require):
+        raise InputError(
+            f"the policy asks only for comparisons with {', '.join(names)}, and no such model is named.",
+            path="--policy",
+            mend="Name the model that runs now with --against.",
+        )
 
 
 def check_another(model: Model, against: Model) -> None:

@@ -233,3 +233,13 @@ def test_every_mistake_of_a_policy_file_with_its_line(
 
 def test_nothing_named_at_all(refused: Callable[..., str]) -> None:
     assert "seatrial try --example" in refused()
+
+
+def test_a_policy_that_only_compares_without_a_model_to_compare_with(
+    refused: Callable[..., str], model: Make, table: Path, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[[policy.require]]\nmetric = "accuracy"\nno_worse_than = "newest_passed"\n')
+    said = refused(model(), table, "--label", "rich", "--policy", policy)
+    assert "newest_passed" in said
+    assert "--against" in said
