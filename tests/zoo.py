@@ -176,12 +176,12 @@ def _xgboost(name: str, task: Task, suffix: str, *, interface: bool, **settings:
         if interface:
             frames = [one.rows.select(list(NUMBERS)).to_pandas() for one in (train, held)]
             kind = xgboost.XGBRegressor if task == "regression" else xgboost.XGBClassifier
-            fitted = kind(n_estimators=12, max_depth=4, random_state=7, **settings).fit(frames[0], target)
+            fitted = kind(n_estimators=12, max_depth=4, random_state=7, n_jobs=1, **settings).fit(frames[0], target)
             fitted.save_model(path)
             answers = _answers(fitted, frames[1])
         else:
             objective = {"binary": "binary:logistic", "multiclass": "multi:softprob", "regression": "reg:squarederror"}
-            parameters = {"objective": objective[task], "seed": 7, "verbosity": 0, **settings}
+            parameters = {"objective": objective[task], "seed": 7, "verbosity": 0, "nthread": 1, **settings}
             if task == "multiclass":
                 parameters["num_class"] = len(CLASSES[task])
             booster = xgboost.train(parameters, xgboost.DMatrix(train.matrix, target), num_boost_round=12)
@@ -199,7 +199,7 @@ def _lightgbm(name: str, task: Task, *, interface: bool, **settings: Any) -> Ent
         import lightgbm
 
         train, held = data(task, holes=True)
-        common = {"num_leaves": 15, "min_child_samples": 5, "verbose": -1, "seed": 7, **settings}
+        common = {"num_leaves": 15, "min_child_samples": 5, "verbose": -1, "seed": 7, "num_threads": 1, **settings}
         target = train.label if task == "regression" else train.codes
         path = folder / f"{name}.txt"
         if interface:
