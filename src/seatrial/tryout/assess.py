@@ -10,6 +10,7 @@ from typing import Any
 
 from seatrial.models.signature import Task
 from seatrial.tryout.assessment import Assessment
+from seatrial.tryout.command import split_groups
 from seatrial.tryout.policies import DEFAULT
 from seatrial.tryout.question import SEED, Question
 from seatrial.tryout.trying import try_model
@@ -21,7 +22,7 @@ def assess(
     data: Any,
     *,
     label: str,
-    groups: Sequence[str] = (),
+    groups: str | Sequence[str] = (),
     task: Task | None = None,
     positive: str | None = None,
     classes: Sequence[str] | None = None,
@@ -52,7 +53,7 @@ def assess(
         task=task,
         positive=positive,
         classes=None if classes is None else tuple(classes),
-        groups=(groups,) if isinstance(groups, str) else tuple(groups),
+        groups=split_groups((groups,)) if isinstance(groups, str) else tuple(groups),
         inputs=None if inputs is None else tuple(inputs),
         threshold=threshold,
         weight=weight,

@@ -232,7 +232,7 @@ def simple_rule(question: Question, model: Model, rows: Rows, training: Training
 
 
 def check_applies(policy: Policy, names: Sequence[str]) -> None:
-    """`InputError` where the policy asks only for comparisons with models that nobody named: nothing could be judged."""
+    """`InputError` where the policy asks only for comparisons with models that nobody named: it could judge nothing."""
     if policy.require and all(requirement.no_worse_than in names for requirement in policy.require):
         raise InputError(
             f"the policy asks only for comparisons with {', '.join(names)}, and no such model is named.",

@@ -137,3 +137,8 @@ def test_rows_in_whatever_order_and_frame_are_the_same_use(model: Make, people: 
     frames = (people, people.take(order), people.to_pandas(), pl.from_arrow(people))
     digests = {seatrial.assess(path, frame, label="rich").trial.test_use for frame in frames}
     assert len(digests) == 1
+
+
+def test_groups_may_be_written_as_on_the_command_line(model: Make, people: pa.Table) -> None:
+    found = seatrial.assess(model(), people, label="rich", groups="sex,age:30,50")
+    assert found.groups == ("sex", "age")
