@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.cli import main
+from seatrial.doctor import examine, machine
 from seatrial.errors import InputError
 from seatrial.pipeline.local_store import has_spark_steps, local_store, plain_folder
 from seatrial.pipeline.project import Project, parse_project
@@ -59,6 +61,33 @@ def test_the_folder_is_in_the_state_of_the_project(tmp_path: Path, monkeypatch: 
         workspace.objects.put("runs/1.json", b"{}")
     assert (tmp_path / ".seatrial" / "local" / "runs" / "1.json").read_bytes() == b"{}"
     assert plain_folder(tmp_path, tmp_path / ".seatrial") == tmp_path / ".seatrial" / "local"
+
+
+def test_no_server_is_started_for_a_plain_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(STATE_VARIABLE, raising=False)
+    project(tmp_path)
+    for arguments, status, told in ((["start"], 2, "no step needs a server"), (["status"], 0, "nothing has to run")):
+        with pytest.raises(SystemExit) as ended:
+            main(["store", *arguments, "--directory", str(tmp_path)])
+        assert ended.value.code == status
+        assert told in "".join(capsys.readouterr())
+    assert not (tmp_path / ".seatrial" / "store").exists()
+
+
+def test_the_doctor_asks_for_neither_java_nor_a_catalog_where_nothing_needs_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(STATE_VARIABLE, raising=False)
+    monkeypatch.setenv("SEATRIAL_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(machine, "java", lambda: pytest.fail("looked for Java"))
+    project(tmp_path)
+    checks = {check.name: check for check in examine(tmp_path, "local")}
+    assert {name: checks[name].status for name in ("spark", "store", "catalog")} == dict.fromkeys(
+        ("spark", "store", "catalog"), "ok"
+    )
+    assert "java" not in checks
 
 
 def test_a_spark_step_that_comes_later_is_told_what_the_store_is(
