@@ -135,32 +135,13 @@ def _error(scored: Scored, bins: Bins, groups: Grouping, *, seed: int) -> Quanti
         rows = groups.rows[group]
         if len(rows) == 0:
             return Unmeasurable("no rows")
-        score, hit = scored.score[rows], scored.hit[rows]
-        if scored.weights is None:
-            return found(calibration_error(score, hit, bins.edges, confidence=confidence, seed=seed), len(rows))
-        within = Scored(score, hit, scored.weights[rows])
-        return found(weighted_calibration_error(within, bins.edges, confidence=confidence, seed=seed), len(rows))
+        weights = None if scored.weights is None else scored.weights[rows]
+        error = calibration_error(
+            scored.score[rows], scored.hit[rows], bins.edges, confidence=confidence, seed=seed, weights=weights
+        )
+        return found(error, len(rows))
 
     return Quantity(of)
-
-
-def weighted_calibration_error(scored: Scored, edges: NDArray[np.float64], *, confidence: float, seed: int) -> Interval:
-    """The expected calibration error of a population in which each row stands for its weight of people.
-
-    θ = Σ_b |E[w (Y − S) 1{S in bin b}]| / E[w]. Each bin's term is a weighted mean over all rows, bounded at its share
-    of α (Bonferroni); the bounds of its absolute value follow, and their sums bound θ.
-    """
-    members = np.searchsorted(edges, scored.score, side="right")
-    each = simultaneous_confidence(confidence, 2 * (len(edges) + 1))  # |g| ≤ h needs both bounds of g
-    weights = np.ones_like(scored.score) if scored.weights is None else scored.weights
-    estimate = low = high = 0.0
-    for index in range(len(edges) + 1):
-        terms = np.where(members == index, scored.hit - scored.score, 0.0)  # a bin without rows may still have people
-        gap = weighted_mean(terms, weights, low=-1, high=1, confidence=each, seed=seed)
-        estimate += abs(gap.estimate)
-        low += max(0.0, gap.low, -gap.high)
-        high += max(gap.high, -gap.low)
-    return Interval(estimate, min(low, estimate), min(high, 1.0), "weighted-bins-bonferroni")
 
 
 def _gaps(

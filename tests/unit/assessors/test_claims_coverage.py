@@ -12,10 +12,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
-from seatrial.assessors import calibration, confusion, regression
+from seatrial.assessors import confusion, regression
 from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
+from seatrial.verdicts.calibration import calibration_error
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 
 CONFIDENCE = 0.9  # of the lows of a claim together, and of its highs together
@@ -193,8 +194,7 @@ def test_the_true_weighted_calibration_error_lies_within_its_bounds() -> None:
     for _ in range(DRAWS):
         score = random.choice([0.3, 0.7], 300)
         hit = random.random(300) < np.where(score == 0.3, 0.4, 0.9)
-        scored = calibration.Scored(score, hit, np.where(hit, 2.0, 1.0))
-        found = calibration.weighted_calibration_error(scored, np.array([0.5]), confidence=CONFIDENCE, seed=7)
+        found = calibration_error(score, hit, [0.5], confidence=CONFIDENCE, seed=7, weights=np.where(hit, 2.0, 1.0))
         lows += found.low <= truth
         highs += found.high >= truth
     enough = binom.ppf(BAD_LUCK, DRAWS, CONFIDENCE)
