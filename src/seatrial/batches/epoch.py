@@ -46,10 +46,6 @@ class Work:
         """How many are still to come."""
         return -(-(self.epoch.rows - self.delivered) // self.epoch.plan.batch_rows)
 
-    def batches_before(self, row: int) -> int:
-        """How many of them end at this row of the epoch's order, or before it."""
-        return max(row - self.delivered, 0) // self.epoch.plan.batch_rows
-
     @property
     def first_window(self) -> int:
         """Where the rows left begin."""
@@ -71,16 +67,20 @@ class Work:
         rows = int(self.epoch.starts[window + 1] - self.epoch.starts[window])
         return Window(layout, rows, self.outputs, self.keep, buffer, self.path)
 
-    def rows_of(self, batch: int) -> tuple[int, int]:
-        """The rows of a batch, over all ranks, in the epoch's order."""
+    def batch_of(self, row: int) -> tuple[int, int, int]:
+        """The batch that this row of the epoch's order is in, over all ranks, and its first row and last row + 1."""
+        batch = (row - self.delivered) // self.epoch.plan.batch_rows
         start = self.delivered + batch * self.epoch.plan.batch_rows
-        return start, min(start + self.epoch.plan.batch_rows, self.epoch.rows)
+        return batch, start, min(start + self.epoch.plan.batch_rows, self.epoch.rows)
 
-    def parts(self, batch: int) -> list[Part]:
-        """Where the rows of this rank's stripe of a batch lie; one empty part for an empty stripe."""
+    def parts(self, start: int, stop: int) -> list[Part]:
+        """Where those of the rows start … stop, all of one batch, that are this rank's lie; an empty part for none."""
         plan, starts = self.epoch.plan, self.epoch.starts
-        first, last = stripe(*self.rows_of(batch), rank=plan.rank, world=plan.world)
-        window = self.epoch.window_of(min(first, self.epoch.rows - 1))
+        _, begin, end = self.batch_of(start)
+        first, last = stripe(begin, end, rank=plan.rank, world=plan.world)
+        first = min(max(first, start), stop)
+        last = max(min(last, stop), first)
+        window = self.epoch.window_of(min(first, stop - 1))
         found = []
         while True:
             begin, end = int(starts[window]), int(starts[window + 1])
@@ -89,10 +89,6 @@ class Work:
                 return found
             first, window = end, window + 1
 
-    def last_batch_of(self, window: int) -> int:
-        """The last batch that rows of this window are in, over all ranks."""
-        return (int(self.epoch.starts[window + 1]) - 1 - self.delivered) // self.epoch.plan.batch_rows
-
 
 def gather(parts: Sequence[Part], windows: Mapping[int, tuple[Window, NDArray[np.int64]]]) -> Batch:
     """The rows of these parts as one batch; each window comes with the order of its rows."""
@@ -100,6 +96,12 @@ def gather(parts: Sequence[Part], windows: Mapping[int, tuple[Window, NDArray[np
     for part in parts:
         window, mixed = windows[part.window]
         pieces.append(window.take(mixed[part.first : part.last]))
+    return joined(pieces)
+
+
+def joined(pieces: Sequence[Batch]) -> Batch:
+    """Pieces of a batch, in order, as one."""
     if len(pieces) == 1:
         return pieces[0]
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    whole = [piece for piece in pieces if len(next(iter(piece.values()), ()))] or list(pieces[:1])
+    return {name: np.concatenate([piece[name] for piece in whole]) for name in whole[0]}

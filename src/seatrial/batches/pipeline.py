@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.batches.buffers import Buffers
-from seatrial.batches.epoch import Batch, Work, gather
+from seatrial.batches.epoch import Batch, Work, gather, joined
 from seatrial.batches.layout import Layout, Range
 from seatrial.batches.memory import Memory
 from seatrial.batches.stats import Clock
@@ -61,12 +61,14 @@ class _State:
     windows: dict[int, _Open] = field(default_factory=dict)
     ranges: deque[tuple[_Open, Range]] = field(default_factory=deque)
     decodes: deque[tuple[_Open, int]] = field(default_factory=deque)
-    next_batch: int = 0  # to be gathered
+    next_row: int = 0  # of the epoch's order, to be gathered
     wanted: int = 0  # that the caller asks for next
     ready: dict[int, Batch] = field(default_factory=dict)
     ready_bytes: int = 0
     decoded_bytes: int = 0  # of the windows
-    unfinished: set[int] = field(default_factory=set)  # batches being gathered
+    gathering: set[int] = field(default_factory=set)  # first rows of what is being gathered
+    pieces: dict[int, dict[int, Batch]] = field(default_factory=dict)  # of batches begun, by batch and first row
+    missing_rows: dict[int, int] = field(default_factory=dict)  # of those batches, over all ranks
     frontier: int = 0  # the first window that is not decoded
     decoded_rows: int = 0  # of the epoch's order, from its beginning
     error: BaseException | None = None
@@ -82,7 +84,7 @@ class Pipeline:
         self._batch_bytes = memory.batch_bytes
         self._need = memory
         self._clock = clock
-        self._state = _State(frontier=work.first_window)
+        self._state = _State(frontier=work.first_window, next_row=work.delivered)
         self._buffers = Buffers()
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)  # for a window: the feeder waits
@@ -196,36 +198,50 @@ class Pipeline:
         state = self._state
         while True:
             with self._lock:
-                self._to_make.wait_for(lambda: state.closed or self._batches_to_make() or state.decodes)
+                self._to_make.wait_for(lambda: state.closed or self._next_unit() is not None or state.decodes)
                 if state.closed:
                     return
-                first, count = self._claim()
-                decode = state.decodes.popleft() if count == 0 else None
+                units = self._claim()
+                decode = None if units else state.decodes.popleft()
                 windows = {number: (one.window, one.mixed) for number, one in state.windows.items()}
             if decode is not None:
                 self._decode(*decode)
-            else:
-                for batch in range(first, first + count):
-                    self._gather(batch, windows)
+            for unit in units:
+                self._gather(*unit, windows)
 
-    def _claim(self) -> tuple[int, int]:
-        """Takes the next batches that can be made: the first, and how many."""
+    def _claim(self) -> list[tuple[int, int, int]]:
+        """Takes what can be gathered next, for a turn."""
         state = self._state
-        count = self._batches_to_make()
-        first = state.next_batch
-        state.next_batch += count
-        state.unfinished.update(range(first, first + count))
-        return first, count
+        units: list[tuple[int, int, int]] = []
+        while len(units) < BATCHES_A_TURN:
+            unit = self._next_unit()
+            if unit is None:
+                break
+            batch, start, stop = unit
+            if batch not in state.missing_rows:
+                _, first, last = self._work.batch_of(start)
+                state.missing_rows[batch] = last - first
+                state.pieces[batch] = {}
+            state.gathering.add(start)
+            state.next_row = stop
+            units.append(unit)
+        return units
 
-    def _batches_to_make(self) -> int:
-        """How many of the next batches have all their rows decoded, and a place in the queue."""
+    def _next_unit(self) -> tuple[int, int, int] | None:
+        """Rows that can be gathered next: their batch, the first, and the last + 1.
+
+        A batch whose rows lie in several windows is gathered in pieces, each as soon as its window is decoded: no
+        window is held for the next one, for which there may be no room.
+        """
         state, work = self._state, self._work
-        whole = work.batches if state.decoded_rows == work.epoch.rows else work.batches_before(state.decoded_rows)
-        queued = state.ready_bytes + len(state.unfinished) * self._batch_bytes
-        places = (self._queue_bytes - queued) // max(self._batch_bytes, 1)
-        if state.next_batch == state.wanted:  # the caller waits for it, so the queue is empty
-            places = max(places, 1)
-        return max(min(whole - state.next_batch, places, BATCHES_A_TURN), 0)
+        if state.next_row >= state.decoded_rows:
+            return None
+        batch, _, stop = work.batch_of(state.next_row)
+        queued = state.ready_bytes + len(state.missing_rows) * self._batch_bytes
+        begun = batch == state.wanted or batch in state.missing_rows
+        if not begun and queued + self._batch_bytes > self._queue_bytes:
+            return None
+        return batch, state.next_row, min(stop, state.decoded_rows)
 
     def _decode(self, opened: _Open, position: int) -> None:
         with self._clock.making():
@@ -247,23 +263,33 @@ class Pipeline:
             self._state.decoded_rows = int(self._work.epoch.starts[frontier])
             self._to_make.notify_all()
 
-    def _gather(self, batch: int, windows: dict[int, Any]) -> None:
+    def _gather(self, batch: int, start: int, stop: int, windows: dict[int, Any]) -> None:
         state = self._state
         with self._clock.making():
-            made = gather(self._work.parts(batch), windows)
+            made = gather(self._work.parts(start, stop), windows)
         with self._lock:
+            if state.closed:
+                return
+            state.gathering.remove(start)
+            state.pieces[batch][start] = made
+            state.missing_rows[batch] -= stop - start
+            self._release()
+            if state.missing_rows[batch]:
+                return
+            pieces = state.pieces.pop(batch)
+            if len(pieces) > 1:
+                made = joined([pieces[first] for first in sorted(pieces)])
+            del state.missing_rows[batch]
             state.ready[batch] = made
             state.ready_bytes += _size(made)
-            state.unfinished.remove(batch)
             if batch == state.wanted:
                 self._made.notify()
-            self._release()
 
     def _release(self) -> None:
-        """Gives back the windows that no batch needs any more."""
+        """Gives back the windows whose rows have all been gathered."""
         state = self._state
-        oldest = min(state.unfinished, default=state.next_batch)
-        for number in [one for one in state.windows if self._work.last_batch_of(one) < oldest]:
+        oldest = min(state.gathering, default=state.next_row)
+        for number in [one for one in state.windows if int(self._work.epoch.starts[one + 1]) <= oldest]:
             opened = state.windows.pop(number)
             state.decoded_bytes -= opened.decoded_bytes
             self._buffers.give_back(opened.buffer)

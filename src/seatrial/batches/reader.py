@@ -30,6 +30,7 @@ from seatrial.batches.plan import Epoch, Plan, epoch_of
 from seatrial.batches.source import Source, deleted_rows, manifest_of
 from seatrial.batches.stats import Clock, Stats
 from seatrial.batches.window import Keep
+from seatrial.batches.wire import Closed
 from seatrial.errors import InputError
 
 # Bandwidth × latency: eight ranges of 8 MiB under way fill 3 GB/s at 20 ms. A local file has no latency to hide.
@@ -89,6 +90,8 @@ class Batches(Iterator[Batch]):
             raise StopIteration
         try:
             batch = self._threads().next()
+        except Closed:  # another thread did
+            raise StopIteration from None
         except BaseException as error:
             self._failure = error
             self.close()
