@@ -18,7 +18,19 @@ from seatrial.assessors.answers import ClassAnswers, Unmeasurable, class_answers
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.cells import Cells, Grouping, count
 from seatrial.assessors.claims import MOST_CLASSES, dependence, unmeasured, wanted
-from seatrial.assessors.means import Among, Terms, average, found, mean, minus, paired, paired_shares, shares
+from seatrial.assessors.means import (
+    Among,
+    Terms,
+    average,
+    beside,
+    found,
+    mean,
+    minus,
+    or_else,
+    paired,
+    paired_shares,
+    shares,
+)
 from seatrial.assessors.references import against, reference_answers
 from seatrial.assessors.slices import Found, Quantity, over_slices
 from seatrial.verdicts.averages import mean_of_proportions
@@ -26,6 +38,7 @@ from seatrial.verdicts.differences import Count
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
 from seatrial.verdicts.f_score import f1
 from seatrial.verdicts.interval import Interval
+from seatrial.verdicts.paired_statistics import paired_ratio
 
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -40,7 +53,6 @@ class Rate:
     hit: Callable[[ClassAnswers, int], Mask]
     base: Callable[[ClassAnswers, int], Mask] | None = None  # None: all rows
     among: str = "rows"  # "{}" is the class
-    by_answer: bool = False  # `base` depends on the answer, so two models have different rows
 
 
 RATES = {
@@ -74,10 +86,10 @@ RATES = {
         hit=lambda answers, c: answers.actual == c,
         base=lambda answers, c: answers.answered == c,
         among="rows predicted {}",
-        by_answer=True,
     ),
 }
 DISJOINT = ("true_positive_rate", "precision")  # each row counts for the class of its label, or of its answer
+BY_ANSWER = ("precision", "f1")  # among rows that depend on the answer, so two models have different ones
 OF_ALL = ("accuracy", "balanced_accuracy")
 METRICS = (*RATES, "balanced_accuracy", "f1")
 
@@ -187,16 +199,38 @@ class _Measuring:
             metric, code = "true_positive_rate", None
         if metric == "accuracy":
             code = 0
-        if metric == "f1" or (metric in RATES and RATES[metric].by_answer):
-            return minus(*(self._of(each, metric, code, groups) for each in (answers, reference)))
         if code is None:
             return average([self._paired(reference, metric, each, groups) for each in range(len(answers.classes))])
+        if metric in BY_ANSWER:
+            apart = minus(*(self._of(each, metric, code, groups) for each in (answers, reference)))
+            return or_else(self._ratios(reference, metric, code, groups), apart)
         rate = RATES[metric]
         if answers.weights is not None:
             model, other = (_terms(rate, each, code) for each in (answers, reference))
             return paired(model, other, groups, seed=self._seed)
         among = Among(None if rate.base is None else rate.base(answers, code), _among(rate, answers, code))
         return paired_shares(rate.hit(answers, code), rate.hit(reference, code), among, groups)
+
+    def _ratios(self, reference: ClassAnswers, metric: str, code: int, groups: Grouping) -> Quantity:
+        """The difference of two rates, each of which is among rows of its own model's choice."""
+
+        def of(group: int, confidence: float) -> Found:
+            rows = groups.rows[group]
+            weights = None if self._answers.weights is None else self._answers.weights[rows]
+            parts = []
+            for answers in (self._answers, reference):
+                actual, answered = answers.actual[rows] == code, answers.answered[rows] == code
+                right = (actual & answered).astype(np.float64)
+                parts.append((right, answered * 1.0) if metric == "precision" else (2 * right, actual * 1.0 + answered))
+            (top, bottom), (other_top, other_bottom) = parts
+            if not (bottom.any() and other_bottom.any()):
+                return Unmeasurable(f'no row is predicted {_word(self._answers, code)} in "{groups.names[group]}"')
+            interval = paired_ratio(top, bottom, other_top, other_bottom, confidence=confidence, weights=weights)
+            people = np.ones(len(rows)) if weights is None else weights
+            estimates = (float(people @ one / (people @ two)) for one, two in parts)
+            return found(interval, len(rows), {"among": "rows", **beside(*estimates)})
+
+        return Quantity(of)
 
 
 def _terms(rate: Rate, answers: ClassAnswers, code: int) -> Terms:

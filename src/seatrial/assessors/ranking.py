@@ -13,13 +13,20 @@ from seatrial.assessors.answers import ClassAnswers, Unmeasurable, class_answers
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.cells import Grouping, Rows
 from seatrial.assessors.claims import dependence, unmeasured, wanted
-from seatrial.assessors.means import average, beside, found, minus
+from seatrial.assessors.means import average, beside, found, minus, or_else
 from seatrial.assessors.references import against, reference_answers
 from seatrial.assessors.slices import Found, Quantity, over_slices
 from seatrial.verdicts.auc import roc_auc
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
 from seatrial.verdicts.paired import paired_auc
-from seatrial.verdicts.ranking import average_precision, ranked_rows, roc_auc_parts, weighted_roc_auc
+from seatrial.verdicts.paired_statistics import paired_average_precision
+from seatrial.verdicts.ranking import (
+    average_precision,
+    average_precision_parts,
+    ranked_rows,
+    roc_auc_parts,
+    weighted_roc_auc,
+)
 
 AREA = "roc_auc"
 METRICS = (AREA, "average_precision")
@@ -71,9 +78,13 @@ class _Measuring:
             return Unmeasurable(f'the reference model "{claim.against}" gives no probabilities')
 
         def difference(each: int) -> Quantity:
+            together = self._paired(theirs, claim.metric, each, groups)
             if claim.metric == AREA:
-                return self._paired(theirs, each, groups)
-            return minus(*(self._of(answers, claim.metric, each, groups) for answers in (self._answers, theirs)))
+                return together
+            return or_else(
+                together,
+                minus(*(self._of(answers, claim.metric, each, groups) for answers in (self._answers, theirs))),
+            )
 
         return against(self._over(code, difference), compared.baseline)
 
@@ -105,7 +116,7 @@ class _Measuring:
 
         return Quantity(of, heeds_clusters=heeds)
 
-    def _paired(self, reference: ClassAnswers, code: int, groups: Grouping) -> Quantity:
+    def _paired(self, reference: ClassAnswers, metric: str, code: int, groups: Grouping) -> Quantity:
         def of(group: int, confidence: float) -> Found:
             rows = self._rows(code, groups)[group]
             positive = self._answers.actual[rows] == code
@@ -115,13 +126,17 @@ class _Measuring:
             within = None if self._clusters is None else self._clusters[rows]
             both = [_scores(each, code)[rows] for each in (self._answers, reference)]
             weights = None if self._answers.weights is None else self._answers.weights[rows]
-            interval = paired_auc(positive, *both, confidence=confidence, clusters=within, weights=weights)
-            estimates = (roc_auc_parts(*ranked_rows(positive, each, weights))[0] for each in both)
-            independent = len(rows) if within is None else len(np.unique(within))
+            if metric == AREA:
+                interval = paired_auc(positive, *both, confidence=confidence, clusters=within, weights=weights)
+            else:
+                interval = paired_average_precision(positive, *both, confidence=confidence, weights=weights)
+            parts_of = roc_auc_parts if metric == AREA else average_precision_parts
+            estimates = (float(parts_of(*ranked_rows(positive, each, weights))[0]) for each in both)
+            independent = len(rows) if within is None or metric != AREA else len(np.unique(within))
             stated = {"positive_rows": str(int(positive.sum())), **beside(*estimates)}
             return found(interval, independent, stated)
 
-        return Quantity(of, heeds_clusters=True)
+        return Quantity(of, heeds_clusters=metric == AREA)
 
     def _lacking(self, positive: NDArray[np.bool_], code: int) -> Unmeasurable | None:
         words = ("positive", "negative")

@@ -16,16 +16,19 @@ from seatrial.assessors.answers import Unmeasurable, ValueAnswers, value_answers
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.cells import Grouping, Rows
 from seatrial.assessors.claims import dependence, unmeasured, wanted
-from seatrial.assessors.means import Among, Terms, found, mean, minus, paired, paired_shares, shares
+from seatrial.assessors.means import Among, Terms, beside, found, mean, minus, or_else, paired, paired_shares, shares
 from seatrial.assessors.references import against, reference_answers
 from seatrial.assessors.slices import Found, Quantity, over_slices
 from seatrial.verdicts.asymptotic import r_squared
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
 from seatrial.verdicts.interval import root
+from seatrial.verdicts.paired_statistics import paired_r_squared
 
 COVERAGE = "interval_coverage"
 METRICS = ("mae", "rmse", "mean_error", "r2", "quantile_loss", COVERAGE)
 ASYMPTOTIC = "asymptotic: errors without a stated ceiling (clip) have no bound that holds at every size"
+
+EXPLAINED = "asymptotic: no bound on r2 holds at every size"
 
 
 def assess(
@@ -81,7 +84,8 @@ def _paired(
         one, two = (_of(each, metric, subject, groups, seed=seed) for each in (answers, reference))
         if isinstance(one, Unmeasurable) or isinstance(two, Unmeasurable):
             return one if isinstance(one, Unmeasurable) else two
-        return minus(one, two)
+        apart = minus(one, two)
+        return or_else(_explained_beside(answers, reference, groups), apart) if metric == "r2" else apart
     if metric == COVERAGE:
         own, theirs = _covered(answers), _covered(reference)
         if isinstance(own, Unmeasurable):
@@ -146,7 +150,22 @@ def _explained(answers: ValueAnswers, groups: Grouping) -> Quantity:
         weights = None if answers.weights is None else answers.weights[rows]
         actual, predicted = answers.actual[rows], answers.predicted[rows]
         interval = r_squared(actual, predicted, confidence=confidence, weights=weights)
-        return found(interval, len(rows), {"bound": "asymptotic: no bound on r2 holds at every size"})
+        return found(interval, len(rows), {"bound": EXPLAINED})
+
+    return Quantity(of)
+
+
+def _explained_beside(answers: ValueAnswers, reference: ValueAnswers, groups: Grouping) -> Quantity:
+    def of(group: int, confidence: float) -> Found:
+        rows = groups.rows[group]
+        weights = None if answers.weights is None else answers.weights[rows]
+        actual, both = answers.actual[rows], [each.predicted[rows] for each in (answers, reference)]
+        if len(actual) == 0 or (actual == actual[0]).all():
+            return Unmeasurable("no variance to explain")
+        interval = paired_r_squared(actual, *both, confidence=confidence, weights=weights)
+        whole = np.average((actual - np.average(actual, weights=weights)) ** 2, weights=weights)
+        estimates = (1 - np.average((actual - each) ** 2, weights=weights) / whole for each in both)
+        return found(interval, len(rows), {"bound": EXPLAINED, **beside(*estimates)})
 
     return Quantity(of)
 
