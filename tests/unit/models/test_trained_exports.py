@@ -303,6 +303,21 @@ def test_the_bytes_of_a_file_are_packaged_as_the_file_is(provenance: Provenance)
     np.testing.assert_allclose(given, fitted.predict_proba(frame()[["age", "hours"]].to_numpy()), atol=SAME)
 
 
+@pytest.mark.parametrize(
+    ("classes", "names"),
+    [((False, True), ("false", "true")), ((0.0, 1.0), ("0", "1")), ((7, 3), ("3", "7")), (("b", "a"), ("a", "b"))],
+)
+def test_classes_have_the_names_that_a_label_has_as_text(
+    provenance: Provenance, classes: tuple[Any, Any], names: tuple[str, str]
+) -> None:
+    target = np.array(classes)[(label("binary") == "yes").astype(int)]
+    fitted = linear.LogisticRegression().fit(frame()[["age"]], target)
+    predictor = packaged(Trained(fitted), table(frame()), provenance)
+    assert predictor.signature.classes == names
+    texts = pa.array(target).cast(pa.string()).unique().to_pylist()
+    assert set(texts) == set(names)
+
+
 def test_a_search_is_packaged_as_what_it_found(provenance: Provenance) -> None:
     from sklearn.model_selection import GridSearchCV
 

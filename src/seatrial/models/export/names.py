@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 
 def class_names(classes: Iterable[Any]) -> tuple[str, ...]:
-    """Each class as text: whole numbers and booleans as integers."""
+    """Each class as text, as a table's label is cast: whole numbers without a point, "true" and "false"."""
     return tuple(_name(value) for value in classes)
 
 
 def _name(value: Any) -> str:
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)).lower()
     try:
         number = float(value)
     except (TypeError, ValueError):
