@@ -28,7 +28,7 @@ def asymptotic_mean(values: ArrayLike, *, confidence: float, weights: ArrayLike 
     """The mean Σ w x / Σ w with bounds that are each one-sided at about `confidence`.
 
     Student's t with Hall's (1992) correction for skewness (see `influence.reach`); with weights on the linearised ratio
-    of sums (Cochran 1977, section 6.4).
+    of sums (Cochran 1977, chapter 6).
     """
     data = np.asarray(values, dtype=np.float64).ravel()
     people = _people(weights, data)

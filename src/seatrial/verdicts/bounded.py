@@ -18,7 +18,7 @@ from seatrial.verdicts.interval import Interval
 from seatrial.verdicts.special import Floats
 
 ORDERS = 4  # random orders whose capital is averaged, so that the bound hardly depends on the seed
-MOST_ROUNDS = 2**20  # over all orders: more rows are bet on in fewer orders, then in blocks; half a second in all
+MOST_ROUNDS = 2**20  # over all orders: more rows are bet on in fewer orders, then in blocks, in half a second or so
 LARGEST_BET = 0.75  # share of the capital that may be lost in one round (the paper's c)
 LARGEST_VARIANCE = 0.25  # of a value in [0, 1]
 _ROUNDING = 1e-12  # of the range: a value at the ceiling may be computed a last digit above it

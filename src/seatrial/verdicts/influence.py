@@ -26,9 +26,9 @@ def reach(contributions: Floats, scale: float, confidence: float) -> Reach | NoI
 
     `contributions` are the rows' linearised parts of (estimate − truth), independent, summing to 0: the delta method on
     the influence function (Hampel 1974). Student's t with the degrees of freedom that the contributions' kurtosis
-    leaves their variance (O'Neill 2014, result 3), and on each side no less than Hall's (1992, "On the removal of
+    leaves their variance (O'Neill 2014), and on each side no less than Hall's (1992, "On the removal of
     skewness by transformation") cubic correction for skewness asks: without it the upper bound of the mean of 100
-    squared normal errors covers 0.947 at a nominal 0.975. `scale` is what the contributions are small against.
+    squared normal errors covers 0.940 at a nominal 0.975. `scale` is what the contributions are small against.
     """
     rows = contributions.size
     if rows < FEWEST_ROWS:

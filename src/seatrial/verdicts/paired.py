@@ -28,7 +28,7 @@ def paired_bounds(better: ArrayLike, worse: ArrayLike, rows: ArrayLike, *, confi
     """Bounds on the difference of two shares of the same rows, each one-sided at `confidence`; broadcast.
 
     The shares differ by p₁₀ − p₀₁, the shares of `better` and `worse` rows. Where both counts are at least
-    `MOVER_COUNT`: MOVER for two correlated estimates (Zou & Donner 2008, equation 6) on their Clopper–Pearson limits,
+    `MOVER_COUNT`: MOVER for two correlated estimates (Zou & Donner 2008) on their Clopper–Pearson limits,
     with the correlation of two cells of a multinomial, −√(p₁₀ p₀₁ / ((1 − p₁₀) (1 − p₀₁))). Else L₁₀ − U₀₁ and
     U₁₀ − L₀₁ from limits at half α each, which Bonferroni makes valid at any size.
     """

@@ -31,7 +31,7 @@ def paired_ratio(
 
     A row's two terms of precision are (1 where it is rightly called positive, 1 where it is called so); of F1 (2 where
     rightly, 1 for each of being positive and being called so). The delta method: a row's influence on a ratio R is
-    w (t − R b) / Σ w b (Cochran 1977, section 6.4), with the quantiles of `influence.reach`.
+    w (t − R b) / Σ w b (Cochran 1977, chapter 6), with the quantiles of `influence.reach`.
     """
     terms = [np.asarray(item, dtype=np.float64).ravel() for item in (top, bottom, reference_top, reference_bottom)]
     rows = terms[0].size
