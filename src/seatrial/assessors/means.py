@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from seatrial.assessors.slices import Found, Measured, Quantity
 from seatrial.verdicts.asymptotic import asymptotic_mean
 from seatrial.verdicts.averages import mean_of_intervals
 from seatrial.verdicts.bounded import bounded_mean
-from seatrial.verdicts.differences import Count, interval_difference, proportion_difference
+from seatrial.verdicts.differences import Count, interval_difference, proportion_differences
 from seatrial.verdicts.interval import Interval, NoInterval, half_alpha, simultaneous_confidence
 from seatrial.verdicts.paired import paired_asymptotic, paired_mean, paired_proportions
 from seatrial.verdicts.proportions import proportion
@@ -64,10 +66,14 @@ def shares(hits: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str
         one = counts[group]
         return empty(group) or measured(proportion(one.successes, one.rows, confidence=confidence), group)
 
+    @cache
+    def differences(confidence: float) -> dict[tuple[int, int], Interval]:
+        pairs = list(combinations([index for index, one in enumerate(counts) if one.rows], 2))
+        intervals = proportion_differences([(counts[i], counts[j]) for i, j in pairs], confidence=confidence)
+        return dict(zip(pairs, intervals, strict=True))
+
     def difference(first: int, second: int, confidence: float) -> Found:
-        return empty(first, second) or measured(
-            proportion_difference(counts[first], counts[second], confidence=confidence), first, second
-        )
+        return empty(first, second) or measured(differences(confidence)[first, second], first, second)
 
     def ratio(first: int, second: int, confidence: float) -> Found:
         return empty(first, second) or measured(

@@ -13,6 +13,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from seatrial.assessors import calibration, confusion, probability, ranking
 from seatrial.assessors.assessor import Assessor, Subject
+from seatrial.verdicts.differences import Count, proportion_difference
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import LOG_LOSS_CLIP
 
@@ -78,6 +79,23 @@ def test_bounds_of_groups_are_clopper_pearsons_of_scipy_at_bonferronis_confidenc
         low = 0.0 if right == 0 else beta.ppf(alpha, right, rows - right + 1)
         high = 1.0 if right == rows else beta.ppf(1 - alpha, right + 1, rows - right)
         assert (item.low, item.high) == pytest.approx((low, high), abs=1e-10)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_bounds_of_gaps_are_those_of_each_pair_alone_at_bonferronis_confidence(
+    people: Callable[..., pa.Table], subject: Callable[..., Subject], seed: int
+) -> None:
+    table = people(900, seed)
+    found = evidence(confusion, subject(table), Claim("selection_rate", Family.PAIRS, "race"))
+    groups = frame(table).groupby("race")["answered"].agg(["sum", "size"])
+    counts = {name: Count(int(row["sum"]), int(row["size"])) for name, row in groups.iterrows()}
+    assert len(found) == 6
+    for name, item in found.items():
+        first, second = (counts[each] for each in name.removeprefix("race: ").split(" − "))
+        alone = proportion_difference(first, second, confidence=1 - (1 - CONFIDENCE) / 6)
+        assert item.method == alone.method
+        bounds = pytest.approx((alone.estimate, alone.low, alone.high), abs=1e-10)
+        assert (item.estimate, item.low, item.high) == bounds
 
 
 def test_calibration_gaps_are_those_of_quantile_bins_of_the_validation_scores(
