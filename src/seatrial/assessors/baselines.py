@@ -215,7 +215,7 @@ def _gains(sums: Floats, rows: Floats, task: str) -> Floats:
 
 
 def _numbers(table: pa.Table, column: str) -> Floats:
-    return np.asarray(pc.cast(table.column(column), pa.float64()).to_numpy(), dtype=np.float64)
+    return np.asarray(pc.cast(table.column(column), pa.float64(), safe=False).to_numpy(), dtype=np.float64)
 
 
 def _like(subject: Subject) -> Signature:

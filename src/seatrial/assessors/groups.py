@@ -187,7 +187,7 @@ def _codes(table: pa.Table, part: Part) -> tuple[list[str], NDArray[np.int64]]:
         text = texts(values)
         names = sorted(map(str, pc.unique(text).to_pylist()), key=lambda name: (name == MISSING, name))
         return names, np.asarray(pc.index_in(text, value_set=pa.array(names, pa.string())).to_numpy(), dtype=np.int64)
-    numbers = np.asarray(pc.cast(values, pa.float64()).to_numpy(), dtype=np.float64)  # null becomes NaN
+    numbers = np.asarray(pc.cast(values, pa.float64(), safe=False).to_numpy(), dtype=np.float64)  # null becomes NaN
     codes = np.searchsorted(np.asarray(part.edges), numbers, side="right")
     whole = pa.types.is_integer(values.type) and all(edge == int(edge) for edge in part.edges)
     names = [*bin_names(part.edges, whole=whole), MISSING]

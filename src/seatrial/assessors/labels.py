@@ -88,7 +88,7 @@ def actual_values(table: pa.Table, column: str, *, path: str) -> NDArray[np.floa
             mend="Name another label, or another task.",
         )
     _refuse_missing(labels, path)
-    values = np.asarray(pc.cast(labels, pa.float64()).to_numpy(), dtype=np.float64)
+    values = np.asarray(pc.cast(labels, pa.float64(), safe=False).to_numpy(), dtype=np.float64)
     sound = np.isfinite(values)
     if not sound.all():
         row = int(np.argmin(sound))
@@ -105,7 +105,7 @@ def weights_of(table: pa.Table, column: str, *, path: str) -> NDArray[np.float64
     weights = table.column(column)
     if not _is_number(weights.type):
         raise InputError(f'The weights in "{column}" are {weights.type}.', path=path, mend="Weights are numbers.")
-    values = np.asarray(pc.cast(weights, pa.float64()).to_numpy(), dtype=np.float64)  # null becomes NaN
+    values = np.asarray(pc.cast(weights, pa.float64(), safe=False).to_numpy(), dtype=np.float64)  # null becomes NaN
     sound = (values > 0) & np.isfinite(values)
     if not sound.all():
         row = int(np.argmin(sound))
