@@ -68,37 +68,51 @@ def over_slices(
         else:
             same = claim
         if same not in made:
-            made[same] = groups if isinstance(groups, Unmeasurable) else _remembering(quantity_of(claim, groups))
+            made[same] = groups if isinstance(groups, Unmeasurable) else remembering(quantity_of(claim, groups))
         quantity = made[same]
         if isinstance(groups, Unmeasurable) or isinstance(quantity, Unmeasurable):
             reason = next(item.reason for item in (groups, quantity) if isinstance(item, Unmeasurable))
             yield unmeasured(claim, reason)
             continue
-        slices = tuple(_slices(claim, groups.names))
-        if not slices:
-            yield unmeasured(claim, f'column "{claim.column}" has fewer than two groups')
-            continue
-        each = simultaneous_confidence(confidence, len(slices))
-        stated = {**conditions(subject, **(parameters or {})), "simultaneous_slices": str(len(slices))}
+        stated = conditions(subject, **(parameters or {}))
         doubts = () if quantity.heeds_clusters else flags
-        # The bounds of k groups that hold together, with half of α for either side, bound all their pairs at once.
-        together = half_alpha(simultaneous_confidence(confidence, len(groups.names)))
-        measure = _measure(claim.family, quantity, groups.names, together)
-        for name, indices in slices:
-            said = name
-            measured = measure(indices, each)
-            if isinstance(measured, Unmeasurable) and claim.family is Family.RATIOS:
-                # A ratio by a group that may have none is unbounded; the reciprocal says the same, and is not.
-                turned = measure(indices[::-1], each)
-                if isinstance(turned, Measured):
-                    measured, said = turned, _name(claim, groups.names, indices[::-1])
-            if isinstance(measured, Unmeasurable):
-                yield NotMeasured(claim, said, measured.reason)
-            else:
-                yield _evidence(claim, said, measured, confidence, stated, doubts)
+        yield from of_groups(claim, groups.names, quantity, confidence=confidence, stated=stated, flags=doubts)
 
 
-def _remembering(quantity: Quantity | Unmeasurable) -> Quantity | Unmeasurable:
+def of_groups(
+    claim: Claim,
+    names: Sequence[str],
+    quantity: Quantity,
+    *,
+    confidence: float,
+    stated: Mapping[str, str],
+    flags: tuple[Flag, ...] = (),
+) -> Iterator[Evidence | NotMeasured]:
+    """Answers one claim on each of its slices, for groups of these names; `stated` are the conditions of them all."""
+    slices = tuple(_slices(claim, names))
+    if not slices:
+        yield unmeasured(claim, f'column "{claim.column}" has fewer than two groups')
+        return
+    each = simultaneous_confidence(confidence, len(slices))
+    stated = {**stated, "simultaneous_slices": str(len(slices))}
+    # The bounds of k groups that hold together, with half of α for either side, bound all their pairs at once.
+    together = half_alpha(simultaneous_confidence(confidence, len(names)))
+    measure = _measure(claim.family, quantity, names, together)
+    for name, indices in slices:
+        said = name
+        measured = measure(indices, each)
+        if isinstance(measured, Unmeasurable) and claim.family is Family.RATIOS:
+            # A ratio by a group that may have none is unbounded; the reciprocal says the same, and is not.
+            turned = measure(indices[::-1], each)
+            if isinstance(turned, Measured):
+                measured, said = turned, _name(claim, names, indices[::-1])
+        if isinstance(measured, Unmeasurable):
+            yield NotMeasured(claim, said, measured.reason)
+        else:
+            yield _evidence(claim, said, measured, confidence, stated, flags)
+
+
+def remembering(quantity: Quantity | Unmeasurable) -> Quantity | Unmeasurable:
     """The same quantity, which computes each group once at each confidence: a group is part of many pairs."""
     return quantity if isinstance(quantity, Unmeasurable) else replace(quantity, of=cache(quantity.of))
 
