@@ -64,6 +64,12 @@ def groups_of(question: Question, rows: Rows) -> tuple[GroupSpec, ...]:
     for spec in specs:
         for column in spec.sources:
             check_column(rows, column, "--groups")
+            if pa.types.is_nested(kind := rows.schema.field(column).type):
+                raise InputError(
+                    f"--groups {column}: the column holds {kind}, and groups are of single values.",
+                    path=rows.origin,
+                    mend="Name another column.",
+                )
     if question.weight is not None:
         check_column(rows, question.weight, "--weight")
     return specs

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seatrial.batches.rows import Rows
 from seatrial.errors import InputError, StepFailed
 from seatrial.models.predictor import Predictions
-from seatrial.models.signature import Column, Kind, Signature, Task
+from seatrial.models.signature import Column, Signature, Task
 from seatrial.tryout.label import Labels, likely_positive
 from seatrial.tryout.question import Question
 from seatrial.tryout.settle import listed
@@ -91,7 +91,7 @@ def open_function(
         )
     threshold = question.threshold if question.threshold is not None else THRESHOLD
     signature = Signature(
-        inputs=tuple(Column(name, _kind(rows.schema.field(name).type)) for name in columns),
+        inputs=tuple(_column(rows.schema.field(name)) for name in columns if not _is_nested(rows, name)),
         task=task,
         classes=names,
         positive=positive,
@@ -113,6 +113,16 @@ def with_places(rows: Rows) -> Rows:
             yield (table if wanted else table.select([])).append_column(PLACE, places).select(list(names))
 
     return Rows(rows.origin, rows.schema.append(pa.field(PLACE, pa.int64())), rows.rows, read)
+
+
+def eager(frame: Any) -> Any:
+    """The frame, collected if it is a lazy one: it is cut again and again."""
+    if isinstance(frame, np.ndarray | pa.Table) or not hasattr(frame, "collect"):
+        return frame
+    import narwhals as nw
+
+    known = nw.from_native(frame, pass_through=True)
+    return known.collect().to_native() if isinstance(known, nw.LazyFrame) else frame
 
 
 def cut(frame: Any, places: NDArray[np.int64], columns: Sequence[str]) -> Any:
@@ -178,9 +188,9 @@ def _form(
             return "regression", False, False
         raise InputError(
             f"it answers with numbers (the first: {values[0]:.6g}) that are neither classes of the label nor "
-            "probabilities of one of two.",
+            f"probabilities of one of two: the label has {listed(classes or ())}.",
             path=name,
-            mend="Give labels [n], or probabilities [n, classes].",
+            mend="Give labels [n], or probabilities [n, classes]; or mend the label.",
         )
     return task, False, False
 
@@ -204,9 +214,16 @@ def _names(values: NDArray[Any]) -> NDArray[np.object_]:
     return texts
 
 
-def _kind(kind: pa.DataType) -> Kind:
-    inner = kind.value_type if isinstance(kind, pa.DictionaryType) else kind
-    return "text" if pa.types.is_string(inner) or pa.types.is_large_string(inner) else "number"
+def _column(field: pa.Field[Any]) -> Column:
+    """What stands for the column in the digest of the test data, in doubts and rules: dates are texts there."""
+    kind = field.type.value_type if isinstance(field.type, pa.DictionaryType) else field.type
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return Column(field.name, "number" if number or pa.types.is_boolean(kind) else "text")
+
+
+def _is_nested(rows: Rows, name: str) -> bool:
+    """Lists and structures: the function is given them, and nothing else looks at them."""
+    return bool(pa.types.is_nested(rows.schema.field(name).type))
 
 
 def _name(function: object) -> str:

@@ -16,7 +16,7 @@ from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.attempt import Heed, Training, attempt, groups_of, policy_for, unheard
 from seatrial.tryout.doubts import Doubts
 from seatrial.tryout.fitted import is_fitted, open_fitted
-from seatrial.tryout.function import PLACE, open_function, with_places
+from seatrial.tryout.function import PLACE, eager, open_function, with_places
 from seatrial.tryout.label import Labels, has_label, read_labels
 from seatrial.tryout.model import Model, is_address, open_model, texts_of
 from seatrial.tryout.policies import DEFAULT
@@ -131,7 +131,7 @@ def _open(
             path="model",
             mend="Give the path of a model file, a fitted model, or a function that answers for rows.",
         )
-    frame = pa.concat_tables(rows.tables()) if isinstance(data, str | Path) else data
+    frame = pa.concat_tables(rows.tables()) if isinstance(data, str | Path) else eager(data)
     predictor = open_function(model, frame, rows, question=question, labels=labels, classes=classes)
     name = getattr(model, "__qualname__", type(model).__qualname__)
     return Model(name, predictor, needs=(PLACE,)), with_places(rows)

@@ -142,3 +142,34 @@ def test_rows_in_whatever_order_and_frame_are_the_same_use(model: Make, people: 
 def test_groups_may_be_written_as_on_the_command_line(model: Make, people: pa.Table) -> None:
     found = seatrial.assess(model(), people, label="rich", groups="sex,age:30,50")
     assert found.groups == ("sex", "age")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("when", pa.array([0] * 600, pa.timestamp("s"))),
+        ("lists", pa.array([[1, 2]] * 600)),
+        ("id", pa.array([2**60 + row for row in range(600)])),
+        ("kind", pa.array(["a", None] * 300).dictionary_encode()),
+        ("nothing", pa.nulls(600)),
+        ("amount", pa.array([1, 2] * 300).cast(pa.decimal128(21, 2))),
+    ],
+)
+def test_a_function_may_be_given_columns_of_any_type(people: pa.Table, name: str, values: pa.Array[Any]) -> None:
+    wide = people.append_column(name, values)
+    found = seatrial.assess(
+        lambda frame: probability(frame["age"], frame["hours"]), wide, label="rich", inputs=[*COLUMNS, name]
+    )
+    assert found.passed
+
+
+def test_a_lazy_frame_is_collected(people: pa.Table) -> None:
+    frame = pl.DataFrame(pl.from_arrow(people)).lazy()
+    found = seatrial.assess(lambda rows: probability(rows["age"], rows["hours"]), frame, label="rich", inputs=COLUMNS)
+    assert found.passed
+
+
+def test_lists_are_no_groups(people: pa.Table) -> None:
+    wide = people.append_column("lists", pa.array([[1, 2]] * people.num_rows))
+    with pytest.raises(InputError, match="--groups lists"):
+        seatrial.assess(lambda frame: frame["age"], wide, label="rich", groups=["lists"])
