@@ -187,7 +187,7 @@ class HttpWire:
     def _connection(self, scheme: str, host: str) -> http.client.HTTPConnection:
         """The connection of the thread that asks."""
         mine: http.client.HTTPConnection | None = getattr(self._mine, "connection", None)
-        if mine is not None and self._mine.host == (scheme, host):
+        if mine is not None and mine.sock is not None and self._mine.host == (scheme, host):
             return mine
         self._drop()
         if scheme == "https":
@@ -202,7 +202,11 @@ class HttpWire:
             self._open.add(mine)
         self._mine.connection, self._mine.host = mine, (scheme, host)
         mine.connect()
+        mine.auto_open = 0  # not again by itself, after it was closed
         mine.sock.settimeout(self._limits.silence_s)
+        if self._closed.is_set():  # whoever closed it found no socket to close
+            self._drop()
+            raise Closed
         return mine
 
     def _drop(self) -> None:

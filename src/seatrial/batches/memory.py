@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from seatrial.batches.buffers import STEP_BYTES
 from seatrial.batches.manifest import Manifest
-from seatrial.batches.outputs import Form, Output
+from seatrial.batches.outputs import Output
 from seatrial.batches.plan import Epoch
 from seatrial.errors import InputError
 
 ORDER_BYTES = 8  # of a row: its position
-SCRATCH = {Form.STACKED: 2}  # times a row group's size while it is decoded: as Arrow, and turned; else 1
 QUEUE_SHARE = 8  # of the budget one part is for batches that wait
 QUEUE_BYTES = 32 * 2**20  # and at most that, or two batches
 QUEUE_BATCHES = 2
@@ -62,7 +61,7 @@ def memory_of(
             buffered += _by_window(epoch, held)
         else:
             decoded += _by_window(epoch, held)
-        decoded += SCRATCH.get(output.form, 1) * makers * _largest(epoch, held)
+        decoded += makers * _largest(epoch, held)  # as Arrow, while it is decoded
     decoded += _by_window(epoch, float(ORDER_BYTES) * live)
     plan = epoch.plan
     stripe_rows = min(-(-plan.batch_rows // plan.world), rows_all)

@@ -18,7 +18,7 @@ from tests.real.batches.faulty_server import FAULTS, FaultyServer, seeded, servi
 from tests.real.batches.packed_files import COLUMNS, ids_of, write_packed
 
 Lake = tuple[Path, list[str], int]
-QUICK = Limits(silence_s=0.15, pause_s=0.001, longest_pause_s=0.01)
+QUICK = Limits(silence_s=0.2, failures=20, pause_s=0.001, longest_pause_s=0.01)
 EPOCHS = 12
 STALL_S = 0.4
 PROMPT_S = 3.0

@@ -21,8 +21,8 @@ FILE_ROWS = 250_000
 GROUP_ROWS = 25_000
 BUDGET_MIB = 96
 WINDOW_MIB = 16
-# What allocators of several threads keep, parsed footers and pages of files take beside the budget: up to 35 MiB were seen,
-# with ten million rows no more than after thirty epochs of them.
+# What allocators of several threads keep, parsed footers and pages of files take beside the budget: 35 MiB were seen,
+# with ten million rows, and after thirty epochs.
 CONSTANT_MIB = 64
 
 CHILD = """
