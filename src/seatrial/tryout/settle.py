@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+from seatrial.assessors.labels import class_code
 from seatrial.errors import InputError
 from seatrial.models.signature import Signature, Task
 from seatrial.tryout.label import Labels, likely_positive
@@ -33,6 +34,13 @@ def check_question(question: Question, labels: Labels, *, origin: str) -> None:
             f'--task binary: the label column "{labels.name}" holds {len(classes)} classes: {listed(classes)}.',
             path=origin,
             mend="Write --task multiclass, or name another --label.",
+        )
+    positive = question.positive
+    if positive is not None and classes is not None and len(classes) == 2 and class_code(positive, classes) is None:
+        close = difflib.get_close_matches(positive, classes, n=1)
+        mend = f'Did you mean "{close[0]}"?' if close else f"There is: {listed(classes)}."
+        raise InputError(
+            f'--positive {positive}: the label column "{labels.name}" has no such class.', path=origin, mend=mend
         )
     if classes is None and labels.kind == "text":
         raise InputError(
@@ -84,13 +92,6 @@ def understood(question: Question, labels: Labels, signature: Signature, *, note
         other = next(name for name in signature.classes if name != signature.positive)
         said.append(f'positive: "{signature.positive}" and not "{other}" (--positive says otherwise)')
     return tuple(said)
-
-
-def unknown_positive(positive: str, classes: tuple[str, ...], *, path: str) -> InputError:
-    """The mistake of naming a positive class that is not there."""
-    close = difflib.get_close_matches(positive, classes, n=1)
-    mend = f'Did you mean "{close[0]}"?' if close else f"There is: {listed(classes)}."
-    return InputError(f"--positive {positive}: no such class.", path=path, mend=mend)
 
 
 def listed(names: tuple[str, ...]) -> str:

@@ -200,7 +200,8 @@ def test_the_same_model_twice(refused: Callable[..., str], model: Make, table: P
 
 
 def test_a_positive_class_that_is_not_there(refused: Callable[..., str], model: Make, table: Path) -> None:
-    assert "maybe" in refused(model(), table, "--label", "rich", "--positive", "maybe")
+    said = refused(model(), table, "--label", "rich", "--positive", "yess")
+    assert '--positive yess: the label column "rich" has no such class. Did you mean "yes"?' in said
 
 
 @pytest.mark.parametrize(
