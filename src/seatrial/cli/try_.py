@@ -75,8 +75,9 @@ def command(
         seatrial try model.onnx test.csv --label y --against other.onnx
         seatrial try http://127.0.0.1:8080/v2/models/census test.parquet --label y
     """
-    from seatrial.tryout.command import Given, run
+    from seatrial.tryout.command import Given, check_report, run
 
+    check_report(report)
     given = Given(
         model=model,
         data=data,

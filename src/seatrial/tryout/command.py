@@ -129,6 +129,13 @@ def run(given: Given, *, heed: Heed) -> Result:
     return Result(assessment, given)
 
 
+def check_report(path: Path) -> None:
+    """`InputError` where the report could not be written: known before a use of the test data is counted for it."""
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+        raise InputError("the report cannot be written there.", path=str(path), mend="Name a file: --report FILE.html.")
+
+
 def split_groups(texts: Sequence[str]) -> tuple[str, ...]:
     """The groupings in texts like "sex,age:18,25,sex*race": a number goes on with the bins before it."""
     found: list[str] = []

@@ -244,3 +244,8 @@ def test_a_policy_that_only_compares_without_a_model_to_compare_with(
     said = refused(model(), table, "--label", "rich", "--policy", policy)
     assert "newest_passed" in said
     assert "--against" in said
+
+
+@pytest.mark.parametrize("place", ["nowhere/report.html", "."], ids=["no such folder", "a folder"])
+def test_a_report_that_could_not_be_written(refused: Callable[..., str], model: Make, table: Path, place: str) -> None:
+    assert "--report FILE.html" in refused(model(), table, "--label", "rich", "--report", place)
