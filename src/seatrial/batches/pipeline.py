@@ -26,7 +26,7 @@ from seatrial.batches.stats import Clock
 from seatrial.batches.window import Window
 from seatrial.batches.wire import Closed
 
-AHEAD_WINDOWS = 3  # one is given out, one waits, one comes: more of them would only be more memory to clear
+AHEAD_WINDOWS = 2  # one is given out while one comes: more of them would only be more memory to clear
 AHEAD_BYTES = 128 * 2**20  # or as many small ones as this holds: what eight ranges under way need, twice
 JOIN_S = 60.0  # a thread that does not end within it hangs in a decoder; the caller is told
 BATCHES_A_TURN = 4  # that a maker gathers before it looks for other work: a lock and a wake-up for so many
