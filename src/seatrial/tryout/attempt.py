@@ -72,6 +72,13 @@ def groups_of(question: Question, rows: Rows) -> tuple[GroupSpec, ...]:
                 )
     if question.weight is not None:
         check_column(rows, question.weight, "--weight")
+        kind = rows.schema.field(question.weight).type
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+            raise InputError(
+                f"--weight {question.weight}: the column holds {kind}, and weights are numbers.",
+                path=rows.origin,
+                mend="Name the column that says how many people a row stands for.",
+            )
     return specs
 
 
@@ -184,7 +191,10 @@ def attempt(
         signature=model.signature,
         provenance=model.provenance,
         notes=() if doubts is None else doubts.notes(),
-        understood=understood(question, labels, model.signature, notes=model.notes),
+        understood=(
+            *understood(question, labels, model.signature, notes=model.notes),
+            *(() if against is None else (f"{against.name}: {note}" for note in against.notes)),
+        ),
         unasked=tuple(
             unasked(question, model.signature.task, against=against is not None, attacked=sample is not None)
         ),

@@ -128,7 +128,7 @@ def _wanted(question: Question, labels: Labels, like: Signature | None) -> Wante
     from seatrial.models.finished import Wanted
 
     if like is not None:
-        return Wanted(task=like.task, classes=like.classes or None, positive=like.positive)
+        return Wanted(classes=question.classes, positive=like.positive)  # its own task: another one is refused
     return Wanted(
         inputs=question.inputs,
         task=question.task,

@@ -76,6 +76,13 @@ def check_signature(question: Question, labels: Labels, signature: Signature, *,
             path=model,
             mend="Name the column of classes with --label.",
         )
+    if question.threshold is not None and signature.threshold is None:
+        without = "without probabilities " if task == "binary" else ""
+        raise InputError(
+            f"--threshold {question.threshold:g}: a {task} model {without}has no threshold.",
+            path=model,
+            mend="Leave it out.",
+        )
     if question.positive is not None and task != "binary":
         raise InputError(
             f"--positive {question.positive}: a {task} model has no positive class.", path=model, mend="Leave it out."

@@ -212,6 +212,7 @@ def test_a_positive_class_that_is_not_there(refused: Callable[..., str], model: 
         (("--groups", "age:30,20"), "age:30,20"),
         (("--policy", "nowhere.toml"), "nowhere.toml"),
         (("--clip", "10"), "clip"),
+        (("--weight", "sex"), "--weight sex: the column holds string"),
     ],
 )
 def test_options_that_cannot_be_meant(
@@ -249,3 +250,14 @@ def test_a_policy_that_only_compares_without_a_model_to_compare_with(
 @pytest.mark.parametrize("place", ["nowhere/report.html", "."], ids=["no such folder", "a folder"])
 def test_a_report_that_could_not_be_written(refused: Callable[..., str], model: Make, table: Path, place: str) -> None:
     assert "--report FILE.html" in refused(model(), table, "--label", "rich", "--report", place)
+
+
+def test_a_threshold_for_a_model_that_has_none(refused: Callable[..., str], model: Make, table: Path) -> None:
+    said = refused(model(answer="value"), table, "--label", "wage", "--threshold", "0.5")
+    assert "--threshold 0.5: a regression model has no threshold" in said
+
+
+def test_a_model_of_another_task_to_compare_with(refused: Callable[..., str], model: Make, table: Path) -> None:
+    classifier = model("classifier.onnx")
+    said = refused(model(answer="value"), table, "--label", "wage", "--against", classifier)
+    assert "classifier.onnx" in said

@@ -100,7 +100,9 @@ def test_an_older_model_is_compared_on_the_same_rows(
 ) -> None:
     other = model("other.onnx", bias=-12.0)
     assert run(model(), table, "--label", "rich", "--against", other) == 0
-    assert "accuracy against other.onnx" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "accuracy against other.onnx" in said
+    assert "other.onnx: task: binary" in said  # what was understood of it
 
 
 def test_a_policy_of_a_file_is_judged(
