@@ -1,11 +1,11 @@
 """Claim: shuffled batches of a table on object storage come as fast as wire and shuffle allow, in a fixed memory.
 
 Reads the same 40 float32 features and label, packed into one column and as 40 columns, from a plain static range
-server, from SeaweedFS (the embedded store) and, where its program is there (SEATRIAL_TEST_MINIO or PATH), from MinIO; at 0
-and 20 ms of added latency, and from a wire of 200 MB/s. Beside it in the same run, interleaved: pyarrow.dataset
+server, from SeaweedFS (the embedded store) and, where its program is there (SEATRIAL_TEST_MINIO or PATH), from MinIO;
+at 0 and 20 ms of added latency, and from a wire of 200 MB/s. Beside it in the same run, interleaved: pyarrow.dataset
 (unshuffled), and the parts apart: a raw ranged GET of the same bytes, decoding from memory, shuffling in memory. The
-census table and images of 100 KB come from the static server. Peers run in environments of their own: --peers FOLDER with
-a virtual environment each (datasets, ray, litdata, petastorm; those that are not there are left out). Results:
+census table and images of 100 KB come from the static server. Peers run in environments of their own: --peers FOLDER
+with a virtual environment each (datasets, ray, litdata, petastorm; those that are not there are left out). Results:
 benchmarks/results/batches.json and docs/benchmarks/batches.md.
 
     python benchmarks/batches.py                         8 million rows, 5 repeats: about 12 minutes

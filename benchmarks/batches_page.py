@@ -28,8 +28,8 @@ def render(document: dict[str, Any]) -> str:
     said = (
         f"{document['rows']:,} rows × {document['width']} float32 and a label in {document['files']} files, packed into"
         f" one column or as {document['width']} columns; batches of 4,096 rows; {document['repeats']} interleaved"
-        f" repeats, each in a process of its own, medians with min–max, on {document['machine']['cores']} cores that the store"
-        f" shares. Time is that of the whole run with opening the table. Made by `python benchmarks/batches.py`."
+        f" repeats, each in a process of its own, medians with min–max, on {document['machine']['cores']} cores that the"
+        f" store shares. Time is that of the whole run with opening the table. Made by `python benchmarks/batches.py`."
     )
     lines = ["---", "orphan: true", "---", "", "# Batches", "", said, ""]
     for place, ways in document["runs"].items():

@@ -1,7 +1,7 @@
 """One run of a peer, in the peer's own environment; prints what it took as JSON. See batches.py.
 
-Each reads the 40 float columns and the label from the same S3 endpoint into NumPy batches of 4,096 rows, shuffled within
-a buffer of 50,000 rows where it can.
+Each reads the 40 float columns and the label from the same S3 endpoint into NumPy batches of 4,096 rows, shuffled
+within a buffer of 50,000 rows where it can.
 """
 
 from __future__ import annotations

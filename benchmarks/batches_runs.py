@@ -213,6 +213,7 @@ def shuffle(_: Place) -> Iterator[int]:
     window = np.random.default_rng(7).random((WINDOW_ROWS, WIDTH), dtype=np.float32)
     label = np.arange(WINDOW_ROWS)
     rows = ARGUMENTS["rows"]
+    began = time.perf_counter()
     with ThreadPoolExecutor(THREADS) as pool:
         for number in range(max(rows // WINDOW_ROWS, 1)):
             mixed = permutation(WINDOW_ROWS, number)
@@ -222,6 +223,7 @@ def shuffle(_: Place) -> Iterator[int]:
                 return len(window.take(positions, axis=0)) + 0 * len(label.take(positions))
 
             yield from pool.map(take, range(0, WINDOW_ROWS, BATCH_ROWS))
+    STATS["seconds"] = time.perf_counter() - began
 
 
 def decode(place: Place) -> Iterator[int]:

@@ -96,9 +96,9 @@ class Plain:
         self._offsets = offsets
         self._packed = packed
 
-    def put(self, at: int, offsets: NDArray[np.int64]) -> None:
-        """Where the rows from `at` on lie in the buffer."""
-        self._offsets[at : at + len(offsets)] = offsets
+    def offsets(self, at: int, rows: int) -> NDArray[np.int64]:
+        """Where so many rows from `at` on lie in the buffer: to be filled."""
+        return self._offsets[at : at + rows]
 
     def take(self, positions: NDArray[np.int64]) -> NDArray[Any]:
         """See `Column.take`."""

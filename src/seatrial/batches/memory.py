@@ -18,7 +18,7 @@ from seatrial.errors import InputError
 
 ORDER_BYTES = 8  # of a row: its position
 QUEUE_SHARE = 8  # of the budget one part is for batches that wait
-QUEUE_BYTES = 32 * 2**20  # and at most that, or two batches
+QUEUE_BYTES = 8 * 2**20  # and at most that, or two batches: what the cache holds, and used again soon
 QUEUE_BATCHES = 2
 
 

@@ -23,17 +23,27 @@ def permutation(count: int, *key: str | int) -> NDArray[np.int64]:
     """
     name = "/".join(map(str, key)).encode()
     start = np.frombuffer(hashlib.sha256(name).digest(), dtype="<u8", count=1)
-    positions = np.arange(count, dtype=np.uint64)
-    state = start + _GOLDEN * (positions + np.uint64(1))
-    state = (state ^ (state >> np.uint64(30))) * _MIX_1
-    state = (state ^ (state >> np.uint64(27))) * _MIX_2
-    state ^= state >> np.uint64(31)
+    state = np.arange(1, count + 1, dtype=np.uint64)
+    shifted = np.empty_like(state)  # in place from here: new arrays of this size cost more than what is computed
+    state *= _GOLDEN
+    state += start
+    for shift, factor in ((30, _MIX_1), (27, _MIX_2), (31, None)):
+        state ^= np.right_shift(state, np.uint64(shift), out=shifted)
+        if factor is not None:
+            state *= factor
     low = np.uint64((1 << max(count - 1, 0).bit_length()) - 1)
-    state = (state & ~low) | positions
+    state &= ~low
+    state |= _ramp(shifted)
     state.sort()
-    positions = state & low
-    mixed: NDArray[np.int64] = positions.astype(np.int64)
-    return mixed
+    state &= low
+    return state.view(np.int64)
+
+
+def _ramp(into: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """0, 1, 2, … in the array that is given."""
+    into[:] = 1
+    into[:1] = 0
+    return np.cumsum(into, out=into)
 
 
 def stripe(start: int, stop: int, *, rank: int, world: int) -> tuple[int, int]:

@@ -30,33 +30,34 @@ _VARINT_BITS, _VARINT_MASK, _MORE = 7, 0x7F, 0x80
 Struct = dict[int, Any]
 
 
-def row_offsets(chunk: NDArray[np.uint8], *, rows: int, row_bytes: int, prefixed: bool, optional: bool) -> Any:
-    """Where each row's bytes start within the column chunk: int64[rows]; None when it does not hold just such rows.
+def row_offsets(
+    chunk: NDArray[np.uint8], base: int, into: NDArray[np.int64], *, row_bytes: int, prefixed: bool, optional: bool
+) -> bool:
+    """Fills `into` with where each row's bytes start within the column chunk, plus `base`.
 
-    `prefixed` for BYTE_ARRAY, `optional` when the column may hold nulls (a chunk with nulls has too few bytes: None).
+    False when it does not hold just so many such rows. `prefixed` for BYTE_ARRAY, `optional` when the column may hold
+    nulls (a chunk with nulls has too few bytes).
     """
     stride = row_bytes + (LENGTH_BYTES if prefixed else 0)
-    offsets = np.empty(rows, np.int64)
     data = chunk.data
     at = done = 0
     try:
-        while done < rows:
+        while done < len(into):
             header, start = _read_struct(data, at)
             at = start + header[_COMPRESSED_SIZE]
             count, first = _values(header, data, start, optional=optional)
-            if at > len(data) or at - first != count * stride or done + count > rows:
-                return None
-            values = np.arange(count, dtype=np.int64) * stride + first
+            if at > len(data) or at - first != count * stride or done + count > len(into):
+                return False
             if prefixed:
                 lengths = np.ndarray(count, "<u4", chunk, first, (stride,)) if count else np.empty(0, "<u4")
                 if not (lengths == row_bytes).all():
-                    return None
-                values += LENGTH_BYTES
-            offsets[done : done + count] = values
+                    return False
+                first += LENGTH_BYTES
+            into[done : done + count] = np.arange(base + first, base + first + count * stride, stride)
             done += count
     except (KeyError, IndexError, TypeError, ValueError, struct.error):  # not what a page header looks like
-        return None
-    return offsets
+        return False
+    return True
 
 
 def gather(buffer: NDArray[np.uint8], offsets: NDArray[np.int64], row_bytes: int) -> NDArray[np.void]:

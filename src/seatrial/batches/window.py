@@ -58,7 +58,7 @@ class Window:
         group = self._layout.groups[position]
         kept = self._keep.get(group.number)
         for output in self._packed:
-            self._plain[output.name].put(group.first, self._offsets(group, output, kept))
+            self._locate(group, output, kept)
         if self._outputs:
             table = self._read(group, self._outputs)
             if kept is not None:
@@ -75,27 +75,30 @@ class Window:
         """The rows at these positions, as arrays of their own."""
         return {name: (self._plain.get(name) or self._columns[name]).take(positions) for name in self._order}
 
-    def _offsets(self, group: Group, output: Output, kept: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Where a packed column's rows lie in the buffer."""
+    def _locate(self, group: Group, output: Output, kept: NDArray[np.bool_] | None) -> None:
+        """Finds where a packed column's rows lie in the buffer."""
         name = output.fields[0].name
         (chunk,) = group.chunks[name]
         leaf = group.metadata.schema.column(group.columns[name].leaves[0])
         assert output.packed is not None  # noqa: S101 only packed columns are plain
         fixed = leaf.physical_type == "FIXED_LEN_BYTE_ARRAY"
-        offsets = None
-        if not fixed or leaf.length == output.packed.row_bytes:
-            offsets = row_offsets(
-                self._buffer[chunk.at : chunk.at + chunk.length],
-                rows=group.metadata.row_group(group.index).num_rows,
-                row_bytes=output.packed.row_bytes,
-                prefixed=not fixed,
-                optional=leaf.max_definition_level > 0,
-            )
-        if offsets is None:  # nulls, or rows of another length: whoever decodes them says which
+        rows = group.metadata.row_group(group.index).num_rows
+        column = self._plain[output.name]
+        offsets = column.offsets(group.first, rows) if kept is None else np.empty(rows, np.int64)
+        whole = (not fixed or leaf.length == output.packed.row_bytes) and row_offsets(
+            self._buffer[chunk.at : chunk.at + chunk.length],
+            chunk.at,
+            offsets,
+            row_bytes=output.packed.row_bytes,
+            prefixed=not fixed,
+            optional=leaf.max_definition_level > 0,
+        )
+        if not whole:  # nulls, or rows of another length: whoever decodes them says which
             unpacked(name, self._read(group, [output])[name], output.packed, path=self._path)
             raise Corrupt(f'the pages of column "{name}" are not what the footer says.', path=group.file.path)
-        found: NDArray[np.int64] = offsets + chunk.at
-        return found if kept is None else found[kept]
+        if kept is not None:
+            stay = offsets[kept]
+            column.offsets(group.first, len(stay))[:] = stay
 
     def _read(self, group: Group, outputs: Sequence[Output]) -> pa.Table:
         fields = {field.name: field for output in outputs for field in output.fields}
