@@ -1,8 +1,12 @@
-"""What each interval method is and where it comes from, for readers of the page."""
+"""What each interval method is and where it comes from, for readers of the page.
+
+A name is composed: a base, and what was done to it afterwards ("clopper-pearson-half-alpha-bonferroni"); of several
+bases "/" stands between them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -14,24 +18,59 @@ class Method:
     text: str
 
 
-_HALF = "Each group's own bounds at half the error, subtracted (L₁ − U₂ and U₁ − L₂): valid at any size."
-_KNOWN = {
+_BETTING = "Waudby-Smith & Ramdas, Journal of the Royal Statistical Society B 86 (2024)"
+_BASES = {
     "clopper-pearson": "Exact bounds on a proportion. Clopper & Pearson, Biometrika 26 (1934).",
-    "mover-clopper-pearson": "Difference of two proportions from their exact bounds, where each group has at least 20 "
+    "mover-clopper-pearson": "Difference or mean of proportions from their exact bounds, where each has at least 20 "
     "successes and 20 failures. Zou & Donner, Statistics in Medicine 27 (2008).",
-    "clopper-pearson-half-alpha": f"{_HALF} Used where counts are small.",
-    "betting": "Bounds on the mean of bounded values by betting, valid at every sample size. Waudby-Smith & Ramdas, "
-    "Journal of the Royal Statistical Society B 86 (2024).",
+    "mover-clopper-pearson-paired": "Difference of two shares of the same rows, from the exact bounds on the rows where "
+    "one model alone is right. Zou & Donner (2008), for correlated estimates.",
+    "mover-log-clopper-pearson": "Ratio of two proportions, as the difference of their logarithms, from their exact "
+    "bounds. Zou & Donner (2008).",
+    "fisher-clopper-pearson": "Mean of proportions where counts are small: their exact tests, combined by Fisher's "
+    "product of P-values; valid at any size. Ottoboni, Stark, Lindeman & McBurnett, E-Vote-ID (2018).",
+    "betting": f"Bounds on the mean of bounded values by betting, valid at every sample size. {_BETTING}.",
     "betting-signed-bins": "Bounds on the calibration error over bins fixed beforehand, by betting on the sign of "
-    "each bin's error. After Waudby-Smith & Ramdas (2024).",
-    "delong-logit": "Bounds on the area under the ROC curve, on the logit scale. DeLong, DeLong & Clarke-Pearson, "
-    "Biometrics 44 (1988).",
+    f"each bin's error. After {_BETTING}.",
+    "empirical-bernstein": "Bounds on the mean of bounded values from their sum and sum of squares, valid at every "
+    "sample size; wider than betting. Maurer & Pontil, COLT (2009), theorem 4.",
+    "delong-logit": "Bounds on the area under the ROC curve, on the logit scale. Asymptotic, and used only with enough "
+    "rows and mistakes. DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988).",
+    "delong": "Difference of two areas under the ROC curve. Asymptotic, and used only with enough rows and mistakes. "
+    "DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988).",
     "hoeffding-auc": "Bounds on the area under the ROC curve for few rows or an estimate near 0 or 1, valid for every "
     "distribution. Hoeffding, Journal of the American Statistical Association 58 (1963).",
-    "obuchowski-logit": "Bounds on the area under the ROC curve where rows belong together. Obuchowski, Biometrics 53 "
-    "(1997).",
+    "obuchowski-logit": "Bounds on the area under the ROC curve where rows belong together. Asymptotic. Obuchowski, "
+    "Biometrics 53 (1997).",
+    "obuchowski": "Difference of two areas under the ROC curve where rows belong together. Asymptotic. Obuchowski, "
+    "Biometrics 53 (1997).",
     "no-bound-few-clusters": "Too few clusters for any claim: the bounds are 0 and 1.",
+    "asymptotic-mean": "Mean of values without a known limit: Student's t, corrected for skewness. Hall, Journal of "
+    "the Royal Statistical Society B 54 (1992).",
+    "asymptotic-log-ratio": "R², by the delta method on the logarithm of the error that is left. Hampel, Journal of "
+    "the American Statistical Association 69 (1974).",
+    "asymptotic-logit": "Average precision, by the influence of each row, on the logit scale, never narrower than an "
+    "exact bound of the same variance. Hampel (1974).",
+    "asymptotic-delong-logit": "Area under the ROC curve of weighted rows, by the influence of each, on the logit "
+    "scale. After DeLong, DeLong & Clarke-Pearson (1988).",
+    "asymptotic-ratio": "A ratio of sums (precision, F1, R²), by the influence of each row. Cochran, Sampling "
+    "Techniques (1977), chapter 6.",
+    "asymptotic-influence": "Average precision, by the influence of each row. Hampel (1974).",
+    "counted": "Counted among these rows themselves: it is about them alone, so there is nothing to be unsure of.",
+    "counted-on-a-sample": "Counted by a sample of the rows' hashes: near the count of all of them, without bounds.",
 }
+_SUFFIXES = {
+    "weighted": "Rows count by their weights, and bounds widen as the weights differ; rows with their weights are taken "
+    "for independent draws.",
+    "f1": "For F1, which grows with the share of right ones among the rows that are positive or called so. Hand, "
+    "Christen & Kirielle, Machine Learning 110 (2021).",
+    "paired": "The two models answer the same rows, so what is hard for both cancels.",
+    "bonferroni": "The mean over the classes, each bounded at its share of the error (Bonferroni 1936).",
+    "half-alpha-ratio": "The quotient of two, each bounded at half the error: L₁ / U₂ and U₁ / L₂.",
+    "half-alpha": "The difference of two, each bounded at half the error: L₁ − U₂ and U₁ − L₂, valid if these are.",
+}
+_MOVER_RATIO = "mover-log-clopper-pearson-ratio"  # a quotient in itself
+_ASYMPTOTIC = "It promises nothing at finite sizes: it holds as the rows become many."
 _FAMILIES = {
     "simultaneous": "All bounds of one requirement hold together: the error is divided over its groups or pairs "
     "(Bonferroni). Between requirements nothing is corrected, because every one of them has to hold (Berger, "
@@ -41,14 +80,50 @@ _FAMILIES = {
 
 def method_text(name: str) -> str:
     """What the method is, with its source; empty for one that has no entry."""
-    if name in _KNOWN:
-        return _KNOWN[name]
-    return _HALF if name.endswith("-half-alpha") else ""
+    return " ".join(_sentences(name, told=frozenset()))
 
 
 def methods_used(names: Iterable[str]) -> tuple[Method, ...]:
-    """An entry for each method, in the order of the names, and what holds for all of them."""
-    entries = [Method(name, method_text(name) or "See the method's docstring.") for name in sorted(set(names))]
-    if not entries:
+    """An entry for each method, simple ones first, and what holds for all of them."""
+    known = sorted(set(names), key=lambda name: (name not in _BASES, name))
+    if not known:
         return ()
+    entries, told = [], set[str]()
+    for name in known:
+        entries.append(Method(name, " ".join(_sentences(name, told=frozenset(told))) or "A method of a later version."))
+        told.add(name)
     return (*entries, *(Method(name, text) for name, text in _FAMILIES.items()))
+
+
+def _sentences(name: str, *, told: frozenset[str]) -> Iterator[str]:
+    """What the name is composed of, sentence by sentence; nothing at all where a part is unknown."""
+    bases, suffixes = _taken_apart(name)
+    if not all(base in _BASES for base in bases):
+        return
+    for base in bases:
+        if base in told and base != name:
+            yield f"As {base}."
+            continue
+        yield _BASES[base]
+        if base.startswith("asymptotic-"):
+            yield _ASYMPTOTIC
+    for suffix in suffixes:
+        yield _SUFFIXES[suffix]
+
+
+def _taken_apart(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The bases, each once, and the suffixes in the order in which they were applied, each once."""
+    if name in _BASES:
+        return (name,), ()
+    if name == _MOVER_RATIO:
+        return (name.removesuffix("-ratio"),), ()
+    for suffix in _SUFFIXES:
+        if name.endswith(f"-{suffix}"):
+            bases, before = _taken_apart(name.removesuffix(f"-{suffix}"))
+            return bases, tuple(dict.fromkeys((*before, suffix)))
+    if "/" in name:
+        parts = [_taken_apart(part) for part in name.split("/")]
+        return tuple(dict.fromkeys(base for bases, _ in parts for base in bases)), tuple(
+            dict.fromkeys(suffix for _, suffixes in parts for suffix in suffixes)
+        )
+    return (name,), ()
