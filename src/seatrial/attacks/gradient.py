@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.attacks.losses import Codes, Floats, Loss, cross_entropy
+from seatrial.attacks.losses import Codes, Floats, Loss, among, cross_entropy
 from seatrial.attacks.threats import Rows, Threat
 from seatrial.attacks.victim import Victim
 
@@ -54,7 +54,7 @@ def pgd(
     moved = origin.copy() if rng is None else threat.start(origin, rng)
     active = np.arange(len(origin))
     for step in range(iterations):
-        scores, _, gradient = victim.climb(moved[active], actual[active], loss)
+        scores, _, gradient = victim.climb(moved[active], actual[active], among(loss, active))
         if stop_when_broken:
             standing = scores.argmax(axis=1) == actual[active]
             active, gradient = active[standing], gradient[standing]
@@ -103,7 +103,7 @@ def apgd(
         following = threat.confine(carried if step > 1 else straight, here)
         previous[active] = now
         moved[active] = following
-        scores, new, found = victim.climb(following, actual[active], loss)
+        scores, new, found = victim.climb(following, actual[active], among(loss, active))
         gains[active] += new > value[active]
         value[active], gradient[active] = new, found
         better = best.take(following, new, active)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from seatrial.attacks.black_box import noise, square
 from seatrial.attacks.gradient import apgd, fgsm, minimum_norm, pgd
-from seatrial.attacks.losses import Codes, cross_entropy, margin_loss, targeted_ratio
+from seatrial.attacks.losses import Codes, TargetedRatio, cross_entropy, margin_loss, ranked
 from seatrial.attacks.search import greedy_search
 from seatrial.attacks.surrogate import Surrogate
 from seatrial.attacks.table import TableThreat
@@ -144,11 +144,19 @@ def _white(
     auto = partial(apgd, victim, threat=threat, iterations=effort.apgd_iterations)
     yield "apgd-ce", partial(auto, rng=rng(3), loss=cross_entropy)
     for rank in range(1, min(effort.targets, classes - 1) + 1):
-        yield f"apgd-t{rank}", partial(auto, rng=rng(20 + rank), loss=targeted_ratio(rank))
+        yield f"apgd-t{rank}", partial(_targeted, auto, victim, rank=rank, rng=rng(20 + rank))
     yield (
         "minimum-norm",
         partial(minimum_norm, victim, threat=threat, iterations=effort.norm_iterations, loss=margin_loss),
     )
+
+
+def _targeted(
+    auto: Callable[..., Rows], victim: Victim, origin: Rows, actual: Codes, *, rank: int, rng: np.random.Generator
+) -> Rows:
+    """APGD towards the class that is `rank`-th best for the origin."""
+    scores, _, _ = victim.climb(origin, actual, margin_loss)
+    return auto(origin, actual, rng=rng, loss=TargetedRatio(ranked(scores, actual, rank)))
 
 
 def _transfer(

@@ -18,7 +18,7 @@ from seatrial.assessors.self_test.networks import (
 )
 from seatrial.attacks.doubts import doubts
 from seatrial.attacks.gradient import apgd, fgsm, minimum_norm, pgd
-from seatrial.attacks.losses import cross_entropy, margin_loss, targeted_ratio
+from seatrial.attacks.losses import TargetedRatio, cross_entropy, margin_loss, ranked
 from seatrial.attacks.suite import Attacked, Effort, attack_all
 from seatrial.attacks.threats import L0, L2, Linf, Threat
 from seatrial.attacks.victim import Victim
@@ -111,7 +111,15 @@ def test_each_attack_beats_noise_and_the_suite_beats_each(threat: Threat) -> Non
     alone = {
         "pgd": pgd(victim, rows, actual, threat, iterations=40, rng=rng, loss=margin_loss),
         "apgd": apgd(victim, rows, actual, threat, iterations=50, rng=rng, loss=cross_entropy),
-        "targeted": apgd(victim, rows, actual, threat, iterations=50, rng=rng, loss=targeted_ratio(1)),
+        "targeted": apgd(
+            victim,
+            rows,
+            actual,
+            threat,
+            iterations=50,
+            rng=rng,
+            loss=TargetedRatio(ranked(plain().ask(rows), actual, 1)),
+        ),
         "minimum norm": minimum_norm(victim, rows, actual, threat, iterations=60, loss=margin_loss),
     }
     left = {name: 1 - victim.is_broken(worst, actual).mean() for name, worst in alone.items()}

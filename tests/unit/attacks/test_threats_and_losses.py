@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.attacks.losses import cross_entropy, margin, margin_loss, targeted_ratio
+from seatrial.attacks.losses import Loss, TargetedRatio, among, cross_entropy, margin, margin_loss, ranked
 from seatrial.attacks.threats import L0, L2, Linf, Patch, Threat
 
 THREATS: list[Threat] = [Linf(0.2, 0.0, 1.0), L2(0.5, 0.0, 1.0), L0(3, 0.0, 1.0), Patch(2, 0.0, 1.0, (3, 3))]
@@ -63,14 +63,15 @@ def test_no_other_direction_of_length_one_gains_more(threat: Threat, seed: int) 
 @pytest.mark.parametrize("classes", [2, 3, 4, 7])
 @pytest.mark.parametrize("name", ["cross-entropy", "margin", "ratio-1", "ratio-2"])
 def test_the_slope_of_a_loss_is_its_derivative(name: str, classes: int) -> None:
-    loss = {
-        "cross-entropy": cross_entropy,
-        "margin": margin_loss,
-        "ratio-1": targeted_ratio(1),
-        "ratio-2": targeted_ratio(2),
-    }[name]
     rng = np.random.default_rng(classes)
     scores, actual = rng.standard_normal((50, classes)), rng.integers(0, classes, 50)
+    losses: dict[str, Loss] = {
+        "cross-entropy": cross_entropy,
+        "margin": margin_loss,
+        "ratio-1": TargetedRatio(ranked(scores, actual, 1)),
+        "ratio-2": TargetedRatio(ranked(scores, actual, classes - 1)),
+    }
+    loss = losses[name]
     _, slope = loss(scores, actual)
     step = 1e-6
     for column in range(classes):
@@ -90,5 +91,15 @@ def test_the_margin_is_positive_exactly_where_the_answer_is_wrong(seed: int) -> 
 def test_the_ratio_does_not_depend_on_the_scale_of_the_scores() -> None:
     rng = np.random.default_rng(3)
     scores, actual = rng.standard_normal((20, 5)), rng.integers(0, 5, 20)
-    loss = targeted_ratio(1)
+    loss = TargetedRatio(ranked(scores, actual, 1))
     assert loss(1000 * scores, actual)[0] == pytest.approx(loss(scores, actual)[0])
+
+
+def test_a_loss_of_some_rows_is_that_of_all_for_them() -> None:
+    rng = np.random.default_rng(3)
+    scores, actual = rng.standard_normal((20, 5)), rng.integers(0, 5, 20)
+    places = np.array([3, 7, 11])
+    loss = TargetedRatio(ranked(scores, actual, 2))
+    value, slope = among(loss, places)(scores[places], actual[places])
+    assert value.tolist() == loss(scores, actual)[0][places].tolist()
+    assert slope.tolist() == loss(scores, actual)[1][places].tolist()
