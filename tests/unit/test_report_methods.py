@@ -17,9 +17,9 @@ NO_METHODS = {"seatrial-test-data-1", "utf-8"}
 
 def written_in(source: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if SHAPED_LIKE_A_METHOD.fullmatch(node.value) and node.value not in NO_METHODS:
-                yield node.value
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and SHAPED_LIKE_A_METHOD.fullmatch(text) and text not in NO_METHODS:
+            yield text
 
 
 METHODS = sorted({name for source in SOURCES for name in written_in(source)})

@@ -23,8 +23,8 @@ _BASES = {
     "clopper-pearson": "Exact bounds on a proportion. Clopper & Pearson, Biometrika 26 (1934).",
     "mover-clopper-pearson": "Difference or mean of proportions from their exact bounds, where each has at least 20 "
     "successes and 20 failures. Zou & Donner, Statistics in Medicine 27 (2008).",
-    "mover-clopper-pearson-paired": "Difference of two shares of the same rows, from the exact bounds on the rows where "
-    "one model alone is right. Zou & Donner (2008), for correlated estimates.",
+    "mover-clopper-pearson-paired": "Difference of two shares of the same rows, from the exact bounds on the rows "
+    "where one model alone is right. Zou & Donner (2008), for correlated estimates.",
     "mover-log-clopper-pearson": "Ratio of two proportions, as the difference of their logarithms, from their exact "
     "bounds. Zou & Donner (2008).",
     "fisher-clopper-pearson": "Mean of proportions where counts are small: their exact tests, combined by Fisher's "
@@ -60,8 +60,8 @@ _BASES = {
     "counted-on-a-sample": "Counted by a sample of the rows' hashes: near the count of all of them, without bounds.",
 }
 _SUFFIXES = {
-    "weighted": "Rows count by their weights, and bounds widen as the weights differ; rows with their weights are taken "
-    "for independent draws.",
+    "weighted": "Rows count by their weights, and bounds widen as the weights differ; rows with their weights are "
+    "taken for independent draws.",
     "f1": "For F1, which grows with the share of right ones among the rows that are positive or called so. Hand, "
     "Christen & Kirielle, Machine Learning 110 (2021).",
     "paired": "The two models answer the same rows, so what is hard for both cancels.",
