@@ -86,7 +86,7 @@ def ranked(scores: Floats, actual: Codes, rank: int) -> Codes:
     """The `rank`-th best class of each row besides the true one, from 1: int64[n]."""
     order = np.argsort(-scores, axis=1, kind="stable")
     others = order[order != actual[:, None]].reshape(len(scores), scores.shape[1] - 1)
-    return others[:, rank - 1].astype(np.int64)
+    return np.asarray(others[:, rank - 1], np.int64)
 
 
 def among(loss: Loss, places: NDArray[np.intp]) -> Loss:
