@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seatrial.train.fair import fairness_penalty, rate_gaps, reweighing
     from seatrial.train.robust import Adversary, robust_loss
     from seatrial.tryout.assessment import Assessment
+    from seatrial.tryout.fairness import Fairness, fairness
     from seatrial.verdicts.threat import Mutable, ThreatModel
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ _HOMES = {
     "Adversary": "seatrial.train.robust",
     "Assessment": "seatrial.tryout.assessment",
     "Codec": "seatrial.models.codec",
+    "Fairness": "seatrial.tryout.fairness",
     "Files": "seatrial.pipeline.steps",
     "Mutable": "seatrial.verdicts.threat",
     "SeatrialError": "seatrial.errors",
@@ -36,6 +38,7 @@ _HOMES = {
     "ThreatModel": "seatrial.verdicts.threat",
     "Trained": "seatrial.models.trained",
     "assess": "seatrial.tryout.assess",
+    "fairness": "seatrial.tryout.fairness",
     "fairness_penalty": "seatrial.train.fair",
     "fit_codec": "seatrial.prepare.codec",
     "rate_gaps": "seatrial.train.fair",
@@ -49,6 +52,7 @@ __all__ = [
     "Adversary",
     "Assessment",
     "Codec",
+    "Fairness",
     "Files",
     "Mutable",
     "SeatrialError",
@@ -58,6 +62,7 @@ __all__ = [
     "Trained",
     "__version__",
     "assess",
+    "fairness",
     "fairness_penalty",
     "fit_codec",
     "rate_gaps",

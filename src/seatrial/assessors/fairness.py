@@ -1,4 +1,4 @@
-"""A fairness report from contingency cells alone: every rate, by every grouping, with every difference and ratio."""
+"""A fairness report from cells alone: every rate or mean error, by every grouping, with all differences and ratios."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ from dataclasses import replace
 from seatrial.assessors.answers import Unmeasurable
 from seatrial.assessors.claims import unmeasured
 from seatrial.assessors.counting import part_name
+from seatrial.assessors.error_means import mean_error_of
 from seatrial.assessors.groups import MAX_GROUPS, GroupSpec
 from seatrial.assessors.labels import class_code
 from seatrial.assessors.rates import METRICS, Counted, plain, rate_of
 from seatrial.assessors.slices import Quantity, of_groups, remembering
 from seatrial.verdicts.cells import Cells
+from seatrial.verdicts.error_sums import ERROR_METRICS, ErrorSums, GroupErrors
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 
 OF_CELLS = "rows, counted"  # what `data` says in the conditions of evidence that is no trial's
 BINARY = ("accuracy", "selection_rate", "true_positive_rate", "false_positive_rate", "precision")
 SEVERAL = ("accuracy", "balanced_accuracy", "precision", "f1")
+_SIGNED = ("mean_error",)  # it may be 0 or negative, and has no ratio
 
 
-def default_metrics(cells: Cells) -> tuple[str, ...]:
-    """The rates of a report in which nobody asks for others."""
+def default_metrics(cells: Cells | ErrorSums) -> tuple[str, ...]:
+    """The metrics of a report in which nobody asks for others."""
+    if isinstance(cells, ErrorSums):
+        return ERROR_METRICS
     return BINARY if len(cells.classes) <= 2 else SEVERAL
 
 
@@ -31,12 +36,12 @@ def claims_of(metrics: Sequence[str], specs: Sequence[GroupSpec]) -> Iterator[Cl
         yield Claim(metric)
     for spec in specs:
         for metric in metrics:
-            for family in (Family.GROUPS, Family.PAIRS, Family.RATIOS):
+            for family in (Family.GROUPS, Family.PAIRS, *(() if metric in _SIGNED else (Family.RATIOS,))):
                 yield Claim(metric, family, spec.name)
 
 
 def measure_cells(
-    cells: Cells,
+    cells: Cells | ErrorSums,
     claims: Sequence[Claim],
     specs: Sequence[GroupSpec],
     *,
@@ -48,31 +53,32 @@ def measure_cells(
     The same quantities and bounds as in a trial. Cells that hold weights are bounded from their sums
     (`verdicts.summed`), where a trial bets row by row and has tighter bounds.
     """
-    known: dict[str | None, Counted] = {}
+    measurable = ERROR_METRICS if isinstance(cells, ErrorSums) else METRICS
+    known: dict[str | None, Counted | GroupErrors] = {}
     made: dict[Claim, Quantity | Unmeasurable] = {}
     by_name = {spec.name: spec for spec in specs}
     stated = {
         "data": OF_CELLS,
         "rows": str(cells.total),
-        "weights": "unweighted" if cells.weighing is None else "weighted",
+        "weights": "unweighted" if isinstance(cells, ErrorSums) or cells.weighing is None else "weighted",
     }
     for claim in claims:
         if claim.column is not None and claim.column not in by_name:
             yield unmeasured(claim, f'the rows are not grouped by "{claim.column}"')
             continue
-        if claim.against is not None or claim.threat is not None or claim.metric not in METRICS:
+        if claim.against is not None or claim.threat is not None or claim.metric not in measurable:
             yield unmeasured(claim, "it is not measured from labels and answers alone")
             continue
         if claim.column not in known:
             known[claim.column] = _counted(cells, by_name.get(claim.column or ""), positive)
         counted = known[claim.column]
-        names = counted.margins.names
+        names = counted.names if isinstance(counted, GroupErrors) else counted.margins.names
         if len(names) > MAX_GROUPS:
             yield unmeasured(claim, f'column "{claim.column}" has {len(names)} groups, more than {MAX_GROUPS}')
             continue
         same = replace(claim, family=Family.ALL if claim.column is None else Family.GROUPS)
         if same not in made:
-            made[same] = _quantity(counted, claim)
+            made[same] = _quantity(counted, claim, cells.clip if isinstance(cells, ErrorSums) else None)
         quantity = made[same]
         if isinstance(quantity, Unmeasurable):
             yield unmeasured(claim, quantity.reason)
@@ -80,8 +86,10 @@ def measure_cells(
         yield from of_groups(claim, names, quantity, confidence=confidence, stated=stated)
 
 
-def _counted(cells: Cells, spec: GroupSpec | None, positive: str | None) -> Counted:
+def _counted(cells: Cells | ErrorSums, spec: GroupSpec | None, positive: str | None) -> Counted | GroupErrors:
     columns = () if spec is None else tuple(part_name(part) for part in spec.parts)
+    if isinstance(cells, ErrorSums):
+        return cells.by(*columns)
     weighed = cells.weighing
     return Counted(
         cells.by(*columns),
@@ -92,7 +100,11 @@ def _counted(cells: Cells, spec: GroupSpec | None, positive: str | None) -> Coun
     )
 
 
-def _quantity(counted: Counted, claim: Claim) -> Quantity | Unmeasurable:
+def _quantity(counted: Counted | GroupErrors, claim: Claim, clip: float | None) -> Quantity | Unmeasurable:
+    if isinstance(counted, GroupErrors):
+        if claim.of_class is not None:
+            return Unmeasurable("a regression has no classes")
+        return remembering(mean_error_of(counted, claim.metric, clip))
     code = counted.positive
     if claim.of_class is not None:
         code = class_code(claim.of_class, counted.classes)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from seatrial.errors import InputError
 from seatrial.verdicts.cells import ANSWER, HEAVIEST, LABEL, MOST_CELLS, ROWS, SQUARES, WEIGHTS, group_key
+from seatrial.verdicts.error_sums import ABSOLUTE, CLIPPED, POWERS, power_column
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -55,6 +56,33 @@ def count_rows(
 
 
 _WRONG = "wrong weights"
+
+
+def sum_errors(
+    frame: DataFrame, *, label: str, answer: str, keys: Sequence[Key] = (), clip: float | None = None
+) -> pa.Table:
+    """Sums of powers of the errors by keys, in one `groupBy`: the table that `verdicts.error_sums` describes."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    by = [_key(frame, key).alias(group_key(place)) for place, key in enumerate(keys)]
+    error = _column(frame, answer).cast("double") - _column(frame, label).cast("double")
+    # A null would be left out of a sum without a word, NaN makes it NaN, which is refused.
+    error = F.coalesce(error, F.lit(float("nan")))
+    beyond = F.lit(0)
+    if clip is not None:
+        clipped = F.when(error > clip, clip).when(error < -clip, -clip).otherwise(error)
+        kept = F.when(F.isnan(error), error).otherwise(clipped)  # NaN is the largest number to Spark
+        beyond = F.when(F.abs(error) > clip, 1).otherwise(0)
+        error = kept
+    sums = [F.count(F.lit(1)).alias(ROWS), F.sum(beyond).alias(CLIPPED)]
+    for name, power in POWERS:
+        factor = F.abs(error) if name == ABSOLUTE else error
+        product = factor
+        for _ in range(power - 1):
+            product = product * factor
+        sums.append(F.sum(product).alias(power_column(name, power)))
+    summed: pa.Table = frame.groupBy(*by).agg(*sums).limit(MOST_CELLS + 1).toArrow()
+    return summed
 
 
 def whole_numbers(frame: DataFrame) -> Mapping[str, bool]:

@@ -87,7 +87,7 @@ class Cells:
         return self._margins(columns, self.weighing.sums), self._margins(columns, self.weighing.squares)
 
     def _margins(self, columns: tuple[str, ...], summed: Sums) -> Margins:
-        names, groups = self._groups(columns)
+        names, groups = combined(self.columns, self.values, self.codes, columns)
         shape = (len(names), len(self.classes))
 
         def margin(codes: Codes, kept: NDArray[np.bool_] | slice = slice(None)) -> Sums:
@@ -100,14 +100,17 @@ class Cells:
             names, margin(self.actual), margin(self.answered), margin(self.actual, self.actual == self.answered)
         )
 
-    def _groups(self, columns: tuple[str, ...]) -> tuple[tuple[str, ...], Codes]:
-        """The groups in the order of their columns' values, and each cell's."""
-        if not columns:
-            return ("all",), np.zeros(len(self.rows), dtype=np.int64)
-        places = [self.columns.index(name) for name in columns]
-        values = [self.values[place] for place in places]
-        combined = np.ravel_multi_index([self.codes[:, place] for place in places], [len(one) for one in values])
-        used, groups = np.unique(combined, return_inverse=True)
-        held = np.unravel_index(used, [len(one) for one in values])
-        each = ([names[index] for index in column] for names, column in zip(values, held, strict=True))
-        return tuple(CROSS.join(combination) for combination in zip(*each, strict=True)), groups.astype(np.int64)
+
+def combined(
+    columns: tuple[str, ...], values: tuple[tuple[str, ...], ...], codes: Codes, wanted: tuple[str, ...]
+) -> tuple[tuple[str, ...], Codes]:
+    """The combinations of values of the columns `wanted` that occur, in the order of these values, and each cell's."""
+    if not wanted:
+        return ("all",), np.zeros(len(codes), dtype=np.int64)
+    places = [columns.index(name) for name in wanted]
+    known = [values[place] for place in places]
+    cells = np.ravel_multi_index([codes[:, place] for place in places], [len(one) for one in known])
+    used, groups = np.unique(cells, return_inverse=True)
+    held = np.unravel_index(used, [len(one) for one in known])
+    each = ([names[index] for index in column] for names, column in zip(known, held, strict=True))
+    return tuple(CROSS.join(one) for one in zip(*each, strict=True)), groups.astype(np.int64)

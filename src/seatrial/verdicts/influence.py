@@ -30,20 +30,30 @@ def reach(contributions: Floats, scale: float, confidence: float) -> Reach | NoI
     skewness by transformation") cubic correction for skewness asks: without it the upper bound of the mean of 100
     squared normal errors covers 0.940 at a nominal 0.975. `scale` is what the contributions are small against.
     """
-    rows = contributions.size
-    if rows < FEWEST_ROWS:
-        return NoInterval(f"{rows} rows; an asymptotic bound needs {FEWEST_ROWS}")
     centred = contributions - contributions.mean()
     squares = centred**2
-    total = float(squares.sum())
-    if not total > (_ROUNDING * scale) ** 2:
+    total, third, fourth = float(squares.sum()), float((squares * centred).sum()), float((squares**2).sum())
+    return reach_of_sums(contributions.size, (total, third, fourth), _ROUNDING * scale, confidence)
+
+
+def reach_of_sums(
+    rows: int, sums: tuple[float, float, float], rounding: float, confidence: float
+) -> Reach | NoInterval:
+    """The same from the sums of the squares, cubes and fourth powers of centred contributions.
+
+    `rounding` is how large the root of the first may be where all contributions are alike.
+    """
+    total, third, fourth = sums
+    if rows < FEWEST_ROWS:
+        return NoInterval(f"{rows} rows; an asymptotic bound needs {FEWEST_ROWS}")
+    if not total > rounding**2:
         return NoInterval("all rows contribute the same, which says nothing of the rows not seen")
-    kurtosis = rows * float((squares**2).sum()) / total**2
+    kurtosis = rows * fourth / total**2
     degrees = min(rows - 1.0, 2 * rows / (kurtosis - (rows - 3) / (rows - 1)))
     if degrees < FEWEST_DEGREES:
         return NoInterval("a few rows carry nearly all of the spread; an asymptotic bound on it would be too tight")
     quantile, error = student_quantile(confidence, degrees), math.sqrt(rows / (rows - 1) * total)
-    skewness = float((squares * centred).sum()) / total**1.5
+    skewness = third / total**1.5
     return Reach(
         error * max(quantile, _unskewed(quantile, skewness)), error * max(quantile, _unskewed(quantile, -skewness))
     )

@@ -1,32 +1,59 @@
 """Bounds on means from sums alone: what is left of a billion rows when an engine has added them up.
 
-They need no row a second time, and pay for that: they are wider than the bounds of `weighted.py` and `bounded.py`, which
-bet row by row.
+They need no row a second time, and pay for that: they are wider than the bounds of `weighted.py` and `bounded.py`,
+which bet row by row.
 """
 
 from __future__ import annotations
 
 import math
 
+from seatrial.verdicts.influence import FEWEST_ROWS, reach_of_sums
 from seatrial.verdicts.interval import Interval, NoInterval
 
-_ROUNDING = 1e-12  # of the range: sums of rows leave last digits
+_ROUNDING = 1e-12  # of the range, or of a sum of squares: sums of rows leave last digits
 
 
 def summed_mean(
     rows: int, total: float, squares: float, *, floor: float, ceiling: float, confidence: float
-) -> Interval | NoInterval:
+) -> Interval:
     """The mean of independent values within [floor, ceiling] from Σ x and Σ x², each bound one-sided at `confidence`.
 
-    The empirical Bernstein bound (Maurer & Pontil 2009, theorem 4): valid at every number of rows from two on.
+    The empirical Bernstein bound (Maurer & Pontil 2009, theorem 4): valid at every number of rows. Of one row nothing is
+    known but the limits.
     """
-    if rows < 2:
-        return NoInterval(f"{rows} row{'' if rows == 1 else 's'}; a bound from sums needs 2")
+    if rows < 1:
+        raise ValueError("a mean needs at least one row")
+    if rows == 1:
+        return Interval(total, floor, ceiling, "empirical-bernstein")
     mean, width = total / rows, ceiling - floor
     variance = max(0.0, (squares - rows * mean**2) / (rows - 1))
     root, least = _bernstein(rows, confidence)
     reach = root * math.sqrt(variance) + least * width
     return Interval(mean, max(floor, mean - reach), min(ceiling, mean + reach), "empirical-bernstein")
+
+
+def asymptotic_summed_mean(
+    rows: int, powers: tuple[float, float, float, float], *, confidence: float
+) -> Interval | NoInterval:
+    """The mean of independent values without limits from Σ x, Σ x², Σ x³ and Σ x⁴: `asymptotic_mean` from these alone.
+
+    Student's t with Hall's (1992) correction for skewness (see `influence.reach`), each bound one-sided at about
+    `confidence`. Sums keep no digits of a spread that is a millionth of the mean: such values have no bound.
+    """
+    if rows < FEWEST_ROWS:
+        return NoInterval(f"{rows} row{'' if rows == 1 else 's'}; an asymptotic bound needs {FEWEST_ROWS}")
+    one, two, three, four = (power / rows for power in powers)
+    second = two - one**2
+    third = three - 3 * one * two + 2 * one**3
+    fourth = four - 4 * one * three + 6 * one**2 * two - 3 * one**4
+    if not second > _ROUNDING * two:
+        return NoInterval("all rows are alike to the digits that sums keep, which says nothing of the rows not seen")
+    # A row's contribution to the mean is (x − mean) / rows.
+    found = reach_of_sums(rows, (second / rows, third / rows**2, fourth / rows**3), 0.0, confidence)
+    if isinstance(found, NoInterval):
+        return found
+    return Interval(one, one - found.below, one + found.above, "asymptotic-mean")
 
 
 def weighted_share(
@@ -36,16 +63,18 @@ def weighted_share(
     *,
     heaviest: float,
     confidence: float,
-) -> Interval | NoInterval:
+) -> Interval:
     """Σ w over the hits by Σ w, from (Σ w, Σ w²) of hits and of misses, each bound one-sided at `confidence`.
 
     The true share θ is where E[w (x − θ)] = 0 (x = 1 for a hit, else 0), and w (x − θ) / `heaviest` lies within a range
     of 1: the bounds are the smallest and the largest θ that the empirical Bernstein bound (Maurer & Pontil 2009,
-    theorem 4) does not refute. Valid at every number of rows from two on, for rows that are independent draws, with
-    their weights, from a population in which nobody weighs more than `heaviest`.
+    theorem 4) does not refute. Valid at every number of rows, for rows that are independent draws, with their weights,
+    from a population in which nobody weighs more than `heaviest`.
     """
-    if rows < 2:
-        return NoInterval(f"{rows} row{'' if rows == 1 else 's'}; a bound from sums needs 2")
+    if rows < 1:
+        raise ValueError("a share needs at least one row")
+    if rows == 1:
+        return Interval(hits[0] / (hits[0] + misses[0]), 0.0, 1.0, "empirical-bernstein-weighted")
     one, other = (each[0] / heaviest / rows for each in (hits, misses))
     one_2, other_2 = (each[1] / heaviest**2 / rows for each in (hits, misses))
     low = _least_share(rows, (one, one_2), (other, other_2), confidence)
