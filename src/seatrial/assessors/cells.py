@@ -1,4 +1,4 @@
-"""Rows counted by group and class: every rate comes from these counts, all of them from one pass over the rows."""
+"""The groups of a column, and rows counted by them: every rate comes from these counts, all from one pass."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from seatrial.assessors.answers import ClassAnswers, Unmeasurable
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.groups import MAX_GROUPS, MISSING, group_column, suggestion, texts
 from seatrial.assessors.labels import dictionary
+from seatrial.verdicts.cells import Margins
 
 Rows = NDArray[np.int64]  # indices of rows
 
@@ -38,21 +39,6 @@ class Grouping:
         codes = self.codes[order].astype(np.int16)  # of 16 bits: NumPy then sorts by radix, in time linear in the rows
         ends = np.cumsum(np.bincount(codes, minlength=len(self.names)))[:-1]
         return tuple(np.split(order[np.argsort(codes, kind="stable")], ends))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cells:
-    """Rows by group and class: with that label, with that answer, with both. Each int64[groups, classes]."""
-
-    actual: NDArray[np.int64]
-    answered: NDArray[np.int64]
-    right: NDArray[np.int64]
-
-    @property
-    def rows(self) -> NDArray[np.int64]:
-        """All rows of each group: int64[groups]."""
-        found: NDArray[np.int64] = self.actual.sum(axis=1)
-        return found
 
 
 def everybody(rows: int) -> Grouping:
@@ -89,15 +75,16 @@ def grouping(subject: Subject, name: str) -> Grouping | Unmeasurable:
     return Grouping(names=names, codes=np.asarray(places.to_numpy(), dtype=np.int64)[rows])
 
 
-def count(answers: ClassAnswers, groups: Grouping) -> Cells:
-    """The cells of every group, in one pass."""
+def count(answers: ClassAnswers, groups: Grouping) -> Margins:
+    """The rows of every group by label and answer, in one pass."""
     shape = (len(groups.names), len(answers.classes))
     start = groups.codes * shape[1]
 
     def counted(cells: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64)
 
-    return Cells(
+    return Margins(
+        names=groups.names,
         actual=counted(start + answers.actual),
         answered=counted(start + answers.answered),
         right=counted((start + answers.actual)[answers.actual == answers.answered]),

@@ -12,7 +12,7 @@ from seatrial.verdicts.summed import asymptotic_summed_mean, summed_mean
 
 
 def mean_error_of(errors: GroupErrors, metric: str, clip: float | None) -> Quantity:
-    """ "mae", "rmse" or "mean_error" in each group: with a clip bounds that hold at every size, else asymptotic ones."""
+    """The metric ("mae", "rmse", "mean_error") in each group: with a clip its bounds hold at every size."""
 
     def of(group: int, confidence: float) -> Found:
         rows = int(errors.rows[group])

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.verdicts.cells import CROSS
 
 MISSING = "(missing)"
 MAX_GROUPS = 50  # 1,225 pairs; a column with more values is a number or a name, and wants bands
-CROSS = " × "
 _PREFIX = "group:"  # a bin of `age` stands beside the column `age`, which the model may want as it is
 
 

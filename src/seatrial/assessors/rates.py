@@ -7,7 +7,7 @@ equalised odds (Hardt, Price & Srebro 2016).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,9 +71,14 @@ class Counted:
     heaviest: float | None = None
 
     def named(self, among: str, code: int) -> str:
-        """The rows that a rate is among, in words: "positive rows", 'rows predicted "ant"'."""
-        words = among.format("positive" if code == self.positive else f'"{self.classes[code]}"')
-        return "negative rows" if words == "rows that are not positive" else words
+        """The rows that a rate is among, in words."""
+        return rows_named(among, code, self.classes, self.positive)
+
+
+def rows_named(among: str, code: int, classes: Sequence[str], positive: int | None) -> str:
+    """The rows that a rate of a class is among, in words: "positive rows", 'rows predicted "ant"'."""
+    words = among.format("positive" if code == positive else f'"{classes[code]}"')
+    return "negative rows" if words == "rows that are not positive" else words
 
 
 def plain(claim: Claim, code: int | None) -> tuple[str, int | None] | Unmeasurable:

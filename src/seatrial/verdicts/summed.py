@@ -19,8 +19,8 @@ def summed_mean(
 ) -> Interval:
     """The mean of independent values within [floor, ceiling] from Σ x and Σ x², each bound one-sided at `confidence`.
 
-    The empirical Bernstein bound (Maurer & Pontil 2009, theorem 4): valid at every number of rows. Of one row nothing is
-    known but the limits.
+    The empirical Bernstein bound (Maurer & Pontil 2009, theorem 4): valid at every number of rows. Of one row nothing
+    is known but the limits.
     """
     if rows < 1:
         raise ValueError("a mean needs at least one row")
