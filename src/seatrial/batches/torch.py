@@ -14,7 +14,7 @@ from seatrial.batches.reader import Batches
 TensorBatch = dict[str, Any]  # tensors by name; text stays a NumPy array
 
 
-class TorchBatches(IterableDataset[TensorBatch]):
+class TorchBatches(IterableDataset[TensorBatch]):  # type: ignore[misc]  # torch is not read by mypy here
     """The batches of a table as dicts of tensors that share memory with the arrays (no copy).
 
     Give it to `DataLoader(dataset, batch_size=None, …)`: batches are made already, by threads. With workers the first

@@ -13,13 +13,9 @@ import pyarrow.parquet as pq
 from seatrial.batches.epoch import Batch
 
 WIDTH = 16
+FIELDS: Any = {"id": pa.int64(), "features": pa.binary(), "a": pa.float32(), "b": pa.float32()}
 SCHEMA: Any = pa.schema(
-    [
-        pa.field("id", pa.int64()),
-        pa.field("features", pa.binary()),
-        pa.field("a", pa.float32()),
-        pa.field("b", pa.float32()),
-    ],
+    FIELDS,
     metadata={"seatrial.packed.features": json.dumps({"dtype": "float32", "width": WIDTH})},
 )
 
@@ -34,7 +30,8 @@ def write_packed(folder: Path, *, files: int, groups: int, group_rows: int, firs
         offsets = np.arange(rows + 1, dtype=np.int32) * packed.itemsize * WIDTH
         buffers = [None, pa.py_buffer(offsets.data), pa.py_buffer(packed.data)]
         features = pa.BinaryArray.from_buffers(pa.binary(), rows, buffers)
-        table = pa.table([pa.array(ids), features, packed[:, 0].copy(), packed[:, 1].copy()], schema=SCHEMA)
+        columns: list[Any] = [pa.array(ids), features, packed[:, 0].copy(), packed[:, 1].copy()]
+        table = pa.table(columns, schema=SCHEMA)
         pq.write_table(
             table, folder / f"{number}.parquet", row_group_size=group_rows, compression="none", use_dictionary=False
         )

@@ -68,7 +68,7 @@ def write(folder: Path, rows: int, *, group_rows: int = GROUP_ROWS) -> Path:
     numbers = np.random.default_rng(7).random((count, WIDTH), dtype=np.float32)
     offsets = np.arange(count + 1, dtype=np.int32) * numbers.itemsize * WIDTH
     buffers = [None, pa.py_buffer(offsets.data), pa.py_buffer(numbers.data)]
-    columns = {"features": pa.BinaryArray.from_buffers(pa.binary(), count, buffers)}
+    columns: dict[str, Any] = {"features": pa.BinaryArray.from_buffers(pa.binary(), count, buffers)}
     columns |= {f"c{number}": pa.array(numbers[:, number].copy()) for number in range(WIDTH)}
     table = pa.table(columns).replace_schema_metadata(
         {"seatrial.packed.features": json.dumps({"dtype": "float32", "width": WIDTH})}

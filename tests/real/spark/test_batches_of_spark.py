@@ -46,7 +46,7 @@ def test_the_same_step_in_another_table_comes_in_the_same_order(lake: Lake) -> N
         np.concatenate([batch["id"] for batch in written(lake, f"batches.{name}").batches(columns=["id"])])
         for name in ("one", "two")
     ]
-    assert np.array_equal(*orders)
+    assert np.array_equal(orders[0], orders[1])
 
 
 def test_rows_that_were_deleted_on_read_are_left_out(lake: Lake) -> None:

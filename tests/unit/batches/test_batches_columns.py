@@ -160,7 +160,7 @@ def test_an_exception_of_the_function_comes_to_the_caller_once(tmp_path: Path) -
         list(images(tmp_path).batches(decode={"image": broken}))
 
 
-PACKED = {"seatrial.packed.f": '{"dtype": "float32", "width": 2}'}
+PACKED: Any = {"seatrial.packed.f": '{"dtype": "float32", "width": 2}'}
 
 
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(8)])
@@ -200,7 +200,7 @@ def test_packed_columns_are_the_same_however_they_were_written(
 def test_packed_rows_that_are_not_whole_are_told_and_never_read_askew(
     tmp_path: Path, values: list[Any], kind: type[Exception], told: str
 ) -> None:
-    rows = pa.table({"f": pa.array(values, pa.binary())}).replace_schema_metadata(PACKED)  # type: ignore[arg-type]
+    rows = pa.table({"f": pa.array(values, pa.binary())}).replace_schema_metadata(PACKED)
     options: Any = {"compression": "none", "use_dictionary": False, "write_statistics": False}
     pq.write_table(rows, tmp_path / "a.parquet", **options)
     with pytest.raises(kind, match=told):
@@ -216,7 +216,9 @@ def catalog_in(folder: Path) -> CatalogSettings:
 def test_columns_that_were_renamed_widened_or_added_since_are_read_by_their_ids(tmp_path: Path) -> None:
     catalog = catalog_in(tmp_path)
     with open_catalog(catalog, namespace="n") as opened:
-        table = opened.create_table("n.t", schema=pa.schema([("id", pa.int32()), ("old", pa.float32())]))
+        table = opened.create_table(
+            "n.t", schema=pa.schema([pa.field("id", pa.int32()), pa.field("old", pa.float32())])
+        )
         table.append(pa.table({"id": pa.array([0, 1], pa.int32()), "old": pa.array([0.5, 1.5], pa.float32())}))
         with table.update_schema() as change:
             from pyiceberg.types import DoubleType, LongType
@@ -238,7 +240,7 @@ def test_files_are_ordered_by_what_they_hold_and_not_by_random_names(tmp_path: P
         (tmp_path / name).mkdir()
         catalog = catalog_in(tmp_path / name)
         with open_catalog(catalog, namespace="n") as opened:
-            table = opened.create_table("n.t", schema=pa.schema([("id", pa.int64())]))
+            table = opened.create_table("n.t", schema=pa.schema([pa.field("id", pa.int64())]))
             for first in range(0, 60, 10):
                 table.append(pa.table({"id": range(first, first + 10)}))
             made = Table("n.t", table.current_snapshot().snapshot_id, "digest", catalog)

@@ -20,8 +20,9 @@ from seatrial.batches.parquet import ParquetTable, parquet_table
 from seatrial.batches.reader import Batches
 
 WIDTH = 3
+FIELDS: Any = {"id": pa.int64(), "features": pa.binary(), "word": pa.string()}
 SCHEMA: Any = pa.schema(
-    {"id": pa.int64(), "features": pa.binary(), "word": pa.string()},
+    FIELDS,
     metadata={"seatrial.packed.features": json.dumps({"dtype": "float32", "width": WIDTH})},
 )
 

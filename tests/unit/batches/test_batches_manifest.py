@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,8 @@ FAST_S = 4.0  # of opening such a table from its manifest; some 1 s on two idle 
 
 def one_file(folder: Path) -> Footer:
     path = folder / "one.parquet"
-    pq.write_table(pa.table({"id": np.arange(10), "x": np.zeros(10, np.float32)}), path)
+    rows: Any = {"id": np.arange(10), "x": np.zeros(10, np.float32)}
+    pq.write_table(pa.table(rows), path)
     tail = FolderWire().tail(str(path), None, 2**16)
     length = int.from_bytes(tail.data[-8:-4], "little") + 8
     return Footer(tail.file, tail.data[-length:])
@@ -62,7 +64,7 @@ def test_a_hundred_thousand_files_open_fast(tmp_path: Path) -> None:
         files=pa.table(
             {
                 "path": pa.array(paths, pa.large_string()),
-                "size_bytes": np.full(MANY_FILES, footer.file.size_bytes),
+                "size_bytes": pa.array([footer.file.size_bytes] * MANY_FILES),
                 "etag": pa.array([footer.file.etag] * MANY_FILES, pa.large_string()),
                 "footer": pa.array([footer.data] * MANY_FILES, pa.large_binary()),
             }
@@ -74,7 +76,8 @@ def test_a_hundred_thousand_files_open_fast(tmp_path: Path) -> None:
         column_bytes={"id": each * ROWS * 8, "x": each * ROWS * 4},
         column_nulls={"id": each * 0, "x": each * 0},
     )
-    schema = pa.schema({"id": pa.int64(), "x": pa.float32()})
+    fields: Any = {"id": pa.int64(), "x": pa.float32()}
+    schema = pa.schema(fields)
     files = tuple(Listed(path, footer.file.size_bytes, footer.file.etag) for path in paths)
     source = Source("many", schema, {}, "digest", "digest", files, StoreSettings(tmp_path.as_uri()))
     keep(manifest, source_key(source), cache_folder())
@@ -121,7 +124,7 @@ def test_files_are_ordered_by_their_numbers_whatever_uuids_are_in_their_names(tm
 
 
 def test_properties_of_packed_columns_come_from_the_files(tmp_path: Path) -> None:
-    said = {"seatrial.packed.f": json.dumps({"dtype": "float32", "width": 1})}
+    said: Any = {"seatrial.packed.f": json.dumps({"dtype": "float32", "width": 1})}
     schema = pa.schema([pa.field("f", pa.binary())], metadata=said)
     pq.write_table(pa.table([pa.array([b"\0\0\x80?"])], schema=schema), tmp_path / "a.parquet")
     table = parquet_table(tmp_path)

@@ -32,7 +32,8 @@ pytestmark = [
 def table(tmp_path_factory: pytest.TempPathFactory) -> ParquetTable:
     folder = tmp_path_factory.mktemp("lake")
     ids = np.arange(ROWS)
-    rows = pa.table({"id": ids, "x": ids.astype(np.float32), "day": ids.astype("datetime64[D]"), "word": ["a"] * ROWS})
+    columns: Any = {"id": ids, "x": ids.astype(np.float32), "day": ids.astype("datetime64[D]"), "word": ["a"] * ROWS}
+    rows = pa.table(columns)
     pq.write_table(rows, folder / "rows.parquet", row_group_size=500)
     return parquet_table(folder)
 
