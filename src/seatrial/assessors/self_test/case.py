@@ -26,7 +26,7 @@ class Case:
     require: tuple[Requirement, ...]  # everything that is asked of it
     policy: Policy  # the same with its threat models
     caught_by: int | None = None  # the requirement that has to catch it; None: a good one, and all must hold
-    as_: Outcome = Outcome.FAIL  # or inconclusive, with this flag
+    as_: Outcome | None = Outcome.FAIL  # or inconclusive, with this flag; None: whatever is no pass
     flag: str | None = None
 
 
@@ -47,11 +47,12 @@ def case(
     caught_by: int | None = None,
     flag: str | None = None,
     policy: Policy | None = None,
+    either: bool = False,
 ) -> Case:
-    """A case whose policy asks for `require`; with a flag it has to be inconclusive."""
+    """A case whose policy asks for `require`; with a flag it has to be inconclusive, `either` way it must not pass."""
     base = policy or Policy()
     whole = Policy(base.confidence, require, base.threat)
-    outcome = Outcome.FAIL if flag is None else Outcome.INCONCLUSIVE
+    outcome = None if either else Outcome.FAIL if flag is None else Outcome.INCONCLUSIVE
     return Case(name, make, require, whole, caught_by, outcome, flag)
 
 
@@ -76,8 +77,9 @@ def try_case(one: Case) -> Result:
         return Result(one.name, "passes", _said(wrong) or "passes", not wrong)
     finding = verdict.findings[one.caught_by]
     flags = {flag.code for evidence in finding.deciding for flag in evidence.flags}
-    right = finding.outcome is one.as_ and (one.flag is None or one.flag in flags)
-    expected = f"{one.as_}: {finding.requirement}" + (f" ({one.flag})" if one.flag else "")
+    right = finding.outcome is not Outcome.PASS if one.as_ is None else finding.outcome is one.as_
+    right &= one.flag is None or one.flag in flags
+    expected = f"{one.as_ or 'no pass'}: {finding.requirement}" + (f" ({one.flag})" if one.flag else "")
     return Result(one.name, expected, _said([finding], sorted(flags)), right)
 
 

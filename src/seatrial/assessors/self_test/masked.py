@@ -66,7 +66,8 @@ def cases() -> Iterator[Case]:
     """Every planted classifier of points."""
     yield case("an honestly robust model", lambda: _subject(_robust()), ACCURATE, ROBUST, policy=POLICY)
     yield _bad("a plain model, accurate and not robust", _plain)
-    yield _bad("robust to a single step only", lambda: Rippled(_plain()), flag="black-box-stronger")
+    # It falls to the attacks that go on, or to Square after them, which is a doubt.
+    yield _bad("robust to a single step only", lambda: Rippled(_plain()), either=True)
     yield _bad("gradients masked by rounding", lambda: Quantised(_plain()), flag="zero-gradients")
     yield _bad("gradients masked by a saturated softmax", lambda: Saturated(_plain()), flag="saturated-softmax")
     yield _bad("gradients masked by noise", lambda: Randomised(_robust(), np.random.default_rng(5), 0.05),
@@ -75,8 +76,8 @@ def cases() -> Iterator[Case]:
     yield _bad("swapped weights", _swapped, flag="other-answers")
 
 
-def _bad(name: str, make: Callable[[], Model], *, flag: str | None = None) -> Case:
-    return case(name, lambda: _subject(make()), ACCURATE, ROBUST, caught_by=1, flag=flag, policy=POLICY)
+def _bad(name: str, make: Callable[[], Model], *, flag: str | None = None, either: bool = False) -> Case:
+    return case(name, lambda: _subject(make()), ACCURATE, ROBUST, caught_by=1, flag=flag, policy=POLICY, either=either)
 
 
 def _subject(model: Model) -> Subject:
