@@ -26,10 +26,11 @@ OF_WIRE = ("20 ms", "MB/s")  # places where the wire alone is the limit
 def render(document: dict[str, Any]) -> str:
     """The page."""
     said = (
-        f"{document['rows']:,} rows × {document['width']} float32 and a label in {document['files']} files, packed into"
-        f" one column or as {document['width']} columns; batches of 4,096 rows; {document['repeats']} interleaved"
-        f" repeats, each in a process of its own, medians with min–max, on {document['machine']['cores']} cores that the"
-        f" store shares. Time is that of the whole run with opening the table. Made by `python benchmarks/batches.py`."
+        f"{document['rows']:,} rows × {document['width']} float32 and a label in {document['files']} files, packed"
+        f" into one column or as {document['width']} columns; batches of 4,096 rows; {document['repeats']} interleaved"
+        f" repeats, each in a process of its own, medians with min–max, on {document['machine']['cores']} cores that"
+        f" the store shares. Time is that of the whole run with opening the table."
+        f" Made by `python benchmarks/batches.py`."
     )
     lines = ["---", "orphan: true", "---", "", "# Batches", "", said, ""]
     for place, ways in document["runs"].items():

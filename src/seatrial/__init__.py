@@ -9,16 +9,18 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from seatrial.batches.parquet import ParquetTable, parquet_table
     from seatrial.batches.table import Table
+    from seatrial.batches.torch import to_torch
     from seatrial.errors import SeatrialError
     from seatrial.models.codec import Codec
     from seatrial.models.trained import Trained
     from seatrial.pipeline.perform import StoredFiles
     from seatrial.pipeline.steps import Files, step
     from seatrial.prepare.codec import fit_codec, with_features
-    from seatrial.tryout.assess import assess
     from seatrial.train.fair import fairness_penalty, rate_gaps, reweighing
     from seatrial.train.robust import Adversary, robust_loss
+    from seatrial.tryout.assess import assess
     from seatrial.tryout.assessment import Assessment
     from seatrial.tryout.fairness import Fairness, fairness
     from seatrial.verdicts.threat import Mutable, ThreatModel
@@ -32,6 +34,7 @@ _HOMES = {
     "Fairness": "seatrial.tryout.fairness",
     "Files": "seatrial.pipeline.steps",
     "Mutable": "seatrial.verdicts.threat",
+    "ParquetTable": "seatrial.batches.parquet",
     "SeatrialError": "seatrial.errors",
     "StoredFiles": "seatrial.pipeline.perform",
     "Table": "seatrial.batches.table",
@@ -41,10 +44,12 @@ _HOMES = {
     "fairness": "seatrial.tryout.fairness",
     "fairness_penalty": "seatrial.train.fair",
     "fit_codec": "seatrial.prepare.codec",
+    "parquet_table": "seatrial.batches.parquet",
     "rate_gaps": "seatrial.train.fair",
     "reweighing": "seatrial.train.fair",
     "robust_loss": "seatrial.train.robust",
     "step": "seatrial.pipeline.steps",
+    "to_torch": "seatrial.batches.torch",
     "with_features": "seatrial.prepare.codec",
 }
 
@@ -55,6 +60,7 @@ __all__ = [
     "Fairness",
     "Files",
     "Mutable",
+    "ParquetTable",
     "SeatrialError",
     "StoredFiles",
     "Table",
@@ -65,10 +71,12 @@ __all__ = [
     "fairness",
     "fairness_penalty",
     "fit_codec",
+    "parquet_table",
     "rate_gaps",
     "reweighing",
     "robust_loss",
     "step",
+    "to_torch",
     "with_features",
 ]
 

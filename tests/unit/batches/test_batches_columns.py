@@ -213,12 +213,13 @@ def catalog_in(folder: Path) -> CatalogSettings:
     )
 
 
+FIRST: Any = {"id": pa.int32(), "old": pa.float32()}
+
+
 def test_columns_that_were_renamed_widened_or_added_since_are_read_by_their_ids(tmp_path: Path) -> None:
     catalog = catalog_in(tmp_path)
     with open_catalog(catalog, namespace="n") as opened:
-        table = opened.create_table(
-            "n.t", schema=pa.schema([pa.field("id", pa.int32()), pa.field("old", pa.float32())])
-        )
+        table = opened.create_table("n.t", schema=pa.schema(FIRST))
         table.append(pa.table({"id": pa.array([0, 1], pa.int32()), "old": pa.array([0.5, 1.5], pa.float32())}))
         with table.update_schema() as change:
             from pyiceberg.types import DoubleType, LongType
