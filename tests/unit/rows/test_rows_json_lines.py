@@ -63,6 +63,26 @@ def test_a_line_that_is_no_row_is_named(
     assert raised.value.mend
 
 
+_ENDLESS = 100_000  # values in one another: Arrow's reader ends the process
+
+
+@pytest.mark.parametrize("before", ["", '{"a": [1], "b": "]]}}"}\n' * 100])
+@pytest.mark.parametrize(
+    ("opens", "closes"), [("[", "]"), ('{"a":', "}"), ('{"a":\n', "}"), ('[{"a":"]}",\n"b":', "}]")]
+)
+def test_values_without_end_in_one_another_are_refused(written: Written, before: str, opens: str, closes: str) -> None:
+    deep = f'{before}{{"a": {opens * _ENDLESS}1{closes * _ENDLESS}}}\n'
+    with pytest.raises(InputError, match="nested more than 64 deep") as raised:
+        open_rows(written("r.jsonl", deep.encode()))
+    assert raised.value.line is not None
+    assert raised.value.line > before.count("\n")
+
+
+def test_many_lists_beside_one_another_are_not_deep(written: Written) -> None:
+    line = b'{"a": [1, 2], "b": [{"c": "[[[[{{{{"}]}\r\n'
+    assert whole(open_rows(written("r.jsonl", line * 1000))).num_rows == 1000
+
+
 def test_a_list_is_told_from_lines_with_the_way_out(written: Written) -> None:
     with pytest.raises(InputError, match=r"one JSON list, not JSON lines\. .* jq -c '\.\[\]' r\.json"):
         open_rows(written("r.json", b'[{"a": 1},\n{"a": 2}]\n'))

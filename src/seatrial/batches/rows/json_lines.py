@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
@@ -22,6 +23,7 @@ from seatrial.errors import InputError
 
 BLOCK_BYTES = 4 * 2**20
 LINE_BYTES = 64 * 2**20  # a longer line is no row of a table
+DEEPEST = 64  # Arrow's reader recurses: at a hundred thousand it ends the process
 
 
 def read_json_lines(origin: str, sources: Sequence[Source], *, types: Mapping[str, pa.DataType]) -> Rows:
@@ -89,6 +91,7 @@ def _parsed(block: bytes, source: Source, line: int, schema: pa.Schema | None) -
     try:
         if schema is None:
             block.decode()  # Arrow's reader takes any bytes for text
+            _check_depth(block, source, line)
         return pyarrow.json.read_json(
             io.BytesIO(block),
             read_options=pyarrow.json.ReadOptions(block_size=len(block)),
@@ -98,6 +101,27 @@ def _parsed(block: bytes, source: Source, line: int, schema: pa.Schema | None) -
         raise _no_utf8(source, line + block[: error.start].count(b"\n")) from None
     except pa.ArrowException as error:
         raise _unreadable(str(error), block, source, line) from None
+
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+
+def _check_depth(block: bytes, source: Source, line: int) -> None:
+    """`InputError` where values are nested more than `DEEPEST` deep."""
+    # Flat rows are known by counting, at no cost: what opens as another closes goes no deeper.
+    turns = block.count(b"}\n{") + block.count(b"}\r\n{")
+    if block.count(b"{") + block.count(b"[") - turns <= DEEPEST:
+        return
+    bare = np.frombuffer(_STRING.sub(b"", block), np.uint8)
+    opens, closes = np.isin(bare, np.frombuffer(b"{[", np.uint8)), np.isin(bare, np.frombuffer(b"}]", np.uint8))
+    deep = np.cumsum(opens.astype(np.int32) - closes) > DEEPEST
+    if deep.any():
+        raise InputError(
+            f"values are nested more than {DEEPEST} deep here.",
+            path=source.path,
+            line=line + int(np.count_nonzero(bare[: int(np.argmax(deep))] == ord("\n"))),
+            mend="Write one object a line, its columns as plain values.",
+        )
 
 
 def _unreadable(text: str, block: bytes, source: Source, line: int) -> InputError:
