@@ -203,6 +203,7 @@ def test_the_same_values_give_the_same_page(page: str) -> None:
 def with_names(name: str) -> ReportView:
     """Everything that data or people name, named like this."""
     view = census_view(waivers=(replace(WAIVER, reason=name),))
+    assert view.provenance is not None
     trial = replace(
         view.trial,
         evidence=tuple(replace(one, slice=one.slice.replace("Black", name)) for one in view.trial.evidence),
