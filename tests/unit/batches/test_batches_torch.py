@@ -107,3 +107,21 @@ def test_a_reader_that_has_started_is_refused_in_a_forked_process(table: Parquet
     assert child.exitcode == 0
     assert "started in another process" in (tmp_path / "said").read_text()
     batches.close()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stateful_loader_goes_on_in_the_middle_of_an_epoch(table: ParquetTable, workers: int) -> None:
+    loaders = pytest.importorskip("torchdata.stateful_dataloader", reason="torchdata is not installed")
+
+    def loader() -> Any:
+        dataset = to_torch(table.batches(batch_rows=BATCH_ROWS))
+        return loaders.StatefulDataLoader(dataset, batch_size=None, num_workers=workers)
+
+    whole = ids_of(loader())
+    first = loader()
+    running = iter(first)
+    seen = ids_of(next(running) for _ in range(5))
+    state = first.state_dict()
+    resumed = loader()
+    resumed.load_state_dict(state)
+    assert seen + ids_of(resumed) == whole
