@@ -1,7 +1,8 @@
 """Every shell block of the README and the docs runs, in a copy of the finished census example.
 
 A block is skipped only by a comment right above it, `<!-- not run: the reason -->`. A command that is meant to end with
-another status than 0 says so behind it: `# exit status 3`.
+another status than 0 says so behind it: `# exit status 3`. A file that the commands need is a block of its own, of any
+language, under `<!-- saved as NAME -->`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tests.slow.conftest import LIMIT_S, Example
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^>]+?) -->\n+)?^```sh\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+SAVED = re.compile(r"<!-- saved as (?P<name>\S+) -->\n+^```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 STATUS = re.compile(r"#\s*exit status (\d+)\s*$")
 
 
@@ -54,11 +56,13 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, census: Example, tmp
     shutil.copytree(census.folder, project, symlinks=True, ignore=shutil.ignore_patterns("exported", "cache"))
     home = tmp_path / "home"
     shutil.copytree(census.folder.parent / "home", home)
+    for saved in SAVED.finditer(page.read_text()):
+        (project / saved["name"]).write_text(saved["text"])
     for command, status in commands(page):
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=project,
-            env={**census.environment, "SEATRIAL_HOME": str(home)},
+            env={**census.environment, "SEATRIAL_HOME": str(home), "XDG_STATE_HOME": str(tmp_path / "state")},
             capture_output=True,
             text=True,
             timeout=LIMIT_S,

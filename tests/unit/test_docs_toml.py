@@ -21,7 +21,7 @@ BLOCKS = [
 def around(block: str) -> str:
     """The tables that a part of a seatrial.toml needs above it, where it does not have them itself."""
     project = "" if "[project]" in block else '[project]\nname = "census"\n'
-    data = '[data]\ntest = "a"\nvalidation = "b"\nlabel = "income"\ntask = "binary"\ngroups = ["sex"]\n'
+    data = '[data]\ntest = "a"\nvalidation = "b"\nlabel = "income"\ntask = "binary"\ngroups = ["sex", "sex*age:40"]\n'
     return project + ("" if "[data]" in block else data) + block
 
 
