@@ -8,7 +8,7 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Literal
 
-from seatrial.assessors import calibration, confusion, data_claims, probability, ranking, regression, robustness
+from seatrial.assessors import calibration, confusion, data_claims, flips, probability, ranking, regression, robustness
 from seatrial.assessors.answers import Unmeasurable
 from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.assessors.baselines import one_column_rule
@@ -33,6 +33,7 @@ ASSESSORS: tuple[tuple[str, Assessor], ...] = (
     ("calibration", calibration),
     ("errors", regression),
     ("data", data_claims),
+    ("counterfactuals", flips),
     ("robustness", robustness),
 )
 

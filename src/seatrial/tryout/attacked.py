@@ -1,4 +1,4 @@
-"""What attacks start from: a sample of the rows that are scored, the model, and its module's gradients."""
+"""What attacks and counterfactuals start from: a sample of the scored rows, the model, its module's gradients."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def attacked_sample(
     seed: int,
     others: Sequence[str] = (),
 ) -> RowSample | None:
-    """What takes the sample while rows are scored; None where the policy has no threat models.
+    """What takes the sample while rows are scored; None where nobody attacks, and no group column is an input.
 
     `others` are columns that it keeps besides label, inputs and what groups are made of.
     """
-    if not policy.threat:
-        return None
     inputs = [column.name for column in signature.inputs]
     sources = [source for spec in groups for source in spec.sources]
+    if not policy.threat and not set(inputs) & set(sources):
+        return None
     return RowSample([*inputs, *sources, *others], label=label, seed=seed)
 
 
@@ -46,7 +46,8 @@ def under_attack(
     heed: Callable[[str], None],
 ) -> UnderAttack:
     """The sample with its groups beside the model that answers; `seen` are rows that fix what a threat leaves open."""
-    differentiated = gradients_of(package)
+    # The module is the project's code, or a minute of loading: it is made only where somebody attacks.
+    differentiated = gradients_of(package) if policy.threat else "the policy has no threat models"
     return UnderAttack(
         predictor=predictor,
         rows=with_groups(sample.rows(), groups),

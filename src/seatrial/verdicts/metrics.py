@@ -63,6 +63,13 @@ _ALL = (
         "Share of rows that are answered right whatever an attacker within the threat model was found to do: an upper "
         "bound, since a stronger attack may exist.",
     ),
+    _share(
+        "counterfactual_flip_rate",
+        Scope.CLASSES,
+        Better.LOWER,
+        "Share of rows whose answer changes when a group column that the model takes in has another of its values, and "
+        "everything else is as it was.",
+    ),
     _share("selection_rate", Scope.CLASS, Better.NEITHER, "Share of rows predicted positive."),
     _share("true_positive_rate", Scope.CLASS, Better.HIGHER, "Recall: share of positives predicted positive."),
     _share("false_positive_rate", Scope.CLASS, Better.LOWER, "Share of negatives predicted positive."),
@@ -92,7 +99,7 @@ _ALL = (
         "calibration_error",
         Scope.CLASSES,
         Better.LOWER,
-        "Expected |accuracy − confidence| over bins fixed on validation.",
+        "Expected |accuracy − confidence| over bins fixed beforehand.",
     ),
     _share(
         "one_column_accuracy",
