@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 import pyarrow as pa
 
+from seatrial.assessors.asked import asked_digest
 from seatrial.assessors.checks import check_subject
 from seatrial.assessors.groups import parse_groups
 from seatrial.assessors.trial import run_trial
@@ -102,9 +103,9 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
     if counted == "test":
         # What answers alike is one model: its graph, whatever its provenance says of when and from which snapshot.
         graph = sha256(package["model.onnx"])
-        # Against another release, the same policy is another question to the same data.
-        question = policy_digest if not any(found.values()) else sha256(to_json((policy_digest, found)))
-        number = record_use(workspace.objects, scored.digest, model=graph, policy=question)
+        specs = parse_groups(data.groups, tables[counted].schema.names)
+        asked = asked_digest(policy, subject, specs, references=found, seed=seed)
+        number = record_use(workspace.objects, scored.digest, model=graph, policy=asked)
         use = TestUse(scored.digest, scored.table.num_rows, number)
     trial = run_trial(
         subject,

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from seatrial.assessors.asked import asked_digest
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.baselines import Baseline, one_column_rule
 from seatrial.assessors.checks import check_subject
@@ -165,9 +166,7 @@ def attempt(
     heed("measuring", labels.rows, labels.rows)
     digests = {name: _digest(against, scored.references.get(name)) for name in names}
     identity = model.identity or scored.answers.digest()
-    policy_digest = sha256(to_json(policy))
-    # Against another model, the same policy is another question to the same data.
-    asked = sha256(to_json((policy_digest, digests))) if any(digests.values()) else policy_digest
+    asked = asked_digest(policy, subject, groups, references=digests, seed=question.seed)
     use = count_use(state, scored.digest, scored.table.num_rows, model=identity, policy=asked)
     trial = run_trial(
         subject,
@@ -175,7 +174,7 @@ def attempt(
         data="test",
         use=use,
         model=model.digest or identity,
-        policy_digest=policy_digest,
+        policy_digest=sha256(to_json(policy)),
         seed=question.seed,
         budget_s=BUDGET_S,
         progress=lambda _what: None,  # a second or two, whatever is measured

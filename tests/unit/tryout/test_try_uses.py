@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
+from seatrial.cli import main
 from seatrial.errors import StoreError
 from seatrial.tryout.uses import count_use, state_folder
 
@@ -34,3 +40,47 @@ def test_a_folder_that_cannot_be_written_is_told_with_the_variable(tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="SEATRIAL_STATE"):
         count_use(tmp_path / "file", "ab" * 32, 10, model="m", policy="p")
+
+
+@pytest.fixture
+def use(capsys: pytest.CaptureFixture[str]) -> Callable[..., int]:
+    """Tries, and tells which use of the rows it was."""
+
+    def tried(model: Path, table: Path, *words: str) -> int:
+        with pytest.raises(SystemExit):
+            main(["try", str(model), str(table), "--label", "rich", "--json", *words])
+        found: int = json.loads(capsys.readouterr().out)["test_use"]["use"]
+        return found
+
+    return tried
+
+
+@pytest.fixture
+def weighted(people: pa.Table, tmp_path: Path) -> Path:
+    weights = pa.array(np.linspace(1, 2, people.num_rows))
+    pyarrow.parquet.write_table(people.append_column("w", weights), path := tmp_path / "weighted.parquet")
+    return path
+
+
+@pytest.mark.parametrize("words", [("--weight", "w"), ("--seed", "8"), ("--threshold", "0.4"), ("--positive", "no")])
+def test_what_another_answer_could_be_had_by_is_another_use(
+    model: Callable[..., Path], weighted: Path, words: tuple[str, ...], use: Callable[..., int]
+) -> None:
+    assert [use(model(), weighted), use(model(), weighted, *words), use(model(), weighted)] == [1, 2, 1]
+
+
+def test_groups_that_no_requirement_is_about_are_free(
+    model: Callable[..., Path], weighted: Path, use: Callable[..., int]
+) -> None:
+    assert use(model(), weighted, "--groups", "sex") == 1
+    assert use(model(), weighted, "--groups", "age:30,50") == 1
+
+
+def test_other_bins_of_a_group_that_is_judged_are_another_use(
+    model: Callable[..., Path], weighted: Path, tmp_path: Path, use: Callable[..., int]
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[policy]\n[[policy.require]]\nmetric = "accuracy"\nby = "age"\nat_least = 0.1\n')
+    asked = [("age:30,50",), ("age:30,40",), ("age:30,50", "sex")]
+    found = [use(model(), weighted, "--policy", str(policy), "--groups", ",".join(groups)) for groups in asked]
+    assert found == [1, 2, 1]
