@@ -30,8 +30,10 @@ from seatrial.attacks.threats import Rows
 from seatrial.attacks.victim import Victim
 from seatrial.errors import InputError
 from seatrial.verdicts.evidence import Claim, Evidence, Flag, NotMeasured
+from seatrial.verdicts.threat import ThreatModel
 
 METRIC = "robust_accuracy"
+NOT_RUN = "required-attack-not-run"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,8 +126,16 @@ def _attack(
         )
     except InputError as error:
         return Unmeasurable(str(error))
-    flags = tuple(Flag(sign.code, sign.detail) for sign in signs)
+    flags = (*(Flag(sign.code, sign.detail) for sign in signs), *_missing(model, attacked))
     return _Outcome(attacked.stands, _conditions(threat.text, attacked, under, effort, seed), flags)
+
+
+def _missing(model: ThreatModel, attacked: Attacked) -> Iterator[Flag]:
+    """The tiers that the policy requires, and that did not run or not to their end."""
+    for tier in model.require:
+        reasons = [why for name, why in attacked.left_out if name == tier or name.startswith(f"{tier}-")]
+        if reasons:
+            yield Flag(NOT_RUN, f"the policy requires the attack {tier}, which did not run: {reasons[0]}")
 
 
 def _conditions(threat: str, attacked: Attacked, under: UnderAttack, effort: Effort, seed: int) -> dict[str, str]:

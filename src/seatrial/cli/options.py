@@ -31,6 +31,10 @@ Rehearse = Annotated[
     ),
 ]
 NoCache = Annotated[bool, Parameter(name="--no-cache", negative="", show_default=False, help="Run every step again.")]
+Budget = Annotated[
+    float | None,
+    Parameter(help="Seconds for the trial; an attack that does not fit is left out, and the claim says so."),
+]
 Trust = Annotated[
     Path | None,
     Parameter(name="--trust", help="The deployer's trust.toml; without it, the one under SEATRIAL_HOME."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from seatrial.cli.options import Directory, Json, NoCache, Profile, Rehearse, Set
+from seatrial.cli.options import Budget, Directory, Json, NoCache, Profile, Rehearse, Set
 from seatrial.cli.output import print_json, report_error
 from seatrial.cli.progress import progress
 
@@ -15,6 +15,7 @@ def command(
     set_: Set = (),
     rehearse: Rehearse = False,
     no_cache: NoCache = False,
+    budget: Budget = None,
     profile: Profile = "local",
     directory: Directory = Path(),
     json: Json = False,
@@ -27,7 +28,7 @@ def command(
     For example:
 
         seatrial run
-        seatrial run --rehearse --set model.epochs=3
+        seatrial run --rehearse --set model.epochs=3 --budget 20
     """
     from seatrial.pipeline.open import open_pipeline
     from seatrial.pipeline.project import load_project
@@ -36,6 +37,8 @@ def command(
     from seatrial.pipeline.workspace import open_project
     from seatrial.report.terminal import verdict_lines, verdict_table
 
+    if budget is not None:
+        set_ = (*set_, f"assess.budget_s={budget:g}")
     project = load_project(directory)
     pipeline = open_pipeline(project, sets=set_, rehearse=rehearse)
     with open_project(project, profile) as workspace:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from seatrial.cli.options import Json
+from seatrial.cli.options import Budget, Json
 from seatrial.cli.output import print_json, printable
 from seatrial.cli.rows_progress import rows_progress
 
@@ -56,6 +56,7 @@ def command(
         str | None, Parameter(help="Where an endpoint's token is: env:NAME. Never the token itself.")
     ] = None,
     seed: Annotated[int, Parameter(help="Of whatever the methods draw.")] = 7,
+    budget: Budget = None,
     report: Annotated[Path, Parameter(help="Where the report goes, one HTML file.")] = Path("report.html"),
     example: Annotated[
         bool, Parameter(negative="", show_default=False, help="Try a small census model that ships with Seatrial.")
@@ -97,6 +98,7 @@ def command(
         quantile=quantile,
         token=token,
         seed=seed,
+        budget=budget,
         example=example,
     )
     with rows_progress(live=sys.stderr.isatty() and not json, quiet=json) as heed:

@@ -14,7 +14,8 @@ from seatrial.verdicts.policy import Policy
 
 # Part of the key in place of source code: raised when the step would answer differently for the same inputs.
 CODE = {"package": "package-1", "assess": "assess-2", "release": "release-1"}
-SETTABLE: Mapping[str, Parameter] = {"seed": 7}  # what a project may set of the trial, and the defaults
+# What a project may set of the trial, and the defaults. What does not fit the time is left out, and says so.
+SETTABLE: Mapping[str, Parameter] = {"seed": 7, "budget_s": 600.0}
 AGAINST = "against "  # an input of `assess` for each release that the policy compares with: "against newest_passed"
 BASELINES = ("baseline", "one-column rule")  # made by the trial itself, and no releases
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from seatrial.errors import InputError
 from seatrial.pipeline.builtin import SETTABLE, built_in_steps
 from seatrial.pipeline.graph import Graph, load_graph, module_file, order_steps
 from seatrial.pipeline.places import is_model_file, is_rows_file
@@ -26,6 +27,9 @@ def open_pipeline(project: Project, *, sets: Sequence[str], rehearse: bool) -> P
     built_in = built_in_steps(project, own, rehearse=rehearse)
     known = {**own, **{step.name: replace(step, parameters=SETTABLE) for step in built_in if step.name == "assess"}}
     parameters = merge_parameters(known, project.parameters, tuple(sets), project.path)
+    budget_s = parameters.get("assess", {}).get("budget_s")
+    if isinstance(budget_s, float) and budget_s <= 0:
+        raise InputError(f"assess.budget_s: {budget_s:g} is no time.", path=project.path, mend="Write seconds: 60.")
     return Pipeline(order_steps([*own.values(), *built_in]), parameters)
 
 

@@ -32,7 +32,6 @@ from seatrial.verdicts.trial import TestUse
 from seatrial.verdicts.uses import record_use
 
 NOTE = "note: "  # before what is doubtful about the data, in the step's log
-BUDGET_S = 600.0  # for the whole trial; an assessor that would go over says what it left out
 
 
 def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
@@ -92,7 +91,7 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
             policy,
             parse_groups(data.groups, sample.rows().column_names),
             seen=subject.tables.get("validation") if counted == "test" else None,
-            heed=lambda doing: print(f"attacking, {doing}", flush=True),  # noqa: T201
+            heed=lambda doing: print(f"measuring robust_accuracy under {doing}", flush=True),  # noqa: T201
         )
         subject = replace(subject, under_attack=attacked)
     check_subject(subject)  # a mistake in the data costs no use of it
@@ -115,7 +114,7 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
         model=model,
         policy_digest=policy_digest,
         seed=seed,
-        budget_s=BUDGET_S,
+        budget_s=cast("float", parameters["budget_s"]),
         progress=lambda claim: print(f"measuring {claim}", flush=True),  # noqa: T201
         references=found,
     )

@@ -12,7 +12,7 @@ from seatrial.models.signature import Task
 from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.command import split_groups
 from seatrial.tryout.policies import DEFAULT
-from seatrial.tryout.question import SEED, Question
+from seatrial.tryout.question import BUDGET_S, SEED, Question
 from seatrial.tryout.trying import try_model
 from seatrial.tryout.uses import state_folder
 
@@ -38,6 +38,7 @@ def assess(
     columns: Sequence[str] | None = None,
     token: str | None = None,
     seed: int = SEED,
+    budget_s: float = BUDGET_S,
 ) -> Assessment:
     """Measures a model on rows that it was not trained on, and judges what was measured.
 
@@ -61,6 +62,7 @@ def assess(
         quantile=quantile,
         margin=margin,
         seed=seed,
+        budget_s=budget_s,
     )
     return try_model(
         model,

@@ -36,8 +36,6 @@ from seatrial.tryout.uses import count_use
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy
 
-BUDGET_S = 600.0  # no assessor takes a hundredth of it for a million rows
-
 
 class Heed(Protocol):
     """Hears how far an attempt is: the phase, and rows done of all (None: they are not counted)."""
@@ -176,7 +174,7 @@ def attempt(
         model=model.digest or identity,
         policy_digest=sha256(to_json(policy)),
         seed=question.seed,
-        budget_s=BUDGET_S,
+        budget_s=question.budget_s,
         progress=lambda _what: None,  # a second or two, whatever is measured
         references=digests,
     )
@@ -195,7 +193,7 @@ def attempt(
             *(() if against is None else (f"{against.name}: {note}" for note in against.notes)),
         ),
         unasked=tuple(
-            unasked(question, model.signature.task, against=against is not None, attacked=sample is not None)
+            unasked(question, model.signature.task, against=against is not None, attacked=bool(policy.threat))
         ),
         groups=tuple(spec.name for spec in groups),
         created=now.isoformat(timespec="seconds").replace("+00:00", "Z"),

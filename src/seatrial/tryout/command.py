@@ -20,7 +20,7 @@ from seatrial.tryout.attempt import Heed
 from seatrial.tryout.example import CREDIT, MODEL, QUESTION, TABLE, example_folder
 from seatrial.tryout.model import is_address
 from seatrial.tryout.policies import DEFAULT
-from seatrial.tryout.question import SEED, Question
+from seatrial.tryout.question import BUDGET_S, SEED, Question
 from seatrial.tryout.trying import try_model
 from seatrial.tryout.uses import state_folder
 from seatrial.verdicts.verdict import Outcome
@@ -50,6 +50,7 @@ class Given:
     quantile: float | None = None
     token: str | None = None
     seed: int = SEED
+    budget: float | None = None
     example: bool = False
 
 
@@ -198,6 +199,7 @@ def _asked(given: Given) -> tuple[Question, str, str]:
         quantile=given.quantile,
         margin=given.margin,
         seed=given.seed,
+        budget_s=BUDGET_S if given.budget is None else given.budget,
     )
     return question, model, data
 
@@ -231,6 +233,8 @@ def _check(given: Given) -> None:
         raise InputError(f"--threshold {given.threshold:g} is no probability.", mend="It lies between 0 and 1.")
     if given.margin is not None and not (math.isfinite(given.margin) and given.margin >= 0):
         raise InputError(f"--margin {given.margin:g} is negative or no number.", mend="Write 0.01.")
+    if given.budget is not None and not (math.isfinite(given.budget) and given.budget > 0):
+        raise InputError(f"--budget {given.budget:g} is no time.", mend="Write seconds: --budget 60.")
     if given.margin is not None and given.against is None:
         raise InputError("--margin belongs to --against.", mend="Name the model that runs now with --against.")
 

@@ -8,6 +8,8 @@ from seatrial.models.signature import Task
 
 SEED = 7  # of whatever the methods draw: stated with the evidence, so that it can be drawn again
 
+BUDGET_S = 600.0  # for the trial; without attacks a second or two, whatever the rows
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -25,3 +27,4 @@ class Question:
     quantile: float | None = None
     margin: float | None = None  # by how much the model may be worse than the one it is compared with
     seed: int = SEED
+    budget_s: float = BUDGET_S

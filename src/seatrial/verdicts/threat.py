@@ -8,6 +8,10 @@ from typing import Literal
 
 Norm = Literal["linf", "l2", "l0", "patch", "table"]
 
+# The tiers of the attack suite, which a policy can require. "pgd" is every restart, "apgd" every loss and target.
+TIERS = ("noise", "fgsm", "pgd", "apgd", "minimum-norm", "square", "transfer")
+TABLE_TIERS = ("noise", "fgsm", "pgd", "discrete", "transfer")
+
 
 @dataclass(frozen=True, slots=True)
 class Mutable:
@@ -33,6 +37,8 @@ class ThreatModel:
     (l0: at most `budget` inputs change); a `patch` is a square of an image with sides of `budget` pixels. For `table`
     the columns of `mutable` change at a total cost of at most `budget`, where `constraints` between columns keep
     holding: "capital_loss <= capital_gain".
+
+    `require` names tiers of attacks that must have run: without one of them the claim is inconclusive.
     """
 
     norm: Norm
@@ -42,3 +48,9 @@ class ThreatModel:
     shape: tuple[int, ...] = ()  # of an image: (height, width) or (height, width, channels), in the order of the inputs
     mutable: Mapping[str, Mutable] = field(default_factory=dict)
     constraints: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """The tiers that attack within this threat."""
+        return TABLE_TIERS if self.norm == "table" else TIERS

@@ -45,6 +45,9 @@ def _read(table: object) -> ThreatModel | list[Mistake]:
 def _mistakes(threat: ThreatModel) -> Iterator[Mistake]:
     if not threat.budget > 0:
         yield "budget", f"{threat.budget:g} lets nobody change anything.", "Write how far an example may move."
+    for tier in threat.require:
+        if tier not in threat.tiers:
+            yield "require", f"no {tier!r} attacks within {threat.norm}.", f"Name some of {', '.join(threat.tiers)}."
     if threat.norm == "table":
         yield from _of_table(threat)
         return

@@ -9,6 +9,7 @@ import pytest
 
 from seatrial.assessors import robustness
 from seatrial.assessors.assessor import Subject
+from seatrial.assessors.robustness import NOT_RUN
 from seatrial.assessors.self_test.networks import Model, Network, Quantised, blobs, fitted
 from seatrial.assessors.under_attack import UnderAttack, offset_of, scores_of
 from seatrial.attacks.space import MISSING, Space, space_of, threat_in
@@ -16,8 +17,11 @@ from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
+from seatrial.verdicts.policy import Requirement
 from seatrial.verdicts.proportions import proportion
 from seatrial.verdicts.threat import Mutable, ThreatModel
+from seatrial.verdicts.thresholds import outcome
+from seatrial.verdicts.verdict import Outcome
 
 INPUTS = tuple(f"x{place}" for place in range(12))
 CLASSES = ("a", "b", "c")
@@ -101,6 +105,22 @@ def test_what_the_time_does_not_allow_is_left_out_openly() -> None:
     (found,) = tried(subject(network()), budget_s=0.0)
     assert isinstance(found, Evidence)
     assert "the budget of 0 s was spent" in found.conditions["left_out"]
+
+
+def test_without_a_tier_that_the_policy_requires_the_claim_is_inconclusive() -> None:
+    demanding = replace(PIXELS, require=("apgd", "square"))
+    (late,) = tried(subject(network(robust=True), threat=demanding), budget_s=0.0)
+    (whole,) = tried(subject(network(robust=True), threat=demanding))
+    (blind,) = tried(subject(network(robust=True), threat=demanding, white=False))
+    assert isinstance(late, Evidence)
+    assert isinstance(whole, Evidence)
+    assert isinstance(blind, Evidence)
+    assert [flag.code for flag in late.flags if flag.code == NOT_RUN] == [NOT_RUN, NOT_RUN]
+    assert outcome(Requirement("robust_accuracy", at_least=0.1, threat="pixels"), late) is Outcome.INCONCLUSIVE
+    assert whole.flags == ()
+    assert [flag.detail for flag in blind.flags if flag.code == NOT_RUN] == [
+        "the policy requires the attack apgd, which did not run: the model has no gradients"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,18 @@ def test_the_seed_of_the_trial_can_be_set_in_the_file_and_over_it(tmp_path: Path
     assert opened(tmp_path, "[params.assess]\nseed = 8\n", "assess.seed=9").parameters["assess"] == {"seed": 9}
 
 
+def test_the_time_of_the_trial_can_be_set_and_is_part_of_what_was_asked(tmp_path: Path) -> None:
+    pipeline = opened(tmp_path, "", "assess.budget_s=20")
+    assert pipeline.parameters["assess"] == {"budget_s": 20.0}
+    assert pipeline.graph["assess"].parameters["budget_s"] == 600.0
+
+
+@pytest.mark.parametrize("text", ["0", "-5"])
+def test_no_time_at_all_is_a_mistake(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match=r"assess.budget_s: .* is no time"):
+        opened(tmp_path, "", f"assess.budget_s={text}")
+
+
 def test_without_it_the_default_holds(tmp_path: Path) -> None:
     pipeline = opened(tmp_path, "")
     assert pipeline.graph["assess"].parameters["seed"] == 7

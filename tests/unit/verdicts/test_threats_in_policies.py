@@ -52,6 +52,8 @@ def test_a_stored_policy_reads_as_it_was() -> None:
         ({"budgt": 1.0}, "pixels.budgt: no such key"),
         ({"norm": "l0", "budget": 1.5, "high": 9.0}, "pixels.budget: 1.5 is no number of inputs"),
         ({"shape": [0, 8]}, "pixels.shape"),
+        ({"require": ["agpd"]}, "pixels.require: no 'agpd' attacks within linf. Name some of noise, fgsm, pgd, apgd"),
+        ({"require": ["discrete"]}, "pixels.require: no 'discrete' attacks within linf"),
         ({"norm": "patch", "budget": 9, "high": 9.0}, "a patch needs the shape of an image that it fits on"),
         ({"constraints": ["a <= b"]}, 'Write norm = "table"'),
     ],
