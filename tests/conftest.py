@@ -2,7 +2,7 @@
 
 Two cores are enough for the suite only where no library starts a thread for each: they wait for one another by
 spinning, and take the cores from the processes beside them. Keys, trust and counted uses go to a folder that is gone
-afterwards, whoever runs the tests.
+afterwards, whoever runs the tests. onnxruntime, which some tests import themselves, tells its maker nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Before anything imports NumPy: libraries look at these when they are loaded."""
     folder = Path(tempfile.mkdtemp(prefix="seatrial-tests-"))
     config.stash[_account] = folder
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    os.environ.update(dict.fromkeys((*ONE_THREAD, "ORT_DISABLE_TELEMETRY"), "1"))
     os.environ.update({"SEATRIAL_HOME": str(folder / "home"), "XDG_STATE_HOME": str(folder / "state")})
 
 

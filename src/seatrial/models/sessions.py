@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from seatrial.errors import Corrupt
@@ -12,6 +13,9 @@ _FATAL = 4  # onnxruntime's log severity: what fails is raised, and need not be 
 
 def open_session(model: bytes, *, path: str, threads: int | None = None) -> Any:  # untyped library
     """An `InferenceSession` of these bytes; `threads` within one operator (None: one a core). `Corrupt` if unusable."""
+    # Since 1.29 it tells its maker of every model and its errors, from Linux too, unless told not to before it is
+    # loaded (onnxruntime pull request 27379). Models given to Seatrial may be confidential; who wants it says "0".
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
