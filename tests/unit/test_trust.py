@@ -64,7 +64,7 @@ def test_a_full_file_is_read() -> None:
         ("census = 3", "census = 0", 10, "start at 1"),
         ("census = 3", 'census = "3"', 10, "integer"),
         ("confidence = 0.9", "confidence = 95", 13, "between 0 and 1"),
-        ("at_least = 0.8", "", 14, "at_least or at_most"),
+        ("at_least = 0.8", "", 14, "at_least, at_most or no_worse_than"),
     ],
 )
 def test_each_mistake_names_its_line(before: str, after: str, line: int, words: str) -> None:

@@ -260,14 +260,13 @@ def test_a_missing_number_is_null_whatever_its_column() -> None:
     assert values(rows, Column("size", "integer")) == [3.0, None]
 
 
-@pytest.mark.parametrize(
-    ("text", "least", "most"),
-    [("7", 7, 7), (format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True), 500, 600)],
-)
-def test_a_wish_to_wait_is_read_in_both_forms(text: str, least: float, most: float) -> None:
-    found = _wished(httpx.Headers({"Retry-After": text}))
+def test_a_wish_to_wait_is_read_in_both_forms() -> None:
+    assert _wished(httpx.Headers({"Retry-After": "7"})) == 7
+    found = _wished(
+        httpx.Headers({"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)})
+    )
     assert found is not None
-    assert least <= found <= most
+    assert 500 <= found <= 600
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-3", "Tue, 99 Nov 2026"])

@@ -80,7 +80,7 @@ def test_answers_that_are_nan_far_into_the_table(
     pyarrow.parquet.write_table(people.set_column(0, "age", pa.array(ages)), tmp_path / "late.parquet")
     said = refused(model(), tmp_path / "late.parquet", "--label", "rich")
     assert "row 500" in said
-    assert "fill" in said
+    assert "fill" in said.lower()
 
 
 def test_tensors_in_another_file(refused: Callable[..., str], model: Make, table: Path) -> None:
