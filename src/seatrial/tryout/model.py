@@ -128,7 +128,10 @@ def _wanted(question: Question, labels: Labels, like: Signature | None) -> Wante
     from seatrial.models.finished import Wanted
 
     if like is not None:
-        return Wanted(classes=question.classes, positive=like.positive)  # its own task: another one is refused
+        columns = tuple(column.name for column in like.inputs)
+        return Wanted(
+            classes=question.classes, positive=like.positive, like=columns
+        )  # its own task: another is refused
     return Wanted(
         inputs=question.inputs,
         task=question.task,

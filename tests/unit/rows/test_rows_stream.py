@@ -140,7 +140,7 @@ def test_a_matrix_has_the_names_it_is_given() -> None:
         (np.zeros((3, 2)), ["a", "a"], "2 columns needs as many different names"),
         (np.array([[object()]]), ["a"], "has no Arrow form"),
         (pd.DataFrame({"a": [1, "x", object()]}), None, "has no Arrow form"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), None, "twice|duplicate|unique"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), None, "have one name"),
         (pa.table(FRAME), ["c"], "no column 'c'"),
     ],
 )

@@ -105,6 +105,15 @@ def test_an_older_model_is_compared_on_the_same_rows(
     assert "other.onnx: task: binary" in said  # what was understood of it
 
 
+def test_an_older_model_of_one_matrix_takes_the_columns_that_the_new_one_takes(
+    model: Make, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new, old = model(matrix=True), model("old.onnx", matrix=True, bias=-12.0)
+    run(new, table, "--label", "rich", "--inputs", "hours,age", "--against", old)
+    said = capsys.readouterr().out
+    assert 'old.onnx: input "features": the 2 columns hours, age, as the model that is tried takes them' in said
+
+
 def test_a_policy_of_a_file_is_judged(
     model: Make, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,6 +62,8 @@ def _arrow(frame: Any) -> pa.Table:
             path=_HERE,
             mend="Give a pandas, Polars or Arrow table, or a NumPy matrix with columns=[…].",
         ) from None
+    except nw.exceptions.DuplicateError:
+        raise InputError("several columns have one name.", path=_HERE, mend="Rename them.") from None
     except (pa.ArrowException, ValueError) as error:
         raise InputError(
             f"it has no Arrow form: {str(error).splitlines()[0]}.",

@@ -69,11 +69,13 @@ def bind(
     label: str | None,
     wanted: Sequence[str] | None,
     features: Sequence[str] | None,
+    like: Sequence[str] | None = None,
     path: str,
 ) -> Binding:
     """The columns of each input; an `InputError` names the input or column that does not fit, and the way out.
 
-    `features` are the names that the file gives to a matrix's columns, `wanted` those that the user gives.
+    `features` are the names that the file gives to a matrix's columns, `wanted` those that the user gives, `like` those
+    that the model takes beside which this one is measured.
     """
     shapes = {value.name: _shape(value, path) for value in graph.input}
     if not shapes:
@@ -81,7 +83,7 @@ def bind(
     alone = next(iter(shapes)) if len(shapes) == 1 else None
     matrices = [name for name, shape in shapes.items() if _is_matrix(name, shape, schema, alone=alone is not None)]
     if alone is not None and matrices:
-        binding = _matrix(graph.input[0], shapes[alone], schema, label, wanted, features, path)
+        binding = _matrix(graph.input[0], shapes[alone], schema, label, wanted, features, like, path)
     elif matrices:
         raise InputError(
             f"the model has {len(shapes)} inputs, and {_listed(matrices)} "
@@ -148,6 +150,7 @@ def _matrix(
     label: str | None,
     wanted: Sequence[str] | None,
     features: Sequence[str] | None,
+    like: Sequence[str] | None,
     path: str,
 ) -> Binding:
     if shape is not None and len(shape) == 1:
@@ -164,6 +167,8 @@ def _matrix(
         names, note = list(wanted), None
     elif features is not None and set(features) <= set(schema.names):
         names, note = list(features), f"the {len(features)} columns {_listed(features)}, as the file names them"
+    elif like is not None and width in (0, len(like)) and set(like) <= set(usable):
+        names, note = list(like), f"the {len(like)} columns {_listed(like)}, as the model that is tried takes them"
     else:
         names, note = usable, f"the {len(usable)} columns {_listed(usable)}, in the order of the table"
     if (width and len(names) != width) or not names:
@@ -177,7 +182,9 @@ def _matrix(
             f'its input "{value.name}" takes {width or "some"} columns, {found}.',
             path=path,
             mend=f"Name the {width or ''} columns in the order of the matrix: --inputs a,b,c. The table has "
-            f"{_listed([name for name in schema.names if name != label])}.",
+            f"{_listed([name for name in schema.names if name != label])}."
+            if like is None  # --inputs are those of the model that is tried
+            else "Export it with one input a column, each named like it.",
         )
     entry = Entry(value.name, element, tuple(names), flat=False)
     return Binding((entry,), () if note is None else (f'input "{value.name}": {note}',))

@@ -87,6 +87,7 @@ def finish(
         schema=schema,
         label=label,
         wanted=wanted.inputs,
+        like=wanted.like,
         features=None if converted is None else converted.features,
         path=path,
     )

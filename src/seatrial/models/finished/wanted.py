@@ -16,3 +16,4 @@ class Wanted:
     classes: tuple[str, ...] | None = None  # in the order of the probabilities
     positive: str | None = None
     threshold: float | None = None
+    like: tuple[str, ...] | None = None  # the columns of the model that this one is compared with
