@@ -10,15 +10,16 @@ import pytest
 import seatrial.verdicts
 from seatrial.report.methods import method_text, methods_used
 
-SOURCES = sorted(Path(seatrial.verdicts.__path__[0]).glob("*.py"))
+SOURCES = sorted(
+    path for path in Path(seatrial.verdicts.__path__[0]).glob("*.py") if "Interval(" in path.read_text(encoding="utf-8")
+)
 SHAPED_LIKE_A_METHOD = re.compile(r"betting|[a-z0-9]+(-[a-z0-9]+)+")
-NO_METHODS = {"seatrial-test-data-1", "utf-8"}
 
 
 def written_in(source: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         text = node.value if isinstance(node, ast.Constant) else None
-        if isinstance(text, str) and SHAPED_LIKE_A_METHOD.fullmatch(text) and text not in NO_METHODS:
+        if isinstance(text, str) and SHAPED_LIKE_A_METHOD.fullmatch(text):
             yield text
 
 

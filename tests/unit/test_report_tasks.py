@@ -6,12 +6,14 @@ import pytest
 
 from seatrial.report.classes import class_table
 from seatrial.report.comparisons import comparisons
+from seatrial.report.gaps import gaps
 from seatrial.report.groups import columns
 from seatrial.report.html import render_report
 from seatrial.report.requirements import requirement_title
 from seatrial.report.terminal import verdict_lines
 from seatrial.report.terminal_measured import measured_lines, not_measured_lines
-from seatrial.report.words import number
+from seatrial.report.view import Tried
+from seatrial.report.words import number, numbers
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy, Requirement
@@ -132,18 +134,67 @@ def test_what_was_not_measured_is_one_line_a_reason() -> None:
 
 def test_a_trial_alone_is_called_what_it_is_and_tells_what_was_understood() -> None:
     view = replace(
-        census_view(), name="model.onnx", version=None, digest=None, provenance=None, remarks=("Task: <binary>.",)
+        census_view(),
+        name="model.onnx",
+        version=None,
+        digest=None,
+        provenance=None,
+        tried=Tried("people.csv", "income", understood=("Task: <binary>.",), unasked=("Privacy: it needs more",)),
     )
     page = render_report(view)
     assert view.title == "model.onnx"
     assert 'class="banner rehearsal"' not in page
     assert "Task: &lt;binary&gt;." in page
     assert "signed by" not in page
+    assert "Nothing was released and nothing was signed" in page
+    assert "Privacy: it needs more" in page[page.index('id="not-measured"') :]
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.1234, "0.123"), (12.345, "12.35"), (123456.7, "123457"), (-4321.0, "−4321"), (9.9999, "10.000")],
+    [(0.1234, "0.123"), (12.345, "12.35"), (123456.7, "123\u202f457"), (-4321.0, "−4\u202f321"), (9.9999, "10.000")],
 )
 def test_numbers_in_the_labels_unit_lose_the_digits_nobody_needs(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_an_estimate_and_its_bounds_have_equally_many_decimals() -> None:
+    said = numbers(evidence(Claim("mean_error"), -786.5, 1358.2, 3500.0))
+    assert (said.estimate, said.bounds) == ("+1\u202f358".lstrip("+"), "−786 to 3\u202f500")
+
+
+def test_small_errors_in_the_labels_unit_keep_their_digits() -> None:
+    said = numbers(evidence(Claim("mae"), 0.00041, 0.00042, 0.00043))
+    assert (said.estimate, said.bounds) == ("0.0004200", "0.0004100 to 0.0004300")
+
+
+def test_a_comparison_shows_the_two_numbers_that_it_is_the_difference_of() -> None:
+    stated = {"model_estimate": "30653.02", "reference_estimate": "101044.6", "reference": "median 349109, 1.01e+05"}
+    (found,) = comparisons(trial(evidence(Claim("mae", against="baseline"), -74746, -70391, -66169, **stated)))
+    assert (found.own, found.other) == ("30\u202f653", "101\u202f045")
+    assert found.reference == "the baseline: median 349109"
+
+
+def test_gaps_of_one_reason_and_column_are_one() -> None:
+    groups = [
+        NotMeasured(Claim("true_positive_rate", family, "race"), slice_, 'no positive rows in group "Other"')
+        for family, slice_ in (
+            (Family.GROUPS, "race=Other"), (Family.PAIRS, "race: Other − White"), (Family.PAIRS, "race: Black − Other")
+        )
+    ]  # fmt: skip
+    bins = NotMeasured(Claim("calibration_gap"), "bin 3", "no rows")
+    (found,) = gaps(trial(gaps=(*groups, bins)))
+    assert found.what == "True positive rate for each race; True positive rate gap by race"
+    assert found.where == "race: Other; Other − White; Black − Other"
+
+
+def test_the_base_rate_of_the_positive_class_stands_beside_the_verdict() -> None:
+    page = render_report(census_view())
+    facts = page[page.index('<dl class="facts">') : page.index("</dl>")]
+    assert "positive" not in facts  # the sample has no true positive rate for everybody
+    found = trial(
+        evidence(Claim("accuracy"), 0.8, 0.85, 0.9),
+        replace(evidence(Claim("true_positive_rate"), 0.5, 0.6, 0.7), rows=212),
+    )
+    page = render_report(replace(census_view(), trial=found))
+    assert "212 of 900 rows (23.6\u202f%)" in page[page.index('<dl class="facts">') : page.index("</dl>")]

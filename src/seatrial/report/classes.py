@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seatrial.report.words import metric_title, number
+from seatrial.report.words import count, metric_title, numbers
 from seatrial.verdicts.evidence import Claim, Family
 from seatrial.verdicts.trial import Trial
 
@@ -14,6 +14,7 @@ class ClassRow:
     """One class: per metric of the table its estimate and bounds, or None where it was not measured."""
 
     name: str
+    rows: str  # that are of this class; "" where that is not known
     cells: tuple[tuple[str, str] | None, ...]
 
 
@@ -39,7 +40,7 @@ def class_table(trial: Trial) -> ClassTable | None:
     rows = []
     for name in classes:
         evidence = [found.get((name, metric)) for metric in metrics]
-        cells = [None if one is None else (number(one.estimate), f"{number(one.low)} to {number(one.high)}")
-                 for one in evidence]  # fmt: skip
-        rows.append(ClassRow(name, tuple(cells)))
+        cells = tuple(None if one is None else ((said := numbers(one)).estimate, said.bounds) for one in evidence)
+        recall = found.get((name, "true_positive_rate"))  # it is among the rows of the class
+        rows.append(ClassRow(name, "" if recall is None else count(recall.rows), cells))
     return ClassTable(tuple(metric_title(metric) for metric in metrics), tuple(rows))

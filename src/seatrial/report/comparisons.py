@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from seatrial.report.words import metric_title, number, reference_title, slice_label
-from seatrial.verdicts.evidence import Evidence, Family
+from seatrial.report.words import metric_title, number, numbers, reference_title, slice_label
+from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import METRICS, Better
 from seatrial.verdicts.trial import Trial
+
+# Conditions of a paired difference: what it is a difference of, and what the reference is.
+MODEL, REFERENCE, DESCRIBED, FITTED_ON = "model_estimate", "reference_estimate", "reference", "reference_fitted_on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,9 @@ class Comparison:
     metric: str
     where: str  # "" for everybody
     reference: str
+    fitted_on: str  # "" for a model of its own
+    own: str  # the two numbers that the difference is of; "" where they are not known
+    other: str
     difference: str
     bounds: str
     surely: str  # "better", "worse" or ""
@@ -28,20 +34,51 @@ def comparisons(trial: Trial) -> tuple[Comparison, ...]:
     return tuple(_compared(trial))
 
 
+def reference_of(one: Evidence) -> str:
+    """What the model is compared with: "the baseline: majority class <=50K"."""
+    name = reference_title(one.claim.against or "")
+    described = one.conditions.get(DESCRIBED)
+    if described is None:
+        return name
+    if REFERENCE in one.conditions:  # then its own number, at the end, is known by itself
+        described = described.rpartition(", ")[0] or described
+    return f"{name}: {described}"
+
+
+def beside(trial: Trial) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
+    """For everybody: a metric, the model's number, and each reference with its own number."""
+    found: dict[str, list[Evidence]] = {}
+    for one in trial.evidence:
+        if one.claim == Claim(one.claim.metric, against=one.claim.against) and REFERENCE in one.conditions:
+            found.setdefault(one.claim.metric, []).append(one)
+    for metric, compared in found.items():
+        others = tuple((reference_of(one), _stated(one, REFERENCE)) for one in compared)
+        yield metric_title(metric), _stated(compared[0], MODEL), others
+
+
 def _compared(trial: Trial) -> Iterator[Comparison]:
     for one in trial.evidence:
         if one.claim.against is None:
             continue
-        described = one.conditions.get("reference")
-        name = reference_title(one.claim.against)
+        said = numbers(one)
         yield Comparison(
             metric=metric_title(one.claim.metric),
             where="" if one.claim.family is Family.ALL else slice_label(one.claim, one.slice),
-            reference=name if described is None else f"{name}: {described}",
-            difference=number(one.estimate, signed=True),
-            bounds=f"{number(one.low, signed=True)} to {number(one.high, signed=True)}",
+            reference=reference_of(one),
+            fitted_on=one.conditions.get(FITTED_ON, ""),
+            own=_stated(one, MODEL),
+            other=_stated(one, REFERENCE),
+            difference=said.estimate,
+            bounds=said.bounds,
             surely=_surely(one),
         )
+
+
+def _stated(one: Evidence, condition: str) -> str:
+    try:
+        return number(float(one.conditions[condition]))
+    except (KeyError, ValueError):
+        return ""
 
 
 def _surely(one: Evidence) -> str:

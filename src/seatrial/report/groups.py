@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from seatrial.report.plots import IntervalPlot, interval_plot
-from seatrial.report.words import about, bound, claim_title, metric_meaning, metric_title, number, size_of, slice_label
+from seatrial.report.words import about, bound, claim_title, metric_meaning, metric_title, numbers, size_of, slice_label
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.judge import Outcome
 from seatrial.verdicts.policy import Policy, Requirement
@@ -114,13 +114,12 @@ def _difference(one: Evidence | None) -> Difference | None:
     if one is None:
         return None
     alike = 1.0 if one.claim.family is Family.RATIOS else 0.0
-    low, estimate, high = (number(value, signed=not alike) for value in (one.low, one.estimate, one.high))
-    return Difference(estimate, low, high, sure=one.low > alike or one.high < alike)
+    said = numbers(one)
+    return Difference(said.estimate, said.low, said.high, sure=one.low > alike or one.high < alike)
 
 
 def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
     """What nobody can say about this column: held to what the policy asks of other columns, where it asks nothing."""
-    asked = {requirement.claim for requirement in policy.require}
     for metric in _ORDER:
         claim = Claim(metric, Family.PAIRS, column)
         yardstick = _yardstick(claim, policy)
@@ -130,15 +129,12 @@ def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
         across = [one for one in pairs if outcome(yardstick, one) is Outcome.INCONCLUSIVE]
         if across:
             yield _line(across, len(pairs), yardstick, _rows_to_resolve(yardstick, across, trial))
-    for gap in trial.not_measured:
-        if gap.claim.column == column and gap.claim not in asked:
-            yield f"{metric_title(gap.claim.metric)}, {slice_label(gap.claim, gap.slice)}: {gap.reason}"
 
 
 def _line(across: Sequence[Evidence], pairs: int, yardstick: Requirement, needed: int | None) -> str:
     widest = max(across, key=lambda one: one.high - one.low)
     limit = bound(yardstick.at_most or 0.0)
-    least, most = number(widest.low, signed=True), number(widest.high, signed=True)
+    said = numbers(widest)
     wanted = (
         ""
         if needed is None
@@ -147,7 +143,7 @@ def _line(across: Sequence[Evidence], pairs: int, yardstick: Requirement, needed
     return (
         f"{metric_title(yardstick.metric)}: for {len(across)} of {pairs} pairs the data cannot tell whether the "
         f"difference is within ±{limit}. The least certain: "
-        f"{slice_label(widest.claim, widest.slice)}, between {least} and {most} ({size_of(widest)}).{wanted}"
+        f"{slice_label(widest.claim, widest.slice)}, between {said.low} and {said.high} ({size_of(widest)}).{wanted}"
     )
 
 

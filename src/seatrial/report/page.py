@@ -5,50 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from seatrial.report.calibration import METRIC as BIN_METRIC
+from seatrial.report.attacked import UnderThreat, under_threats
 from seatrial.report.calibration import CalibrationPlot, calibration_plot
 from seatrial.report.classes import ClassTable, class_table
 from seatrial.report.comparisons import Comparison, comparisons
+from seatrial.report.everybody import Metric, base_rate, everybody, of_the_rows
+from seatrial.report.gaps import Gap, gaps
 from seatrial.report.groups import Column, columns
 from seatrial.report.methods import Method, methods_used
 from seatrial.report.provenance import Fact, FactGroup, fact_groups, rows_and_use
 from seatrial.report.requirements import RequirementCard, gravest_first, requirement_card, requirement_title
-from seatrial.report.view import ReportView, WaiverNote
-from seatrial.report.words import (
-    claim_title,
-    confidence_percent,
-    count,
-    metric_meaning,
-    metric_title,
-    moment,
-    number,
-    short_digest,
-)
-from seatrial.verdicts.evidence import Claim, Evidence
+from seatrial.report.view import ReportView, Tried, WaiverNote
+from seatrial.report.words import confidence_percent, count, moment, short_digest
 from seatrial.verdicts.judge import Outcome
 
 NO_VERDICT = "none"
 _WORDS = {"pass": "Pass", "fail": "Fail", "inconclusive": "Inconclusive", NO_VERDICT: "No verdict"}
-_SHOWN_CONDITIONS = ("clip", "bins", "cluster")  # what a number cannot be read without
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One row of the table for everybody."""
-
-    title: str
-    detail: str
-    estimate: str
-    bounds: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Something that was not measured."""
-
-    what: str
-    where: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +30,9 @@ class Page:
     title: str
     made_with: str
     rehearsal: bool
+    released: bool
+    doubts: tuple[str, ...]
+    understood: tuple[str, ...]
     waivers: tuple[WaiverNote, ...]
     waived: bool
     outcome: str
@@ -70,13 +45,15 @@ class Page:
     requirements: tuple[RequirementCard, ...]
     columns: tuple[Column, ...]
     bounds_note: str
-    overall: tuple[Metric, ...]
     comparisons: tuple[Comparison, ...]
+    under_threats: tuple[UnderThreat, ...]
+    overall: tuple[Metric, ...]
     classes: ClassTable | None
     calibration: CalibrationPlot | None
     not_measured: tuple[Gap, ...]
-    remarks: tuple[str, ...]
+    unasked: tuple[str, ...]
     data_facts: tuple[Fact, ...]
+    rows_themselves: tuple[Metric, ...]
     data_notes: tuple[str, ...]
     methods: tuple[Method, ...]
     provenance: tuple[FactGroup, ...]
@@ -87,23 +64,27 @@ def page_of(view: ReportView) -> Page:
     """The page for a release or a rehearsal."""
     trial = view.trial
     outcome = NO_VERDICT if view.verdict.outcome is None else view.verdict.outcome.value
-    overall = tuple(_overall(view))
+    tried = view.tried or Tried("", "")
+    overall, under = everybody(trial, unit=tried.label), under_threats(trial, view.policy)
     compared_with, classes = comparisons(trial), class_table(trial)
     calibration = calibration_plot(trial)
     compared = columns(trial, view.policy)
-    gaps = tuple(Gap(claim_title(gap.claim), gap.slice, gap.reason) for gap in trial.not_measured)
+    missing = gaps(trial)
     methods = methods_used(one.method for one in trial.evidence)
     optional = {
-        "groups": ("Groups", compared), "overall": ("Everybody", overall),
-        "comparisons": ("Compared", compared_with), "classes": ("Classes", classes),
-        "calibration": ("Calibration", calibration),
-        "not-measured": ("Not measured", gaps), "data": ("Test data", True), "methods": ("Methods", methods),
+        "comparisons": ("Compared", compared_with), "attacks": ("Under attack", under),
+        "groups": ("Groups", compared), "classes": ("Classes", classes), "overall": ("Everybody", overall),
+        "calibration": ("Calibration", calibration), "not-measured": ("Not measured", missing or tried.unasked),
+        "data": ("Data", True), "methods": ("Methods", methods),
         "provenance": ("Provenance", True), "reproduce": ("Do it again", view.reproduce),
     }  # fmt: skip
     return Page(
         title=view.title,
         made_with=view.made_with,
         rehearsal=trial.test_use is None,
+        released=view.digest is not None,
+        doubts=tried.doubts,
+        understood=tried.understood,
         waivers=view.waivers,
         waived=view.waived,
         outcome=outcome,
@@ -116,13 +97,15 @@ def page_of(view: ReportView) -> Page:
         requirements=tuple(requirement_card(one, trial) for one in gravest_first(view.verdict.findings)),
         columns=compared,
         bounds_note=f"Each bound is one-sided at {confidence_percent(trial.confidence)} confidence.",
-        overall=overall,
         comparisons=compared_with,
+        under_threats=under,
+        overall=overall,
         classes=classes,
         calibration=calibration,
-        not_measured=gaps,
-        remarks=view.remarks,
-        data_facts=rows_and_use(trial),
+        not_measured=missing,
+        unasked=tried.unasked,
+        data_facts=tuple(_data_facts(view)),
+        rows_themselves=of_the_rows(trial),
         data_notes=tuple(_data_notes(view)),
         methods=methods,
         provenance=fact_groups(
@@ -158,9 +141,15 @@ def _listed(titles: list[str]) -> str:
 
 
 def _facts(view: ReportView) -> Iterator[Fact]:
-    use = view.trial.test_use
+    use, tried = view.trial.test_use, view.tried
     yield Fact("created", moment(view.created))
-    yield Fact("measured on", f"{view.trial.data} data" if use is None else f"{count(use.rows)} rows of test data")
+    rows = f"{view.trial.data} data" if use is None else f"{count(use.rows)} rows"
+    yield Fact("measured on", rows if tried is None else f"{rows} of {tried.data}")
+    if tried is not None:
+        yield Fact("label", tried.label)
+    if rate := base_rate(view.trial):
+        positive = None if view.signature is None else view.signature.positive
+        yield Fact("positive" if positive is None else f"positive: {positive}", rate)
     if use is not None:
         yield Fact("this test data", f"use {use.use}")
     yield Fact("bounds at", confidence_percent(view.trial.confidence))
@@ -169,21 +158,15 @@ def _facts(view: ReportView) -> Iterator[Fact]:
         yield Fact("signed by", view.signer or (short_digest(view.signature_key) if view.signature_key else "nobody"))
 
 
-def _overall(view: ReportView) -> Iterator[Metric]:
-    for one in view.trial.evidence:
-        if one.claim == Claim(one.claim.metric) and one.claim.metric != BIN_METRIC:
-            yield Metric(
-                title=metric_title(one.claim.metric),
-                detail=_detail(one),
-                estimate=number(one.estimate),
-                bounds=f"{number(one.low)} to {number(one.high)}",
-            )
-
-
-def _detail(evidence: Evidence) -> str:
-    conditions = [f"{name} {evidence.conditions[name]}" for name in _SHOWN_CONDITIONS if name in evidence.conditions]
-    parts = [metric_meaning(evidence.claim.metric), evidence.method, *conditions]
-    return " · ".join(part for part in (*parts, *(flag.detail for flag in evidence.flags)) if part)
+def _data_facts(view: ReportView) -> Iterator[Fact]:
+    if view.tried is not None:
+        yield Fact("table", view.tried.data)
+        yield Fact("label", view.tried.label)
+        if view.tried.groups:
+            yield Fact("groups", ", ".join(view.tried.groups))
+        if view.tried.weight is not None:
+            yield Fact("rows count by", view.tried.weight)
+    yield from rows_and_use(view.trial)
 
 
 def _data_notes(view: ReportView) -> Iterator[str]:
@@ -204,6 +187,8 @@ def _data_notes(view: ReportView) -> Iterator[str]:
             "combined by their reported accuracy, did so within 60 uses. Develop on other data: a project's --rehearse "
             "reads only validation data."
         )
+        if view.tried is not None:
+            yield "Uses are counted on this machine, for whoever tries models here."
         yield "Overlap with other test data is not detected: counted is this content, whatever its order or file."
     if any(one.conditions.get("weights") == "unweighted" for one in view.trial.evidence):
         yield "Results are unweighted: each row counts once, whatever part of the population it stands for."

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seatrial.report.scale import Scale, scale_over
-from seatrial.report.words import bound, count, is_signed, number, size_of, slice_label, ticks_text
+from seatrial.report.words import bound, count, is_signed, number, numbers, size_of, slice_label, ticks_text
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import METRICS
 from seatrial.verdicts.policy import Requirement
@@ -88,7 +88,7 @@ def interval_plot(evidence: Sequence[Evidence], requirement: Requirement | None 
     scale = scale_over(shown, least=0.0 if rate else None, most=1.0 if rate else None)
     ticks = scale.ticks()
     return IntervalPlot(
-        marks=tuple(_mark(one, scale, requirement, signed=signed) for one in evidence),
+        marks=tuple(_mark(one, scale, requirement) for one in evidence),
         ticks=tuple(Note(scale.percent(value), text) for value, text in zip(ticks, ticks_text(ticks), strict=True)),
         thresholds=tuple(Note(scale.percent(value), _threshold_text(value, least, most)) for value in thresholds),
         passes=None if requirement is None else _band(scale, least, most),
@@ -105,15 +105,16 @@ def _is_share(metric: str) -> bool:
     return metric in METRICS and (METRICS[metric].low, METRICS[metric].high) == (0.0, 1.0)
 
 
-def _mark(evidence: Evidence, scale: Scale, requirement: Requirement | None, *, signed: bool) -> Mark:
+def _mark(evidence: Evidence, scale: Scale, requirement: Requirement | None) -> Mark:
+    said = numbers(evidence)
     return Mark(
         label=slice_label(evidence.claim, evidence.slice),
         start=scale.percent(evidence.low),
         at=scale.percent(evidence.estimate),
         end=scale.percent(evidence.high),
         stands=FREE if requirement is None else outcome(requirement, evidence).value,
-        estimate=number(evidence.estimate, signed=signed),
-        bounds=f"{number(evidence.low, signed=signed)} to {number(evidence.high, signed=signed)}",
+        estimate=said.estimate,
+        bounds=said.bounds,
         size=size_of(evidence),
         rows=f"n = {count(evidence.rows)}",
         doubts=tuple(flag.detail for flag in evidence.flags),

@@ -37,8 +37,16 @@ def requirement_card(finding: Finding, trial: Trial) -> RequirementCard:
         outcome=finding.outcome.value,
         said=_said(finding, evidence),
         reasons=missing_for(finding, trial),
-        plot=interval_plot(evidence, requirement) if evidence else None,
+        plot=_plot(evidence, requirement) if evidence else None,
     )
+
+
+def _plot(evidence: Sequence[Evidence], requirement: Requirement) -> IntervalPlot:
+    """The plot; a doubt about all of it stands among the reasons, and not again below each mark."""
+    plot = interval_plot(evidence, requirement)
+    if len({one.flags for one in evidence}) > 1:
+        return plot
+    return replace(plot, marks=tuple(replace(mark, doubts=()) for mark in plot.marks))
 
 
 def gravest_first(findings: Sequence[Finding]) -> list[Finding]:

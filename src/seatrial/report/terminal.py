@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from seatrial.report.plots import limits
 from seatrial.report.requirements import evidence_for, missing_for
-from seatrial.report.words import bound, confidence_percent, is_signed, number, slice_label
+from seatrial.report.words import bound, confidence_percent, numbers, slice_label
 from seatrial.verdicts.evidence import Evidence, Family
 from seatrial.verdicts.judge import Finding, Outcome, Verdict
 from seatrial.verdicts.policy import Requirement
@@ -102,18 +102,17 @@ def _lines(verdict: Verdict, trial: Trial) -> list[_Line]:
 
 def _cells(finding: Finding, evidence: Sequence[Evidence]) -> tuple[str, ...]:
     requirement = finding.requirement
-    signed = is_signed(requirement.claim)
     outcome = _WORDS[finding.outcome]
     if not evidence or finding.outcome is Outcome.NOT_APPLICABLE:
         place = "" if finding.outcome is Outcome.NOT_APPLICABLE else "nothing measured"
         return (str(requirement.claim), place, "", "", _threshold(requirement), outcome)
     worst = evidence[0]
-    low, high = number(worst.low, signed=signed), number(worst.high, signed=signed)
+    said = numbers(worst)
     return (
         str(requirement.claim),
         _place(worst, len(evidence)),
-        number(worst.estimate, signed=signed),
-        f"{low} to {high}",
+        said.estimate,
+        said.bounds,
         _threshold(requirement),
         outcome,
     )

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from seatrial.report.calibration import METRIC as BIN_METRIC
-from seatrial.report.words import claim_title, is_signed, number, reference_title, slice_label
+from seatrial.report.words import claim_title, numbers, reference_title, slice_label
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
@@ -109,7 +109,7 @@ def _ends(evidence: list[Evidence]) -> list[Evidence]:
 
 
 def _row(one: Evidence) -> _Row:
-    signed = is_signed(one.claim)
+    said = numbers(one)
     plain = replace(one.claim, family=Family.ALL, column=None)
     against = one.conditions.get("reference")
     title = claim_title(plain)
@@ -119,6 +119,6 @@ def _row(one: Evidence) -> _Row:
     return _Row(
         title,
         where,
-        number(one.estimate, signed=signed),
-        f"{number(one.low, signed=signed)} to {number(one.high, signed=signed)}",
+        said.estimate,
+        said.bounds,
     )

@@ -22,6 +22,19 @@ class WaiverNote:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What a model was tried on by itself, without a project: what was asked, and what was made of it."""
+
+    data: str
+    label: str
+    weight: str | None = None
+    groups: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()  # about the data, the gravest first
+    understood: tuple[str, ...] = ()  # of model and data, without being told
+    unasked: tuple[str, ...] = ()  # what was not measured, and what it would need
+
+
+@dataclass(frozen=True, slots=True)
 class ReportView:
     """Everything the page says. `version` and `digest` are None where nothing is released: rehearsed, or only tried.
 
@@ -42,7 +55,7 @@ class ReportView:
     waived: bool = False  # the waivers make it deployable
     signature_key: str | None = None  # id of the key
     signer: str | None = None  # whose it is, says the reader's trust.toml
-    remarks: tuple[str, ...] = ()  # what was understood of model and data, and what is odd about them
+    tried: Tried | None = None  # None: a project's model
     reproduce: tuple[str, ...] = ()  # commands
 
     @property

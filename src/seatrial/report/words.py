@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from seatrial.verdicts.evidence import Claim, Evidence, Family
-from seatrial.verdicts.metrics import METRICS
+from seatrial.verdicts.metrics import METRICS, Scope
 
 _NOTHING = 1e-9  # what rounding leaves of a zero
 _PLANNED_DIGITS = 2
+_THIN = "\N{NARROW NO-BREAK SPACE}"
 _DIGITS = 3  # decimals: fractions to a tenth of a percent
 _METRICS = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
+    "robust_accuracy": "Robust accuracy",
     "roc_auc": "ROC AUC",
     "log_loss": "Log loss",
     "calibration_error": "Calibration error",
@@ -30,6 +33,9 @@ _METRICS = {
     "r2": "R²",
     "quantile_loss": "Quantile loss",
     "interval_coverage": "Interval coverage",
+    "test_overlap": "Rows of the training data",
+    "unknown_values": "Rows with a text that the model never saw",
+    "one_column_accuracy": "Accuracy of the best rule of one column",
 }
 _FAMILIES = {Family.GROUPS: "for each", Family.PAIRS: "gap by", Family.RATIOS: "ratio by"}
 _REFERENCES = {"baseline": "the baseline", "newest_passed": "the newest release that passed"}
@@ -50,6 +56,8 @@ def claim_title(claim: Claim) -> str:
     title = (
         metric_title(claim.metric) if claim.of_class is None else f"{metric_title(claim.metric)} of {claim.of_class}"
     )
+    if claim.threat is not None:
+        title = f"{title} under {claim.threat}"
     if claim.family is not Family.ALL:
         title = f"{title} {_FAMILIES[claim.family]} {claim.column}"
     return title if claim.against is None else f"{title}, against {reference_title(claim.against)}"
@@ -76,7 +84,7 @@ def slice_label(claim: Claim, name: str) -> str:
 
 
 def number(value: float, *, signed: bool = False, digits: int | None = None) -> str:
-    """A value with `digits` decimals and a true minus sign; `signed` also shows the plus.
+    """A value with `digits` decimals, thin spaces between thousands and a true minus; `signed` also shows the plus.
 
     Without `digits` three, fewer for numbers from 10 on: an error in the label's unit has no use for them all.
     """
@@ -86,10 +94,39 @@ def number(value: float, *, signed: bool = False, digits: int | None = None) -> 
         return "–"
     if digits is None:
         digits = _DIGITS - int(math.log10(abs(value))) if abs(value) >= 1 else _DIGITS
-    text = f"{value:{'+' if signed else ''}.{max(0, digits)}f}"
-    if float(text) == 0:
+    text = f"{value:{'+' if signed else ''},.{max(0, digits)}f}"
+    if not text.strip("+-0."):
         text = text.lstrip("+-")
-    return text.replace("-", "−")
+    return text.replace("-", "−").replace(",", _THIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """An estimate and its bounds, with as many decimals each."""
+
+    estimate: str
+    low: str
+    high: str
+
+    @property
+    def bounds(self) -> str:
+        """Both bounds."""
+        return f"{self.low} to {self.high}"
+
+
+def numbers(one: Evidence) -> Numbers:
+    """What was measured as people read it: fractions to three decimals, errors in the label's unit to four digits."""
+    signed, values = is_signed(one.claim), (one.estimate, one.low, one.high)
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    digits = _DIGITS
+    if largest >= 1 or (largest > 0 and in_units(one.claim.metric)):
+        digits = _DIGITS - math.floor(math.log10(largest))
+    return Numbers(*(number(value, signed=signed, digits=digits) for value in values))
+
+
+def in_units(metric: str) -> bool:
+    """Whether the metric is in the unit of the label, and so of any size."""
+    return metric in METRICS and METRICS[metric].scope is Scope.VALUES and math.isinf(METRICS[metric].high)
 
 
 def bound(value: float) -> str:
@@ -106,7 +143,7 @@ def ticks_text(values: Sequence[float]) -> tuple[str, ...]:
 
 def count(value: int) -> str:
     """A whole number with thin spaces between thousands."""
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return f"{value:,}".replace(",", _THIN)
 
 
 def about(value: int) -> str:
@@ -117,7 +154,7 @@ def about(value: int) -> str:
 
 def confidence_percent(value: float) -> str:
     """A confidence as a percentage, without needless digits."""
-    return f"{100 * value:.4g}\N{NARROW NO-BREAK SPACE}%"
+    return f"{100 * value:.4g}{_THIN}%"
 
 
 def moment(time: str) -> str:

@@ -10,12 +10,13 @@ from pathlib import Path
 from seatrial.errors import InputError
 from seatrial.models.provenance import Provenance
 from seatrial.models.signature import Signature
-from seatrial.report.view import ReportView
+from seatrial.report.view import ReportView, Tried
 from seatrial.tryout.notes import Note
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
 from seatrial.verdicts.verdict import Finding, Outcome, Verdict
 
+UNWEIGHTED = "unweighted"
 _FRAME_HEIGHT_PX = 720  # of a report in a notebook: the verdict and its requirements, and more by scrolling
 
 
@@ -70,9 +71,22 @@ class Assessment:
             provenance=self.provenance,
             made_with=version("seatrial"),
             signature=self.signature,
-            remarks=(*(said(note) for note in self.notes), *self.understood, *self.unasked),
+            tried=Tried(
+                data=self.data,
+                label=self.label,
+                weight=self._weight(),
+                groups=self.groups,
+                doubts=tuple(said(note) for note in self.notes),
+                understood=self.understood,
+                unasked=self.unasked,
+            ),
             reproduce=self.reproduce,
         )
+
+    def _weight(self) -> str | None:
+        """The column that says how many people a row stands for, as the evidence states it."""
+        stated = {one.conditions.get("weights", UNWEIGHTED) for one in self.trial.evidence}
+        return next(iter(stated - {UNWEIGHTED}), None)
 
     def page(self) -> str:
         """The report: one HTML page that needs nothing else."""

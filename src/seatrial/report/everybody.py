@@ -1,0 +1,74 @@
+"""The numbers for everybody at once, and those about the measured rows themselves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seatrial.report.calibration import METRIC as BIN_METRIC
+from seatrial.report.words import Numbers, count, in_units, metric_meaning, metric_title, number, numbers
+from seatrial.verdicts.evidence import Claim, Evidence
+from seatrial.verdicts.metrics import METRICS, Scope
+from seatrial.verdicts.trial import Trial
+
+OF_THE_ROWS = ("one_column_accuracy",)  # beside those whose scope says it
+# What a number cannot be read without, and how it is said.
+_SHOWN = {"clip": "clip {}", "bins": "{} bins", "bins_from": "{}", "cluster": "cluster {}", "rule": "{}",
+          "fitted_on": "fitted on {}", "column": "most of them in {}"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the table."""
+
+    title: str
+    detail: str
+    method: str
+    numbers: Numbers
+    doubts: tuple[str, ...]
+
+
+def everybody(trial: Trial, *, unit: str = "") -> tuple[Metric, ...]:
+    """All that was measured of the model for all rows together; errors are in the unit of the label, `unit`."""
+    return tuple(_metric(one, unit) for one in _plain(trial) if not about_rows(one.claim.metric))
+
+
+def of_the_rows(trial: Trial) -> tuple[Metric, ...]:
+    """What was measured of the rows themselves."""
+    return tuple(_metric(one, "") for one in _plain(trial) if about_rows(one.claim.metric))
+
+
+def about_rows(metric: str) -> bool:
+    """Whether the metric says something of the data, and nothing of the model."""
+    return metric in OF_THE_ROWS or (metric in METRICS and METRICS[metric].scope is Scope.DATA)
+
+
+def base_rate(trial: Trial) -> str:
+    """The share of positives among the measured rows: "1 881 of 8 000 rows (23.5 %)"; "" where it is not known.
+
+    It is what the rates of a classifier are read beside: "always no" is right in 1 minus that.
+    """
+    known = {one.claim: one for one in trial.evidence}
+    positives, all_rows = known.get(Claim("true_positive_rate")), known.get(Claim("accuracy"))
+    if positives is None or all_rows is None or not all_rows.rows:
+        return ""
+    share = number(100 * positives.rows / all_rows.rows, digits=1)
+    return f"{count(positives.rows)} of {count(all_rows.rows)} rows ({share}\N{NARROW NO-BREAK SPACE}%)"
+
+
+def _plain(trial: Trial) -> Iterator[Evidence]:
+    return (one for one in trial.evidence if one.claim == Claim(one.claim.metric) and one.claim.metric != BIN_METRIC)
+
+
+def _metric(one: Evidence, unit: str) -> Metric:
+    shown = [form.format(one.conditions[name]) for name, form in _SHOWN.items() if name in one.conditions]
+    meaning = metric_meaning(one.claim.metric)
+    if unit and in_units(one.claim.metric):
+        meaning = f"{meaning.rstrip('.')}, in the unit of {unit}."
+    return Metric(
+        title=metric_title(one.claim.metric),
+        detail=" · ".join(part for part in (meaning, *shown) if part),
+        method=one.method,
+        numbers=numbers(one),
+        doubts=tuple(flag.detail for flag in one.flags),
+    )
