@@ -109,6 +109,7 @@ def test_a_reader_that_has_started_is_refused_in_a_forked_process(table: Parquet
     batches.close()
 
 
+@pytest.mark.filterwarnings("ignore:.set_vital. is deprecated:UserWarning")  # torchdata's own
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_stateful_loader_goes_on_in_the_middle_of_an_epoch(table: ParquetTable, workers: int) -> None:
     loaders = pytest.importorskip("torchdata.stateful_dataloader", reason="torchdata is not installed")
