@@ -28,7 +28,7 @@ from seatrial.batches.wire import Closed
 
 AHEAD_WINDOWS = 2  # one is given out while one comes: more of them would only be more memory to clear
 AHEAD_BYTES = 128 * 2**20  # or as many small ones as this holds: what eight ranges under way need, twice
-JOIN_S = 60.0  # a thread that does not end within it hangs in a decoder; the caller is told
+JOIN_S = 60.0  # a thread that does not end within it hangs in a decoder, and ends with the process
 BATCHES_A_TURN = 4  # that a maker gathers before it looks for other work: a lock and a wake-up for so many
 
 
@@ -86,7 +86,7 @@ class Pipeline:
         self._clock = clock
         self._state = _State(frontier=work.first_window, next_row=work.delivered)
         self._buffers = Buffers()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a collection of garbage may close a reader within its own threads
         self._room = threading.Condition(self._lock)  # for a window: the feeder waits
         self._to_fetch = threading.Condition(self._lock)
         self._to_make = threading.Condition(self._lock)
@@ -128,10 +128,11 @@ class Pipeline:
             for condition in (self._room, self._to_fetch, self._to_make, self._made):
                 condition.notify_all()
         self._work.wire.close()
+        if threading.current_thread() in self._threads:
+            return
         until = time.monotonic() + JOIN_S
         for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(max(until - time.monotonic(), 0))
+            thread.join(max(until - time.monotonic(), 0))
         self._state = _State(closed=True, error=self._state.error)
 
     def _run(self, role: Callable[[], None]) -> None:

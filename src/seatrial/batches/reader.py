@@ -49,9 +49,24 @@ class Opened:
     keep: Keep
     files: Files
     outputs: tuple[Output, ...]
+    plain: frozenset[str]  # packed columns that are gathered from where they were received
     memory: Memory
     threads: Threads
     limits: Limits | None = None
+
+    def of(self, plan: Plan) -> Opened:
+        """The same under another plan."""
+        epoch = epoch_of(self.live, self.manifest.size_bytes, self.source.order_key, plan)
+        memory = memory_of(
+            epoch,
+            self.manifest,
+            self.live,
+            self.outputs,
+            self.plain,
+            makers=self.threads.makers,
+            path=self.source.path,
+        )
+        return replace(self, epoch=epoch, memory=memory)
 
     def start(self, delivered: int, clock: Clock) -> Pipeline:
         """The threads, under way from that row on."""
@@ -136,7 +151,7 @@ class Batches(Iterator[Batch]):
         opened = self._opened
         plan = opened.epoch.plan if epoch is None else replace(opened.epoch.plan, epoch=epoch)
         source = opened.source
-        anew = replace(opened, epoch=_epoch(opened.manifest, opened.live, source, plan))
+        anew = opened.of(plan)
         delivered = (
             0 if cursor is None else delivered_by(cursor, source.digest, anew.epoch.rows, plan, path=source.path)
         )
@@ -191,7 +206,7 @@ def open_batches(
         live[group] = int(stay.sum())
     if not keep:
         _refuse_known_nulls(outputs, manifest, path=source.path)
-    epoch = _epoch(manifest, live, source, plan)
+    epoch = epoch_of(live, manifest.size_bytes, source.order_key, plan)
     delivered = 0 if cursor is None else delivered_by(cursor, source.digest, epoch.rows, plan, path=source.path)
     files = Files(manifest, source.names, source.constant)
     plain: frozenset[str] = frozenset()
@@ -204,12 +219,8 @@ def open_batches(
     local = bool(source.files) and urlsplit(source.files[0].path).scheme in ("", "file")
     threads = Threads(LOCAL_FETCHERS if local else FETCHERS, makers)
     return Batches(
-        Opened(source, manifest, epoch, live, keep, files, tuple(outputs), memory, threads, limits), delivered
+        Opened(source, manifest, epoch, live, keep, files, tuple(outputs), plain, memory, threads, limits), delivered
     )
-
-
-def _epoch(manifest: Manifest, live: Any, source: Source, plan: Plan) -> Epoch:
-    return epoch_of(live, manifest.size_bytes, source.order_key, plan)
 
 
 def _refuse_known_nulls(outputs: list[Output], manifest: Manifest, *, path: str) -> None:

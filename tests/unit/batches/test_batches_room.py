@@ -48,3 +48,13 @@ def test_in_the_least_memory_that_is_taken_every_row_comes(
             orders.append(np.concatenate([batch["id"] for step in steps for batch in step]))
     assert np.array_equal(np.sort(orders[0]), np.arange(ROWS))
     assert all(np.array_equal(order, orders[0]) for order in orders)
+
+
+def test_another_epoch_of_a_reader_is_that_epoch_of_the_table(table: ParquetTable) -> None:
+    first = table.batches(columns=["id"], window_mib=1)
+    for epoch in range(6):
+        orders = [
+            np.concatenate([batch["id"] for batch in one])
+            for one in (first.at(epoch=epoch), table.batches(columns=["id"], window_mib=1, epoch=epoch))
+        ]
+        assert np.array_equal(orders[0], orders[1])
