@@ -224,7 +224,13 @@ def _classifier(
     apart = _one_each(numbers)
     tensor = next(iter(numbers)) if apart else _scores(graph, numbers, wanted, labels, path)
     scores = np.concatenate(list(numbers.values()), axis=1) if apart else numbers[tensor]
-    meaning = APART if apart else meaning_of(graph, tensor, scores, real=real, path=path)
+    meaning = (
+        APART
+        if apart
+        else meaning_of(
+            graph, tensor, scores, real=real, said=wanted.task is not None or wanted.classes is not None, path=path
+        )
+    )
     if meaning.probabilities:
         check_probabilities(scores, tensor, path)
     count = max(2, scores.shape[1])

@@ -33,8 +33,13 @@ class Meaning:
 APART = Meaning(probabilities=True, because="together they sum to 1")
 
 
-def meaning_of(graph: GraphProto, tensor: str, answers: NDArray[Any], *, real: bool, path: str) -> Meaning:
-    """Probabilities or logits; an `InputError` if nothing tells. `answers`: [n, k], for real rows if `real`."""
+def meaning_of(
+    graph: GraphProto, tensor: str, answers: NDArray[Any], *, real: bool, said: bool = False, path: str
+) -> Meaning:
+    """Probabilities or logits; an `InputError` if nothing tells. `answers`: [n, k], for real rows if `real`.
+
+    `said`: the user says that it is a classifier.
+    """
     operator = operator_behind(graph, tensor)
     if operator is not None and operator in _PROBABILITIES:
         return Meaning(probabilities=True, because=f"its last operator is {operator}")
@@ -56,6 +61,13 @@ def meaning_of(graph: GraphProto, tensor: str, answers: NDArray[Any], *, real: b
         return Meaning(probabilities=True, because="its answers look like it")
     if several and ((answers >= 0) & (answers <= 1)).all():  # no logits either: those reach beyond 0 and 1
         check_probabilities(answers, tensor, path)
+    if not several and not said:  # what a regression gives looks the same
+        raise InputError(
+            f'its output "{tensor}" gives one number a row, beyond 0 and 1, and the table\'s label has classes.',
+            path=path,
+            mend="If these are logits, write --task binary; if the label is a number to be predicted, --task "
+            "regression; else name the column that the model predicts with --label.",
+        )
     return Meaning(probabilities=False, because="its answers are no probabilities")
 
 

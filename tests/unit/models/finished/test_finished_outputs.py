@@ -164,6 +164,16 @@ def test_where_the_graph_does_not_tell_answers_do_and_that_is_said(tmp_path: Pat
     assert 'output "out": logits, for its answers are no probabilities' in found.notes
 
 
+def test_one_number_that_may_be_a_regressions_is_no_logit_unless_that_is_said(tmp_path: Path) -> None:
+    tail = [NODE("Identity", ["z"], ["t"]), NODE("Mul", ["t", "one"], ["out"])]
+    constants = {"one": np.array(1, np.float32)}
+    finished = matrix_model(tail, [("out", FLOAT, ["n", 1])], width=1, constants=constants)
+    with pytest.raises(InputError, match=r"one number a row, beyond 0 and 1.*--task binary"):
+        opened(tmp_path, finished)
+    found = opened(tmp_path, finished, task="binary")
+    assert 'output "out": logits, of "yes", for its answers are no probabilities' in found.notes
+
+
 def test_where_nothing_tells_rows_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'whether its output "out" is probabilities or logits.*Give some rows'):
         opened(tmp_path, undecided([NODE("Identity", ["z"], ["t"])]), asked=False)
