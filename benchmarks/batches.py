@@ -2,13 +2,13 @@
 
 Reads the same 40 float32 features and label, packed into one column and as 40 columns, from a plain static range
 server, from SeaweedFS (the embedded store) and, where its program is there (SEATRIAL_TEST_MINIO or PATH), from MinIO;
-at 0 and 20 ms of added latency, and from a wire of 200 MB/s. Beside it in the same run, interleaved: pyarrow.dataset
+at 0 and 20 ms of added latency, and from a wire of 400 MB/s. Beside it in the same run, interleaved: pyarrow.dataset
 (unshuffled), and the parts apart: a raw ranged GET of the same bytes, decoding from memory, shuffling in memory. The
 census table and images of 100 KB come from the static server. Peers run in environments of their own: --peers FOLDER
 with a virtual environment each (datasets, ray, litdata, petastorm; those that are not there are left out). Results:
 benchmarks/results/batches.json and docs/benchmarks/batches.md.
 
-    python benchmarks/batches.py                         8 million rows, 5 repeats: about 12 minutes
+    python benchmarks/batches.py                         6 million rows, 5 repeats: about 12 minutes
     python benchmarks/batches.py --quick --out /tmp/try  1 million rows, 2 repeats: about 2 minutes
 """
 
@@ -47,9 +47,9 @@ FILES = 8
 GROUP_ROWS = 2**23 // (WIDTH * 4)  # 8 MiB of features
 IMAGES, IMAGE_BYTES = 2000, 183 * 183 * 3
 CENSUS_ROWS = 1_000_000
-PEER_ROWS = 400_000  # peers take seconds for so many
+PEER_ROWS = 200_000  # peers take seconds for so many
 LATENCY_MS = 20
-THROTTLE_MB_S = 200
+THROTTLE_MB_S = 400
 SERVER_START_S = 60
 RUN_S = 120
 BUCKET = "lake"
@@ -114,7 +114,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--scratch", type=Path, help="where the data is written; 12 GB for the full run")
     parser.add_argument("--out", type=Path, default=ROOT, help="where benchmarks/ and docs/ are; default: here")
     arguments = parser.parse_args()
-    arguments.rows = arguments.rows or (1_000_000 if arguments.quick else 8_000_000)
+    arguments.rows = arguments.rows or (1_000_000 if arguments.quick else 6_000_000)
     arguments.repeats = arguments.repeats or (2 if arguments.quick else 5)
     return arguments
 
