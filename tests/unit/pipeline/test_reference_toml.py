@@ -14,6 +14,7 @@ from seatrial.pipeline.service import ServiceChoice
 from seatrial.prepare.conf import SparkSettings
 from seatrial.verdicts.metrics import METRICS
 from seatrial.verdicts.policy import Policy, Requirement
+from seatrial.verdicts.threat import Mutable, ThreatModel
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "seatrial-toml.md").read_text()
 SECTIONS = {
@@ -22,12 +23,19 @@ SECTIONS = {
     "`[model]`": ModelSettings,
     "`[policy]`": Policy,
     "`[[policy.require]]`": Requirement,
+    "`[policy.threat.NAME]`": ThreatModel,
+    "`[policy.threat.NAME.mutable.COLUMN]`": Mutable,
     "`[profile.NAME]`": ProfileSettings,
     "`store`": StoreChoice,
     "`spark`": SparkSettings,
     "`service`": ServiceChoice,
 }
 
+TABLES = {  # keys whose values are tables of their own
+    "`[policy]`": {"require", "threat"},
+    "`[policy.threat.NAME]`": {"mutable"},
+    "`[profile.NAME]`": {"service", "spark"},
+}
 
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
@@ -41,7 +49,7 @@ def test_the_examples_are_taken_whole() -> None:
 
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_the_examples_have_every_key_of_a_table(heading: str) -> None:
-    keys = {one.name.rstrip("_") for one in fields(SECTIONS[heading])} - {"require", "service", "spark"}  # tables
+    keys = {one.name.rstrip("_") for one in fields(SECTIONS[heading])} - TABLES.get(heading, set())
     assert {
         key for key in keys if not re.search(rf"^ *{key} *=|[{{,] *{key} *=", "".join(EXAMPLES), re.MULTILINE)
     } == set()
