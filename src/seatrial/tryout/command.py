@@ -113,7 +113,6 @@ class Result:
 def run(given: Given, *, heed: Heed) -> Result:
     """Tries what was given."""
     question, model, data = _asked(given)
-    _check(given)
     assessment = try_model(
         model,
         data,
@@ -225,18 +224,6 @@ def _no_label(data: str) -> str:
     likely = next((name for name in names if name.lower() in _LIKELY_LABELS), None)
     mend = f"Write --label {likely}?" if likely is not None else f"Name one of: {', '.join(names)}."
     raise InputError("--label is missing: which column holds what is true?", path=data, mend=mend)
-
-
-def _check(given: Given) -> None:
-    """Mistakes in numbers, before anything is read."""
-    if given.threshold is not None and not 0 <= given.threshold <= 1:
-        raise InputError(f"--threshold {given.threshold:g} is no probability.", mend="It lies between 0 and 1.")
-    if given.margin is not None and not (math.isfinite(given.margin) and given.margin >= 0):
-        raise InputError(f"--margin {given.margin:g} is negative or no number.", mend="Write 0.01.")
-    if given.budget is not None and not (math.isfinite(given.budget) and given.budget > 0):
-        raise InputError(f"--budget {given.budget:g} is no time.", mend="Write seconds: --budget 60.")
-    if given.margin is not None and given.against is None:
-        raise InputError("--margin belongs to --against.", mend="Name the model that runs now with --against.")
 
 
 def _init(given: Given) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Sequence
 
 from seatrial.assessors.labels import class_code
@@ -12,6 +13,21 @@ from seatrial.tryout.label import Labels, likely_positive
 from seatrial.tryout.question import Question
 
 _SHOWN = 3  # classes named in a line
+
+
+def check_numbers(question: Question, *, compared: bool) -> None:
+    """`InputError` for numbers that cannot be meant, before anything is read. `compared`: with another model."""
+    threshold, margin = question.threshold, question.margin
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise InputError(f"--threshold {threshold:g} is no probability.", mend="It lies between 0 and 1.")
+    if margin is not None and not (math.isfinite(margin) and margin >= 0):
+        raise InputError(f"--margin {margin:g} is negative or no number.", mend="Write 0.01.")
+    if margin is not None and not compared:
+        raise InputError("--margin belongs to --against.", mend="Name the model that runs now with --against.")
+    if question.seed < 0:
+        raise InputError(f"--seed {question.seed} is negative.", mend="Write --seed 7, or another whole number from 0.")
+    if not (math.isfinite(question.budget_s) and question.budget_s > 0):
+        raise InputError(f"--budget {question.budget_s:g} is no time.", mend="Write seconds: --budget 60.")
 
 
 def check_question(question: Question, labels: Labels, *, origin: str) -> None:

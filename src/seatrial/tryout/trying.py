@@ -21,7 +21,7 @@ from seatrial.tryout.label import Labels, has_label, read_labels
 from seatrial.tryout.model import Model, is_address, open_model, texts_of
 from seatrial.tryout.policies import DEFAULT
 from seatrial.tryout.question import Question
-from seatrial.tryout.settle import check_question
+from seatrial.tryout.settle import check_numbers, check_question
 
 
 def try_model(
@@ -41,6 +41,7 @@ def try_model(
     reproduce: tuple[str, ...] = (),
 ) -> Assessment:
     """Opens everything, then tries it. See `assess` for what `model`, `data` and `train` may be."""
+    check_numbers(question, compared=against is not None)
     heed("opening the data", 0, None)
     rows = _rows(data, columns)
     specs = groups_of(question, rows)

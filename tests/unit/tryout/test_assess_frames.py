@@ -110,6 +110,15 @@ def test_answers_that_mean_nothing_are_refused(people: pa.Table, answer: Callabl
         seatrial.assess(answer, people, label="rich", inputs=COLUMNS)
 
 
+@pytest.mark.parametrize("number", [{"threshold": 2.0}, {"margin": 0.1}, {"seed": -1}, {"budget_s": 0.0}])
+def test_numbers_that_cannot_be_meant_are_refused_in_python_too(
+    model: Make, people: pa.Table, number: dict[str, Any], state: Path
+) -> None:
+    with pytest.raises(InputError, match=f"--{next(iter(number)).removesuffix('_s')}"):
+        seatrial.assess(model(), people, label="rich", **number)
+    assert not state.exists()
+
+
 def test_a_file_of_a_model_and_its_bytes_are_one_model(model: Make, people: pa.Table) -> None:
     path = model()
     uses = [seatrial.assess(one, people, label="rich").trial.test_use for one in (path, str(path), path.read_bytes())]
