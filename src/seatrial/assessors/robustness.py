@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.answers import Unmeasurable
 from seatrial.assessors.assessor import Subject
+from seatrial.assessors.attack_examples import examples_of
 from seatrial.assessors.cells import Grouping
 from seatrial.assessors.claims import dependence, unmeasured
 from seatrial.assessors.labels import actual_classes
@@ -29,7 +30,8 @@ from seatrial.attacks.table import TableThreat
 from seatrial.attacks.threats import Rows
 from seatrial.attacks.victim import Victim
 from seatrial.errors import InputError
-from seatrial.verdicts.evidence import Claim, Evidence, Flag, NotMeasured
+from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
+from seatrial.verdicts.examples import CONDITION as EXAMPLES
 from seatrial.verdicts.threat import ThreatModel
 
 METRIC = "robust_accuracy"
@@ -41,6 +43,7 @@ class _Outcome:
     stands: NDArray[np.bool_]
     conditions: dict[str, str]
     flags: tuple[Flag, ...]
+    examples: str = ""
 
 
 def assess(
@@ -71,9 +74,17 @@ def assess(
             return shares(hits, rows, groups.names, "rows")
 
         flags = (*found.flags, *dependence(attacked))
-        yield from over_slices(
+        for one in over_slices(
             attacked, here, standing, confidence=confidence, flags=flags, parameters=found.conditions
-        )
+        ):
+            yield _illustrated(one, found.examples)
+
+
+def _illustrated(one: Evidence | NotMeasured, examples: str) -> Evidence | NotMeasured:
+    """The claim about everybody holds the examples; those about groups need not hold them again."""
+    if isinstance(one, NotMeasured) or one.claim.family is not Family.ALL or not examples:
+        return one
+    return replace(one, conditions={**one.conditions, EXAMPLES: examples})
 
 
 def _attack(
@@ -127,7 +138,8 @@ def _attack(
     except InputError as error:
         return Unmeasurable(str(error))
     flags = (*(Flag(sign.code, sign.detail) for sign in signs), *_missing(model, attacked))
-    return _Outcome(attacked.stands, _conditions(threat.text, attacked, under, effort, seed), flags)
+    shown = examples_of(model, attacked, origin, actual, victim, signature.classes)
+    return _Outcome(attacked.stands, _conditions(threat.text, attacked, under, effort, seed), flags, shown)
 
 
 def _missing(model: ThreatModel, attacked: Attacked) -> Iterator[Flag]:

@@ -39,6 +39,7 @@ _SIGNS = {
     "black-box-stronger": "Attacks without gradients broke more",
     "not-converged": "More iterations broke more",
     "survives-unbounded": "Rows survive an attacker without limits",
+    "required-attack-not-run": "A required attack did not run",
     "dependent-rows": "Rows depend on each other",
 }
 

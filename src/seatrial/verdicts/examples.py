@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seatrial.verdicts.threat import MOST_EXAMPLES, MOST_SIDE
+
 CONDITION = "examples"
-MOST_EXAMPLES = 6
-MOST_SIDE = 32  # pixels
 MOST_BYTES = 16_000  # of the text: evidence is read whole, and signed
 _TOP = 255
 

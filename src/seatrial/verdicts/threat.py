@@ -12,6 +12,9 @@ Norm = Literal["linf", "l2", "l0", "patch", "table"]
 TIERS = ("noise", "fgsm", "pgd", "apgd", "minimum-norm", "square", "transfer")
 TABLE_TIERS = ("noise", "fgsm", "pgd", "discrete", "transfer")
 
+MOST_EXAMPLES = 6  # pairs of images that evidence may hold: it is read whole, and signed
+MOST_SIDE = 32  # pixels of an image that it may hold
+
 
 @dataclass(frozen=True, slots=True)
 class Mutable:
@@ -38,7 +41,8 @@ class ThreatModel:
     the columns of `mutable` change at a total cost of at most `budget`, where `constraints` between columns keep
     holding: "capital_loss <= capital_gain".
 
-    `require` names tiers of attacks that must have run: without one of them the claim is inconclusive.
+    `require` names tiers of attacks that must have run: without one of them the claim is inconclusive. `examples` is
+    how many images the evidence may hold, before and after an attack: they are rows of the measured data.
     """
 
     norm: Norm
@@ -49,6 +53,7 @@ class ThreatModel:
     mutable: Mapping[str, Mutable] = field(default_factory=dict)
     constraints: tuple[str, ...] = ()
     require: tuple[str, ...] = ()
+    examples: int = 0
 
     @property
     def tiers(self) -> tuple[str, ...]:

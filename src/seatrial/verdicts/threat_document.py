@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from seatrial.verdicts.threat import Mutable, ThreatModel
+from seatrial.verdicts.threat import MOST_EXAMPLES, MOST_SIDE, Mutable, ThreatModel
 
 Mistake = tuple[str, str, str | None]  # the key below [policy.threat], what is wrong, the way out
 
@@ -45,6 +45,7 @@ def _read(table: object) -> ThreatModel | list[Mistake]:
 def _mistakes(threat: ThreatModel) -> Iterator[Mistake]:
     if not threat.budget > 0:
         yield "budget", f"{threat.budget:g} lets nobody change anything.", "Write how far an example may move."
+    yield from _of_examples(threat)
     for tier in threat.require:
         if tier not in threat.tiers:
             yield "require", f"no {tier!r} attacks within {threat.norm}.", f"Name some of {', '.join(threat.tiers)}."
@@ -67,6 +68,17 @@ def _mistakes(threat: ThreatModel) -> Iterator[Mistake]:
         yield "shape", f"{list(threat.shape)} is no shape of an image.", "Write [height, width] or with channels."
     if threat.mutable or threat.constraints:
         yield "norm", "columns and constraints belong to a table.", 'Write norm = "table".'
+
+
+def _of_examples(threat: ThreatModel) -> Iterator[Mistake]:
+    if not 0 <= threat.examples <= MOST_EXAMPLES:
+        yield "examples", f"{threat.examples} is not 0 to {MOST_EXAMPLES}.", "Write how many images a report shows."
+    if threat.examples and (len(threat.shape) < _PLANE or max(threat.shape[:_PLANE]) > MOST_SIDE):
+        yield (
+            "examples",
+            f"they are images of at most {MOST_SIDE} × {MOST_SIDE} pixels.",
+            "Write their shape = [height, width], or leave the examples out.",
+        )
 
 
 _PLANE = 2  # height and width
