@@ -45,6 +45,11 @@ def _limits_of_one(k: float, n: float, alpha: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def forget() -> None:
+    """Forgets the limits that were computed, for whoever times them."""
+    _limits_of_one.cache_clear()
+
+
 def proportion(successes: int, rows: int, *, confidence: float) -> Interval:
     """The share of successes in `rows` independent rows with its Clopper–Pearson bounds.
 
