@@ -23,9 +23,9 @@ def images(*, seed: int = 7) -> dict[str, pa.Table | Codec]:
     libraries=("torch",),
 )
 def model(
-    train: Table, validation: Table, codec: Codec, *, epochs: int = 60, seed: int = 7, robust: bool = False
+    train: Table, validation: Table, codec: Codec, *, epochs: int = 100, seed: int = 7, robust: bool = False
 ) -> Trained:
-    """Trains an MLP; with `robust`, on the worst image within the threat that PGD finds for each."""
+    """Trains an MLP; with `robust`, so that the worst image within the threat is answered as the image itself is."""
     from training import network
     from training import train as fit
 
