@@ -93,14 +93,13 @@ def _under(one: Evidence, clean: Evidence | None, threat: ThreatModel | None) ->
     before = [] if clean is None else [replace(clean, slice="as the data is")]
     broken = dict(_counts(stated.get("broken_by", "")))
     attacks = tuple(_attacks(broken, stated.get("attacks", "").split(), one.rows))
-    left_out = stated.get("left_out", "nothing")
     return UnderThreat(
         name=one.claim.threat or "",
         allowed=(stated.get("threat", ""),) if threat is None else tuple(allowed_by(threat)),
         plot=interval_plot([*before, replace(one, slice="under attack, at most", flags=())]),
         attacks=attacks,
         standing=f"{count(one.rows - sum(broken.values()))} of {count(one.rows)}",
-        left_out="" if left_out == "nothing" else left_out,
+        left_out=_left_out(stated.get("left_out", "nothing")),
         facts=tuple(_facts(stated)),
         doubts=tuple(Doubt(_SIGNS.get(flag.code, flag.code), flag.detail) for flag in one.flags),
         pictures=pictures(stated),
@@ -131,6 +130,15 @@ def _attacks(broken: Mapping[str, int], run: list[str], rows: int) -> Iterator[A
         share = 100 * number / rows if rows else 0.0
         yield Attack(title, what, count(number), share, at)
         at += share
+
+
+def _left_out(text: str) -> str:
+    """From "fgsm, pgd-1, pgd-2: why" the kinds of attacks and why; "" from "nothing"."""
+    names, colon, why = text.partition(": ")
+    if not colon:
+        return "" if text == "nothing" else text
+    kinds = dict.fromkeys(_kind(name) for name in names.split(", "))
+    return f"{', '.join(_ATTACKS.get(kind, (kind, ''))[0] for kind in kinds)}: {why}"
 
 
 def _facts(stated: Mapping[str, str]) -> Iterator[tuple[str, str]]:

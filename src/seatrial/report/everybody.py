@@ -13,8 +13,16 @@ from seatrial.verdicts.trial import Trial
 
 OF_THE_ROWS = ("one_column_accuracy",)  # beside those whose scope says it
 # What a number cannot be read without, and how it is said.
-_SHOWN = {"clip": "clip {}", "bins": "{} bins", "bins_from": "{}", "cluster": "cluster {}", "rule": "{}",
-          "fitted_on": "fitted on {}", "column": "most of them in {}"}  # fmt: skip
+_SHOWN = {
+    "clip": "clip {}",
+    "bins": "{} bins",
+    "bins_from": "{}",
+    "cluster": "cluster {}",
+    "average": "{} average over the classes",
+    "rule": "{}",
+    "fitted_on": "fitted on {}",
+    "column": "most of them in {}",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ def test_a_stored_policy_reads_as_it_was() -> None:
         ({"budgt": 1.0}, "pixels.budgt: no such key"),
         ({"norm": "l0", "budget": 1.5, "high": 9.0}, "pixels.budget: 1.5 is no number of inputs"),
         ({"shape": [0, 8]}, "pixels.shape"),
+        ({"examples": 7}, "pixels.examples: 7 is not 0 to 6"),
+        ({"examples": 2, "shape": [64, 64]}, "pixels.examples: they are images of at most 32 × 32 pixels"),
         ({"require": ["agpd"]}, "pixels.require: no 'agpd' attacks within linf. Name some of noise, fgsm, pgd, apgd"),
         ({"require": ["discrete"]}, "pixels.require: no 'discrete' attacks within linf"),
         ({"norm": "patch", "budget": 9, "high": 9.0}, "a patch needs the shape of an image that it fits on"),
