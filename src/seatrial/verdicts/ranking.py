@@ -91,14 +91,17 @@ def _unbiased(share: Floats) -> float:
 
 
 def ranked_rows(positive: ArrayLike, scores: ArrayLike, weights: ArrayLike | None) -> tuple[Rows, Floats, Floats]:
-    """Labels, scores and weights as arrays of one entry a row, checked."""
+    """Labels, scores and weights as arrays of one entry a row, checked; the heaviest row weighs 1.
+
+    Only shares of the weights count, and their squares would overflow from 1e154 on.
+    """
     truth, values = np.asarray(positive, dtype=bool).ravel(), np.asarray(scores, dtype=np.float64).ravel()
     people = np.ones(values.size) if weights is None else positive_weights(weights)
     if not truth.size == values.size == people.size or not truth.any() or truth.all():
         raise ValueError("a ranking needs one score a row and rows of both classes")
     if np.isnan(values).any():
         raise ValueError("a score is NaN")
-    return truth, values, people
+    return truth, values, people / people.max()
 
 
 def _from_below(parts: Floats) -> Floats:

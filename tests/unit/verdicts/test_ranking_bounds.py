@@ -163,6 +163,15 @@ def test_bounds_stay_in_zero_to_one_where_few_rows_are_almost_all_ranked_right()
     assert 0 < found.low < found.estimate < found.high < 1
 
 
+@pytest.mark.parametrize("unit", [2.0**-600, 2.0**600])
+def test_the_unit_of_the_weights_is_all_one(unit: float) -> None:
+    random = np.random.default_rng(11)
+    truth, scores, weights = random.random(60) < 0.5, random.normal(size=60), random.uniform(0.5, 2, 60)
+    for bounds_of in (average_precision, weighted_roc_auc):
+        expected = bounds_of(truth, scores, weights=weights, confidence=0.95)
+        assert bounds_of(truth, scores, weights=weights * unit, confidence=0.95) == expected
+
+
 def test_one_class_alone_or_a_score_that_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="both classes"):
         average_precision([True, True], [0.1, 0.2], confidence=0.95)
