@@ -128,7 +128,7 @@ def test_what_was_not_measured_is_one_line_a_reason() -> None:
     auc = NotMeasured(Claim("roc_auc"), "all", "the model gives no probabilities")
     assert not_measured_lines(trial(gaps=(*gaps, auc))) == [
         "  ROC AUC: the model gives no probabilities",
-        "  True positive rate for each race (Black, Other and 1 more): no positive rows",
+        "  True positive rate for each race (race: Black; Other; White): no positive rows",
     ]
 
 

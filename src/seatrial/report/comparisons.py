@@ -36,24 +36,29 @@ def comparisons(trial: Trial) -> tuple[Comparison, ...]:
 
 def reference_of(one: Evidence) -> str:
     """What the model is compared with: "the baseline: majority class <=50K"."""
-    name = reference_title(one.claim.against or "")
-    described = one.conditions.get(DESCRIBED)
-    if described is None:
-        return name
-    if REFERENCE in one.conditions:  # then its own number, at the end, is known by itself
-        described = described.rpartition(", ")[0] or described
-    return f"{name}: {described}"
+    name, described = reference_title(one.claim.against or ""), _described(one)
+    return f"{name}: {described}" if described else name
 
 
-def beside(trial: Trial) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
-    """For everybody: a metric, the model's number, and each reference with its own number."""
+def beside(trial: Trial) -> Iterator[str]:
+    """The model's number beside what the others reach: "87 % accurate" says little next to 85 %."""
     found: dict[str, list[Evidence]] = {}
     for one in trial.evidence:
         if one.claim == Claim(one.claim.metric, against=one.claim.against) and REFERENCE in one.conditions:
             found.setdefault(one.claim.metric, []).append(one)
     for metric, compared in found.items():
-        others = tuple((reference_of(one), _stated(one, REFERENCE)) for one in compared)
-        yield metric_title(metric), _stated(compared[0], MODEL), others
+        others = (
+            f"{_described(one) or reference_title(one.claim.against or '')}: {_stated(one, REFERENCE)}"
+            for one in compared
+        )
+        yield f"{metric_title(metric)} {_stated(compared[0], MODEL)}; {'; '.join(others)}"
+
+
+def _described(one: Evidence) -> str:
+    described = one.conditions.get(DESCRIBED, "")
+    if REFERENCE in one.conditions:  # then its own number, at the end, is known by itself
+        described = described.rpartition(", ")[0] or described
+    return described
 
 
 def _compared(trial: Trial) -> Iterator[Comparison]:

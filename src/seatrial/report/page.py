@@ -144,7 +144,10 @@ def _facts(view: ReportView) -> Iterator[Fact]:
     use, tried = view.trial.test_use, view.tried
     yield Fact("created", moment(view.created))
     rows = f"{view.trial.data} data" if use is None else f"{count(use.rows)} rows"
-    yield Fact("measured on", rows if tried is None else f"{rows} of {tried.data}")
+    table = (
+        "" if tried is None else f" of {tried.data.rstrip('/').rpartition('/')[2]}"
+    )  # the section on data has it all
+    yield Fact("measured on", f"{rows}{table}")
     if tried is not None:
         yield Fact("label", tried.label)
     if rate := base_rate(view.trial):

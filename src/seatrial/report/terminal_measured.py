@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from seatrial.report.calibration import METRIC as BIN_METRIC
-from seatrial.report.words import claim_title, numbers, reference_title, slice_label
+from seatrial.report.comparisons import reference_of
+from seatrial.report.gaps import gaps
+from seatrial.report.words import claim_title, numbers, slice_label
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _HEADER = ("measured", "where", "estimate", "bounds")
-_NAMED = 2  # slices spelled out for one gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +66,8 @@ def measured_table(trial: Trial, policy: Policy) -> Table | None:
 
 
 def not_measured_lines(trial: Trial) -> list[str]:
-    """What was not measured and what it would need, one line a claim and reason."""
-    gaps = sorted(trial.not_measured, key=lambda gap: (str(gap.claim), gap.reason))
-    lines = []
-    for (claim, reason), group in groupby(gaps, key=lambda gap: (gap.claim, gap.reason)):
-        slices = [slice_label(claim, gap.slice) for gap in group]
-        named = "" if slices in (["everybody"], ["all"]) else f" ({_listed(slices)})"
-        lines.append(f"  {claim_title(claim)}{named}: {reason}")
-    return lines
-
-
-def _listed(slices: list[str]) -> str:
-    shown = ", ".join(slices[:_NAMED])
-    return shown if len(slices) <= _NAMED else f"{shown} and {len(slices) - _NAMED} more"
+    """What was not measured and what it would need, one line a reason and a column of groups."""
+    return [f"  {gap.what}{f' ({gap.where})' if gap.where else ''}: {gap.why}" for gap in gaps(trial)]
 
 
 def _rows(trial: Trial, policy: Policy) -> Iterator[_Row]:
@@ -110,11 +99,9 @@ def _ends(evidence: list[Evidence]) -> list[Evidence]:
 
 def _row(one: Evidence) -> _Row:
     said = numbers(one)
-    plain = replace(one.claim, family=Family.ALL, column=None)
-    against = one.conditions.get("reference")
-    title = claim_title(plain)
-    if one.claim.against is not None and against is not None:
-        title = f"{claim_title(replace(plain, against=None))}, against {reference_title(one.claim.against)} ({against})"
+    title = claim_title(replace(one.claim, family=Family.ALL, column=None, against=None))
+    if one.claim.against is not None:
+        title = f"{title}, against {reference_of(one)}"
     where = "" if one.claim.family is Family.ALL else f"{one.claim.column}: {slice_label(one.claim, one.slice)}"
     return _Row(
         title,

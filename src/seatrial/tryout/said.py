@@ -9,24 +9,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seatrial.assessors.data_claims import ONE_COLUMN_ACCURACY, OVERLAP, UNKNOWN
 from seatrial.report.calibration import METRIC as BIN_METRIC
+from seatrial.report.comparisons import beside
+from seatrial.report.everybody import about_rows
+from seatrial.report.gaps import some
 from seatrial.report.terminal import verdict_lines, verdict_table
 from seatrial.report.terminal_measured import measured_lines, measured_table
-from seatrial.report.words import claim_title, confidence_percent, count, number
+from seatrial.report.words import claim_title, confidence_percent, count
 from seatrial.tryout.assessment import Assessment, said
 from seatrial.tryout.settle import listed
-from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.evidence import Evidence, Family
 from seatrial.verdicts.trial import Trial
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 _GUTTER = "  "
-_OF_THE_ROWS = (OVERLAP, UNKNOWN, ONE_COLUMN_ACCURACY)  # said as doubts, and beside the model's own number
-_NAMED = 3  # claims of one reason that are spelled out
 _MOST_DOUBTS = 8  # on a screen, the gravest first
-_BESIDE = 3  # decimals of what the baselines reach
 
 
 def lines(assessment: Assessment) -> Iterator[str]:
@@ -36,7 +35,7 @@ def lines(assessment: Assessment) -> Iterator[str]:
     yield from doubts(assessment)
     yield ""
     yield from verdict_lines(assessment.verdict, assessment.trial)
-    yield from beside(assessment.trial)
+    yield from (f"{_GUTTER}{line}" for line in beside(assessment.trial))
     for title, part in sections(assessment.trial):
         if measured := measured_lines(part, assessment.policy):
             yield from ("", title, *measured)
@@ -58,7 +57,7 @@ def drawn(assessment: Assessment) -> Group:
     parts += [indented(line, "dim") for line in assessment.understood]
     parts += [Text(line, style="yellow") for line in doubts(assessment)]
     parts += ["", verdict_table(assessment.verdict, assessment.trial)]
-    parts += [indented(line.strip(), "") for line in beside(assessment.trial)]
+    parts += [indented(line, "") for line in beside(assessment.trial)]
     for title, part in sections(assessment.trial):
         measured = measured_table(part, assessment.policy)
         if measured is not None:
@@ -97,28 +96,25 @@ def doubts(assessment: Assessment) -> Iterator[str]:
 
 
 def sections(trial: Trial) -> Iterator[tuple[str, Trial]]:
-    """What is shown on a screen, under its titles: everybody, and the widest gap between groups of each kind."""
-    compared = [one for one in trial.evidence if one.claim.against is None and one.claim.metric not in _OF_THE_ROWS]
-    everybody = tuple(one for one in compared if one.claim.family is Family.ALL)
-    gaps = tuple(one for one in compared if one.claim.family is Family.PAIRS)
+    """What is shown on a screen, under its titles: everybody, the ends of the classes, the widest gaps of each kind."""
+    own = [one for one in trial.evidence if one.claim.against is None and not about_rows(one.claim.metric)]
+    everybody = tuple(one for one in own if one.claim.family is Family.ALL and one.claim.of_class is None)
+    gaps = tuple(one for one in own if one.claim.family is Family.PAIRS)
     yield "Everybody", replace(trial, evidence=everybody)
+    yield "Classes, the lowest and the highest (all are in the report)", replace(trial, evidence=_ends_of_classes(own))
     yield "Widest gaps between groups (each group's own numbers are in the report)", replace(trial, evidence=gaps)
 
 
-def beside(trial: Trial) -> Iterator[str]:
-    """The model's number beside what answers without a model reach: "87 % accurate" says little next to 85 %."""
-    known = {one.claim: one for one in trial.evidence if one.claim.family is Family.ALL}
-    for metric in dict.fromkeys(claim.metric for claim in known if claim.against is not None):
-        own = known.get(Claim(metric))
-        others = [_reached(one) for claim, one in known.items() if claim.metric == metric and claim.against is not None]
-        if own is not None and others:
-            yield f"{_GUTTER}{metric} {number(own.estimate, digits=_BESIDE)}; {'; '.join(others)}"
-
-
-def _reached(one: Evidence) -> str:
-    stated = one.conditions.get("reference", "")
-    described, _, value = stated.rpartition(", ")
-    return f"{described or one.claim.against}: {value}"
+def _ends_of_classes(own: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    by_metric: dict[str, list[Evidence]] = {}
+    for one in own:
+        if one.claim.family is Family.ALL and one.claim.of_class is not None:
+            by_metric.setdefault(one.claim.metric, []).append(one)
+    ends: list[Evidence] = []
+    for several in by_metric.values():
+        lowest, highest = (end(several, key=lambda one: one.estimate) for end in (min, max))
+        ends += [lowest] if lowest is highest else [lowest, highest]
+    return tuple(ends)
 
 
 def not_measured(assessment: Assessment) -> tuple[str, ...]:
@@ -134,7 +130,7 @@ def not_measured(assessment: Assessment) -> tuple[str, ...]:
             reasons = groups.setdefault(gap.claim.column, {})
             reasons[gap.reason] = reasons.get(gap.reason, 0) + 1
     return (
-        *(f"{_some(titles)}: {reason}" for reason, titles in everybody.items()),
+        *(f"{some(titles)}: {reason}" for reason, titles in everybody.items()),
         *(_of_groups(column, reasons) for column, reasons in groups.items()),
         *assessment.unasked,
     )
@@ -145,11 +141,6 @@ def _of_groups(column: str, reasons: Mapping[str, int]) -> str:
     first, *others = reasons
     more = f", and {len(others)} reasons more; the report has each" if others else ""
     return f"By {column}, {count} number{'' if count == 1 else 's'}: {first}{more}"
-
-
-def _some(titles: Sequence[str]) -> str:
-    named = ", ".join(titles[:_NAMED])
-    return named if len(titles) <= _NAMED else f"{named} and {len(titles) - _NAMED} more"
 
 
 def use_line(assessment: Assessment) -> str:

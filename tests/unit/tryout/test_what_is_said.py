@@ -12,8 +12,10 @@ import pytest
 
 import seatrial
 from seatrial import Assessment
+from seatrial.report.comparisons import beside
 from seatrial.tryout.notes import Note
-from seatrial.tryout.said import beside, doubts, not_measured, sections
+from seatrial.tryout.said import doubts, not_measured, sections
+from seatrial.verdicts.evidence import Claim, Evidence
 
 Make = Callable[..., Path]
 
@@ -32,12 +34,23 @@ def test_everybody_comes_before_the_widest_gaps(found: Assessment) -> None:
 
 def test_the_number_stands_beside_what_needs_no_model(found: Assessment) -> None:
     (line,) = beside(found.trial)
-    assert line.startswith("  accuracy 0.838; majority class no: 0.535; by ")
+    assert line.startswith("Accuracy 0.838; majority class no: 0.535; by ")
 
 
 def test_groups_are_shown_by_their_gaps_alone(found: Assessment) -> None:
     gaps = dict(sections(found.trial))["Widest gaps between groups (each group's own numbers are in the report)"]
     assert {one.claim.family for one in gaps.evidence} == {"pairs"}
+
+
+def test_classes_are_shown_by_their_ends(found: Assessment) -> None:
+    recalls = [
+        Evidence(Claim("true_positive_rate", of_class=name), "all", value, 0.0, 1.0, 0.975, 9, "clopper-pearson")
+        for name, value in (("a", 0.5), ("b", 0.9), ("c", 0.7))
+    ]
+    shown = dict(sections(replace(found.trial, evidence=tuple(recalls))))
+    assert shown["Everybody"].evidence == ()
+    ends = shown["Classes, the lowest and the highest (all are in the report)"].evidence
+    assert [one.claim.of_class for one in ends] == ["a", "b"]
 
 
 def test_what_was_not_asked_for_is_offered(found: Assessment, model: Make, people: pa.Table) -> None:
