@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seatrial.assessors.assessor import DataFacts
-from seatrial.assessors.groups import GroupSpec, with_groups
+from seatrial.assessors.groups import GroupSpec, texts, with_groups
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
 from seatrial.tryout.column_doubts import LEAST_ROWS, MOST_VALUES, NEARLY_ALL, ColumnDoubts, Separation, Together
@@ -155,7 +155,7 @@ class Doubts:
         grouped = with_groups(table.select(sources), self._groups) if sources else table
         for spec in self._groups:
             column = grouped.column(spec.column)
-            counted: Any = pc.value_counts(column.cast(plain(column.type)).cast(pa.string()).combine_chunks())
+            counted: Any = pc.value_counts(texts(column).combine_chunks())
             if len(counted) > MOST_VALUES:
                 continue
             rows = self._group_rows[spec.name]

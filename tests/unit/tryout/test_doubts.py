@@ -187,6 +187,12 @@ def test_values_that_the_training_set_does_not_have_are_shown() -> None:
     assert "that the training set does not have in 1 rows" in note.text
 
 
+def test_rows_without_a_group_are_called_missing() -> None:
+    rows = honest()
+    race = ["" if row < 3 else None if row < 5 else "one" for row in range(rows.num_rows)]
+    assert "(missing) (5)" in only(notes(put(rows, "race", race), groups=["race"]), "tiny_group").text
+
+
 def test_groups_of_few_rows_are_named_smallest_first() -> None:
     race = ["x"] * 3 + ["y"] * 20 + ["z"] * (ROWS - 23)
     note = only(notes(put(honest(), "race", race), groups=["race", "age:0"]), "tiny_group")
