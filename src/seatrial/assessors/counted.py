@@ -17,6 +17,8 @@ from seatrial.errors import InputError
 from seatrial.verdicts.cells import ANSWER, HEAVIEST, LABEL, ROWS, SQUARES, WEIGHTS, Cells, Weighing, group_key
 from seatrial.verdicts.error_sums import CLIPPED, POWERS, ErrorSums, power_column
 
+_LEAST_SQUARE = 1e-200  # of a weight: less loses digits
+
 
 def cells_of(counted: pa.Table, counting: Counting, *, classes: Sequence[str] | None = None) -> Cells:
     """The cells that were counted, by the names that groups and classes have everywhere in a trial.
@@ -48,6 +50,12 @@ def cells_of(counted: pa.Table, counting: Counting, *, classes: Sequence[str] | 
     weighing = None
     if counting.weight is not None:
         weighing = Weighing(summed(WEIGHTS), summed(SQUARES), float(pc.max(counted.column(HEAVIEST)).as_py()))
+        if not (weighing.squares >= _LEAST_SQUARE).all() or not np.isfinite(weighing.squares).all():
+            raise InputError(
+                "The squares of the weights are too large or too small for their sums.",
+                path=counting.weight,
+                mend="Divide the weights by their mean: only how they compare with each other counts.",
+            )
     columns = tuple(part_name(part) for part in counting.parts)
     return Cells(columns, values, known, codes[:, :-2], codes[:, -2], codes[:, -1], total, weighing)
 

@@ -249,6 +249,7 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "a label without a value": ({"label": "gap"}, "1 of 4 rows have no value"),
     "an answer that is no class": ({"classes": ["0", "2"]}, "none of the classes"),
     "weights of nobody": ({"weight": "gap"}, "weights are not positive"),
+    "weights without a unit": ({"weight": "tiny"}, "too large or too small"),
     "bins of texts": ({"groups": ["sex:1,2"]}, "bins need numbers"),
     "weighted errors": ({"task": "regression", "weight": "age"}, "weighted errors"),
     "errors of texts": ({"task": "regression", "label": "sex"}, "differences of numbers"),
@@ -266,6 +267,7 @@ def test_a_mistake_is_named_with_its_mend(mistake: str) -> None:
             "sex": ["Female", "Male", "Male", "Female"],
             "age": [20, 30, 40, 50],
             "gap": [1.0, None, 2.0, 1.0],
+            "tiny": [1e-180, 1e-180, 1e-180, 1e-180],
         }
     )
     given, words = WRONG[mistake]
