@@ -182,3 +182,9 @@ def test_a_file_that_changes_meanwhile_is_an_error(written: Written, change: byt
         path.write_bytes(change)
     with pytest.raises(InputError, match="changed while it was read"):
         whole(rows)
+
+
+def test_names_that_are_longer_than_what_is_read_of_them_are_not_cut(written: Written) -> None:
+    names = ",".join(f"c{number}" for number in range(200_000))
+    with pytest.raises(InputError, match="the first line is longer than 1 MiB"):
+        open_rows(written("r.csv", f"{names}\n{names}\n".encode()))

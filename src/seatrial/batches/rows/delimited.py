@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -101,11 +102,18 @@ def _header(source: Source) -> tuple[str, list[str]]:
         text = sample[: error.start].decode("utf-8-sig")
     if "\0" in text:
         raise _no_utf8(source)
+    if len(sample) == _SAMPLE_BYTES and "\n" not in text and "\r" not in text:
+        raise InputError(
+            f"the first line is longer than {_SAMPLE_BYTES // 2**20} MiB: more names than can be read.",
+            path=source.path,
+            line=1,
+            mend="Write the table as Parquet, or without the columns that nobody needs.",
+        )
     lines = {delimiter: _split(text, delimiter, whole=len(sample) < _SAMPLE_BYTES) for delimiter in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda one: _agreed(lines[one]))
     names = lines[delimiter][0]
-    for name in names:
-        if names.count(name) > 1:
+    for name, times in Counter(names).items():
+        if times > 1:
             raise InputError(
                 f"two columns are named {name!r}." if name else "several columns have no name.",
                 path=source.path,
