@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seatrial.assessors.fairness import claims_of, default_metrics, measure_cells
+from seatrial.assessors.groups import suggestion
+from seatrial.assessors.rates import METRICS
 from seatrial.errors import InputError
 from seatrial.report.terminal import verdict_lines
 from seatrial.report.terminal_measured import measured_lines, not_measured_lines
@@ -18,7 +20,7 @@ from seatrial.tryout.label import likely_positive
 from seatrial.tryout.policies import policy_of_file
 from seatrial.tryout.settle import listed
 from seatrial.verdicts.cells import Cells
-from seatrial.verdicts.error_sums import ErrorSums
+from seatrial.verdicts.error_sums import ERROR_METRICS, ErrorSums
 from seatrial.verdicts.evidence import Evidence, NotMeasured
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy
@@ -91,6 +93,10 @@ def fairness(
     What is wrong with the data is an `InputError`.
     """
     regression = task == "regression"
+    known = ERROR_METRICS if regression else METRICS
+    for metric in metrics or ():
+        if metric not in known:
+            raise InputError(f'there is no metric "{metric}" here.', path="metrics", mend=suggestion(metric, known))
     cells, specs = count_cells(
         data,
         label=label,

@@ -250,6 +250,8 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "an answer that is no class": ({"classes": ["0", "2"]}, "none of the classes"),
     "weights of nobody": ({"weight": "gap"}, "weights are not positive"),
     "weights without a unit": ({"weight": "tiny"}, "too large or too small"),
+    "a metric that is none": ({"metrics": ["acuracy"]}, 'Did you mean "accuracy"?'),
+    "a rate of a regression": ({"metrics": ["accuracy"], "task": "regression"}, "It has"),
     "bins of texts": ({"groups": ["sex:1,2"]}, "bins need numbers"),
     "weighted errors": ({"task": "regression", "weight": "age"}, "weighted errors"),
     "errors of texts": ({"task": "regression", "label": "sex"}, "differences of numbers"),
