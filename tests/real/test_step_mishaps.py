@@ -14,7 +14,7 @@ import pytest
 from tests.real.small_project import SmallProject
 
 pytestmark = pytest.mark.real
-WAIT_S = 20.0
+WAIT_S = 60.0  # of seconds that pass at once on idle cores; a loaded machine takes twenty to start a run
 FITS = "    data = train.to_arrow()"
 
 

@@ -53,7 +53,7 @@ def test_a_reader_that_left_is_not_told_success() -> None:
         [sys.executable, "-m", "seatrial", "store", "status"],
         stdout=write,
         stderr=subprocess.PIPE,
-        timeout=30,
+        timeout=100,
         check=False,
     )
     os.close(write)

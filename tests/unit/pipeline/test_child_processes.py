@@ -15,7 +15,7 @@ from seatrial.errors import InputError, Problems, SeatrialError, StepFailed
 from seatrial.pipeline import child as children_of_run
 from seatrial.pipeline.child import Children, read_errors
 
-WAIT_S = 10.0
+WAIT_S = 60.0  # of what takes a second on idle cores
 SLEEPER = "import time; time.sleep(600)"
 # Starts a process of its own, tells its number, and waits; with "stubborn" it does not leave when asked to.
 PARENT = f"""
