@@ -9,14 +9,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
+
 from seatrial.models.provenance import DataSnapshot, Provenance
-from seatrial.report.view import ReportView, WaiverNote
+from seatrial.report.view import ReportView, Tried, WaiverNote
 from seatrial.verdicts.differences import Count, pairwise_differences
-from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
+from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
+from seatrial.verdicts.examples import CONDITION, Example, write_examples
 from seatrial.verdicts.interval import simultaneous_confidence
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.proportions import proportion
+from seatrial.verdicts.threat import ThreatModel
 from seatrial.verdicts.trial import TestUse, Trial
 
 CONFIDENCE = 0.975  # use 1 at α = 0.05
@@ -181,4 +185,79 @@ def census_view(
         signature_key=None if rehearsal else "5c2e" * 16,
         signer=None if rehearsal else "release key of this account",
         reproduce=("seatrial verify census@1", "seatrial run --no-cache", "seatrial diff census@1 census@2"),
+    )
+
+
+THREAT = ThreatModel("linf", 0.1, 0.0, 1.0, shape=(2, 2), examples=1)
+UNDER_ATTACK = Policy(
+    0.95,
+    (
+        Requirement("robust_accuracy", at_least=0.5, threat="pixels"),
+        Requirement("accuracy", no_worse_than="baseline"),
+    ),
+    threat={"pixels": THREAT},
+)
+ATTACKED = {
+    "threat": "linf ≤ 0.1 within 0 to 1",
+    "attacks": "noise fgsm pgd-1 pgd-2 apgd-ce apgd-t1 apgd-t2 square",
+    "broken_by": "clean 10, pgd-1 20, pgd-2 5, apgd-t1 1, apgd-t2 1",
+    "left_out": "minimum-norm, transfer: the budget of 60 s was spent",
+    "gradients": "of the module",
+    "sample": "100 of 900 rows",
+    "seed": "7",
+    "suite": "0f990764dbe7",
+}
+IMAGE = Example("3", "5", "pgd-1", np.array([[0, 255], [128, 9]], np.uint8), np.array([[20, 255], [128, 9]], np.uint8))
+MASKED = Flag("zero-gradients", "the gradient of 90 of 90 rows is zero: nothing shows where to go")
+
+
+def robust(conditions: Mapping[str, str] = ATTACKED, flags: tuple[Flag, ...] = ()) -> Evidence:
+    claim = Claim("robust_accuracy", threat="pixels")
+    return Evidence(claim, "all", 0.63, 0.53, 0.72, CONFIDENCE, 100, "clopper-pearson", conditions, flags)
+
+
+def tried_trial(*found: Evidence) -> Trial:
+    """A trial alone, of a model of digits: its accuracy, that of each class, beside a baseline, and what is `found`."""
+    beside = {
+        "reference": "by a_column_with_a_very_long_name below 0.21875 or not, 0.113",
+        "reference_fitted_on": "the measured rows, in hindsight",
+        "model_estimate": "0.91",
+        "reference_estimate": "0.113",
+    }
+    clean = Evidence(Claim("accuracy"), "all", 0.91, 0.89, 0.93, CONFIDENCE, 900, "clopper-pearson")
+    better = Evidence(
+        Claim("accuracy", against="baseline"), "all", 0.797, 0.76, 0.83, CONFIDENCE, 900, "betting", beside
+    )
+    classes = [
+        Evidence(Claim(metric, of_class=name), "all", 0.9, 0.8, 0.95, CONFIDENCE, 90, "clopper-pearson")
+        for metric in ("true_positive_rate", "precision", "f1")
+        for name in ("0", "1", "a class with a long name")
+    ]
+    gap = NotMeasured(Claim("roc_auc"), "all", "the model gives no probabilities")
+    return replace(census_trial(), evidence=(clean, better, *classes, *found), not_measured=(gap,))
+
+
+def attacked_view(one: Evidence | None = None) -> ReportView:
+    """Trying a model of digits alone, under attack, with doubts about the evaluation and about the data."""
+    if one is None:
+        one = robust({**ATTACKED, CONDITION: write_examples([IMAGE] * 3)}, (MASKED,))
+    trial = tried_trial(one)
+    return ReportView(
+        name="https://models.example.org:8443/v2/models/a-model-with-a-long-name/versions/17/infer",
+        version=None,
+        digest=None,
+        created="2026-11-24T12:00:00Z",
+        verdict=judge(UNDER_ATTACK, trial),
+        policy=UNDER_ATTACK,
+        trial=trial,
+        provenance=None,
+        made_with="0.1.0",
+        tried=Tried(
+            "/home/somebody/with/a/long/path/to/digits-of-november.parquet",
+            "digit",
+            doubts=("pixel_0 has the same value in every row: what the model does with another is not measured.",),
+            understood=('task: multiclass, for "digit" holds 10 classes',),
+            unasked=("Privacy of the training data: it needs that data, and the model's training",),
+        ),
+        reproduce=("seatrial try digits.onnx digits-of-november.parquet --label digit --policy robust.toml",),
     )

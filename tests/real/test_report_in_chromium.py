@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from seatrial.report.html import render_report
 from tests.report_photographs import LARGEST_BYTES, chromium, find_chromium, opened, photograph
-from tests.report_sample import WAIVER, census_view
+from tests.report_sample import WAIVER, attacked_view, census_view
 
 PHONE, TABLET, DESKTOP = 360, 768, 1200
 
@@ -22,6 +23,13 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no Chromium: put `chromium` on PATH, or name it in SEATRIAL_TEST_CHROMIUM")
     with chromium(program) as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "tried.html"
+    path.write_text(render_report(attacked_view()), encoding="utf-8")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +57,38 @@ def test_it_opens_without_a_complaint_or_a_request_and_fits(browser: Browser, re
         assert said == []
         assert asked == [report.as_uri()]
         assert overflow(page) == 0
+
+
+@pytest.mark.parametrize("width", [PHONE, TABLET, DESKTOP])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_trial_alone_fits_and_breaks_no_word_letter_by_letter(
+    browser: Browser, tried: Path, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    broken = """() => [...document.querySelectorAll("th, td")].flatMap((cell) => {
+        const walk = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), found = [];
+        while (walk.nextNode()) for (const word of walk.currentNode.data.matchAll(/(?<!\\S)[A-Za-z]{2,13}(?!\\S)/g)) {
+            const place = document.createRange();
+            place.setStart(walk.currentNode, word.index);
+            place.setEnd(walk.currentNode, word.index + word[0].length);
+            if (place.getClientRects().length > 1) found.push(word[0]);
+        }
+        return found;
+    })"""
+    with opened(browser, width=width, scheme=scheme) as page:
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(tried.as_uri())
+        assert overflow(page) == 0
+        assert page.evaluate(broken) == []
+        assert said == []
+
+
+def test_pictures_are_drawn(browser: Browser, tried: Path) -> None:
+    with opened(browser, width=DESKTOP) as page:
+        page.goto(tried.as_uri())
+        boxes = [one.bounding_box() for one in page.locator("svg.image").all()]
+        assert len(boxes) == 9
+        assert all(box is not None and box["width"] == box["height"] > 50 for box in boxes)
 
 
 def test_the_content_policy_is_in_force(browser: Browser, report: Path, tmp_path: Path) -> None:

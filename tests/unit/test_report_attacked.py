@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,46 +16,23 @@ from seatrial.report.gallery import pictures
 from seatrial.report.html import render_report
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag
 from seatrial.verdicts.examples import CONDITION, MOST_BYTES, Example, read_examples, shades, write_examples
-from seatrial.verdicts.judge import judge
-from seatrial.verdicts.policy import Policy, Requirement
+from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.threat import MOST_EXAMPLES, Mutable, ThreatModel
-from seatrial.verdicts.trial import Trial
-from tests.report_sample import census_view
-
-PIXELS = ThreatModel("linf", 0.1, 0.0, 1.0, shape=(2, 2), examples=1)
-POLICY = Policy(0.95, (Requirement("robust_accuracy", at_least=0.5, threat="pixels"),), threat={"pixels": PIXELS})
-STATED = {
-    "threat": "linf ≤ 0.1 within 0 to 1",
-    "attacks": "noise fgsm pgd-1 pgd-2 apgd-ce apgd-t1 apgd-t2 square",
-    "broken_by": "clean 10, pgd-1 20, pgd-2 5, apgd-t1 1, apgd-t2 1",
-    "left_out": "minimum-norm, transfer: the budget of 60 s was spent",
-    "gradients": "of the module",
-    "sample": "100 of 900 rows",
-    "seed": "7",
-    "suite": "0f990764dbe7",
-}
-DOUBT = Flag("zero-gradients", "the gradient of 90 of 90 rows is zero: nothing shows where to go")
-IMAGE = Example("3", "5", "pgd-1", np.array([[0, 255], [128, 9]], np.uint8), np.array([[20, 255], [128, 9]], np.uint8))
+from tests.report_sample import (
+    ATTACKED,
+    IMAGE,
+    MASKED,
+    THREAT,
+    UNDER_ATTACK,
+    attacked_view,
+    robust,
+    tried_trial,
+)
 
 
-def robust(conditions: Mapping[str, str] = STATED, flags: tuple[Flag, ...] = ()) -> Evidence:
-    claim = Claim("robust_accuracy", threat="pixels")
-    return Evidence(claim, "all", 0.63, 0.53, 0.72, 0.975, 100, "clopper-pearson", conditions, flags)
-
-
-def trial(*found: Evidence) -> Trial:
-    clean = Evidence(Claim("accuracy"), "all", 0.91, 0.89, 0.93, 0.975, 900, "clopper-pearson")
-    return replace(census_view().trial, evidence=(clean, *found), not_measured=())
-
-
-def under(one: Evidence, policy: Policy = POLICY) -> UnderThreat:
-    (found,) = under_threats(trial(one), policy)
+def under(one: Evidence, policy: Policy = UNDER_ATTACK) -> UnderThreat:
+    (found,) = under_threats(tried_trial(one), policy)
     return found
-
-
-def page(one: Evidence) -> str:
-    tried = trial(one)
-    return render_report(replace(census_view(), policy=POLICY, trial=tried, verdict=judge(POLICY, tried)))
 
 
 def test_the_accuracy_without_an_attack_stands_beside_that_under_one() -> None:
@@ -81,17 +57,17 @@ def test_attacks_of_one_kind_are_put_together_and_those_that_broke_nothing_are_n
 
 def test_what_was_left_out_is_said_with_its_reason() -> None:
     assert under(robust()).left_out == "Minimum norm, Transfer: the budget of 60 s was spent"
-    assert under(robust({**STATED, "left_out": "nothing"})).left_out == ""
+    assert under(robust({**ATTACKED, "left_out": "nothing"})).left_out == ""
 
 
 def test_a_model_without_gradients_says_why() -> None:
-    facts = dict(under(robust({**STATED, "gradients": "only the model's answers are known"})).facts)
+    facts = dict(under(robust({**ATTACKED, "gradients": "only the model's answers are known"})).facts)
     assert facts["gradients"] == "none: only the model's answers are known"
     assert facts["attacked"] == "100 of 900 rows"
 
 
 def test_the_page_says_that_it_is_an_upper_bound_and_doubts_in_words() -> None:
-    told = page(robust(flags=(DOUBT,)))
+    told = render_report(attacked_view(robust(flags=(MASKED,))))
     section = told[told.index('id="attacks"') :]
     assert "It is an upper bound: a stronger attack may exist." in section
     assert "Gradients vanish: <bdi>the gradient of 90 of 90 rows is zero" in section
@@ -105,13 +81,13 @@ def test_a_doubt_that_nobody_named_yet_is_shown_by_its_code() -> None:
 
 def test_groups_under_attack_are_no_threats_of_their_own() -> None:
     by = replace(robust(), claim=Claim("robust_accuracy", Family.GROUPS, "site", threat="pixels"), slice="site=A")
-    assert len(under_threats(trial(robust(), by), POLICY)) == 1
+    assert len(under_threats(tried_trial(robust(), by), UNDER_ATTACK)) == 1
 
 
 @pytest.mark.parametrize(
     ("threat", "said"),
     [
-        (PIXELS, "Each input of an image of 2 × 2 may change by at most 0.1, within 0 to 1."),
+        (THREAT, "Each input of an image of 2 × 2 may change by at most 0.1, within 0 to 1."),
         (ThreatModel("l2", 1.5, 0, 1), "All inputs together may move by at most 1.5 in Euclidean distance, within 0"),
         (ThreatModel("l0", 3, 0, 1), "At most 3 inputs may change, each to anything within 0 to 1."),
         (ThreatModel("patch", 3, 0, 1, (8, 8)), "One square of 3 × 3 pixels of an image of 8 × 8 may become anything"),
@@ -132,7 +108,7 @@ def test_a_threat_that_the_policy_does_not_hold_is_told_as_the_evidence_does() -
 
 
 def test_a_picture_is_drawn_before_and_after_with_what_was_changed() -> None:
-    told = page(robust({**STATED, CONDITION: write_examples([IMAGE])}))
+    told = render_report(attacked_view(robust({**ATTACKED, CONDITION: write_examples([IMAGE])})))
     assert re.search(r"<b><bdi>3</bdi></b> answered as <b><bdi>5</bdi></b>", told)
     for what in ("as it is", "what was changed", "attacked"):
         assert f'aria-label="3, {what}"' in told

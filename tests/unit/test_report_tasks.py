@@ -72,8 +72,8 @@ def test_what_does_not_apply_yet_is_said_and_is_no_gap() -> None:
     assert "nothing measured" not in said
     view = replace(census_view(), policy=policy, trial=tried, verdict=judge(policy, tried))
     page = render_report(view)
-    assert "It does not apply: there is no newest_passed to compare with." in page
-    assert "The one requirement holds. 1 more do not apply." in page
+    assert "It does not apply yet: no release has passed that it could be compared with." in page
+    assert "The one requirement holds. 1 more does not apply." in page
 
 
 def test_classes_stand_beside_each_other() -> None:

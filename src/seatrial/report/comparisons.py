@@ -57,7 +57,7 @@ def beside(trial: Trial) -> Iterator[str]:
 def _described(one: Evidence) -> str:
     described = one.conditions.get(DESCRIBED, "")
     if REFERENCE in one.conditions:  # then its own number, at the end, is known by itself
-        described = described.rpartition(", ")[0] or described
+        described = described.rpartition(", ")[0]  # nothing is left of a model that is known by its name alone
     return described
 
 

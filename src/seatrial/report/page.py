@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seatrial.report.attacked import UnderThreat, under_threats
@@ -17,7 +17,7 @@ from seatrial.report.provenance import Fact, FactGroup, fact_groups, rows_and_us
 from seatrial.report.requirements import RequirementCard, gravest_first, requirement_card, requirement_title
 from seatrial.report.view import ReportView, Tried, WaiverNote
 from seatrial.report.words import confidence_percent, count, moment, short_digest
-from seatrial.verdicts.judge import Outcome
+from seatrial.verdicts.judge import Finding, Outcome
 
 NO_VERDICT = "none"
 _WORDS = {"pass": "Pass", "fail": "Fail", "inconclusive": "Inconclusive", NO_VERDICT: "No verdict"}
@@ -126,13 +126,18 @@ def why(view: ReportView) -> str:
     if view.verdict.outcome is Outcome.PASS:
         few = {1: "The one requirement holds.", 2: "Both requirements hold."}
         held = sum(one.outcome is Outcome.PASS for one in found)
-        apart = "" if held == len(found) else f" {len(found) - held} more do not apply."
+        idle = len(found) - held
+        apart = "" if not idle else f" {idle} more {'does' if idle == 1 else 'do'} not apply."
         return few.get(held, f"All {held} requirements hold.") + apart
     if failed:
         more = f" This data cannot decide {len(unsure)} more." if unsure else ""
-        share = f"{len(failed)} of {len(found)} requirements {'does' if len(failed) == 1 else 'do'} not hold"
-        return f"{share}: {_listed(failed)}.{more}"
-    return f"The data cannot decide {len(unsure)} of {len(found)} requirements: {_listed(unsure)}."
+        return f"{_share(failed, found)} {'does' if len(failed) == 1 else 'do'} not hold: {_listed(failed)}.{more}"
+    share = _share(unsure, found)
+    return f"The data cannot decide {share[:1].lower()}{share[1:]}: {_listed(unsure)}."
+
+
+def _share(some: list[str], found: Sequence[Finding]) -> str:
+    return "The one requirement" if len(found) == 1 else f"{len(some)} of {len(found)} requirements"
 
 
 def _listed(titles: list[str]) -> str:

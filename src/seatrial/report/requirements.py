@@ -96,6 +96,8 @@ def requirement_title(requirement: Requirement) -> str:
 def _said(finding: Finding, evidence: Sequence[Evidence]) -> str:
     requirement = finding.requirement
     if finding.outcome is Outcome.NOT_APPLICABLE:
+        if requirement.no_worse_than == "newest_passed":
+            return "It does not apply yet: no release has passed that it could be compared with."
         return f"It does not apply: {finding.reason}."
     if not evidence:
         return "Nothing was measured that could decide it."
