@@ -230,7 +230,9 @@ def _open(stream: Any, delimiter: str, options: pyarrow.csv.ConvertOptions) -> A
 
 
 _WIDTH = re.compile(r"Expected (\d+) columns, got (\d+)")
-_VALUE = re.compile(r"In CSV column #(\d+): CSV conversion error to (\w+): invalid value '(.*)'", re.DOTALL)
+_VALUE = re.compile(
+    r"In CSV column #(\d+): (?:Row #\d+: )?CSV conversion error to (\w+): invalid value '(.*)'", re.DOTALL
+)
 _WORDS = {"int64": "whole number", "double": "number", "bool": "true or false"}
 _SHOWN_CHARACTERS = 60
 
