@@ -1,11 +1,12 @@
 """Reports of more than rates: comparisons with other models, classes, ratios, regressions, and a trial alone."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
 from seatrial.report.classes import class_table
-from seatrial.report.comparisons import comparisons
+from seatrial.report.comparisons import beside, comparisons
 from seatrial.report.gaps import gaps
 from seatrial.report.groups import columns
 from seatrial.report.html import render_report
@@ -33,6 +34,7 @@ def trial(
     return Trial("m" * 64, "p" * 64, "test", 0.975, 7, found, gaps, TestUse("d" * 64, 900, 1), references or {})
 
 
+LARGEST_PAGE = 300_000  # bytes: a page that mails and opens at once
 BETTER = evidence(
     Claim("accuracy", against="baseline"), 0.05, 0.08, 0.11, reference="majority class <=50K, right in 0.764"
 )
@@ -175,6 +177,12 @@ def test_a_comparison_shows_the_two_numbers_that_it_is_the_difference_of() -> No
     assert found.reference == "the baseline: median 349109"
 
 
+def test_a_model_that_is_compared_with_goes_by_its_name() -> None:
+    stated = {"model_estimate": "0.714", "reference_estimate": "0.6823", "reference": "0.6823"}
+    one = trial(evidence(Claim("accuracy", against="older.json"), 0.014, 0.032, 0.05, **stated))
+    assert list(beside(one)) == ["Accuracy 0.714; older.json: 0.682"]
+
+
 def test_gaps_of_one_reason_and_column_are_one() -> None:
     groups = [
         NotMeasured(Claim("true_positive_rate", family, "race"), slice_, 'no positive rows in group "Other"')
@@ -198,3 +206,23 @@ def test_the_base_rate_of_the_positive_class_stands_beside_the_verdict() -> None
     )
     page = render_report(replace(census_view(), trial=found))
     assert "212 of 900 rows (23.6\u202f%)" in page[page.index('<dl class="facts">') : page.index("</dl>")]
+
+
+def test_a_weighted_trial_is_not_called_unweighted_for_what_is_counted_by_rows() -> None:
+    counted = evidence(Claim("unknown_values"), 0.0, 0.0, 0.01, weights="unweighted")
+    weighted = evidence(Claim("accuracy"), 0.8, 0.85, 0.9, weights="people")
+    assert "unweighted" not in render_report(replace(census_view(), trial=trial(counted, weighted)))
+    plain = evidence(Claim("accuracy"), 0.8, 0.85, 0.9, weights="unweighted")
+    assert "unweighted" in render_report(replace(census_view(), trial=trial(counted, plain)))
+
+
+def test_a_page_of_four_columns_of_ten_groups_stays_small() -> None:
+    found = []
+    for column in ("a", "b", "c", "d"):
+        for metric in ("accuracy", "selection_rate", "true_positive_rate", "false_positive_rate"):
+            names = [f"group number {place}" for place in range(10)]
+            each = Claim(metric, Family.GROUPS, column)
+            pair = Claim(metric, Family.PAIRS, column)
+            found += [evidence(each, 0.1, 0.2, 0.3, f"{column}={name}") for name in names]
+            found += [evidence(pair, -0.1, 0.0, 0.1, f"{column}: {one} − {two}") for one, two in combinations(names, 2)]
+    assert len(render_report(replace(census_view(), trial=trial(*found))).encode()) < LARGEST_PAGE
