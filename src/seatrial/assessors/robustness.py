@@ -29,13 +29,14 @@ from seatrial.attacks.suite import Attacked, Effort, attack_all
 from seatrial.attacks.table import TableThreat
 from seatrial.attacks.threats import Rows
 from seatrial.attacks.victim import Victim
-from seatrial.errors import InputError
+from seatrial.errors import InputError, SeatrialError
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
 from seatrial.verdicts.examples import CONDITION as EXAMPLES
 from seatrial.verdicts.threat import ThreatModel
 
 METRIC = "robust_accuracy"
 NOT_RUN = "required-attack-not-run"
+_MEND = "Mend the model."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,8 +108,12 @@ def _attack(
 
     def ask(points: Rows) -> Floats:
         probabilities = under.predictor.predict(space.table(points)).probabilities
-        if probabilities is None or not np.isfinite(probabilities).all():
-            raise InputError("it gives NaN for an example that an attack made.", path="model", mend="Mend the model.")
+        wanted = (len(points), len(signature.classes))
+        if probabilities is None or probabilities.shape != wanted:
+            shape = None if probabilities is None else probabilities.shape
+            raise InputError(f"under attack it gives {shape} where {wanted} is due.", path="model", mend=_MEND)
+        if not np.isfinite(probabilities).all():
+            raise InputError("it gives NaN for an example that an attack made.", path="model", mend=_MEND)
         return scores_of(signature, probabilities)
 
     white = None if under.differentiated is None else under.differentiated(space)
@@ -135,7 +140,7 @@ def _attack(
             seed=seed,
             bounded_inputs=not isinstance(threat, TableThreat),
         )
-    except InputError as error:
+    except SeatrialError as error:  # also of a model that its runtime cannot ask
         return Unmeasurable(str(error))
     flags = (*(Flag(sign.code, sign.detail) for sign in signs), *_missing(model, attacked))
     shown = examples_of(model, attacked, origin, actual, victim, signature.classes)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seatrial.attacks.losses import Codes, Floats, Loss
 from seatrial.attacks.threats import Rows
+from seatrial.errors import InputError
 
 
 class Differentiable(Protocol):
@@ -58,4 +59,6 @@ class Victim:
 
         scores, gradient = self.white.pull(rows, weigh)
         self.queries += len(rows)
+        if not np.isfinite(gradient).all():
+            raise InputError("its gradients are NaN: nothing can follow them.", path="model", mend="Mend the module.")
         return scores, found[0], gradient
