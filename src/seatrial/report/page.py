@@ -9,7 +9,7 @@ from seatrial.report.attacked import UnderThreat, under_threats
 from seatrial.report.calibration import CalibrationPlot, calibration_plot
 from seatrial.report.classes import ClassTable, class_table
 from seatrial.report.comparisons import Comparison, comparisons
-from seatrial.report.everybody import Metric, base_rate, everybody, of_the_rows
+from seatrial.report.everybody import Metric, about_rows, base_rate, everybody, of_the_rows
 from seatrial.report.gaps import Gap, gaps
 from seatrial.report.groups import Column, columns
 from seatrial.report.methods import Method, methods_used
@@ -198,7 +198,8 @@ def _data_notes(view: ReportView) -> Iterator[str]:
         if view.tried is not None:
             yield "Uses are counted on this machine, for whoever tries models here."
         yield "Overlap with other test data is not detected: counted is this content, whatever its order or file."
-    if any(one.conditions.get("weights") == "unweighted" for one in view.trial.evidence):
+    of_the_model = (one for one in view.trial.evidence if not about_rows(one.claim.metric))
+    if any(one.conditions.get("weights") == "unweighted" for one in of_the_model):
         yield "Results are unweighted: each row counts once, whatever part of the population it stands for."
 
 
