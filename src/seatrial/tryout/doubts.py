@@ -131,6 +131,7 @@ class Doubts:
         found = [
             *self._labels.notes(rows=self._rows, labelled=self._labelled),
             *self._about_rows(),
+            *self._about_constants(),
             *(note for name in self._inputs for note in self._about_column(name)),
             *self._about_groups(),
         ]
@@ -184,14 +185,24 @@ class Doubts:
                 "Take them out: a model may remember what it was trained on.",
             )
 
+    def _about_constants(self) -> Iterator[Note]:
+        """Of each constant column; in one line where there are many: of MNIST's 784 pixels, 157."""
+        constant = [name for name in self._inputs if self._columns[name].constant]
+        if len(constant) <= _EXAMPLES:
+            for name in constant:
+                text = f"{name} has the same value in every row: what the model does with another is not measured."
+                yield Note("constant", name, text)
+            return
+        some = ", ".join(constant[:_EXAMPLES])
+        yield Note(
+            "constant",
+            None,
+            f"{len(constant)} of {len(self._inputs)} inputs ({some} …) have the same value in every row: what the "
+            "model does with another is not measured.",
+        )
+
     def _about_column(self, name: str) -> Iterator[Note]:
         column = self._columns[name]
-        if column.constant:
-            yield Note(
-                "constant",
-                name,
-                f"{name} has the same value in every row: what the model does with another is not measured.",
-            )
         if column.own_values >= NEARLY_ALL:
             yield Note(
                 "identifier",

@@ -150,6 +150,15 @@ def test_a_constant_input_is_named() -> None:
     assert only(notes(put(honest(), "hours", [40] * ROWS)), "constant").column == "hours"
 
 
+def test_many_constant_inputs_are_named_together() -> None:
+    table, names = honest(), [f"pixel_{place}" for place in range(40)]
+    for name in names:
+        table = put(table, name, [0.0] * ROWS)
+    note = only(notes(table, inputs=("age", *names)), "constant")
+    assert note.column is None
+    assert note.text.startswith("40 of 41 inputs (pixel_0, pixel_1, pixel_2 …) have the same value in every row")
+
+
 def test_an_input_that_tells_the_class_is_a_suspected_leak() -> None:
     codes = [{"yes": "A7", "no": "B2"}[label] for label in labels()]
     assert only(notes(put(honest(), "code", codes), inputs=("age", "code")), "leak").column == "code"
