@@ -7,7 +7,7 @@ in an environment of its own,
 
     pip install -e .[torch] scikit-learn adversarial-robustness-toolbox multiprocess foolbox
     pip install --no-deps torchattacks
-    python benchmarks/attacks.py                        100 rows, 5 repeats
+    OMP_NUM_THREADS=1 python benchmarks/attacks.py      100 rows, 5 repeats
     python benchmarks/attacks.py --rows 30 --repeats 2 --out /tmp/try
 
 AutoAttack takes minutes for each model, most of them in its Square attack (5 restarts of 5,000 queries): it runs once.
