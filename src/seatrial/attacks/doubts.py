@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from seatrial.attacks.gradient import fgsm, pgd
 from seatrial.attacks.losses import Codes, Floats, Loss, cross_entropy, margin, margin_loss
 from seatrial.attacks.suite import Attacked, Effort
+from seatrial.attacks.table import TableThreat
 from seatrial.attacks.threats import L0, L2, Linf, Rows, Threat
 from seatrial.attacks.victim import Victim
 
@@ -63,7 +64,7 @@ def doubts(
             lambda: _constant(victim, rows, truth),
             lambda: _not_its_own(victim, rows, truth, threat),
             lambda: _single_step(victim, rows, truth, threat, effort, seed),
-            lambda: _black_box(attacked),
+            lambda: black_box_stronger(attacked, origin, threat),
             lambda: _not_done(victim, origin, actual, threat, attacked, effort, seed),
         ]
         if bounded_inputs:
@@ -174,10 +175,14 @@ def _single_step(victim: Victim, rows: Rows, actual: Codes, threat: Threat, effo
     )
 
 
-def _black_box(attacked: Attacked) -> Doubt | None:
-    """Rows that search broke after every gradient had failed."""
+def black_box_stronger(attacked: Attacked, origin: Rows, threat: Threat) -> Doubt | None:
+    """Rows that search broke after every gradient had failed, by moves that gradients can tell of: not new texts."""
     late = [place for place, name in enumerate(attacked.run) if name in ("square", "discrete", "transfer")]
-    count = int(np.isin(attacked.by, late).sum())
+    broken = np.isin(attacked.by, late)
+    if isinstance(threat, TableThreat):
+        texts = threat.moves.is_text
+        broken &= (attacked.worst[:, texts] == origin[:, texts]).all(axis=1)
+    count = int(broken.sum())
     if not _many(count, len(attacked.by)):
         return None
     return Doubt("black-box-stronger", f"attacks without gradients broke {count} rows that those with them did not")

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seatrial.attacks.doubts import black_box_stronger
 from seatrial.attacks.search import greedy_search
-from seatrial.attacks.suite import Effort, attack_all
+from seatrial.attacks.suite import STANDING, Attacked, Effort, attack_all
 from seatrial.attacks.table import Constraint, Moves, TableThreat, parse_constraint
 from seatrial.attacks.victim import Victim
 
@@ -135,3 +136,15 @@ def test_the_suite_takes_the_attacks_that_a_table_has() -> None:
     found = attack_all(Victim(scores), origin, actual, threat(6.0), effort=Effort(), shape=(5,), seed=1, budget_s=60)
     assert found.run == ("clean", "noise", "discrete", "transfer")
     assert 0 < (~found.stands).sum() < len(origin)
+
+
+def test_what_a_search_breaks_by_new_texts_is_no_sign_against_gradients_and_by_numbers_it_is() -> None:
+    origin = people(200, seed=4)
+    moves = threat().moves
+    text, number = np.flatnonzero(moves.is_text)[0], np.flatnonzero(moves.is_number)[0]
+    by = np.where(np.arange(200) < 50, 1, STANDING)
+    for column, sign in ((text, None), (number, "black-box-stronger")):
+        worst = origin.copy()
+        worst[:50, column] += 1
+        found = black_box_stronger(Attacked(by, worst, ("clean", "discrete"), ()), origin, threat())
+        assert (found.code if found else None) == sign
