@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import get_args
+
+from seatrial.cli.init import ExampleName
 
 ROOT = Path(__file__).parents[2]
 
@@ -11,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 def test_the_wheel_takes_the_examples_file_by_file_and_misses_none() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     included = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    example = ROOT / "examples" / "census"
-    sources = {path for kind in ("*.py", "*.toml", "*.md") for path in example.glob(kind)}
+    examples = [ROOT / "examples" / name for name in get_args(ExampleName)]
+    sources = {path for folder in examples for kind in ("*.py", "*.toml", "*.md") for path in folder.glob(kind)}
     tried = {ROOT / "examples" / "try" / name for name in ("README.md", "census.onnx", "census.parquet")}
     assert {ROOT / path for path in included} == sources | tried
     assert all(to == f"seatrial/{path}" for path, to in included.items())

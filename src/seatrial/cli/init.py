@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-Example = Annotated[Literal["census"] | None, Parameter(help="The example to start from.")]
+ExampleName = Literal["census", "digits", "mnist"]
+Example = Annotated[ExampleName | None, Parameter(help="The example to start from.")]
 Columns = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 
 
@@ -49,6 +50,7 @@ def command(
 ) -> int:
     """Start a project in a new folder: an example, or around a finished model.
 
+    Examples: census, who earns more than 50,000 dollars, and fairness; digits, and what is left of them under attack.
     With --from, the model is measured once: on --validation, else as use 1 of the test data. What was measured stands
     beside the suggested requirements in seatrial.toml.
 
@@ -65,8 +67,9 @@ def command(
         from seatrial.pipeline.examples import copy_example
 
         copy_example(example or "census", folder)
-        print("\n".join(f"{folder / name}" for name in sorted(path.name for path in folder.iterdir())))
-        print(f"Next: cd {quote(str(folder))} && python fetch.py && seatrial run")
+        print("\n".join(f"{path}" for path in sorted(folder.iterdir())))
+        fetch = "python fetch.py && " if (folder / "fetch.py").exists() else ""
+        print(f"Next: cd {quote(str(folder))} && {fetch}seatrial run")
         return 0
     if example is not None:
         raise InputError("--example brings its own model.", mend="Leave out --example, or --from.")

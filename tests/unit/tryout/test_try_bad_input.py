@@ -210,6 +210,7 @@ def test_a_positive_class_that_is_not_there(refused: Callable[..., str], model: 
         (("--threshold", "1.5"), "--threshold"),
         (("--margin", "0.1"), "--against"),
         (("--seed=-1",), "--seed -1"),
+        (("--budget", "0"), "--budget 0 is no time. Write seconds"),
         (("--groups", "age:30,20"), "age:30,20"),
         (("--policy", "nowhere.toml"), "nowhere.toml"),
         (("--clip", "10"), "clip"),
