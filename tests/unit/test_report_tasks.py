@@ -71,6 +71,7 @@ def test_what_does_not_apply_yet_is_said_and_is_no_gap() -> None:
     tried = trial(BETTER, references={"newest_passed": None})
     said = "\n".join(verdict_lines(judge(policy, tried), tried))
     assert "– not applicable" in said
+    assert "1 of 1 requirements hold, 1 more does not apply yet (bounds at" in said
     assert "nothing measured" not in said
     view = replace(census_view(), policy=policy, trial=tried, verdict=judge(policy, tried))
     page = render_report(view)

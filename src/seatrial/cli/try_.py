@@ -116,5 +116,5 @@ def command(
             Console().print(drawn(result.assessment))
         else:
             print(printable(text))
-        print("\n".join(result.closing_lines(report=written)))
+        print(printable("\n".join(result.closing_lines(report=written))))
     return NOT_PASSED if result.failed else 0

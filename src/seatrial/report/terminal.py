@@ -86,9 +86,11 @@ def headline(verdict: Verdict, trial: Trial) -> str:
         nothing = "asks for nothing" if not verdict.findings else "asks only for what does not apply yet"
         return f"No verdict: the policy {nothing}, so nothing can be deployed."
     held = sum(one.outcome is Outcome.PASS for one in verdict.findings)
+    apart = sum(one.outcome is Outcome.NOT_APPLICABLE for one in verdict.findings)
+    more = f", {apart} more do{'es' if apart == 1 else ''} not apply yet" if apart else ""
     use = "a rehearsal, nothing counted" if trial.test_use is None else f"use {trial.test_use.use} of this test data"
     return (
-        f"Verdict: {verdict.outcome.upper()}. {held} of {len(verdict.findings)} requirements hold "
+        f"Verdict: {verdict.outcome.upper()}. {held} of {len(verdict.findings) - apart} requirements hold{more} "
         f"(bounds at {confidence_percent(trial.confidence)}; {use})."
     )
 
