@@ -54,7 +54,7 @@ class Linear:
 def rows(count: int = 60, *, only: str | None = None) -> pa.Table:
     points = np.random.default_rng(3).uniform(0.2, 0.8, (count, 2))
     model = Linear()
-    table = pa.table({"x0": points[:, 0], "x1": points[:, 1]})
+    table = pa.table({"x0": pa.array(points[:, 0]), "x1": pa.array(points[:, 1])})
     labels = model.predict(table).labels.astype(str)
     site = np.where(np.arange(count) == 0, "alone", "crowd")
     table = table.append_column("y", pa.array(labels)).append_column("site", pa.array(site))

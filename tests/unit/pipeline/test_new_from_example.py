@@ -14,7 +14,7 @@ from seatrial.pipeline.examples import copy_example
 
 PROJECT = {"README.md", "pipeline.py", "seatrial.toml", "training.py"}
 WRITTEN = {
-    "census": PROJECT | {"features.py", "fetch.py"},
+    "census": PROJECT | {"features.py", "fetch.py", "retold.toml"},
     "digits": PROJECT | {"digits.py"},
     "mnist": PROJECT | {"fetch.py", "mnist.py"},
 }
