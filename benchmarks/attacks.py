@@ -191,6 +191,7 @@ SUITES: dict[str, Suite] = {
 def table(document: dict[str, object]) -> str:
     """The page of the docs, from the results alone."""
     lines = [
+        *("---", "orphan: true", "---", ""),
         "# Attacks, beside the well-known suites",
         "",
         f"{document['rows']} of scikit-learn's digits, {document['budget']}, {document['repeats']} interleaved",
