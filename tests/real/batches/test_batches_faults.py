@@ -147,8 +147,10 @@ def test_many_epochs_hold_no_more_than_a_few(lake: Lake) -> None:
         assert settled(server) == 0
 
 
+# A shell that starts the tests in the background lets its children ignore SIGINT.
 INTERRUPTED = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from seatrial.batches.parquet import parquet_table
 table = parquet_table(sys.argv[1], files=sys.argv[2:])
 print("open", flush=True)
