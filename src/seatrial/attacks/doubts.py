@@ -6,7 +6,7 @@ After Carlini et al. (2019), "On evaluating adversarial robustness", sections 4 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import comb
 
@@ -229,9 +229,3 @@ def _without_budget(threat: Threat, inputs: int) -> Threat | None:
     if isinstance(threat, L0):
         return replace(threat, budget=inputs)
     return None
-
-
-def tell(found: tuple[Doubt, ...]) -> Iterator[str]:
-    """The doubts as sentences."""
-    for doubt in found:
-        yield f"{doubt.code}: {doubt.detail}"

@@ -169,7 +169,7 @@ def _transfer(
     seed: int,
     rng: np.random.Generator,
 ) -> Rows:
-    """PGD on a surrogate fitted to the victim's answers around these examples, twice: it learns where it erred."""
+    """PGD on a surrogate fitted to the victim's answers around these examples, in rounds: it learns where it erred."""
     around = np.concatenate([origin, *(threat.start(origin, rng) for _ in range(_AROUND))])
     found = origin
     for _ in range(_ROUNDS):

@@ -123,7 +123,7 @@ def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -
             rows = _count(scan, tasks)
         except NoSuchTableError:
             raise TableGone("there is no such table.", path=identifier, mend=AGAIN) from None
-        except (NotImplementedError, ValueError) as error:
+        except (NotImplementedError, ValueError) as error:  # pyiceberg's, for deletes that it does not read
             if "equality delete" not in str(error):
                 raise
             raise InputError(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seatrial.attacks.losses import Codes, Floats, cross_entropy
 from seatrial.attacks.threats import Rows, Threat
@@ -21,7 +21,7 @@ _EPOCHS, _BATCH, _RATE = 60, 64, 5e-3
 _ASCENTS = 7  # steps of the attack that a robust network is trained on, as in Madry et al. (2018)
 
 
-class Model:
+class Model(Protocol):
     """What users get: `ask` answers with log-probabilities. `pull` is what an attacker with the weights computes."""
 
     def ask(self, rows: Rows) -> Floats:
@@ -32,10 +32,9 @@ class Model:
 
     def pull(self, rows: Rows, weigh: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
         """Scores, and the gradient of Σ weigh(scores) · scores in the rows."""
-        raise NotImplementedError
+        ...
 
-    def _scores(self, rows: Rows) -> Floats:
-        raise NotImplementedError
+    def _scores(self, rows: Rows) -> Floats: ...
 
 
 @dataclass(slots=True)
@@ -211,8 +210,3 @@ class Rippled(Model):
         wave = 2 * np.pi * GRID * self.ripples
         scores, gradient = self.inner.pull(self._bent(rows), weigh)
         return scores, gradient * (1 - self.depth * np.cos(wave * rows))
-
-
-def is_alike(one: Floats, other: Floats) -> NDArray[np.bool_]:
-    """Whether two answers to the same rows are the same, row by row: bool[n]."""
-    return np.asarray((one == other).all(axis=1))

@@ -83,6 +83,7 @@ def _explained(source: Source) -> Iterator[None]:
             path=source.path,
             mend="Its snapshot has expired, or the table was moved: name the newest metadata file.",
         ) from None
+    # What pyiceberg raises for a table that it does not read.
     except (ValidationError, ValueError, KeyError, NotImplementedError) as error:
         if "equality" in str(error).lower():
             raise InputError(
