@@ -73,15 +73,12 @@ def test_files_that_are_gone_are_told_from_metadata_that_is(written: Any, tmp_pa
         list(rows.tables())
 
 
-def test_rows_deleted_by_value_are_refused(written: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pyiceberg.table import DataScan
+def test_rows_deleted_by_value_are_refused(written: Any) -> None:
+    from tests.unit.batches.deletes_by_value import delete_by_value
 
-    def plan(scan: Any) -> Any:
-        raise ValueError("PyIceberg does not yet support equality deletes: https://…")
-
-    monkeypatch.setattr(DataScan, "plan_files", plan)
+    delete_by_value(written, "a", pa.array([7], pa.int64()))
     with pytest.raises(InputError, match=r"deleted by value \(equality deletes\).*rewrite_data_files"):
-        open_rows(written.metadata_location)
+        open_rows(written.refresh().metadata_location)
 
 
 def test_without_pyiceberg_the_extra_is_named(written: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,3 +263,22 @@ def test_a_model_of_another_task_to_compare_with(refused: Callable[..., str], mo
     classifier = model("classifier.onnx")
     said = refused(model(answer="value"), table, "--label", "wage", "--against", classifier)
     assert "classifier.onnx" in said
+
+
+def test_an_iceberg_snapshot_with_rows_deleted_by_value(
+    refused: Callable[..., str], model: Make, people: pa.Table, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyiceberg", reason="pyiceberg is not installed")
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    from tests.unit.batches.deletes_by_value import delete_by_value
+
+    catalog = SqlCatalog("try", uri="sqlite:///:memory:", warehouse=f"file://{tmp_path}/warehouse")
+    catalog.create_namespace("n")
+    table = catalog.create_table("n.t", schema=people.schema)
+    table.append(people)
+    delete_by_value(table, "age", people["age"].slice(0, 1).combine_chunks())
+    said = refused(model(), table.refresh().metadata_location.removeprefix("file://"), "--label", "rich")
+    catalog.close()
+    assert "deleted by value (equality deletes)" in said
+    assert "rewrite_data_files" in said
