@@ -110,9 +110,15 @@ class Batches(Iterator[Batch]):
         except BaseException as error:
             self._failure = error
             self.close()
+            if isinstance(error, StopIteration):  # to a loop it would be the end of the rows
+                raise InputError(
+                    "a function of `decode` raised StopIteration.",
+                    path=self._opened.source.path,
+                    mend="Let it raise another error, or give an array.",
+                ) from error
             raise
         self._delivered = min(self._delivered + self._opened.epoch.plan.batch_rows, self._opened.epoch.rows)
-        self._clock.delivered(len(next(iter(batch.values()), ())))
+        self._clock.delivered(len(next(iter(batch.values()), ())), self._delivered)
         if self._delivered == self._opened.epoch.rows:
             self.close()
         return batch

@@ -160,6 +160,14 @@ def test_an_exception_of_the_function_comes_to_the_caller_once(tmp_path: Path) -
         list(images(tmp_path).batches(decode={"image": broken}))
 
 
+def test_a_function_that_raises_stop_iteration_does_not_end_the_rows_in_silence(tmp_path: Path) -> None:
+    def stopping(data: memoryview) -> np.ndarray[Any, Any]:
+        return next(iter(()))
+
+    with pytest.raises(InputError, match="a function of `decode` raised StopIteration"):
+        list(images(tmp_path).batches(decode={"image": stopping}))
+
+
 PACKED: Any = {"seatrial.packed.f": '{"dtype": "float32", "width": 2}'}
 
 
