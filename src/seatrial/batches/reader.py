@@ -118,7 +118,7 @@ class Batches(Iterator[Batch]):
                 ) from error
             raise
         self._delivered = min(self._delivered + self._opened.epoch.plan.batch_rows, self._opened.epoch.rows)
-        self._clock.delivered(len(next(iter(batch.values()), ())), self._delivered)
+        self._clock.delivered(len(next(iter(batch.values()), ())))
         if self._delivered == self._opened.epoch.rows:
             self.close()
         return batch
@@ -135,12 +135,15 @@ class Batches(Iterator[Batch]):
     ) -> None:
         self.close()
 
-    def cursor(self) -> str:
-        """A small JSON of what was delivered, the batch in hand included.
+    def cursor(self, *, ahead: int = 0) -> str:
+        """A small JSON of what was delivered, the batch in hand included; with `ahead`, of so many batches more.
 
-        It speaks for all ranks, so they must have taken equally many batches, as ranks that train together have.
+        It speaks for all ranks, so they must have taken equally many batches, as ranks that train together have. Where
+        something between the reader and the training holds batches back, `ahead` counts those that were trained on.
         """
-        return cursor_at(self._opened.source.digest, self._opened.epoch.plan, self._delivered).written()
+        opened = self._opened
+        delivered = min(self._delivered + ahead * opened.epoch.plan.batch_rows, opened.epoch.rows)
+        return cursor_at(opened.source.digest, opened.epoch.plan, delivered).written()
 
     def stats(self) -> Stats:
         """What was read so far and how fast, and what limits it: the wire, decoding, or whoever takes the batches."""
@@ -167,6 +170,11 @@ class Batches(Iterator[Batch]):
     def epoch(self) -> int:
         """Which epoch it is."""
         return self._opened.epoch.plan.epoch
+
+    @property
+    def opened(self) -> Opened:
+        """What is known of it before anything is read."""
+        return self._opened
 
     def _threads(self) -> Pipeline:
         if self._pipeline is None:
