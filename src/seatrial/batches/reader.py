@@ -29,6 +29,7 @@ from seatrial.batches.pipeline import Pipeline, Threads
 from seatrial.batches.plan import Epoch, Plan, epoch_of
 from seatrial.batches.source import Source, deleted_rows, manifest_of
 from seatrial.batches.stats import Clock, Stats
+from seatrial.batches.watched import Watcher, watcher
 from seatrial.batches.window import Keep
 from seatrial.batches.wire import Closed
 from seatrial.errors import InputError
@@ -88,7 +89,10 @@ class Batches(Iterator[Batch]):
     def __init__(self, opened: Opened, delivered: int) -> None:
         self._opened = opened
         self._delivered = delivered
-        self._clock = Clock(opened.threads.fetchers, opened.threads.makers)
+        threads, epoch = opened.threads, opened.epoch
+        self._clock = Clock(
+            threads.fetchers, threads.makers, epoch=epoch.plan.epoch, rows=epoch.rows, delivered=delivered
+        )
         self._pipeline: Pipeline | None = None
         self._process = os.getpid()
         self._failure: BaseException | None = None
@@ -118,7 +122,7 @@ class Batches(Iterator[Batch]):
                 ) from error
             raise
         self._delivered = min(self._delivered + self._opened.epoch.plan.batch_rows, self._opened.epoch.rows)
-        self._clock.delivered(len(next(iter(batch.values()), ())))
+        self._clock.delivered(len(next(iter(batch.values()), ())), self._delivered)
         if self._delivered == self._opened.epoch.rows:
             self.close()
         return batch
@@ -152,7 +156,6 @@ class Batches(Iterator[Batch]):
     def close(self) -> None:
         """Ends the threads at once. Nothing is read any more; the cursor stays."""
         self._closed = True
-        self._clock.stop()
         self._finalizer()
 
     def at(self, *, cursor: str | None = None, epoch: int | None = None) -> Batches:
@@ -182,7 +185,10 @@ class Batches(Iterator[Batch]):
             self._process = os.getpid()
             self._pipeline = self._opened.start(self._delivered, self._clock)
             # Not bound to self: whoever forgets a reader ends it, too.
-            self._finalizer = weakref.finalize(self, _close_in, self._process, self._pipeline)
+            watched = watcher()
+            self._finalizer = weakref.finalize(self, _close_in, self._process, self._pipeline, self._clock, watched)
+            if watched is not None:
+                watched.begin(self._clock, self, world=self._opened.epoch.plan.world)
         elif self._process != os.getpid():
             raise InputError(
                 "this reader was started in another process, and its threads stayed there.",
@@ -196,9 +202,12 @@ def _nothing() -> None:
     """Nothing has started."""
 
 
-def _close_in(process: int, pipeline: Pipeline) -> None:
+def _close_in(process: int, pipeline: Pipeline, clock: Clock, watched: Watcher | None) -> None:
     if os.getpid() == process:  # a fork has no threads to end, and locks that nobody will open
+        clock.stop()
         pipeline.close()
+        if watched is not None:
+            watched.end(clock)
 
 
 def open_batches(

@@ -42,7 +42,7 @@ def command(
     project = load_project(directory)
     pipeline = open_pipeline(project, sets=set_, rehearse=rehearse)
     with open_project(project, profile) as workspace:
-        with progress(live=sys.stderr.isatty() and not json) as shown:
+        with progress(live=sys.stderr.isatty() and not json, reading=not json) as shown:
             finished = run_pipeline(
                 pipeline.graph, pipeline.parameters, workspace, shown, rehearse=rehearse, use_cache=not no_cache
             )

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from seatrial import errors
+from seatrial.batches import watched
 from seatrial.errors import Problems, SeatrialError, StepFailed
 from seatrial.pipeline.cache import CacheRecord
 from seatrial.pipeline.resolve import Job
@@ -39,7 +40,12 @@ class Children:
             if self._ended:
                 raise StepFailed("the run is ending.")
             child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, process_group=0
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+                env={**os.environ, watched.FOLDER: str(readings_folder(log).absolute())},
             )
             self._running.add(child)
             return child
@@ -89,6 +95,11 @@ def run_in_child(
     if status == 0:
         return from_json(CacheRecord, answer, path=f"the answer of step {job.step}")
     raise _error(answer, job, status, log)
+
+
+def readings_folder(log: Path) -> Path:
+    """Where the child that prints to this log, and what it starts, leave how their reading of tables goes."""
+    return log.with_suffix(".readings")
 
 
 def answer_file(job_file: Path) -> Path:

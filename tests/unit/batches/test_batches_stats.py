@@ -15,6 +15,7 @@ from seatrial.batches.parquet import ParquetTable, parquet_table
 from seatrial.batches.wire import DataFile, FolderWire
 
 ROWS = 60_000
+READ_AHEAD_BATCHES = 10  # that were fetched or decoded before things changed
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_a_slow_step_is_the_bottleneck(table: ParquetTable) -> None:
         for _ in batches:
             time.sleep(0.01)
     assert batches.stats().bottleneck == "trainer"
-    assert "waiting for the trainer" in str(batches.stats())
+    assert "the trainer is busy" in str(batches.stats())
 
 
 def test_a_slow_decoder_is_the_bottleneck(table: ParquetTable) -> None:
@@ -70,3 +71,37 @@ def test_a_slow_wire_is_the_bottleneck(tmp_path: Path, monkeypatch: pytest.Monke
         for _ in batches:
             pass
     assert batches.stats().bottleneck == "wire"
+
+
+def test_what_limits_now_is_what_was_done_since_an_earlier_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One epoch in which the wire is slow, then decoding, then whoever takes the batches."""
+    slow = {"wire": 0.04, "decode": 0.0, "trainer": 0.0}
+    read = FolderWire.read
+
+    def fetched(self: FolderWire, file: DataFile, start: int, into: memoryview) -> None:
+        time.sleep(slow["wire"])
+        read(self, file, start, into)
+
+    def decoded(data: memoryview) -> Any:
+        if slow["decode"]:
+            time.sleep(slow["decode"])
+        return np.frombuffer(data, np.uint8)
+
+    monkeypatch.setattr(FolderWire, "read", fetched)
+    values: Any = {"data": [bytes(4096)] * 20_000}
+    pq.write_table(pa.table(values), tmp_path / "x.parquet", row_group_size=250, use_dictionary=False)
+    table = parquet_table(tmp_path / "x.parquet")
+    found = {}
+    with table.batches(decode={"data": decoded}, batch_rows=250, window_mib=1, memory_mib=20) as batches:
+        for limit, seconds in (("wire", 0.04), ("decode", 0.0002), ("trainer", 0.05)):
+            slow.update({"wire": 0.0, "decode": 0.0, "trainer": 0.0, limit: seconds})
+            for number in range(15):
+                if number == READ_AHEAD_BATCHES:
+                    before = batches.stats()
+                next(batches)
+                time.sleep(slow["trainer"] if number >= READ_AHEAD_BATCHES else 0)
+            found[limit] = batches.stats().since(before)
+    assert {limit: stats.bottleneck for limit, stats in found.items()} == {one: one for one in slow}
+    assert [stats.batches for stats in found.values()] == [15 - READ_AHEAD_BATCHES] * 3

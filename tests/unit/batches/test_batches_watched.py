@@ -1,0 +1,125 @@
+"""What a process leaves of its reading for whoever started it."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seatrial.batches import watched
+from seatrial.batches.parquet import ParquetTable, parquet_table
+from seatrial.batches.readings import Left, left_in
+
+ROWS = 20_000
+WAIT_S = 20.0  # of what takes a tenth of a second on idle cores
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> ParquetTable:
+    rows: Any = {"id": np.arange(ROWS)}
+    (tmp_path / "table").mkdir()
+    pq.write_table(pa.table(rows), tmp_path / "table" / "a.parquet", row_group_size=ROWS // 4)
+    return parquet_table(tmp_path / "table")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of readings, looked at often; it is made by the first who leaves something."""
+    monkeypatch.setenv(watched.FOLDER, str(tmp_path / "readings"))
+    monkeypatch.setattr(watched, "EVERY_S", 0.05)
+    return tmp_path / "readings"
+
+
+def read(table: ParquetTable, *, epoch: int = 0) -> None:
+    for _ in table.batches(batch_rows=1000, epoch=epoch):
+        pass
+
+
+def left_when(folder: Path, enough: Any) -> list[Left]:
+    until = time.monotonic() + WAIT_S
+    while time.monotonic() < until:
+        if enough(found := left_in(folder)):
+            return found
+        time.sleep(0.02)
+    raise AssertionError(left_in(folder))
+
+
+def test_nothing_is_left_and_no_thread_runs_where_nobody_wants_to_know(
+    table: ParquetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(watched.FOLDER, raising=False)
+    with table.batches(batch_rows=1000) as batches:
+        next(batches)
+        assert not [one for one in threading.enumerate() if one.name == "seatrial-watcher"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["table"]
+
+
+def test_a_reader_is_followed_while_it_runs(table: ParquetTable, folder: Path) -> None:
+    with table.batches(batch_rows=1000, epoch=3) as batches:
+        next(batches)
+        (left,) = left_when(folder, lambda found: found and found[0].reading.whole.rows == 1000)
+        assert (left.reading.whole.epoch, left.reading.whole.done, left.reading.world) == (3, 0.05, 1)
+        assert left.age_s < WAIT_S
+        next(batches)
+        left_when(folder, lambda found: found[0].reading.whole.rows == 2000)
+
+
+def test_what_short_readers_read_is_there_when_they_have_ended_and_adds_up(table: ParquetTable, folder: Path) -> None:
+    for epoch in range(3):
+        read(table, epoch=epoch)
+    (left,) = left_in(folder)
+    assert (left.reading.whole.rows, left.reading.whole.epoch, left.reading.whole.done) == (3 * ROWS, 2, 1.0)
+    assert left.reading.whole.seconds >= left.reading.recent.seconds > 0
+
+
+def test_what_is_recent_is_forgotten_and_so_is_the_thread(
+    table: ParquetTable, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "RECENT_S", 0.2)
+    read(table)
+    (left,) = left_when(folder, lambda found: found[0].reading.recent.seconds == 0)
+    assert left.reading.whole.rows == ROWS
+    until = time.monotonic() + WAIT_S
+    while [one for one in threading.enumerate() if one.name == "seatrial-watcher"]:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    read(table)  # and comes back with the next reader
+    left_when(folder, lambda found: found[0].reading.whole.rows == 2 * ROWS)
+
+
+def test_a_reader_that_is_watched_and_forgotten_ends(table: ParquetTable, folder: Path) -> None:
+    batches = table.batches(batch_rows=1000)
+    next(batches)
+    del batches
+    gc.collect()
+    (left,) = left_when(folder, lambda found: found)
+    assert left.reading.whole.rows == 1000
+    until = time.monotonic() + WAIT_S
+    while [one for one in threading.enumerate() if one.name.startswith(("seatrial-fetch", "seatrial-make"))]:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_a_process_that_was_forked_leaves_a_file_of_its_own(table: ParquetTable, folder: Path) -> None:
+    read(table)
+    child = multiprocessing.get_context("fork").Process(target=read, args=(table,))
+    child.start()
+    child.join(WAIT_S)
+    assert child.exitcode == 0
+    assert [left.reading.whole.rows for left in left_in(folder)] == [ROWS, ROWS]
+
+
+def test_a_folder_that_cannot_be_written_disturbs_nobody(
+    table: ParquetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(watched.FOLDER, str(tmp_path / "file" / "folder"))
+    read(table)
