@@ -46,7 +46,7 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "model.log"
 
 
-READS = "reading epoch 3: 41 %, waiting for the wire, 200,000 rows/s, 100.0 MB/s"
+READS = "epoch 3: 41 % read, waiting for the wire, 200k rows/s, 100 MB/s"
 ENDED = "model: ran in 21.0 s, 5.0 s of them waiting for the wire (never run)"
 
 

@@ -44,7 +44,7 @@ def live_line(found: Sequence[Left]) -> str:
     ahead = max((one.whole for one in now), key=lambda stats: (stats.epoch, stats.done))
     rows_per_s = sum(one.recent.rows / one.recent.seconds for one in now)
     bytes_per_s = sum(one.recent.fetched_bytes / one.recent.seconds for one in now)
-    return "reading " + told(ahead.epoch, ahead.done, rows_per_s, bytes_per_s, _limit(now))
+    return told(ahead.epoch, ahead.done, rows_per_s, bytes_per_s, _limit(now))
 
 
 def _limit(readings: Sequence[Reading]) -> Bottleneck | None:

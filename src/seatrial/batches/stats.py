@@ -16,6 +16,7 @@ WORDS = {
     "decode": "waiting for decoding",
     "trainer": "the trainer is busy",
 }
+TENS = 10e6  # bytes a second: fewer are told with a tenth
 COUNTED = ("rows", "batches", "fetched_bytes", "requests")
 TIMES = (
     "seconds", "starting_s", "waited_s", "waited_for_wire_s", "waited_for_decode_s", "fetching_s", "making_s",
@@ -78,11 +79,21 @@ class Stats:
 
 def told(epoch: int, done: float, rows_per_s: float, bytes_per_s: float, bottleneck: Bottleneck | None) -> str:
     """One line; what matters most comes first, for a narrow terminal cuts the rest."""
-    share = int(100 * done)  # not rounded: an epoch is at 100 % when it is
-    wire = f"{bytes_per_s / 1e6:,.1f} MB/s"
+    read = f"epoch {epoch}: {int(100 * done)} % read"  # not rounded: it is at 100 % when it is
+    wire = f"{bytes_per_s / 1e6:,.{1 if bytes_per_s < TENS else 0}f} MB/s"
     if bottleneck is None:
-        return f"epoch {epoch}: {share} %, starting, {wire}"
-    return f"epoch {epoch}: {share} %, {WORDS[bottleneck]}, {rows_per_s:,.0f} rows/s, {wire}"
+        return f"{read}, starting, {wire}"
+    return f"{read}, {WORDS[bottleneck]}, {_short(rows_per_s)} rows/s, {wire}"
+
+
+def _short(rows: float) -> str:
+    """Three digits are enough of what changes every second."""
+    for unit, letter in ((1e6, "M"), (1e3, "k")):
+        if rows >= 10 * unit:
+            return f"{rows / unit:,.0f}{letter}"
+        if rows >= unit:
+            return f"{rows / unit:.1f}{letter}"
+    return f"{rows:.0f}"
 
 
 class Clock:

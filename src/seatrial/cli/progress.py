@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TAIL_BYTES = 4096  # of a step's log: enough to hold its last line
 WIDEST_NOTE = 70
+WIDTH_OF_TIME = len("0:00:00")
 REFRESH_S = 0.5
 SILENT_S = 30.0  # a log gets a line about what a step reads each time the step was silent for so long
 
@@ -127,11 +128,12 @@ def progress(*, live: bool, reading: bool = True) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import Progress as Bars
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        TimeElapsedColumn(),
+        TimeElapsedColumn(Column(min_width=WIDTH_OF_TIME)),  # what is too wide is cut at its end, not here
         TextColumn("{task.fields[note]}", markup=False),  # a step prints what it likes, brackets too
     )
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:

@@ -68,7 +68,7 @@ def test_nothing_is_named_before_the_first_batch() -> None:
     stats = played.play(fetching=[(0, 5)], waiting=[(0, 5)])
     assert (stats.seconds, stats.starting_s, stats.waited_s) == (5, 5, 5)
     assert stats.bottleneck is None
-    assert str(stats) == "epoch 3: 0 %, starting, 0.0 MB/s"
+    assert str(stats) == "epoch 3: 0 % read, starting, 0.0 MB/s"
 
 
 def test_nothing_is_named_where_no_time_went_by() -> None:
@@ -180,10 +180,17 @@ def test_time_stands_still_when_a_reader_has_ended() -> None:
 
 
 def test_an_epoch_is_at_100_percent_when_it_is_and_not_before() -> None:
-    assert told(3, 0.9999, 1_234_567.0, 98_700_000.0, "trainer") == (
-        "epoch 3: 99 %, the trainer is busy, 1,234,567 rows/s, 98.7 MB/s"
-    )
-    assert told(0, 1.0, 0.0, 0.0, "wire").startswith("epoch 0: 100 %, waiting for the wire, ")
+    assert told(3, 0.9999, 0.0, 0.0, "trainer").startswith("epoch 3: 99 % read, the trainer is busy, ")
+    assert told(0, 1.0, 0.0, 0.0, "wire").startswith("epoch 0: 100 % read, waiting for the wire, ")
+
+
+@pytest.mark.parametrize(
+    ("rows", "written"),
+    [(0.0, "0"), (999.4, "999"), (1000.0, "1.0k"), (14_400.0, "14k"), (999_600.0, "1,000k"), (6_430_000.0, "6.4M")],
+)
+def test_rates_are_told_in_about_three_digits(rows: float, written: str) -> None:
+    assert told(0, 0.5, rows, 1055e6, "wire").endswith(f", {written} rows/s, 1,055 MB/s")
+    assert told(0, 0.5, rows, 4.23e6, "wire").endswith(", 4.2 MB/s")
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), max_size=8)

@@ -42,9 +42,9 @@ def left(
 @pytest.mark.parametrize(
     ("waits", "expected"),
     [
-        ({}, "reading epoch 3: 41 %, the trainer is busy, 200,000 rows/s, 160.0 MB/s"),
-        ({"wire_s": 2.0}, "reading epoch 3: 41 %, waiting for the wire, 200,000 rows/s, 160.0 MB/s"),
-        ({"decode_s": 2.0}, "reading epoch 3: 41 %, waiting for decoding, 200,000 rows/s, 160.0 MB/s"),
+        ({}, "epoch 3: 41 % read, the trainer is busy, 200k rows/s, 160 MB/s"),
+        ({"wire_s": 2.0}, "epoch 3: 41 % read, waiting for the wire, 200k rows/s, 160 MB/s"),
+        ({"decode_s": 2.0}, "epoch 3: 41 % read, waiting for decoding, 200k rows/s, 160 MB/s"),
     ],
 )
 def test_the_line_has_first_how_far_and_why(waits: Any, expected: str) -> None:
@@ -53,12 +53,12 @@ def test_the_line_has_first_how_far_and_why(waits: Any, expected: str) -> None:
 
 def test_ranks_are_told_together_and_the_one_that_waits_says_what_for() -> None:
     ranks = [left(world=2), left(world=2, wire_s=3.0)]
-    assert live_line(ranks) == "reading epoch 3: 41 %, waiting for the wire, 400,000 rows/s, 320.0 MB/s"
+    assert live_line(ranks) == "epoch 3: 41 % read, waiting for the wire, 400k rows/s, 320 MB/s"
 
 
 def test_before_the_first_batch_nothing_is_blamed() -> None:
     start = replace(RECENT, rows=0, batches=0, done=0.0, starting_s=5.0)
-    assert live_line([Left(Reading(1, start, start), 0.5)]) == "reading epoch 3: 0 %, starting, 160.0 MB/s"
+    assert live_line([Left(Reading(1, start, start), 0.5)]) == "epoch 3: 0 % read, starting, 160 MB/s"
 
 
 @pytest.mark.parametrize("found", [[], [left(so_far_s=1.0)], [left(age_s=60.0)]], ids=["nothing", "short", "gone"])
