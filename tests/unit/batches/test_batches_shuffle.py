@@ -109,3 +109,10 @@ def test_a_hundred_thousand_files_are_planned_fast() -> None:
         one.window_of(row)
     assert time.perf_counter() - began < FAST_S
     assert one.rows == int(rows.sum())
+
+
+def test_rows_of_one_window_are_mixed_anew_in_every_window_and_epoch_and_with_every_seed() -> None:
+    mixed = [
+        one.mixed(window) for one in (epoch(8), epoch(8, number=1), epoch(8, seed=8)) for window in range(one.windows)
+    ]
+    assert len({order.tobytes() for order in mixed}) == len(mixed)
