@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from seatrial.batches.parquet import ParquetTable, parquet_table
     from seatrial.batches.table import Table
+    from seatrial.batches.tensorflow import to_tensorflow
     from seatrial.batches.torch import to_torch
     from seatrial.errors import SeatrialError
     from seatrial.models.codec import Codec
@@ -49,6 +50,7 @@ _HOMES = {
     "reweighing": "seatrial.train.fair",
     "robust_loss": "seatrial.train.robust",
     "step": "seatrial.pipeline.steps",
+    "to_tensorflow": "seatrial.batches.tensorflow",
     "to_torch": "seatrial.batches.torch",
     "with_features": "seatrial.prepare.codec",
 }
@@ -76,6 +78,7 @@ __all__ = [
     "reweighing",
     "robust_loss",
     "step",
+    "to_tensorflow",
     "to_torch",
     "with_features",
 ]

@@ -56,6 +56,16 @@ def test_a_table_resumes_from_its_cursor_on_another_world_size(table: Table) -> 
     assert sorted(seen) == list(range(10))
 
 
+@pytest.mark.parametrize("ahead", [0, 1, 3, 9])
+def test_a_cursor_ahead_is_the_cursor_after_so_many_batches_more(table: Table, ahead: int) -> None:
+    with table.batches(columns=["id"], batch_rows=3) as batches:
+        next(batches)
+        told = batches.cursor(ahead=ahead)
+        for _ in zip(range(ahead), batches, strict=False):
+            pass
+        assert batches.cursor() == told
+
+
 def test_the_same_epoch_has_the_same_order_and_another_has_another(table: Table) -> None:
     def ids(epoch: int) -> list[int]:
         return [value for batch in table.batches(columns=["id"], epoch=epoch) for value in batch["id"]]
