@@ -10,6 +10,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from seatrial.batches.epoch import Batch
 from seatrial.batches.reader import Batches
+from seatrial.batches.stats import Stats
 
 TensorBatch = dict[str, Any]  # tensors by name; text stays a NumPy array
 
@@ -47,6 +48,10 @@ class TorchBatches(IterableDataset[TensorBatch]):  # type: ignore[misc]  # torch
         """How many batches the next iteration gives."""
         return len(self._batches.at(epoch=self._epoch, cursor=self._cursor))
 
+    def stats(self) -> Stats | None:
+        """What the newest iteration has read, as `Batches.stats`; None before one, and where a worker reads."""
+        return None if self._running is None else self._running.stats()
+
     def state_dict(self) -> dict[str, Any]:
         """Where the iteration under way is, or the next one begins."""
         if self._running is not None:
@@ -68,6 +73,10 @@ class _Running(Iterator[TensorBatch]):
 
     def __next__(self) -> TensorBatch:
         return tensors(next(self._batches), pin_memory=self._pin)
+
+    def stats(self) -> Stats:
+        """What was read."""
+        return self._batches.stats()
 
     def state_dict(self) -> dict[str, Any]:
         """After the batch that was given last."""

@@ -126,3 +126,20 @@ def test_a_stateful_loader_goes_on_in_the_middle_of_an_epoch(table: ParquetTable
     resumed = loader()
     resumed.load_state_dict(state)
     assert seen + ids_of(resumed) == whole
+
+
+def test_a_dataset_tells_what_its_newest_iteration_read(table: ParquetTable) -> None:
+    dataset = to_torch(table.batches(batch_rows=BATCH_ROWS))
+    assert dataset.stats() is None
+    for epoch in range(2):
+        dataset.set_epoch(epoch)
+        ids_of(dataset)
+    stats = dataset.stats()
+    assert stats is not None
+    assert (stats.epoch, stats.done, stats.rows) == (1, 1.0, ROWS)
+
+
+def test_what_a_worker_reads_its_parent_does_not_know(table: ParquetTable) -> None:
+    dataset = to_torch(table.batches(batch_rows=BATCH_ROWS))
+    ids_of(DataLoader(dataset, batch_size=None, num_workers=1))
+    assert dataset.stats() is None

@@ -108,6 +108,7 @@ def test_a_reader_that_is_watched_and_forgotten_ends(table: ParquetTable, folder
         time.sleep(0.02)
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_process_that_was_forked_leaves_a_file_of_its_own(table: ParquetTable, folder: Path) -> None:
     read(table)
     child = multiprocessing.get_context("fork").Process(target=read, args=(table,))
