@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from seatrial.batches.footers import Footer, read_footer, top_level
 from seatrial.batches.wire import DataFile, Listed, Wire
+from seatrial.errors import Corrupt
 
 FOOTERS_AT_ONCE = 16
 KEPT = 256  # manifests in the cache folder; those written first go first
@@ -62,6 +63,7 @@ def make_manifest(footers: Sequence[Footer], names: Mapping[int, str] | None) ->
     columns: dict[str, dict[int, tuple[float, float]]] = {}
     for number, footer in enumerate(footers):
         metadata = footer.parsed()
+        first_group = len(groups)
         leaves = {leaf: name for name, held in top_level(metadata, names).items() for leaf in held.leaves}
         for index in range(metadata.num_row_groups):
             group = metadata.row_group(index)
@@ -72,6 +74,12 @@ def make_manifest(footers: Sequence[Footer], names: Mapping[int, str] | None) ->
                 known = said.null_count if said is not None and said.has_null_count else np.nan
                 columns[name][len(groups)] = size + chunk.total_uncompressed_size, nulls + known
             groups.append((number, index, group.num_rows, group.total_byte_size))
+        if sum(rows for _, _, rows, _ in groups[first_group:]) != metadata.num_rows:
+            raise Corrupt(
+                "the row groups in the footer do not have the rows that the file says it has.",
+                path=footer.file.path,
+                mend="Write the file again.",
+            )
     table = np.array(groups, np.int64).reshape(-1, 4)
 
     def by_group(part: int) -> dict[str, NDArray[np.float64]]:

@@ -21,7 +21,7 @@ from seatrial.batches.packed import PACKED_PREFIX
 from seatrial.batches.source import Source, source_key
 from seatrial.batches.table import WINDOW_MIB
 from seatrial.batches.wire import Listed
-from seatrial.errors import InputError
+from seatrial.errors import Corrupt, InputError
 from seatrial.stores.settings import StoreSettings
 
 if TYPE_CHECKING:
@@ -198,5 +198,14 @@ def _schema(manifest: Manifest) -> tuple[pa.Schema, dict[str, str]]:
                 "the files say different things of their packed columns.", path=path, mend="Write them anew."
             )
     assert first is not None  # noqa: S101 there is at least one file
-    said = {key.decode(): text.decode() for key, text in (first.metadata or {}).items() if key.startswith(b"seatrial.")}
+    try:
+        said = {
+            key.decode(): text.decode() for key, text in (first.metadata or {}).items() if key.startswith(b"seatrial.")
+        }
+    except UnicodeDecodeError:
+        raise Corrupt(
+            "what the footer says of packed columns is no text.",
+            path=manifest.data_file(0).path,
+            mend="Write the file again.",
+        ) from None
     return first.remove_metadata(), said

@@ -138,3 +138,30 @@ def test_pins_differ_where_content_does(tmp_path: Path) -> None:
     first = parquet_table(tmp_path).digest
     (tmp_path / "one.parquet").touch()
     assert parquet_table(tmp_path).digest != first
+
+
+def damaged(folder: Path, what: bytes, by: bytes) -> Path:
+    """A file whose footer says something else, and is as long as before."""
+    path = folder / "x.parquet"
+    said: Any = {"seatrial.packed.f": '{"dtype": "float32", "width": 1}'}
+    rows = pa.table({"x": np.arange(1000)}).replace_schema_metadata(said)
+    pq.write_table(rows, path, row_group_size=400)
+    data = path.read_bytes()
+    place = data.rindex(what)
+    path.write_bytes(data[:place] + by + data[place + len(what) :])
+    return folder
+
+
+def varint(number: int) -> bytes:
+    """As Thrift's compact protocol writes 1,000 and the like: zigzag, seven bits a byte."""
+    return bytes([(number << 1) & 0x7F | 0x80, number >> 6])
+
+
+def test_a_footer_whose_row_groups_lack_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Corrupt, match=r"x\.parquet: the row groups in the footer do not have the rows"):
+        parquet_table(damaged(tmp_path, varint(400) + b"\x26", varint(399) + b"\x26"))
+
+
+def test_a_footer_that_says_no_text_of_packed_columns_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Corrupt, match=r"x\.parquet: what the footer says of packed columns is no text"):
+        parquet_table(damaged(tmp_path, b'{"dtype"', b'\xff"dtype"'))
