@@ -71,6 +71,9 @@ class Files:
         self._constant = constant  # columns whose value may stand in the table's metadata instead of the file
         self.opened = lru_cache(FILES_KEPT)(self._opened)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Files, (self.manifest, self._names, self._constant)
+
     def _opened(self, number: int) -> tuple[DataFile, pq.FileMetaData, dict[str, Held]]:
         file = self.manifest.data_file(number)
         metadata = parse(self.manifest.footer(number), file.path)

@@ -131,6 +131,9 @@ class Batches(Iterator[Batch]):
         """How many batches are still to come."""
         return -(-(self._opened.epoch.rows - self._delivered) // self._opened.epoch.plan.batch_rows)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Batches, (self._opened, self._delivered)  # for a worker that is spawned: it starts its own threads
+
     def __enter__(self) -> Self:
         return self
 

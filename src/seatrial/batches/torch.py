@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,6 +16,20 @@ from seatrial.batches.stats import Stats
 TensorBatch = dict[str, Any]  # tensors by name; text stays a NumPy array
 
 
+@dataclass(slots=True)
+class _Place:
+    """Where the next iteration begins; and the reader of the newest one, which knows where that is."""
+
+    epoch: int
+    cursor: str | None  # None: from the beginning
+    reader: Batches | None = None
+
+    def state(self) -> dict[str, Any]:
+        if self.reader is not None:
+            return {"epoch": self.reader.epoch, "cursor": self.reader.cursor()}
+        return {"epoch": self.epoch, "cursor": self.cursor}
+
+
 class TorchBatches(IterableDataset[TensorBatch]):  # type: ignore[misc]  # torch is not read by mypy here
     """The batches of a table as dicts of tensors that share memory with the arrays (no copy).
 
@@ -22,70 +37,90 @@ class TorchBatches(IterableDataset[TensorBatch]):  # type: ignore[misc]  # torch
     one reads and the others stay idle, so that the order and the bytes on the wire are the same for any `num_workers`;
     one is enough to take the reading out of the training process. `set_epoch` before each epoch. `state_dict` and
     `load_state_dict` follow the protocol of torchdata's StatefulDataLoader. With `pin_memory` tensors lie in
-    page-locked memory, from which a GPU copies while it computes.
+    page-locked memory, from which an accelerator copies while it computes; in a worker they do not, where DataLoader's
+    own `pin_memory` does it.
     """
 
     def __init__(self, batches: Batches, *, pin_memory: bool = False) -> None:
         super().__init__()
         self._batches = batches
-        self._epoch = batches.epoch
-        self._cursor: str | None = batches.cursor()
         self._pin = pin_memory
-        self._running: _Running | None = None
+        self._place = _Place(batches.epoch, batches.cursor())
+        # The epoch that was set, and how often one was: in shared memory, for workers that outlive an epoch.
+        self._told = torch.tensor([batches.epoch, 0]).share_memory_()
+        self._heard = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """The epoch of the next iteration, from its beginning."""
-        self._epoch, self._cursor = epoch, None
+        """The epoch of the next iteration: from its beginning, unless that iteration goes on within this very epoch."""
+        self._told[0] = epoch
+        self._told[1] += 1
+        self._hear()
 
     def __iter__(self) -> Iterator[TensorBatch]:
         worker = get_worker_info()
         if worker is not None and worker.id > 0:
             return iter(())
-        self._running = _Running(self._batches.at(epoch=self._epoch, cursor=self._cursor), pin_memory=self._pin)
-        return self._running
+        self._hear()
+        reader = self._batches.at(epoch=self._place.epoch, cursor=self._place.cursor)
+        return _Running(reader, self._place, pin_memory=self._pin and worker is None and _can_pin())
 
     def __len__(self) -> int:
         """How many batches the next iteration gives."""
-        return len(self._batches.at(epoch=self._epoch, cursor=self._cursor))
+        return len(self._batches.at(epoch=self._place.epoch, cursor=self._place.cursor))
 
     def stats(self) -> Stats | None:
         """What the newest iteration has read, as `Batches.stats`; None before one, and where a worker reads."""
-        return None if self._running is None else self._running.stats()
+        return None if self._place.reader is None else self._place.reader.stats()
 
     def state_dict(self) -> dict[str, Any]:
         """Where the iteration under way is, or the next one begins."""
-        if self._running is not None:
-            return self._running.state_dict()
-        return {"epoch": self._epoch, "cursor": self._cursor}
+        return self._place.state()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Begins the next iteration there."""
-        self._epoch, self._cursor = int(state["epoch"]), state["cursor"]
-        self._running = None
+        self._place = _Place(int(state["epoch"]), state["cursor"])
+
+    def _hear(self) -> None:
+        epoch, times = self._told.tolist()
+        if times != self._heard and epoch != self._place.epoch:
+            self._place = _Place(epoch, None)
+        self._heard = times
 
 
 class _Running(Iterator[TensorBatch]):
     """One iteration; whoever drops it ends its threads."""
 
-    def __init__(self, batches: Batches, *, pin_memory: bool) -> None:
-        self._batches = batches
+    def __init__(self, reader: Batches, place: _Place, *, pin_memory: bool) -> None:
+        self._reader = place.reader = reader
+        self._place = place
         self._pin = pin_memory
+        if not len(reader):  # a state of an epoch's end: what is asked for next is a whole one
+            place.cursor = None
 
     def __next__(self) -> TensorBatch:
-        return tensors(next(self._batches), pin_memory=self._pin)
+        try:
+            batch = next(self._reader)
+        except StopIteration:
+            self._place.cursor = None  # it counts for one iteration
+            raise
+        return tensors(batch, pin_memory=self._pin)
 
-    def stats(self) -> Stats:
-        """What was read."""
-        return self._batches.stats()
+    def __del__(self) -> None:
+        self._reader.close()  # the dataset keeps it, for its state
 
     def state_dict(self) -> dict[str, Any]:
         """After the batch that was given last."""
-        return {"epoch": self._batches.epoch, "cursor": self._batches.cursor()}
+        return {"epoch": self._reader.epoch, "cursor": self._reader.cursor()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from there."""
-        self._batches.close()
-        self._batches = self._batches.at(epoch=int(state["epoch"]), cursor=state["cursor"])
+        self._reader.close()
+        self._reader = self._place.reader = self._reader.at(epoch=int(state["epoch"]), cursor=state["cursor"])
+
+
+def _can_pin() -> bool:
+    """Nothing copies from pinned memory where there is no accelerator, and PyTorch refuses to make it."""
+    return bool(torch.accelerator.is_available())
 
 
 def to_torch(batches: Batches, *, pin_memory: bool = False) -> TorchBatches:

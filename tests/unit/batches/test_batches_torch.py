@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import threading
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,14 @@ def test_a_loader_that_is_left_early_leaves_no_thread_and_no_process(table: Parq
     assert not [child.name for child in multiprocessing.active_children()]
 
 
+def test_an_iteration_that_is_left_early_leaves_its_state_and_no_thread(table: ParquetTable) -> None:
+    dataset = to_torch(table.batches(batch_rows=10))
+    for _ in dataset:
+        break
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("seatrial-")]
+    assert dataset.state_dict() == {"epoch": 0, "cursor": table.batches(batch_rows=10).cursor(ahead=1)}
+
+
 def test_a_reader_that_has_started_is_refused_in_a_forked_process(table: ParquetTable, tmp_path: Path) -> None:
     batches = table.batches(batch_rows=10)
     next(batches)
@@ -110,7 +120,7 @@ def test_a_reader_that_has_started_is_refused_in_a_forked_process(table: Parquet
 
 
 @pytest.mark.filterwarnings("ignore:.set_vital. is deprecated:UserWarning")  # torchdata's own
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 1, 2])
 def test_a_stateful_loader_goes_on_in_the_middle_of_an_epoch(table: ParquetTable, workers: int) -> None:
     loaders = pytest.importorskip("torchdata.stateful_dataloader", reason="torchdata is not installed")
 
@@ -126,6 +136,60 @@ def test_a_stateful_loader_goes_on_in_the_middle_of_an_epoch(table: ParquetTable
     resumed = loader()
     resumed.load_state_dict(state)
     assert seen + ids_of(resumed) == whole
+    assert ids_of(resumed) == whole  # the state was for one iteration
+
+
+@pytest.mark.filterwarnings("ignore:.set_vital. is deprecated:UserWarning")  # torchdata's own
+@pytest.mark.parametrize("workers", [0, 1])
+def test_from_its_state_at_the_end_of_an_epoch_a_stateful_loader_begins_another(
+    table: ParquetTable, workers: int
+) -> None:
+    loaders = pytest.importorskip("torchdata.stateful_dataloader", reason="torchdata is not installed")
+
+    def loader() -> Any:
+        dataset = to_torch(table.batches(batch_rows=BATCH_ROWS))
+        return loaders.StatefulDataLoader(dataset, batch_size=None, num_workers=workers)
+
+    first = loader()
+    whole = ids_of(first)
+    resumed = loader()
+    resumed.load_state_dict(first.state_dict())
+    assert ids_of(resumed) == whole
+
+
+def test_a_cursor_outlives_that_its_own_epoch_is_set_and_counts_once(table: ParquetTable) -> None:
+    whole = ids_of(table.batches(batch_rows=BATCH_ROWS, epoch=2))
+    cursor = table.batches(batch_rows=BATCH_ROWS, epoch=2).cursor(ahead=5)
+    dataset = to_torch(table.batches(batch_rows=BATCH_ROWS, epoch=2, cursor=cursor))
+    dataset.set_epoch(2)
+    assert ids_of(dataset) == whole[5:]
+    assert ids_of(dataset) == whole
+    dataset.set_epoch(3)
+    assert ids_of(dataset) == ids_of(table.batches(batch_rows=BATCH_ROWS, epoch=3))
+
+
+def test_workers_that_persist_hear_of_every_epoch(table: ParquetTable) -> None:
+    dataset = to_torch(table.batches(batch_rows=BATCH_ROWS))
+    loader = DataLoader(dataset, batch_size=None, num_workers=1, persistent_workers=True)
+    for epoch in (0, 1, 5):
+        dataset.set_epoch(epoch)
+        assert ids_of(loader) == ids_of(table.batches(batch_rows=BATCH_ROWS, epoch=epoch))
+
+
+def test_a_dataset_reaches_a_worker_that_is_spawned_as_it_is(table: ParquetTable) -> None:
+    dataset = to_torch(table.batches(batch_rows=BATCH_ROWS))
+    before = iter(dataset)
+    taken = [next(before)["id"].tolist()]
+    dataset.set_epoch(3)
+    copy = pickle.loads(ForkingPickler.dumps(dataset))
+    assert ids_of(copy) == ids_of(table.batches(batch_rows=BATCH_ROWS, epoch=3))
+    assert taken + ids_of(before) == ids_of(table.batches(batch_rows=BATCH_ROWS))
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is an accelerator")
+def test_pinned_memory_is_asked_for_in_vain_where_nothing_copies_from_it(table: ParquetTable) -> None:
+    dataset = to_torch(table.batches(batch_rows=BATCH_ROWS), pin_memory=True)
+    assert ids_of(dataset) == ids_of(table.batches(batch_rows=BATCH_ROWS))
 
 
 def test_a_dataset_tells_what_its_newest_iteration_read(table: ParquetTable) -> None:
