@@ -143,9 +143,10 @@ def test_pins_differ_where_content_does(tmp_path: Path) -> None:
 def damaged(folder: Path, what: bytes, by: bytes) -> Path:
     """A file whose footer says something else, and is as long as before."""
     path = folder / "x.parquet"
-    said: Any = {"seatrial.packed.f": '{"dtype": "float32", "width": 1}'}
-    rows = pa.table({"x": np.arange(1000)}).replace_schema_metadata(said)
-    pq.write_table(rows, path, row_group_size=400)
+    rows = pa.table({"x": pa.array(range(1000))})
+    with pq.ParquetWriter(path, rows.schema, store_schema=False) as writer:
+        writer.write_table(rows, row_group_size=400)
+        writer.add_key_value_metadata({"seatrial.packed.f": '{"dtype": "float32", "width": 1}'})
     data = path.read_bytes()
     place = data.rindex(what)
     path.write_bytes(data[:place] + by + data[place + len(what) :])
