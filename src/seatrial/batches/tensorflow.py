@@ -46,9 +46,7 @@ class _Passes:
     def __init__(self, batches: Batches, specs: dict[str, Any]) -> None:
         self._specs, self._path = specs, batches.opened.source.path
         self._epoch = batches.epoch
-        self._batches = batches.at(
-            epoch=self._epoch
-        )  # not the reader itself: it may hold threads, and stays the user's
+        self._batches = batches.at(epoch=self._epoch)  # the reader itself stays the user's, with what it has started
         cursor = batches.cursor()
         self._cursor = None if cursor == self._batches.cursor() else cursor
         self._lock = threading.Lock()  # passes may run side by side
