@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-FAULTS = ("503", "reset", "reset in the body", "cut off", "stall")
+FAULTS = ("503", "reset", "reset in the body", "cut off in the head", "cut off", "stall")
 Plan = Callable[[int], str | None]  # from the number of a request to what happens to it
 
 _RANGE = re.compile(rb"(?i)\r\nrange: bytes=(\d*)-(\d*)\r\n")
@@ -111,10 +111,14 @@ class FaultyServer:
             return True
         first, last = _range(head, len(data))
         body = data[first : last + 1]
-        connection.sendall(
-            f"HTTP/1.1 206 Partial Content\r\nContent-Length: {len(body)}\r\nETag: {etag}\r\n"
-            f"Content-Range: bytes {first}-{last}/{len(data)}\r\n\r\n".encode()
-        )
+        answer = (
+            f"HTTP/1.1 206 Partial Content\r\nContent-Length: {len(body)}\r\n"
+            f"Content-Range: bytes {first}-{last}/{len(data)}\r\nETag: {etag}\r\n\r\n"
+        ).encode()
+        if fault == "cut off in the head":  # all that is there reads as a whole head
+            connection.sendall(answer[: answer.index(b"ETag")])
+            return False
+        connection.sendall(answer)
         if fault is None:
             connection.sendall(body)
             return True

@@ -40,7 +40,7 @@ def test_hundreds_of_faults_cost_no_row_and_bring_no_wrong_one(lake: Lake) -> No
 def test_footers_are_read_through_faults_as_well(lake: Lake) -> None:
     folder, files, rows = lake
     with serving(folder) as server:
-        server.plan = seeded(7, 0.4, ("503", "reset", "cut off"))
+        server.plan = seeded(7, 0.4, ("503", "reset", "cut off", "cut off in the head"))
         assert parquet_table(server.url, files=files).rows == rows
     assert sum(server.met.values()) > 5
 
