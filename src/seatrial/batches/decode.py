@@ -198,6 +198,8 @@ class Binary:
 
     def take(self, positions: NDArray[np.int64]) -> NDArray[Any]:
         """See `Column.take`."""
+        if len(positions) == 0 and self._chunks:  # only a value tells shape and type
+            return self.take(np.zeros(1, np.int64))[:0].copy()
         found: NDArray[Any] | None = None
         chunks = np.searchsorted(self._starts, positions, side="right") - 1
         for row, (position, number) in enumerate(zip(positions.tolist(), chunks.tolist(), strict=True)):

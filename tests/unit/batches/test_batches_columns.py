@@ -134,6 +134,13 @@ def test_binary_images_are_decoded_by_the_function_that_is_given(tmp_path: Path)
     assert (found["image"] == IDS[:, None, None, None]).all()
 
 
+def test_a_rank_without_a_row_of_the_batch_has_an_empty_array_of_the_images_shape(tmp_path: Path) -> None:
+    table = images(tmp_path)
+    (batch,) = table.batches(decode={"image": pixels}, batch_rows=ROWS, rank=0, world=ROWS + 1)
+    assert batch["image"].shape == (0, 4, 4, 3)
+    assert batch["image"].dtype == np.uint8
+
+
 def test_decoding_what_is_not_binary_or_not_asked_for_is_refused(tmp_path: Path) -> None:
     table = images(tmp_path)
     with pytest.raises(InputError, match='column "id" of type int64 is not binary'):
