@@ -41,6 +41,7 @@ from tests.real.batches.packed_files import COLUMNS, WIDTH, write_packed
 FILES, GROUPS = 8, 3
 BATCH_ROWS = 1024
 SAMPLES, SAMPLE_S = 5, 0.02  # of the threads: the kernel still lists one that was just joined
+STALL_S = 0.3
 SHARE = 0.05  # of the requests that meet a fault
 ASKED: dict[str, Any] = {"batch_rows": BATCH_ROWS, "window_mib": 1, "memory_mib": 64}
 PATIENT = Limits(silence_s=0.2, failures=20, pause_s=0.01, longest_pause_s=0.1)
@@ -162,7 +163,7 @@ def soak(trainer: Trainer, *, seconds: float, every_s: float, epochs: int, every
 
 
 def _serve(folder: Path, said: Connection) -> None:
-    with serving(folder) as server:
+    with serving(folder, stall_s=STALL_S) as server:
         said.send(server.url)
         said.recv()  # the tables were opened: now it fails at times
         server.plan = seeded(7, SHARE)

@@ -11,14 +11,21 @@ import pytest
 
 EPOCHS = 10
 # Allocators of several threads grow in steps until they have met every order of events: 6 MiB were seen between 10 and
-# 100 epochs, 12 between 50 and 700. One window that is kept an epoch would be 90.
+# 100 epochs, 12 between 50 and 700. One buffer that is kept an epoch would be 90.
 MEMORY_MIB = 24
 
 
 @pytest.mark.timeout(120)
 def test_ten_times_as_many_epochs_hold_no_more_than_the_first() -> None:
     pytest.importorskip("torch", reason="torch is not installed")
-    command = [sys.executable, "-m", "tests.real.batches.soak", f"--epochs={10 * EPOCHS}", f"--every-epochs={EPOCHS}"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.real.batches.soak",
+        f"--epochs={10 * EPOCHS}",
+        f"--every-epochs={EPOCHS}",
+        "--group-rows=400",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, cwd=Path(__file__).parents[3])
     assert done.returncode == 0, done.stderr[-3000:]
     first, *_, last = map(json.loads, done.stdout.splitlines())
