@@ -161,7 +161,7 @@ def raw(place: Place) -> Iterator[int]:
     def get(number: int) -> int:
         file, at = ranges[number]
         size = min(RANGE_BYTES, file.size_bytes - at)
-        wire.read(file, at, buffers[number % len(buffers)].data[:size])
+        wire.read(file, at, [buffers[number % len(buffers)].data[:size]])
         return size
 
     yield from fetched(get, len(ranges))

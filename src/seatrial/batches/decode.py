@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from seatrial.batches.buffers import LINE_BYTES, Shelf
 from seatrial.batches.outputs import Decode, Form, Output
 from seatrial.batches.packed import Packed
-from seatrial.batches.pages import gather
 from seatrial.errors import Corrupt, InputError
 
 BLOCK_ROWS = 4096  # of a turn from columns into rows: sixty float32 columns of it fit a second cache of 1 MiB
@@ -89,21 +88,22 @@ class Numbers:
 
 
 class Plain:
-    """A packed column within what came over the wire: its rows are gathered from there."""
+    """A packed column within what came over the wire: its rows are gathered from there.
 
-    def __init__(self, buffer: NDArray[np.uint8], offsets: NDArray[np.int64], packed: Packed) -> None:
-        self._buffer = buffer
-        self._offsets = offsets
-        self._packed = packed
+    The whole buffer is one matrix of such rows; `places` has the numbers of those that hold the window's.
+    """
 
-    def offsets(self, at: int, rows: int) -> NDArray[np.int64]:
-        """Where so many rows from `at` on lie in the buffer: to be filled."""
-        return self._offsets[at : at + rows]
+    def __init__(self, buffer: NDArray[np.uint8], places: NDArray[np.int64], packed: Packed) -> None:
+        self._rows: NDArray[Any] = np.ndarray((len(buffer) // packed.row_bytes, packed.width), packed.little, buffer)
+        self._places = places
+
+    def put(self, at: int, places: NDArray[np.int64]) -> None:
+        """Which rows of the buffer are those from `at` on."""
+        self._places[at : at + len(places)] = places
 
     def take(self, positions: NDArray[np.int64]) -> NDArray[Any]:
         """See `Column.take`."""
-        rows = gather(self._buffer, self._offsets[positions], self._packed.row_bytes)
-        return rows.view(self._packed.little).reshape(len(positions), self._packed.width)
+        return self._rows.take(self._places.take(positions), axis=0)
 
 
 class _Parts:

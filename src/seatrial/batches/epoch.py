@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seatrial.batches.layout import Files, Layout
 from seatrial.batches.order import stripe
-from seatrial.batches.outputs import Output
+from seatrial.batches.outputs import Output, packed_rows
 from seatrial.batches.plan import Epoch
 from seatrial.batches.window import Keep, Window, window_bytes
 from seatrial.batches.wire import Wire
@@ -55,7 +55,7 @@ class Work:
         """What has to be fetched for a window."""
         members = self.epoch.members(window)
         names = list(dict.fromkeys(field.name for output in self.outputs for field in output.fields))
-        packed = [output.fields[0].name for output in self.outputs if output.packed is not None]
+        packed = packed_rows(self.outputs)
         return self.files.layout(members.tolist(), self.live[members].tolist(), names, packed)
 
     def buffer_bytes(self, window: int, layout: Layout) -> int:

@@ -51,7 +51,7 @@ def read_footer(wire: Wire, file: Listed) -> Footer:
         raise Corrupt("the footer is longer than the file.", path=file.path, mend="Write it again.")
     if length > len(tail.data):
         rest = bytearray(length)
-        wire.read(tail.file, tail.file.size_bytes - length, memoryview(rest))
+        wire.read(tail.file, tail.file.size_bytes - length, [memoryview(rest)])
         return Footer(tail.file, bytes(rest))
     return Footer(tail.file, tail.data[-length:])
 

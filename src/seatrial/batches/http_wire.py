@@ -13,7 +13,8 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -86,14 +87,15 @@ class HttpWire:
 
         return self._retried(path, lambda: start or 0, attempt)
 
-    def read(self, file: DataFile, start: int, into: memoryview) -> None:
+    def read(self, file: DataFile, start: int, into: Sequence[memoryview]) -> None:
         """See `Wire.read`. Bytes that came before a failure are kept: only the rest is asked for again."""
-        got = 0
+        left = deque(into)
+        got, stop = 0, start + sum(map(len, into))
 
         def attempt() -> None:
             nonlocal got
             offset = start + got
-            response = self._ask(file.path, f"bytes={offset}-{start + len(into) - 1}", file.etag, offset)
+            response = self._ask(file.path, f"bytes={offset}-{stop - 1}", file.etag, offset)
             first, total = _place(response, file.path, offset)
             etag = response.getheader("ETag") or response.getheader("Last-Modified")
             if total != file.size_bytes or etag != file.etag:
@@ -104,11 +106,14 @@ class HttpWire:
                     path=file.path,
                     mend="Serve the files from a server that honours Range.",
                 )
-            while got < len(into):
-                count = response.readinto(into[got:])
+            while left:
+                count = response.readinto(left[0])
                 if not count:
                     raise _Passing("the answer was cut off")
                 got += count
+                left[0] = left[0][count:]
+                if not left[0]:
+                    left.popleft()
             response.close()
 
         self._retried(file.path, lambda: start + got, attempt)

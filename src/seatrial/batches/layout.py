@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from seatrial.batches.footers import Held, parse, top_level
 from seatrial.batches.manifest import Manifest
 from seatrial.batches.wire import DataFile
 from seatrial.errors import InputError
 
-RANGE_BYTES = 8 * 2**20  # of one request: obstore and a plain client are fastest from 4 to 8 MiB
+RANGE_BYTES = 8 * 2**20  # of one request, about: obstore and a plain client are fastest from 4 to 8 MiB
 GAP_BYTES = 128 * 2**10  # unneeded bytes between two chunks that cost less than another request
 FILES_KEPT = 64  # parsed footers; the row groups of a file come at different times
 _PLAIN_ENCODINGS = {"PLAIN", "RLE", "BIT_PACKED"}  # the last two are those of levels, where there is no dictionary
@@ -43,13 +47,17 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """One request: `length` bytes of a file from `start` on, into the window's buffer from `at` on."""
+    """One request: bytes of a file from `start` on, into the window's buffer."""
 
     file: DataFile
     start: int
     length: int
-    at: int
+    places: tuple[tuple[int, int], ...]  # where they go, in their order: from which byte of the buffer, and how many
     groups: tuple[int, ...]  # positions in the window's list of groups that need some of it
+
+    def parts(self, buffer: NDArray[np.uint8]) -> list[memoryview]:
+        """The parts of the buffer that are to be filled."""
+        return [buffer.data[at : at + length] for at, length in self.places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,17 @@ class Layout:
     groups: tuple[Group, ...]
     ranges: tuple[Range, ...]
     buffer_bytes: int
-    plain: frozenset[str] = field(default_factory=frozenset)  # packed columns that are gathered as they came
+    plain: frozenset[str] = field(default_factory=frozenset)  # packed columns whose rows are gathered from the buffer
+
+
+class _Wanted(NamedTuple):
+    """A column chunk that a row group of the window needs."""
+
+    file: int
+    start: int
+    stop: int
+    group: int  # its position in the window
+    align: int
 
 
 class Files:
@@ -80,11 +98,14 @@ class Files:
         return file, metadata, top_level(metadata, self._names)
 
     def layout(
-        self, members: Sequence[int], live: Sequence[int], names: Sequence[str], packed: Sequence[str]
+        self, members: Sequence[int], live: Sequence[int], names: Sequence[str], packed: Mapping[str, int]
     ) -> Layout:
-        """The window of these row groups with so many `live` rows, for the columns `names`."""
+        """The window of these row groups with so many `live` rows, for the columns `names`.
+
+        `packed` has the packed ones with the bytes of a row: each of their chunks begins at a multiple of it.
+        """
         groups: list[Group] = []
-        wanted: list[tuple[int, int, int, int]] = []  # file, start, stop, position of the group
+        wanted: list[_Wanted] = []
         places: list[tuple[int, list[tuple[str, list[tuple[int, int]]]]]] = []
         plain = set(packed)
         for position, member in enumerate(members):
@@ -101,48 +122,68 @@ class Files:
                     )
                 parts = [_span(group.column(leaf)) for leaf in columns[name].leaves] if name in columns else []
                 spans.append((name, parts))
-                wanted.extend((number, start, stop, position) for start, stop in parts)
+                wanted.extend(_Wanted(number, start, stop, position, packed.get(name, 1)) for start, stop in parts)
             plain -= {name for name in packed if not _is_plain(group, columns.get(name))}
             places.append((member, spans))
-        ranges, at = self._ranges(wanted)
+        ranges, slots, buffer_bytes = self._ranges(wanted)
         first = 0
         for (member, spans), rows in zip(places, live, strict=True):
             number = int(self.manifest.file[member])
             file, metadata, columns = self.opened(number)
             chunks = {
-                name: tuple(Chunk(start, stop - start, _place(at, number, start)) for start, stop in parts)
+                name: tuple(Chunk(start, stop - start, slots[number, start]) for start, stop in parts)
                 for name, parts in spans
             }
             groups.append(Group(member, file, metadata, int(self.manifest.index[member]), columns, first, chunks))
             first += rows
-        return Layout(tuple(groups), ranges, sum(one.length for one in ranges), frozenset(plain))
+        return Layout(tuple(groups), ranges, buffer_bytes, frozenset(plain))
 
-    def _ranges(self, wanted: Sequence[tuple[int, int, int, int]]) -> tuple[tuple[Range, ...], dict[int, list[Range]]]:
-        """Neighbouring chunks joined, and what is large cut, in the order of the groups that need them."""
-        runs: list[list[tuple[int, int, int, int]]] = []
+    def _ranges(self, wanted: Sequence[_Wanted]) -> tuple[tuple[Range, ...], dict[tuple[int, int], int], int]:
+        """The requests, in the order of the groups that need them; where each chunk goes; the size of the buffer.
+
+        Neighbouring chunks are joined, and what is large is cut.
+        """
+        runs: list[list[_Wanted]] = []
         ends: list[int] = []
-        for number, start, stop, position in sorted(wanted):
-            if runs and runs[-1][0][0] == number and start - ends[-1] <= GAP_BYTES:
-                runs[-1].append((number, start, stop, position))
-                ends[-1] = max(ends[-1], stop)
+        for one in sorted(wanted):
+            if runs and runs[-1][0].file == one.file and one.start - ends[-1] <= GAP_BYTES:
+                runs[-1].append(one)
+                ends[-1] = max(ends[-1], one.stop)
             else:
-                runs.append([(number, start, stop, position)])
-                ends.append(stop)
+                runs.append([one])
+                ends.append(one.stop)
         ranges: list[Range] = []
-        by_file: dict[int, list[Range]] = {}
+        slots: dict[tuple[int, int], int] = {}
         at = 0
-        for run, end in sorted(zip(runs, ends, strict=True), key=lambda one: min(need[3] for need in one[0])):
-            number, begin = run[0][0], run[0][1]
-            file = self.opened(number)[0]
-            pieces = -(-(end - begin) // RANGE_BYTES)
+        for run, end in sorted(zip(runs, ends, strict=True), key=lambda one: min(need.group for need in one[0])):
+            begin = run[0].start
+            turns = [(begin, at)]  # from this byte of the file on, from that byte of the buffer on
+            for one in run:
+                start, slot = turns[-1]
+                slot += one.start - start
+                if slot % one.align:
+                    slot += one.align - slot % one.align
+                    turns.append((one.start, slot))
+                slots[one.file, one.start] = slot
+            at = turns[-1][1] + end - turns[-1][0]
+            file = self.opened(run[0].file)[0]
+            pieces = max(round((end - begin) / RANGE_BYTES), 1)  # nine MiB are one: stores read in pieces of their own
             for piece in range(pieces):
                 start = begin + (end - begin) * piece // pieces
                 stop = begin + (end - begin) * (piece + 1) // pieces
-                needed = tuple(sorted({need[3] for need in run if need[1] < stop and start < need[2]}))
-                ranges.append(Range(file, start, stop - start, at + start - begin, needed))
-                by_file.setdefault(number, []).append(ranges[-1])
-            at += end - begin
-        return tuple(ranges), by_file
+                needed = tuple(sorted({need.group for need in run if need.start < stop and start < need.stop}))
+                ranges.append(Range(file, start, stop - start, _places(turns, start, stop), needed))
+        return tuple(ranges), slots, at
+
+
+def _places(turns: Sequence[tuple[int, int]], start: int, stop: int) -> tuple[tuple[int, int], ...]:
+    """Where the bytes of a file from `start` to `stop` go in the buffer."""
+    found = []
+    for (begin, slot), (end, _) in pairwise([*turns, (stop, 0)]):
+        first, last = max(begin, start), min(end, stop)
+        if first < last:
+            found.append((slot + first - begin, last - first))
+    return tuple(found)
 
 
 def _span(chunk: pq.ColumnChunkMetaData) -> tuple[int, int]:
@@ -162,10 +203,3 @@ def _is_plain(group: pq.RowGroupMetaData, held: Held | None) -> bool:
         and set(chunk.encodings) <= _PLAIN_ENCODINGS
         and chunk.physical_type in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
     )
-
-
-def _place(by_file: Mapping[int, Sequence[Range]], number: int, start: int) -> int:
-    for one in by_file[number]:
-        if one.start <= start < one.start + one.length:
-            return one.at + start - one.start
-    raise AssertionError("every chunk lies in a range")

@@ -27,6 +27,7 @@ class Memory:
     """How the budget is used."""
 
     windows_bytes: int  # what is fetched and decoded at once
+    window_bytes: int  # of that the largest window takes so much
     queue_bytes: int  # batches that are being made or wait for the caller
     batch_bytes: int  # one of them, about
     decoded_bytes: tuple[int, ...]  # by window, beside its buffer: text and lists, the order, what decoding takes
@@ -68,7 +69,8 @@ def memory_of(
     batch_bytes = math.ceil(stripe_rows * row_bytes)
     budget = plan.memory_mib * 2**20
     queue = max(QUEUE_BATCHES * batch_bytes, min(budget // QUEUE_SHARE, QUEUE_BYTES))
-    least = math.ceil(float((buffered + decoded).max(initial=0.0)) + QUEUE_BATCHES * batch_bytes)
+    window = math.ceil(float((buffered + decoded).max(initial=0.0)))
+    least = window + QUEUE_BATCHES * batch_bytes
     if least > budget:
         needed = math.ceil(least / 2**20)
         raise InputError(
@@ -77,8 +79,8 @@ def memory_of(
             path=path,
             mend=f"Ask for memory_mib={needed}, or for fewer columns; or write smaller row groups.",
         )
-    queue = min(queue, budget - math.ceil(float((buffered + decoded).max(initial=0.0))))
-    return Memory(budget - queue, queue, batch_bytes, tuple(np.ceil(decoded).astype(np.int64).tolist()))
+    queue = min(queue, budget - window)
+    return Memory(budget - queue, window, queue, batch_bytes, tuple(np.ceil(decoded).astype(np.int64).tolist()))
 
 
 def _by_window(epoch: Epoch, by_group: NDArray[Any]) -> NDArray[np.float64]:

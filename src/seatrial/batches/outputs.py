@@ -96,6 +96,11 @@ def outputs_of(
     return found
 
 
+def packed_rows(outputs: Sequence[Output]) -> dict[str, int]:
+    """The packed columns among these, and the bytes of a row of each."""
+    return {output.fields[0].name: output.packed.row_bytes for output in outputs if output.packed is not None}
+
+
 def _single(
     name: str, field: pa.Field[Any], packed: Mapping[str, Packed], decode: Mapping[str, Decode], path: str
 ) -> Output:

@@ -1,13 +1,14 @@
-"""Where the rows of a packed column lie within its pages, so that they are gathered from what came over the wire.
+"""A packed column within what came over the wire: its pages become a matrix where they are.
 
 A column of constant-length binary values, plain and uncompressed, is a matrix already, but for the page headers and a
-four-byte length before each value. Decoding it elsewhere would copy every row once more. Page headers are Thrift
+four-byte length before each value. Page headers are Thrift
 structs in the compact protocol (Apache Parquet format, parquet.thrift; Apache Thrift, thrift-compact-protocol.md).
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,41 +31,48 @@ _VARINT_BITS, _VARINT_MASK, _MORE = 7, 0x7F, 0x80
 Struct = dict[int, Any]
 
 
-def row_offsets(
-    chunk: NDArray[np.uint8], base: int, into: NDArray[np.int64], *, row_bytes: int, prefixed: bool, optional: bool
-) -> bool:
-    """Fills `into` with where each row's bytes start within the column chunk, plus `base`.
+def row_runs(
+    chunk: NDArray[np.uint8], rows: int, *, row_bytes: int, prefixed: bool, optional: bool
+) -> list[tuple[int, int]] | None:
+    """Where rows lie one after the other in the column chunk: the first one's bytes, and how many.
 
-    False when it does not hold just so many such rows. `prefixed` for BYTE_ARRAY, `optional` when the column may hold
+    None when it does not hold just so many such rows. `prefixed` for BYTE_ARRAY, `optional` when the column may hold
     nulls (a chunk with nulls has too few bytes).
     """
     stride = row_bytes + (LENGTH_BYTES if prefixed else 0)
     data = chunk.data
     at = done = 0
+    runs = []
     try:
-        while done < len(into):
+        while done < rows:
             header, start = _read_struct(data, at)
             at = start + header[_COMPRESSED_SIZE]
             count, first = _values(header, data, start, optional=optional)
-            if at > len(data) or at - first != count * stride or done + count > len(into):
-                return False
-            if prefixed:
-                lengths = np.ndarray(count, "<u4", chunk, first, (stride,)) if count else np.empty(0, "<u4")
-                if not (lengths == row_bytes).all():
-                    return False
+            if at > len(data) or at - first != count * stride or done + count > rows:
+                return None
+            if prefixed and count:
+                if not (np.ndarray(count, "<u4", chunk, first, (stride,)) == row_bytes).all():
+                    return None
                 first += LENGTH_BYTES
-            into[done : done + count] = np.arange(base + first, base + first + count * stride, stride)
+            runs.append((first, count))
             done += count
     except (KeyError, IndexError, TypeError, ValueError, struct.error):  # not what a page header looks like
-        return False
-    return True
+        return None
+    return runs
 
 
-def gather(buffer: NDArray[np.uint8], offsets: NDArray[np.int64], row_bytes: int) -> NDArray[np.void]:
-    """The `row_bytes` bytes from each offset on: one pass, into an array of its own."""
-    # One item at every byte, overlapping: NumPy's indexing then does the whole work, without the interpreter's lock.
-    items = np.ndarray(len(buffer) - row_bytes + 1, f"V{row_bytes}", buffer, 0, (1,))
-    return items[offsets]
+def close_up(chunk: NDArray[np.uint8], runs: Sequence[tuple[int, int]], *, row_bytes: int, prefixed: bool) -> None:
+    """Moves the rows to the beginning of the chunk, without what stands between them.
+
+    Where they lie they are no array, and gathering them costs half as much again as gathering rows of one.
+    """
+    item = f"V{row_bytes}"
+    stride = row_bytes + (LENGTH_BYTES if prefixed else 0)
+    to = 0
+    for first, count in runs:
+        rows = np.ndarray(count, item, chunk, first, (stride,))
+        np.ndarray(count, item, chunk, to)[:] = rows  # towards the beginning, and one-dimensional: NumPy needs no copy
+        to += count * row_bytes
 
 
 def _values(header: Struct, data: memoryview, start: int, *, optional: bool) -> tuple[int, int]:

@@ -3,7 +3,8 @@
     feeder ── ranges ──▶ fetchers ── row groups ──▶ makers ── batches, in order ──▶ the caller
 
 Windows are admitted in order, each when the budget has room for it, so what waits can always go on. A maker prefers a
-batch whose windows are ready to a row group that is not decoded, as long as the queue of batches is not full.
+batch whose windows are ready to a row group that is not decoded, as long as the queue of batches is not full. A caller
+who has to wait does what a maker would.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ AHEAD_WINDOWS = 2  # one is given out while one comes: more of them would only b
 AHEAD_BYTES = 128 * 2**20  # or as many small ones as this holds: what eight ranges under way need, twice
 JOIN_S = 60.0  # a thread that does not end within it hangs in a decoder, and ends with the process
 BATCHES_A_TURN = 4  # that a maker gathers before it looks for other work: a lock and a wake-up for so many
+
+
+_Unit = tuple[int, int, int]  # a batch, and which rows of the epoch's order are to be gathered for it: first, last + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class _Open:
     decoded_bytes: int
     missing: list[int]  # by row group: ranges that are still to come
     undecoded: int
-    mixed: NDArray[np.int64] | None = None  # the order of its rows; there when all of it is decoded
+    decoded: bool = False
+    mixed: NDArray[np.int64] | None = None  # the order of its rows
 
 
 @dataclass(slots=True)
@@ -71,6 +75,7 @@ class _State:
     missing_rows: dict[int, int] = field(default_factory=dict)  # of those batches, over all ranks
     frontier: int = 0  # the first window that is not decoded
     decoded_rows: int = 0  # of the epoch's order, from its beginning
+    idle_makers: int = 0
     error: BaseException | None = None
     closed: bool = False
 
@@ -80,8 +85,9 @@ class Pipeline:
 
     def __init__(self, work: Work, threads: Threads, memory: Memory, clock: Clock) -> None:
         self._work = work
-        self._window_bytes, self._queue_bytes = memory.windows_bytes, memory.queue_bytes
+        self._queue_bytes = memory.queue_bytes
         self._batch_bytes = memory.batch_bytes
+        self._ahead_bytes = min(memory.windows_bytes, max(AHEAD_WINDOWS * memory.window_bytes, AHEAD_BYTES))
         self._need = memory
         self._clock = clock
         self._state = _State(frontier=work.first_window, next_row=work.delivered)
@@ -110,14 +116,32 @@ class Pipeline:
             if state.wanted not in state.ready and state.error is None:
                 with self._clock.waiting():
                     self._to_make.notify_all()  # the batch that is waited for goes before a full queue
-                    self._made.wait_for(lambda: state.wanted in state.ready or state.error is not None)
+                    self._help()
             if state.error is not None:
                 raise state.error
             batch = state.ready.pop(state.wanted)
             state.wanted += 1
             state.ready_bytes -= _size(batch)
-            self._to_make.notify()
+            if state.idle_makers and self._has_a_turn():
+                self._to_make.notify()
         return batch
+
+    def _help(self) -> None:
+        """Until the batch that is wanted is there, the caller makes batches too: no thread has to be woken for them."""
+        state = self._state
+        while state.wanted not in state.ready and state.error is None:
+            units = self._claim(1)
+            # of the window that is waited for, only: another's may take longer than the wait
+            helps = not units and bool(state.decodes) and state.decodes[0][0].number == state.frontier
+            decode = state.decodes.popleft() if helps else None
+            if not units and decode is None:
+                self._made.wait()
+                continue
+            self._lock.release()
+            try:
+                self._work_on(units, decode)
+            finally:
+                self._lock.acquire()
 
     def close(self) -> None:
         """Ends and joins every thread; what they were waiting for ends at once."""
@@ -177,6 +201,10 @@ class Pipeline:
                 state.decodes.extend((opened, position) for position, count in enumerate(missing) if count == 0)
                 self._to_fetch.notify(len(layout.ranges))
                 self._to_make.notify_all()
+            mixed = work.epoch.mixed(number)  # while its first bytes come
+            with self._lock:
+                opened.mixed = mixed
+                self._advance()
 
     def _fetch(self) -> None:
         state = self._state
@@ -187,34 +215,47 @@ class Pipeline:
                     return
                 opened, one = state.ranges.popleft()
             with self._clock.fetching(one.length):
-                self._work.wire.read(one.file, one.start, opened.buffer.data[one.at : one.at + one.length])
+                self._work.wire.read(one.file, one.start, one.parts(opened.buffer))
             with self._lock:
                 for position in one.groups:
                     opened.missing[position] -= 1
                     if opened.missing[position] == 0:
                         state.decodes.append((opened, position))
                         self._to_make.notify()
+                        if len(state.decodes) > state.idle_makers:
+                            self._made.notify()
 
     def _make(self) -> None:
         state = self._state
         while True:
             with self._lock:
+                state.idle_makers += 1
                 self._to_make.wait_for(lambda: state.closed or self._next_unit() is not None or state.decodes)
+                state.idle_makers -= 1
                 if state.closed:
                     return
-                units = self._claim()
+                units = self._claim(BATCHES_A_TURN)
                 decode = None if units else state.decodes.popleft()
-                windows = {number: (one.window, one.mixed) for number, one in state.windows.items()}
-            if decode is not None:
-                self._decode(*decode)
-            for unit in units:
-                self._gather(*unit, windows)
+            self._work_on(units, decode)
 
-    def _claim(self) -> list[tuple[int, int, int]]:
+    def _work_on(self, units: list[_Unit], decode: tuple[_Open, int] | None) -> None:
+        """Does what was claimed, without the lock."""
+        if decode is not None:
+            self._decode(*decode)
+        for unit in units:
+            self._gather(*unit)
+
+    def _has_a_turn(self) -> bool:
+        """Whether there is enough to do that waking a maker is worth it."""
+        state = self._state
+        queued = state.ready_bytes + (len(state.missing_rows) + BATCHES_A_TURN) * self._batch_bytes
+        return queued <= self._queue_bytes or not state.ready
+
+    def _claim(self, most: int) -> list[_Unit]:
         """Takes what can be gathered next, for a turn."""
         state = self._state
-        units: list[tuple[int, int, int]] = []
-        while len(units) < BATCHES_A_TURN:
+        units: list[_Unit] = []
+        while len(units) < most:
             unit = self._next_unit()
             if unit is None:
                 break
@@ -228,7 +269,7 @@ class Pipeline:
             units.append(unit)
         return units
 
-    def _next_unit(self) -> tuple[int, int, int] | None:
+    def _next_unit(self) -> _Unit | None:
         """Rows that can be gathered next: their batch, the first, and the last + 1.
 
         A batch whose rows lie in several windows is gathered in pieces, each as soon as its window is decoded: no
@@ -254,18 +295,28 @@ class Pipeline:
             return
         with self._clock.making():
             opened.window.finish()
-            mixed = self._work.epoch.mixed(opened.number)
         with self._lock:
-            opened.mixed = mixed
-            frontier = self._state.frontier
-            while frontier in self._state.windows and self._state.windows[frontier].mixed is not None:
-                frontier += 1
-            self._state.frontier = frontier
-            self._state.decoded_rows = int(self._work.epoch.starts[frontier])
-            self._to_make.notify_all()
+            opened.decoded = True
+            self._advance()
 
-    def _gather(self, batch: int, start: int, stop: int, windows: dict[int, Any]) -> None:
+    def _advance(self) -> None:
+        """What is decoded in one piece from the beginning can be gathered."""
         state = self._state
+        frontier = state.frontier
+        while (one := state.windows.get(frontier)) is not None and one.decoded and one.mixed is not None:
+            frontier += 1
+        if frontier > state.frontier:
+            state.frontier = frontier
+            state.decoded_rows = int(self._work.epoch.starts[frontier])
+            self._to_make.notify_all()
+            self._made.notify()
+
+    def _gather(self, batch: int, start: int, stop: int) -> None:
+        state = self._state
+        with self._lock:
+            windows = {
+                number: (one.window, one.mixed) for number, one in state.windows.items() if one.mixed is not None
+            }
         with self._clock.making():
             made = gather(self._work.parts(start, stop), windows)
         with self._lock:
@@ -300,8 +351,7 @@ class Pipeline:
         """Whether another window can be admitted."""
         state = self._state
         held = state.decoded_bytes + decoded_bytes + self._buffers.held_bytes_with(buffer_bytes)
-        enough = max(AHEAD_WINDOWS * (buffer_bytes + decoded_bytes), AHEAD_BYTES)
-        return held <= min(self._window_bytes, enough)
+        return held <= self._ahead_bytes
 
 
 def _size(batch: Batch) -> int:

@@ -23,7 +23,7 @@ from seatrial.batches.http_wire import Limits
 from seatrial.batches.layout import Files
 from seatrial.batches.manifest import Manifest, cache_folder
 from seatrial.batches.memory import Memory, memory_of
-from seatrial.batches.outputs import Columns, Decode, Form, Output, outputs_of
+from seatrial.batches.outputs import Columns, Decode, Form, Output, outputs_of, packed_rows
 from seatrial.batches.packed import packed_columns
 from seatrial.batches.pipeline import Pipeline, Threads
 from seatrial.batches.plan import Epoch, Plan, epoch_of
@@ -238,9 +238,9 @@ def open_batches(
     plain: frozenset[str] = frozenset()
     makers = min(len(os.sched_getaffinity(0)), MOST_MAKERS)
     if epoch.windows:
-        wanted = [output.fields[0].name for output in outputs if output.packed is not None]
+        wanted = packed_rows(outputs)
         members = epoch.members(0)
-        plain = files.layout(members.tolist(), live[members].tolist(), wanted, wanted).plain
+        plain = files.layout(members.tolist(), live[members].tolist(), list(wanted), wanted).plain
     memory = memory_of(epoch, manifest, live, outputs, plain, makers=makers, path=source.path)
     local = bool(source.files) and urlsplit(source.files[0].path).scheme in ("", "file")
     threads = Threads(LOCAL_FETCHERS if local else FETCHERS, makers)

@@ -24,10 +24,10 @@ def read_whole(source: Source, columns: Sequence[str] | None) -> pa.Table:
     wire = open_wire(str(source.files[0].path), source.store)
     try:
         for member in range(len(manifest.rows)):
-            layout = files.layout([member], [int(manifest.rows[member])], names, [])
+            layout = files.layout([member], [int(manifest.rows[member])], names, {})
             buffer = np.empty(layout.buffer_bytes, np.uint8)
             for one in layout.ranges:
-                wire.read(one.file, one.start, buffer.data[one.at : one.at + one.length])
+                wire.read(one.file, one.start, one.parts(buffer))
             parts.append(read_group(layout.groups[0], fields, [], buffer))
     finally:
         wire.close()

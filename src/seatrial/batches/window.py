@@ -14,7 +14,7 @@ from seatrial.batches.buffers import Shelf, aligned, shelf_bytes
 from seatrial.batches.decode import Column, Plain, column_of, unpacked
 from seatrial.batches.layout import Group, Layout
 from seatrial.batches.outputs import Form, Output
-from seatrial.batches.pages import row_offsets
+from seatrial.batches.pages import close_up, row_runs
 from seatrial.batches.sparse import SparseFile
 from seatrial.errors import Corrupt
 
@@ -58,7 +58,7 @@ class Window:
         group = self._layout.groups[position]
         kept = self._keep.get(group.number)
         for output in self._packed:
-            self._locate(group, output, kept)
+            self._close_up(group, output, kept)
         if self._outputs:
             table = self._read(group, self._outputs)
             if kept is not None:
@@ -75,30 +75,27 @@ class Window:
         """The rows at these positions, as arrays of their own."""
         return {name: (self._plain.get(name) or self._columns[name]).take(positions) for name in self._order}
 
-    def _locate(self, group: Group, output: Output, kept: NDArray[np.bool_] | None) -> None:
-        """Finds where a packed column's rows lie in the buffer."""
+    def _close_up(self, group: Group, output: Output, kept: NDArray[np.bool_] | None) -> None:
+        """Makes a packed column's rows a matrix where they lie in the buffer."""
         name = output.fields[0].name
         (chunk,) = group.chunks[name]
         leaf = group.metadata.schema.column(group.columns[name].leaves[0])
         assert output.packed is not None  # noqa: S101 only packed columns are plain
-        fixed = leaf.physical_type == "FIXED_LEN_BYTE_ARRAY"
+        row_bytes = output.packed.row_bytes
+        prefixed = leaf.physical_type != "FIXED_LEN_BYTE_ARRAY"
         rows = group.metadata.row_group(group.index).num_rows
-        column = self._plain[output.name]
-        offsets = column.offsets(group.first, rows) if kept is None else np.empty(rows, np.int64)
-        whole = (not fixed or leaf.length == output.packed.row_bytes) and row_offsets(
-            self._buffer[chunk.at : chunk.at + chunk.length],
-            chunk.at,
-            offsets,
-            row_bytes=output.packed.row_bytes,
-            prefixed=not fixed,
-            optional=leaf.max_definition_level > 0,
-        )
-        if not whole:  # nulls, or rows of another length: whoever decodes them says which
+        held = self._buffer[chunk.at : chunk.at + chunk.length]
+        optional = leaf.max_definition_level > 0
+        runs = None
+        if prefixed or leaf.length == row_bytes:
+            runs = row_runs(held, rows, row_bytes=row_bytes, prefixed=prefixed, optional=optional)
+        if runs is None:  # nulls, or rows of another length: whoever decodes them says which
             unpacked(name, self._read(group, [output])[name], output.packed, path=self._path)
             raise Corrupt(f'the pages of column "{name}" are not what the footer says.', path=group.file.path)
-        if kept is not None:
-            stay = offsets[kept]
-            column.offsets(group.first, len(stay))[:] = stay
+        close_up(held, runs, row_bytes=row_bytes, prefixed=prefixed)
+        first = chunk.at // row_bytes  # the layout lets it begin at a row
+        places = np.arange(first, first + rows)
+        self._plain[output.name].put(group.first, places if kept is None else places[kept])
 
     def _read(self, group: Group, outputs: Sequence[Output]) -> pa.Table:
         fields = {field.name: field for output in outputs for field in output.fields}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +53,8 @@ class Wire(Protocol):
         """The last `length` bytes (all, of a shorter file), and the pin; with `size_bytes` the size must be that."""
         ...
 
-    def read(self, file: DataFile, start: int, into: memoryview) -> None:
-        """Fills `into` with the bytes from `start` on."""
+    def read(self, file: DataFile, start: int, into: Sequence[memoryview]) -> None:
+        """Fills the parts of `into`, one after the other, with the bytes from `start` on."""
         ...
 
     def close(self) -> None:
@@ -96,15 +96,18 @@ class FolderWire:
             start = max(file.size_bytes - length, 0)
             return Tail(os.pread(descriptor, length, start), file)
 
-    def read(self, file: DataFile, start: int, into: memoryview) -> None:
+    def read(self, file: DataFile, start: int, into: Sequence[memoryview]) -> None:
         """See `Wire.read`."""
-        got = 0
+        at = start
         with self._opened(file.path, start) as descriptor:
-            while got < len(into):
-                count = os.preadv(descriptor, [into[got:]], start + got)
-                if count == 0:
-                    raise changed(file.path, start + got)
-                got += count
+            for part in into:
+                got = 0
+                while got < len(part):
+                    count = os.preadv(descriptor, [part[got:]], at)
+                    if count == 0:
+                        raise changed(file.path, at)
+                    got += count
+                    at += count
             # after the bytes: a change before or while they were read shows as well
             if _pinned(file.path, descriptor) != file:
                 raise changed(file.path, start)

@@ -69,7 +69,7 @@ def test_a_signature_that_ends_while_a_file_is_read_is_made_again(
     tail = wire.tail(path, None, 8)
     time.sleep(ENDED_S)
     read = bytearray(1000)
-    wire.read(tail.file, 0, memoryview(read))
+    wire.read(tail.file, 0, [memoryview(read)])
     wire.close()
     assert read == (lake[0] / "0.parquet").read_bytes()[:1000]
     assert signed == [path, path]

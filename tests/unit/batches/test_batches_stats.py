@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def test_a_slow_decoder_is_the_bottleneck(table: ParquetTable) -> None:
 def test_a_slow_wire_is_the_bottleneck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = FolderWire.read
 
-    def slow(self: FolderWire, file: DataFile, start: int, into: memoryview) -> None:
+    def slow(self: FolderWire, file: DataFile, start: int, into: Sequence[memoryview]) -> None:
         time.sleep(0.05)
         read(self, file, start, into)
 
@@ -80,7 +81,7 @@ def test_what_limits_now_is_what_was_done_since_an_earlier_look(
     slow = {"wire": 0.04, "decode": 0.0, "trainer": 0.0}
     read = FolderWire.read
 
-    def fetched(self: FolderWire, file: DataFile, start: int, into: memoryview) -> None:
+    def fetched(self: FolderWire, file: DataFile, start: int, into: Sequence[memoryview]) -> None:
         time.sleep(slow["wire"])
         read(self, file, start, into)
 
