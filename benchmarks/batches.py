@@ -8,7 +8,7 @@ census table and images of 100 KB come from the static server. Peers run in envi
 with a virtual environment each (datasets, ray, litdata, petastorm; those that are not there are left out). Results:
 benchmarks/results/batches.json and docs/benchmarks/batches.md.
 
-    python benchmarks/batches.py                         8 million rows, 5 repeats: about 20 minutes
+    python benchmarks/batches.py                         6 million rows, 5 repeats: about 15 minutes
     python benchmarks/batches.py --quick --out /tmp/try  1 million rows, 2 repeats: about 2 minutes
 """
 
@@ -114,10 +114,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rows", type=int)
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--peers", type=Path, help="a folder of virtual environments, named after the peers")
-    parser.add_argument("--scratch", type=Path, help="where the data is written; 14 GB for the full run")
+    parser.add_argument("--scratch", type=Path, help="where the data is written; 12 GB for the full run")
     parser.add_argument("--out", type=Path, default=ROOT, help="where benchmarks/ and docs/ are; default: here")
     arguments = parser.parse_args()
-    arguments.rows = arguments.rows or (1_000_000 if arguments.quick else 8_000_000)
+    arguments.rows = arguments.rows or (1_000_000 if arguments.quick else 6_000_000)
     arguments.repeats = arguments.repeats or (2 if arguments.quick else 5)
     return arguments
 
