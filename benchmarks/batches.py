@@ -3,10 +3,11 @@
 Reads the same 40 float32 features and label, packed into one column and as 40 columns, from a plain static range
 server, from SeaweedFS (the embedded store) and, where its program is there (SEATRIAL_TEST_MINIO or PATH), from MinIO;
 at 0 and 20 ms of added latency, and from a wire of 400 MB/s. Beside it in the same run, interleaved: pyarrow.dataset
-(unshuffled), and the parts apart: a raw ranged GET of the same bytes, decoding from memory, shuffling in memory. The
-census table and images of 100 KB come from the static server. Peers run in environments of their own: --peers FOLDER
-with a virtual environment each (datasets, ray, litdata, petastorm; those that are not there are left out). Results:
-benchmarks/results/batches.json and docs/benchmarks/batches.md.
+(unshuffled), and the parts apart: a raw ranged GET of the same bytes (file by file in pieces of 8 MiB; and the ranges
+of a shuffled epoch in its order), decoding from memory, shuffling in memory. The census table and images of 100 KB come
+from the static server. Peers run in environments of their own: --peers FOLDER with a virtual environment each
+(datasets, ray, litdata, petastorm; those that are not there are left out). Results: benchmarks/results/batches.json and
+docs/benchmarks/batches.md.
 
     python benchmarks/batches.py                         6 million rows, 5 repeats: about 15 minutes
     python benchmarks/batches.py --quick --out /tmp/try  1 million rows, 2 repeats: about 2 minutes
@@ -54,7 +55,7 @@ THROTTLE_MB_S = 400
 SERVER_START_S = 60
 RUN_S = 120
 BUCKET = "lake"
-WIRE = ("packed", "columns", "arrow_columns", "arrow_packed", "raw", "raw_obstore")
+WIRE = ("packed", "columns", "arrow_columns", "arrow_packed", "raw", "raw_ranges", "raw_obstore")
 ALONE = ("shuffle", "decode")
 
 Place = dict[str, Any]

@@ -21,6 +21,7 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 
 from seatrial.batches.addresses import open_wire
+from seatrial.batches.epoch import Work
 from seatrial.batches.order import permutation
 from seatrial.batches.parquet import ParquetTable, parquet_table
 from seatrial.batches.wire import DataFile
@@ -168,6 +169,23 @@ def raw(place: Place) -> Iterator[int]:
     wire.close()
 
 
+def raw_ranges(place: Place) -> Iterator[int]:
+    """The same for the ranges of a shuffled epoch, in its order: row groups begin anywhere in a file."""
+    opened = place.table().batches(columns=["features", "label"], batch_rows=BATCH_ROWS).opened
+    wire = open_wire(opened.source.files[0].path, place.store)
+    work = Work(opened.epoch, 0, opened.files, opened.live, opened.keep, opened.outputs, wire, place.url)
+    ranges = [one for window in range(opened.epoch.windows) for one in work.layout(window).ranges]
+    buffers = np.zeros((2 * FETCHERS, max(one.length for one in ranges)), np.uint8)
+
+    def get(number: int) -> int:
+        one = ranges[number]
+        wire.read(one.file, one.start, [buffers[number % len(buffers)].data[: one.length]])
+        return one.length
+
+    yield from fetched(get, len(ranges))
+    wire.close()
+
+
 def raw_obstore(place: Place) -> Iterator[int]:
     """The same by obstore."""
     from obstore.store import HTTPStore, S3Store
@@ -253,7 +271,7 @@ WAYS = {
     way.__name__: way
     for way in (
         *(packed, columns, whole, images, trained),
-        *(arrow_columns, arrow_packed, arrow_whole, raw, raw_obstore, shuffle, decode),
+        *(arrow_columns, arrow_packed, arrow_whole, raw, raw_ranges, raw_obstore, shuffle, decode),
     )
 }
 STATS: dict[str, Any] = {}
