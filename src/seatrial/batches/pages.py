@@ -27,6 +27,7 @@ _INTEGERS = (4, 5, 6)
 _DOUBLE_BYTES = 8
 _SHORT_FIELD_BITS, _LONG_LIST = 4, 15
 _VARINT_BITS, _VARINT_MASK, _MORE = 7, 0x7F, 0x80
+_LONGEST_VARINT_BITS = 64
 
 Struct = dict[int, Any]
 
@@ -48,7 +49,7 @@ def row_runs(
             header, start = _read_struct(data, at)
             at = start + header[_COMPRESSED_SIZE]
             count, first = _values(header, data, start, optional=optional)
-            if at > len(data) or at - first != count * stride or done + count > rows:
+            if not 0 <= count <= rows - done or not start <= first <= at <= len(data) or at - first != count * stride:
                 return None
             if prefixed and count:
                 if not (np.ndarray(count, "<u4", chunk, first, (stride,)) == row_bytes).all():
@@ -56,7 +57,7 @@ def row_runs(
                 first += LENGTH_BYTES
             runs.append((first, count))
             done += count
-    except (KeyError, IndexError, TypeError, ValueError, struct.error):  # not what a page header looks like
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError, struct.error):  # no page header looks like it
         return None
     return runs
 
@@ -122,6 +123,8 @@ def _read_value(data: memoryview, at: int, kind: int) -> tuple[Any, int]:
         at += 1
         if size == _LONG_LIST:
             size, at = _varint(data, at)
+        if size > len(data):
+            raise ValueError(size)
         values = []
         for _ in range(size):
             value, at = _read_value(data, at, item)
@@ -139,6 +142,8 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         if byte < _MORE:
             return value, at
         shift += _VARINT_BITS
+        if shift > _LONGEST_VARINT_BITS:
+            raise ValueError(shift)
 
 
 def _zigzag(data: memoryview, at: int) -> tuple[int, int]:

@@ -41,13 +41,17 @@ class Window:
     ) -> None:
         self._layout, self._keep, self._buffer, self._path = layout, keep, buffer, path
         shelf = Shelf(buffer, layout.buffer_bytes)
-        self._plain = {
-            output.name: Plain(buffer, shelf.array((rows,), POSITION), output.packed)
-            for output in outputs
-            if output.packed is not None and output.fields[0].name in layout.plain
-        }
+        self._plain: dict[str, Plain] = {}
+        self._packed: dict[
+            str, Output
+        ] = {}  # by column: it is closed up once, under however many names it is asked for
+        for output in outputs:
+            if output.packed is not None and output.fields[0].name in layout.plain:
+                first = self._packed.setdefault(output.fields[0].name, output)
+                self._plain[output.name] = self._plain.get(first.name) or Plain(
+                    buffer, shelf.array((rows,), POSITION), output.packed
+                )
         self._outputs = [output for output in outputs if output.name not in self._plain]
-        self._packed = [output for output in outputs if output.name in self._plain]
         self._columns: dict[str, Column] = {
             output.name: column_of(output, rows, shelf, path=path) for output in self._outputs
         }
@@ -57,7 +61,7 @@ class Window:
         """Decodes one row group. Safe from several threads, for different row groups."""
         group = self._layout.groups[position]
         kept = self._keep.get(group.number)
-        for output in self._packed:
+        for output in self._packed.values():
             self._close_up(group, output, kept)
         if self._outputs:
             table = self._read(group, self._outputs)
