@@ -204,7 +204,7 @@ class Binary:
         chunks = np.searchsorted(self._starts, positions, side="right") - 1
         for row, (position, number) in enumerate(zip(positions.tolist(), chunks.tolist(), strict=True)):
             value = self._chunks[number][position - int(self._starts[number])].as_buffer()
-            made = np.asarray(self._decode(memoryview(value)))
+            made = np.asarray(self._decode(memoryview(value).cast("B")))
             if found is None:
                 found = np.empty((len(positions), *made.shape), made.dtype)
             if made.shape != found.shape[1:] or made.dtype != found.dtype:

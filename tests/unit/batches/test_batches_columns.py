@@ -159,6 +159,19 @@ def test_images_of_different_shapes_are_told(tmp_path: Path) -> None:
         list(images(tmp_path).batches(decode={"image": uneven}))
 
 
+def test_the_function_is_given_bytes_as_numbers_from_0_to_255(tmp_path: Path) -> None:
+    formats: set[str] = set()
+
+    def noted(data: memoryview) -> np.ndarray[Any, Any]:
+        formats.add(data.format)
+        return np.array([data[0], len(data)])
+
+    high = pa.array([bytes([255 - one]) for one in range(ROWS)], pa.binary())
+    found = read(lake(tmp_path, {"image": high}), decode={"image": noted})
+    assert found["image"][:, 0].tolist() == [255 - one for one in range(ROWS)]
+    assert formats == {"B"}
+
+
 def test_an_exception_of_the_function_comes_to_the_caller_once(tmp_path: Path) -> None:
     def broken(data: memoryview) -> np.ndarray[Any, Any]:
         raise ZeroDivisionError(len(data))
@@ -202,6 +215,16 @@ def test_packed_columns_are_the_same_however_they_were_written(
         rows = pa.table([pa.array(IDS), packed], schema=schema)
         pq.write_table(rows, folder / "a.parquet", row_group_size=17, **options)
         assert (read(parquet_table(folder))["f"] == numbers).all()
+
+
+def test_a_packed_column_may_be_asked_for_under_two_names(tmp_path: Path) -> None:
+    numbers = np.stack([IDS, -IDS], 1).astype("<f4")
+    packed = pa.array([row.tobytes() for row in numbers], pa.binary())
+    rows = pa.table({"id": IDS, "f": packed}).replace_schema_metadata(PACKED)
+    pq.write_table(rows, tmp_path / "a.parquet", compression="none", use_dictionary=False, row_group_size=17)
+    found = read(parquet_table(tmp_path), columns={"x": "f", "id": "id", "y": "f"})
+    assert (found["x"] == numbers).all()
+    assert (found["y"] == numbers).all()
 
 
 @pytest.mark.parametrize(
