@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from seatrial.batches.buffers import STEP_BYTES
 from seatrial.batches.manifest import Manifest
-from seatrial.batches.outputs import Output
-from seatrial.batches.plan import Epoch
+from seatrial.batches.outputs import Output, packed_rows
+from seatrial.batches.plan import Epoch, epoch_of
 from seatrial.errors import InputError
 
 ORDER_BYTES = 8  # of a row: its position
@@ -41,20 +41,47 @@ def memory_of(
 
     `plain` are the packed columns that are gathered from where they were received.
     """
+    plan = epoch.plan
+    window, decoded = _windows(epoch, manifest, live, outputs, plain, makers)
+    batch_bytes = _batch_bytes(epoch, manifest, live, outputs)
+    budget = plan.memory_mib * 2**20
+    least = window + QUEUE_BATCHES * batch_bytes
+    if least > budget:
+        needed = math.ceil(least / 2**20)
+        smaller = plan.window_mib // 2
+        while smaller and QUEUE_BATCHES * batch_bytes + _windows(
+            epoch_of(live, manifest.size_bytes, epoch.order_key, replace(plan, window_mib=smaller)),
+            manifest, live, outputs, plain, makers,
+        )[0] > budget:  # fmt: skip
+            smaller //= 2
+        instead = f" or for window_mib={smaller}, which mixes fewer rows at a time," if smaller else ""
+        raise InputError(
+            f"one shuffle window and {QUEUE_BATCHES} batches of these columns take {needed} MiB, and memory_mib is"
+            f" {plan.memory_mib}.",
+            path=path,
+            mend=f"Ask for memory_mib={needed},{instead} or for fewer columns; or write smaller row groups.",
+        )
+    queue = max(QUEUE_BATCHES * batch_bytes, min(budget // QUEUE_SHARE, QUEUE_BYTES))
+    queue = min(queue, budget - window)
+    return Memory(budget - queue, window, queue, batch_bytes, tuple(np.ceil(decoded).astype(np.int64).tolist()))
+
+
+def _windows(
+    epoch: Epoch, manifest: Manifest, live: NDArray[np.int64], outputs: Sequence[Output], plain: frozenset[str],
+    makers: int,
+) -> tuple[int, NDArray[np.float64]]:  # fmt: skip
+    """What the largest window takes, and of each window what is not in its buffer."""
     buffered = np.full(epoch.windows, float(STEP_BYTES))
     decoded = np.zeros(epoch.windows)
-    row_bytes = 0.0
-    rows_all = max(epoch.rows, 1)
-    names = dict.fromkeys(field.name for output in outputs for field in output.fields)
-    for name in names:
+    for name in dict.fromkeys(field.name for output in outputs for field in output.fields):
         if name in manifest.column_bytes:
             buffered += _by_window(epoch, manifest.column_bytes[name])
+    groups = np.diff(epoch.bounds)
+    for row_bytes in packed_rows(outputs).values():
+        buffered += groups * row_bytes  # each of these chunks begins at a row
+    at_once = np.minimum(groups, makers + 1)  # the caller may decode, too
     for output in outputs:
-        encoded = np.zeros(len(live), np.float64)
-        for field in output.fields:
-            encoded += manifest.column_bytes.get(field.name, 0.0)
-        held = output.held_bytes(live.astype(np.float64), encoded)
-        row_bytes += float(held.sum()) / rows_all
+        held = _held(output, manifest, live)
         if output.fields[0].name in plain:
             buffered += _by_window(epoch, float(ORDER_BYTES) * live)
             continue
@@ -62,25 +89,24 @@ def memory_of(
             buffered += _by_window(epoch, held)
         else:
             decoded += _by_window(epoch, held)
-        decoded += makers * _largest(epoch, held)  # as Arrow, while it is decoded
+        decoded += at_once * _largest(epoch, held)  # as Arrow, while it is decoded
     decoded += _by_window(epoch, float(ORDER_BYTES) * live)
-    plan = epoch.plan
-    stripe_rows = min(-(-plan.batch_rows // plan.world), rows_all)
-    batch_bytes = math.ceil(stripe_rows * row_bytes)
-    budget = plan.memory_mib * 2**20
-    queue = max(QUEUE_BATCHES * batch_bytes, min(budget // QUEUE_SHARE, QUEUE_BYTES))
-    window = math.ceil(float((buffered + decoded).max(initial=0.0)))
-    least = window + QUEUE_BATCHES * batch_bytes
-    if least > budget:
-        needed = math.ceil(least / 2**20)
-        raise InputError(
-            f"one shuffle window and {QUEUE_BATCHES} batches of these columns take {needed} MiB, and memory_mib is"
-            f" {plan.memory_mib}.",
-            path=path,
-            mend=f"Ask for memory_mib={needed}, or for fewer columns; or write smaller row groups.",
-        )
-    queue = min(queue, budget - window)
-    return Memory(budget - queue, window, queue, batch_bytes, tuple(np.ceil(decoded).astype(np.int64).tolist()))
+    return math.ceil(float((buffered + decoded).max(initial=0.0))), decoded
+
+
+def _batch_bytes(epoch: Epoch, manifest: Manifest, live: NDArray[np.int64], outputs: Sequence[Output]) -> int:
+    """What a batch takes, about."""
+    rows_all = max(epoch.rows, 1)
+    row_bytes = sum(float(_held(output, manifest, live).sum()) for output in outputs) / rows_all
+    return math.ceil(min(-(-epoch.plan.batch_rows // epoch.plan.world), rows_all) * row_bytes)
+
+
+def _held(output: Output, manifest: Manifest, live: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What an output takes of each row group, once decoded."""
+    encoded = np.zeros(len(live), np.float64)
+    for field in output.fields:
+        encoded += manifest.column_bytes.get(field.name, 0.0)
+    return output.held_bytes(live.astype(np.float64), encoded)
 
 
 def _by_window(epoch: Epoch, by_group: NDArray[Any]) -> NDArray[np.float64]:

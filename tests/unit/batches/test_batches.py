@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from seatrial.batches.parquet import parquet_table
 from seatrial.batches.table import Table
 from seatrial.errors import Corrupt, InputError
 from seatrial.stores.catalog import open_catalog
@@ -120,6 +122,25 @@ def test_too_little_memory_is_told_with_what_it_takes(tmp_path: Path) -> None:
     needed = int(str(caught.value).rpartition("memory_mib=")[2].partition(",")[0])
     with large.batches(memory_mib=needed) as enough:
         assert sum(len(batch["x"]) for batch in enough) == 500_000
+
+
+def test_where_a_smaller_window_would_do_too_little_memory_tells_which(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({"x": np.random.default_rng(7).random(2_000_000)}), tmp_path / "a.parquet",
+        row_group_size=100_000, compression="none", use_dictionary=False,
+    )  # fmt: skip
+    table = parquet_table(tmp_path)
+    asked: dict[str, int] = {"memory_mib": 24, "window_mib": 16}
+    with pytest.raises(InputError, match=r"or for window_mib=(\d+), which mixes fewer rows") as caught:
+        table.batches(columns=["x"], **asked)
+    window = int(str(caught.value).partition("window_mib=")[2].partition(",")[0])
+    with table.batches(columns=["x"], memory_mib=24, window_mib=window) as enough:
+        assert sum(len(batch["x"]) for batch in enough) == 2_000_000
+    with pytest.raises(InputError, match="memory_mib="):
+        table.batches(columns=["x"], memory_mib=24, window_mib=2 * window)
+    with pytest.raises(InputError, match="memory_mib=") as caught:
+        table.batches(columns=["x"], memory_mib=2, window_mib=16)
+    assert "window_mib" not in str(caught.value)  # the smallest would not do either
 
 
 def test_an_empty_table_has_no_batches(tmp_path: Path) -> None:
