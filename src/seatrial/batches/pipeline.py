@@ -111,37 +111,44 @@ class Pipeline:
 
     def next(self) -> Batch:
         """The next batch; raises what a thread raised."""
+        batch = self._ready()
+        if batch is None:
+            with self._clock.waiting():
+                with self._lock:
+                    self._to_make.notify_all()  # the batch that is waited for goes before a full queue
+                while batch is None:
+                    self._help()
+                    batch = self._ready()
+        return batch
+
+    def _ready(self) -> Batch | None:
+        """The batch that is wanted, if it is there."""
         state = self._state
         with self._lock:
-            if state.wanted not in state.ready and state.error is None:
-                with self._clock.waiting():
-                    self._to_make.notify_all()  # the batch that is waited for goes before a full queue
-                    self._help()
             if state.error is not None:
                 raise state.error
-            batch = state.ready.pop(state.wanted)
-            state.wanted += 1
-            state.ready_bytes -= _size(batch)
-            if state.idle_makers and self._has_a_turn():
-                self._to_make.notify()
+            batch = state.ready.pop(state.wanted, None)
+            if batch is not None:
+                state.wanted += 1
+                state.ready_bytes -= _size(batch)
+                if state.idle_makers and self._has_a_turn():
+                    self._to_make.notify()
         return batch
 
     def _help(self) -> None:
-        """Until the batch that is wanted is there, the caller makes batches too: no thread has to be woken for them."""
+        """Who waits for a batch makes one instead, where there is one to be made: no thread has to be woken for it."""
         state = self._state
-        while state.wanted not in state.ready and state.error is None:
+        with self._lock:
+            if state.wanted in state.ready or state.error is not None:
+                return
             units = self._claim(1)
             # of the window that is waited for, only: another's may take longer than the wait
             helps = not units and bool(state.decodes) and state.decodes[0][0].number == state.frontier
             decode = state.decodes.popleft() if helps else None
             if not units and decode is None:
                 self._made.wait()
-                continue
-            self._lock.release()
-            try:
-                self._work_on(units, decode)
-            finally:
-                self._lock.acquire()
+                return
+        self._work_on(units, decode)
 
     def close(self) -> None:
         """Ends and joins every thread; what they were waiting for ends at once."""
@@ -314,6 +321,8 @@ class Pipeline:
     def _gather(self, batch: int, start: int, stop: int) -> None:
         state = self._state
         with self._lock:
+            if state.closed:  # since this was claimed; the windows may be gone
+                return
             windows = {
                 number: (one.window, one.mixed) for number, one in state.windows.items() if one.mixed is not None
             }
