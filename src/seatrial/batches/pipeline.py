@@ -321,7 +321,7 @@ class Pipeline:
     def _gather(self, batch: int, start: int, stop: int) -> None:
         state = self._state
         with self._lock:
-            if state.closed:  # since this was claimed; the windows may be gone
+            if self._state.closed:  # since this was claimed; the windows may be gone
                 return
             windows = {
                 number: (one.window, one.mixed) for number, one in state.windows.items() if one.mixed is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -125,14 +126,12 @@ def test_too_little_memory_is_told_with_what_it_takes(tmp_path: Path) -> None:
 
 
 def test_where_a_smaller_window_would_do_too_little_memory_tells_which(tmp_path: Path) -> None:
-    pq.write_table(
-        pa.table({"x": np.random.default_rng(7).random(2_000_000)}), tmp_path / "a.parquet",
-        row_group_size=100_000, compression="none", use_dictionary=False,
-    )  # fmt: skip
+    numbers: Any = {"x": np.random.default_rng(7).random(2_000_000)}
+    plain: Any = {"compression": "none", "use_dictionary": False}
+    pq.write_table(pa.table(numbers), tmp_path / "a.parquet", row_group_size=100_000, **plain)
     table = parquet_table(tmp_path)
-    asked: dict[str, int] = {"memory_mib": 24, "window_mib": 16}
     with pytest.raises(InputError, match=r"or for window_mib=(\d+), which mixes fewer rows") as caught:
-        table.batches(columns=["x"], **asked)
+        table.batches(columns=["x"], memory_mib=24, window_mib=16)
     window = int(str(caught.value).partition("window_mib=")[2].partition(",")[0])
     with table.batches(columns=["x"], memory_mib=24, window_mib=window) as enough:
         assert sum(len(batch["x"]) for batch in enough) == 2_000_000

@@ -220,7 +220,8 @@ def test_packed_columns_are_the_same_however_they_were_written(
 def test_a_packed_column_may_be_asked_for_under_two_names(tmp_path: Path) -> None:
     numbers = np.stack([IDS, -IDS], 1).astype("<f4")
     packed = pa.array([row.tobytes() for row in numbers], pa.binary())
-    rows = pa.table({"id": IDS, "f": packed}).replace_schema_metadata(PACKED)
+    held: Any = {"id": IDS, "f": packed}
+    rows = pa.table(held).replace_schema_metadata(PACKED)
     pq.write_table(rows, tmp_path / "a.parquet", compression="none", use_dictionary=False, row_group_size=17)
     found = read(parquet_table(tmp_path), columns={"x": "f", "id": "id", "y": "f"})
     assert (found["x"] == numbers).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +42,7 @@ class Watched(FolderWire):
 @pytest.fixture
 def table(tmp_path: Path) -> ParquetTable:
     for name, rows in (("large", LARGE), ("small", SMALL)):
-        columns = {column: np.arange(rows, dtype=np.float64) for column in COLUMNS["m"]}
+        columns: Any = {column: np.arange(rows, dtype=np.float64) for column in COLUMNS["m"]}
         pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet", compression="none", use_dictionary=False)
     return parquet_table(tmp_path)
 
