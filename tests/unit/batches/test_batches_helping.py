@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from seatrial.batches import pipeline
 from seatrial.batches.parquet import ParquetTable, parquet_table
 from seatrial.batches.pipeline import Pipeline
 from seatrial.errors import InputError
 
+SLOW_S = 0.005  # a batch of a thread: the caller has to wait for it
 ROWS = 200  # batches of one each: more than all makers take at a turn
 pytestmark = pytest.mark.timeout(60)
 
@@ -81,6 +85,54 @@ def test_a_reader_closed_between_taking_work_and_doing_it_just_ends(
     images = OnlyTheCaller(lambda: None)
     assert list(table.batches(batch_rows=1, decode={"image": images})) == []
     assert not threads()
+
+
+class Interrupted:
+    """A lock; Ctrl-C comes while the caller waits for it for the n-th time, who then does not hold it."""
+
+    def __init__(self, at: int) -> None:
+        self._lock: Any = threading.RLock()
+        self._caller, self.left = threading.current_thread(), at
+        self._is_owned = self._lock._is_owned
+        self._release_save, self._acquire_restore = self._lock._release_save, self._lock._acquire_restore
+        self.release = self._lock.release
+
+    def acquire(self, *asked: Any) -> bool:
+        if threading.current_thread() is self._caller:
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+        return bool(self._lock.acquire(*asked))
+
+    __enter__ = acquire
+
+    def __exit__(self, *raised: object) -> None:
+        self.release()
+
+
+def test_ctrl_c_while_the_caller_waits_for_the_lock_is_told_as_such(
+    table: ParquetTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller, interrupted = threading.current_thread(), 0
+
+    def slow_elsewhere(data: memoryview) -> np.ndarray[Any, Any]:
+        if threading.current_thread() is not caller:
+            time.sleep(SLOW_S)
+        return np.frombuffer(data, np.uint8)
+
+    for at in range(1, 12):
+        lock = Interrupted(at)
+        mine = SimpleNamespace(
+            RLock=lambda lock=lock: lock, Condition=threading.Condition, Thread=threading.Thread,
+            current_thread=threading.current_thread,
+        )  # fmt: skip
+        monkeypatch.setattr(pipeline, "threading", mine)
+        batches = table.batches(batch_rows=1, decode={"image": slow_elsewhere})
+        with pytest.raises(KeyboardInterrupt):
+            list(batches)
+        interrupted += lock.left <= 0
+        assert not threads()
+    assert interrupted == 11
 
 
 def threads() -> list[str]:
