@@ -87,11 +87,16 @@ def test_a_reader_closed_between_taking_work_and_doing_it_just_ends(
     assert not threads()
 
 
+def reentrant() -> Any:
+    """A lock, with what a condition uses of it and no annotation names."""
+    return threading.RLock()
+
+
 class Interrupted:
     """A lock; Ctrl-C comes while the caller waits for it for the n-th time, who then does not hold it."""
 
     def __init__(self, at: int) -> None:
-        self._lock: Any = threading.RLock()
+        self._lock = reentrant()
         self._caller, self.left = threading.current_thread(), at
         self._is_owned = self._lock._is_owned
         self._release_save, self._acquire_restore = self._lock._release_save, self._lock._acquire_restore
