@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from seatrial.batches.footers import Held, parse, top_level
 from seatrial.batches.manifest import Manifest
 from seatrial.batches.wire import DataFile
-from seatrial.errors import InputError
+from seatrial.errors import Corrupt, InputError
 
 RANGE_BYTES = 8 * 2**20  # of one request, about: obstore and a plain client are fastest from 4 to 8 MiB
 GAP_BYTES = 128 * 2**10  # unneeded bytes between two chunks that cost less than another request
@@ -154,18 +154,25 @@ class Files:
                 ends.append(one.stop)
         ranges: list[Range] = []
         slots: dict[tuple[int, int], int] = {}
-        at = 0
+        at = GAP_BYTES  # what nobody needs goes before it, all to the same place: gaps take no more room than one
         for run, end in sorted(zip(runs, ends, strict=True), key=lambda one: min(need.group for need in one[0])):
-            begin = run[0].start
-            turns = [(begin, at)]  # from this byte of the file on, from that byte of the buffer on
+            begin = reached = run[0].start
+            turns: list[tuple[int, int]] = []  # from this byte of the file on, from that byte of the buffer on
             for one in run:
-                start, slot = turns[-1]
-                slot += one.start - start
-                if slot % one.align:
-                    slot += one.align - slot % one.align
-                    turns.append((one.start, slot))
-                slots[one.file, one.start] = slot
-            at = turns[-1][1] + end - turns[-1][0]
+                if one.start < reached:
+                    raise Corrupt(
+                        f"the footer has two column chunks at byte {one.start:,}.",
+                        path=self.manifest.data_file(one.file).path,
+                        mend="Write the file again.",
+                    )
+                if one.start > reached:
+                    turns.append((reached, 0))
+                at += -at % one.align
+                if not turns or at - turns[-1][1] != one.start - turns[-1][0]:
+                    turns.append((one.start, at))
+                slots[one.file, one.start] = at
+                at += one.stop - one.start
+                reached = one.stop
             file = self.opened(run[0].file)[0]
             pieces = max(round((end - begin) / RANGE_BYTES), 1)  # nine MiB are one: stores read in pieces of their own
             for piece in range(pieces):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.batches.buffers import STEP_BYTES
+from seatrial.batches.layout import GAP_BYTES
 from seatrial.batches.manifest import Manifest
 from seatrial.batches.outputs import Output, packed_rows
 from seatrial.batches.plan import Epoch, epoch_of
@@ -71,7 +72,7 @@ def _windows(
     makers: int,
 ) -> tuple[int, NDArray[np.float64]]:  # fmt: skip
     """What the largest window takes, and of each window what is not in its buffer."""
-    buffered = np.full(epoch.windows, float(STEP_BYTES))
+    buffered = np.full(epoch.windows, float(STEP_BYTES + GAP_BYTES))
     decoded = np.zeros(epoch.windows)
     for name in dict.fromkeys(field.name for output in outputs for field in output.fields):
         if name in manifest.column_bytes:

@@ -96,7 +96,9 @@ def test_every_byte_of_every_chunk_comes_to_its_place(
                     assert position in {group for one in reading(layout, group.file, chunk) for group in one.groups}
                     places.append((chunk.at, chunk.at + chunk.length))
         assert apart(places)
-        assert apart([(at, at + length) for one in layout.ranges for at, length in one.places])
+        taken = [(at, at + length) for one in layout.ranges for at, length in one.places]
+        assert apart([(start, stop) for start, stop in taken if start >= GAP_BYTES])
+        assert all(stop <= GAP_BYTES for start, stop in taken if start < GAP_BYTES)
         for file in {one.file for one in layout.ranges}:
             assert apart([(one.start, one.start + one.length) for one in layout.ranges if one.file == file])
         # what is cut, is cut into pieces that are the size asked for, but for the rounding of their number
@@ -118,6 +120,16 @@ def reading(layout: Layout, file: Any, chunk: Chunk) -> list[Any]:
 def apart(spans: list[tuple[int, int]]) -> bool:
     ordered = sorted(spans)
     return all(stop <= start for (_, stop), (start, _) in pairwise(ordered))
+
+
+def test_bytes_that_nobody_asked_for_take_the_room_of_one_gap(tmp_path: Path) -> None:
+    of = dict.fromkeys((f"c{number}" for number in range(40)), 0)
+    needed = list(of)[::2]
+    opened = opened_in(tmp_path, of, files=3, group_rows=ROWS, needed=needed)
+    layout = whole_window(opened, {}, needed)
+    chunks = sum(chunk.length for group in layout.groups for held in group.chunks.values() for chunk in held)
+    assert layout.buffer_bytes <= chunks + layouts.GAP_BYTES
+    assert sum(one.length for one in layout.ranges) > 1.5 * chunks  # they come all the same: fewer requests
 
 
 def test_a_window_takes_no_more_than_its_memory_was_reckoned_with(tmp_path: Path) -> None:
