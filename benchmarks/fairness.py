@@ -54,7 +54,7 @@ PEER_S = 60.0  # for all repeats of Fairlearn at one size; at least one is made
 def main() -> None:
     arguments = parse()
     measured: list[dict[str, Any]] = []
-    report(people(WARM_ROWS)[0])  # everybody's imports are done before anything is measured
+    report(people(WARM_ROWS)[0])  # every import is done before anything is measured
     metric_frame(people(WARM_ROWS)[1])
     with tempfile.TemporaryDirectory(prefix="seatrial-fairness-") as folder, spark_session(Path(folder)) as spark:
         for rows in arguments.rows:
@@ -192,14 +192,14 @@ def metric_frame(arrays: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
 
 
 def difference(own: seatrial.Fairness, peer: dict[str, Any]) -> float:
-    """How far apart the two are at most: everybody, each group, the largest difference and the smallest ratio."""
+    """How far apart the two are at most: overall, each group, the largest difference and the smallest ratio."""
     by_claim: dict[Claim, list[Evidence]] = {}
     for item in own.evidence:
         by_claim.setdefault(item.claim, []).append(item)
     worst = 0.0
     for metric in METRICS:
-        (everybody,) = by_claim[Claim(metric)]
-        worst = max(worst, abs(everybody.estimate - peer["overall"][metric]))
+        (overall,) = by_claim[Claim(metric)]
+        worst = max(worst, abs(overall.estimate - peer["overall"][metric]))
         groups = by_claim[Claim(metric, Family.GROUPS, "group")]
         for item in groups:
             place = int(item.slice.rpartition("=")[2].removeprefix("group "))
@@ -215,7 +215,7 @@ def difference(own: seatrial.Fairness, peer: dict[str, Any]) -> float:
 def render(document: dict[str, Any]) -> str:
     """The table of the docs: medians with min–max, and how many times faster than Fairlearn."""
     said = (
-        f"Labels and answers of {document['groups']} groups; {', '.join(document['metrics'])} of everybody and of each"
+        f"Labels and answers of {document['groups']} groups; {', '.join(document['metrics'])} overall and of each"
         " group, and every difference and ratio of two groups. Seatrial's have simultaneous bounds, Fairlearn's"
         f" {document['versions']['fairlearn']} have none. Up to {document['repeats']} interleaved repeats (n; fewer of"
         " Fairlearn where it takes minutes), medians with min–max, on"

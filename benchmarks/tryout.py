@@ -203,12 +203,14 @@ def scoring(model: str, path: str, label: str, groups: str) -> float:
 
     began: dict[str, float] = {}
 
-    def heed(phase: str, done: int, rows: int | None) -> None:
+    def on_progress(phase: str, done: int, rows: int | None) -> None:
         del done, rows
         began.setdefault(phase, time.perf_counter())
 
     question = Question(label, groups=split_groups((groups,)))
-    try_model(model, path, question, state=Path(os.environ["SEATRIAL_STATE"]), now=datetime.now(UTC), heed=heed)
+    try_model(
+        model, path, question, state=Path(os.environ["SEATRIAL_STATE"]), now=datetime.now(UTC), on_progress=on_progress
+    )
     return began["measuring"] - began["scoring"]
 
 

@@ -256,7 +256,7 @@ def attacked_view(one: Evidence | None = None) -> ReportView:
             "/home/somebody/with/a/long/path/to/digits-of-november.parquet",
             "digit",
             doubts=("pixel_0 has the same value in every row: what the model does with another is not measured.",),
-            understood=('task: multiclass, for "digit" holds 10 classes',),
+            assumptions=('task: multiclass, for "digit" holds 10 classes',),
             unasked=("Privacy of the training data: it needs that data, and the model's training",),
         ),
         reproduce=("seatrial try digits.onnx digits-of-november.parquet --label digit --policy robust.toml",),

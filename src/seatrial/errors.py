@@ -1,7 +1,7 @@
 """Every error that Seatrial raises on purpose: what was wrong, where, and the way out.
 
 One tree. Whoever catches `SeatrialError` catches all of it; the command line turns each into a few lines of text or,
-under `--json`, into `{"errors": [{"code", "path", "line", "problem", "mend"}]}`.
+under `--json`, into `{"errors": [{"code", "path", "line", "problem", "hint"}]}`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar
 
 
 class SeatrialError(Exception):
-    """What was wrong (`problem`), where (`path`, `line`), and what to do next (`mend`).
+    """What was wrong (`problem`), where (`path`, `line`), and what to do next (`hint`).
 
     `path` is a file, a key of the store or a dotted name: whatever the reader should open first.
     """
@@ -20,20 +20,20 @@ class SeatrialError(Exception):
     exit_status: ClassVar[int] = 1
 
     def __init__(
-        self, problem: str, *, path: str | None = None, line: int | None = None, mend: str | None = None
+        self, problem: str, *, path: str | None = None, line: int | None = None, hint: str | None = None
     ) -> None:
         super().__init__(problem)
         self.problem = problem
         self.path = path
         self.line = line
-        self.mend = mend
+        self.hint = hint
 
     def __str__(self) -> str:
         place = "" if self.path is None else f"{self.path}: " if self.line is None else f"{self.path}:{self.line}: "
-        if self.mend is None:
+        if self.hint is None:
             return f"{place}{self.problem}"
         stop = "" if self.problem.endswith((".", "!", "?", "…")) else "."  # what others raised often ends without one
-        return f"{place}{self.problem}{stop} {self.mend}"
+        return f"{place}{self.problem}{stop} {self.hint}"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), dict(self.__dict__))
@@ -45,7 +45,7 @@ class SeatrialError(Exception):
 
     def as_document(self) -> dict[str, str | int | None]:
         """The error as one entry of the `errors` document."""
-        return {"code": self.code, "path": self.path, "line": self.line, "problem": self.problem, "mend": self.mend}
+        return {"code": self.code, "path": self.path, "line": self.line, "problem": self.problem, "hint": self.hint}
 
 
 def _rebuild(kind: type[SeatrialError], state: Mapping[str, object]) -> SeatrialError:

@@ -113,7 +113,7 @@ def test_what_is_wrong_with_a_store_is_one_line_and_said_promptly(
         open_rows(address)
     assert time.monotonic() - begun < PROMPTLY_S
     assert "\n" not in str(raised.value)
-    assert raised.value.mend
+    assert raised.value.hint
     assert not any(secret in str(raised.value) for secret in secrets)
 
 

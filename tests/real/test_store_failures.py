@@ -23,7 +23,7 @@ def failure_of(settings: StoreSettings, *, listing: bool = False) -> str:
     with pytest.raises(StoreError) as caught:
         next(objects.list()) if listing else objects.put("some/key", b"1")
     assert not isinstance(caught.value, ObjectMissing)
-    assert caught.value.mend
+    assert caught.value.hint
     text = f"{caught.value} {caught.value!r} {caught.value.as_document()}"
     assert SECRET not in text
     return text

@@ -1,4 +1,4 @@
-"""`seatrial doctor`: one line a check, a mend for each that isn't ok, and the right exit status."""
+"""`seatrial doctor`: one line a check, a hint for each that isn't ok, and the right exit status."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_error_is_a_failed_check_with_its_mend() -> None:
     def look() -> str:
-        raise InputError("no java.", path="/opt/java", mend="Install Java 17.")
+        raise InputError("no java.", path="/opt/java", hint="Install Java 17.")
 
     assert checked("java", look) == Check("java", "fail", "/opt/java: no java.", "Install Java 17.")
 
@@ -43,7 +43,7 @@ def test_what_is_missing_and_not_needed_here_only_warns(tmp_path: Path, monkeypa
     monkeypatch.setenv("PATH", "")
     checks = {check.name: check for check in examine(tmp_path, "local")}
     assert {checks[name].status for name in ("kubectl", "keys", "spark")} == {"warn"}
-    assert all(checks[name].mend for name in ("kubectl", "keys", "spark"))
+    assert all(checks[name].hint for name in ("kubectl", "keys", "spark"))
 
 
 def test_json_is_one_document_and_the_status_is_1_when_something_failed(
@@ -52,7 +52,7 @@ def test_json_is_one_document_and_the_status_is_1_when_something_failed(
     (tmp_path / "seatrial.toml").write_text("[projet]\n")
     assert command(directory=tmp_path, json=True) == 1
     checks = json.loads(capsys.readouterr().out)["checks"]
-    assert {tuple(check) for check in checks} == {("name", "status", "detail", "mend")}
+    assert {tuple(check) for check in checks} == {("name", "status", "detail", "hint")}
     assert [check["name"] for check in checks if check["status"] == "fail"] == ["project"]
 
 

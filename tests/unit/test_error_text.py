@@ -1,4 +1,4 @@
-"""An error reads as sentences: place, problem, mend."""
+"""An error reads as sentences: place, problem, hint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seatrial.errors import StepFailed
 
 @pytest.mark.parametrize("problem", ["it broke", "it broke."])
 def test_the_mend_is_a_sentence_of_its_own(problem: str) -> None:
-    assert str(StepFailed(problem, path="a.py", line=3, mend="See the log.")) == "a.py:3: it broke. See the log."
+    assert str(StepFailed(problem, path="a.py", line=3, hint="See the log.")) == "a.py:3: it broke. See the log."
 
 
 def test_without_a_mend_the_problem_stands_as_it_is() -> None:

@@ -85,7 +85,7 @@ def test_the_verdict_is_the_first_heading_and_the_rest_follows_in_the_order_of_i
         "Fail",
         "Requirements",
         "Groups compared",
-        "Everybody at once",
+        "Overall",
         "Calibration",
         "Not measured",
         "The test data, and how often it was used",

@@ -142,7 +142,7 @@ def test_a_trial_alone_is_called_what_it_is_and_tells_what_was_understood() -> N
         version=None,
         digest=None,
         provenance=None,
-        tried=Tried("people.csv", "income", understood=("Task: <binary>.",), unasked=("Privacy: it needs more",)),
+        tried=Tried("people.csv", "income", assumptions=("Task: <binary>.",), unasked=("Privacy: it needs more",)),
     )
     page = render_report(view)
     assert view.title == "model.onnx"
@@ -200,7 +200,7 @@ def test_gaps_of_one_reason_and_column_are_one() -> None:
 def test_the_base_rate_of_the_positive_class_stands_beside_the_verdict() -> None:
     page = render_report(census_view())
     facts = page[page.index('<dl class="facts">') : page.index("</dl>")]
-    assert "positive" not in facts  # the sample has no true positive rate for everybody
+    assert "positive" not in facts  # the sample has no true positive rate overall
     found = trial(
         evidence(Claim("accuracy"), 0.8, 0.85, 0.9),
         replace(evidence(Claim("true_positive_rate"), 0.5, 0.6, 0.7), rows=212),

@@ -20,7 +20,7 @@ def test_a_file_url_names_a_folder() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "mend"),
+    ("settings", "hint"),
     [
         (StoreSettings("s3://lake/x", "minio:9000"), 'Write "http://minio:9000".'),
         (StoreSettings("lake/census"), 'Write "s3://lake/census".'),
@@ -30,10 +30,10 @@ def test_a_file_url_names_a_folder() -> None:
         (StoreSettings("s3://lake/x", "ftp://host"), "https://host:port"),
     ],
 )
-def test_a_wrong_address_says_how_to_write_it(settings: StoreSettings, mend: str) -> None:
+def test_a_wrong_address_says_how_to_write_it(settings: StoreSettings, hint: str) -> None:
     with pytest.raises(StoreError) as caught:
         store_address(settings)
-    assert mend in str(caught.value)
+    assert hint in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def _rule(table: pa.Table, column: Column, targets: Floats, weights: Floats, tas
 
 
 def _table(table: pa.Table, column: str, targets: Floats, weights: Floats, task: str) -> _Rule | None:
-    """An answer for each value; values that were never seen get the answer for everybody."""
+    """An answer for each value; values that were never seen get the overall answer."""
     text = texts(table.column(column))
     values = pc.unique(text)
     if not 1 < len(values) <= MOST_CATEGORIES:

@@ -96,7 +96,7 @@ def assess(
             stated = conditions(subject, **parameters)
             yield from _gaps(claim, scored, bins, confidence=confidence, seed=seed, stated=stated, flags=flags)
         else:
-            yield unmeasured(claim, "the gaps of bins are measured for everybody only")
+            yield unmeasured(claim, "the gaps of bins are measured overall only")
 
 
 def fixed_bins(subject: Subject, answers: ClassAnswers) -> Bins | Unmeasurable:

@@ -41,7 +41,7 @@ class Grouping:
         return tuple(np.split(order[np.argsort(codes, kind="stable")], ends))
 
 
-def everybody(rows: int) -> Grouping:
+def overall_grouping(rows: int) -> Grouping:
     """All rows as one group."""
     return Grouping(names=("all",), codes=np.zeros(rows, dtype=np.int64))
 

@@ -26,13 +26,13 @@ def positive_code(subject: Subject) -> int:
     positive = subject.positive if subject.positive is not None else signature.positive
     classes = listed(signature.classes)
     if positive is None:
-        raise InputError("No positive class is named.", path="data.positive", mend=f"Name one of {classes}.")
+        raise InputError("No positive class is named.", path="data.positive", hint=f"Name one of {classes}.")
     code = class_code(positive, signature.classes)
     if len(signature.classes) != len({"positive", "negative"}) or code is None:
         raise InputError(
             f'The positive class "{positive}" is none of the model\'s two classes.',
             path="data.positive",
-            mend=f"The model's classes are {classes}.",
+            hint=f"The model's classes are {classes}.",
         )
     return code
 
@@ -40,7 +40,7 @@ def positive_code(subject: Subject) -> int:
 def _problems(subject: Subject) -> Iterator[SeatrialError]:
     yield from _settings(subject)
     if subject.measured not in subject.tables:
-        yield InputError(f"There is no {subject.measured} table.", path=f"data.{subject.measured}", mend="Name one.")
+        yield InputError(f"There is no {subject.measured} table.", path=f"data.{subject.measured}", hint="Name one.")
         return
     table = subject.tables[subject.measured]
     named = [subject.label, *(group_column(table, name) for name in subject.groups), subject.cluster, subject.weight]
@@ -49,7 +49,7 @@ def _problems(subject: Subject) -> Iterator[SeatrialError]:
         yield InputError(
             f'The {subject.measured} table has no column "{column}".',
             path=f"data.{subject.measured}",
-            mend=suggestion(column, table.column_names),
+            hint=suggestion(column, table.column_names),
         )
     if subject.label not in missing and subject.task == subject.predictor.signature.task:
         path = f"{subject.measured}.{subject.label}"
@@ -73,7 +73,7 @@ def _settings(subject: Subject) -> Iterator[SeatrialError]:
         yield InputError(
             f"The task is {subject.task}, and the model is for {task}.",
             path="data.task",
-            mend=f'Write "{task}", or name another model.',
+            hint=f'Write "{task}", or name another model.',
         )
     elif task == "binary":
         try:
@@ -81,20 +81,20 @@ def _settings(subject: Subject) -> Iterator[SeatrialError]:
         except InputError as error:
             yield error
     elif subject.positive is not None:
-        mend = "Leave it out; a requirement names its class by of_class."
-        yield InputError(f"A {task} model has no positive class.", path="data.positive", mend=mend)
+        hint = "Leave it out; a requirement names its class by of_class."
+        yield InputError(f"A {task} model has no positive class.", path="data.positive", hint=hint)
     if subject.clip is not None:
         if subject.task != "regression":
-            yield InputError(f"A {subject.task} model has no errors to clip.", path="data.clip", mend="Leave it out.")
+            yield InputError(f"A {subject.task} model has no errors to clip.", path="data.clip", hint="Leave it out.")
         elif not (math.isfinite(subject.clip) and subject.clip > 0):
-            mend = "Write the largest error that counts in full, in the label's unit."
-            yield InputError(f"{subject.clip:g} is no positive number.", path="data.clip", mend=mend)
+            hint = "Write the largest error that counts in full, in the label's unit."
+            yield InputError(f"{subject.clip:g} is no positive number.", path="data.clip", hint=hint)
     if subject.quantile is not None:
         if subject.task != "regression":
             yield InputError(
-                f"A {subject.task} model predicts no quantile.", path="data.quantile", mend="Leave it out."
+                f"A {subject.task} model predicts no quantile.", path="data.quantile", hint="Leave it out."
             )
         elif not 0 < subject.quantile < 1:
             yield InputError(
-                f"{subject.quantile:g} is not between 0 and 1.", path="data.quantile", mend="Write 0.9 for 90 %."
+                f"{subject.quantile:g} is not between 0 and 1.", path="data.quantile", hint="Write 0.9 for 90 %."
             )

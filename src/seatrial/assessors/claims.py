@@ -15,7 +15,7 @@ MOST_CLASSES = 20  # of which each gets claims of its own; of more, those that a
 
 # What is reported of every model, whatever its policy asks. A report has to stay readable: differences are shown for
 # rates and mean errors, quotients for the selection rate alone, of which the four-fifths rule speaks.
-_EVERYBODY = {
+_OVERALL = {
     "binary": (
         "accuracy",
         "balanced_accuracy",
@@ -67,7 +67,7 @@ def wanted(asked: Sequence[Claim], subject: Subject, metrics: Collection[str]) -
 def default_claims(subject: Subject) -> Iterator[Claim]:
     """The claims that are made about every model of this task."""
     task = subject.task
-    for metric in _EVERYBODY[task]:
+    for metric in _OVERALL[task]:
         yield Claim(metric)
     if task == "regression" and subject.quantile is not None:
         yield Claim("quantile_loss")

@@ -62,7 +62,7 @@ def assess(
     seed: int,
     budget_s: float,  # noqa: ARG001 - the Assessor contract; counting takes milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
-    """Each rate for everybody, for each group of each column and between groups; exact bounds where rows count once."""
+    """Each rate overall, for each group of each column and between groups; exact bounds where rows count once."""
     asked = wanted(claims, subject, METRICS)
     answers = class_answers(subject) if asked else Unmeasurable("nothing is asked")
     if isinstance(answers, Unmeasurable):

@@ -37,7 +37,7 @@ def cells_of(counted: pa.Table, counting: Counting, *, classes: Sequence[str] | 
             raise InputError(
                 f"Values that are none of the classes: {listed(found)}.",
                 path=name,
-                mend=f"The classes are {listed(known)}.",
+                hint=f"The classes are {listed(known)}.",
             )
     values, places, codes = _merged(counted, counting, [actual, answered])
 
@@ -54,7 +54,7 @@ def cells_of(counted: pa.Table, counting: Counting, *, classes: Sequence[str] | 
             raise InputError(
                 "The squares of the weights are too large or too small for their sums.",
                 path=counting.weight,
-                mend="Divide the weights by their mean: only how they compare with each other counts.",
+                hint="Divide the weights by their mean: only how they compare with each other counts.",
             )
     columns = tuple(part_name(part) for part in counting.parts)
     return Cells(columns, values, known, codes[:, :-2], codes[:, -2], codes[:, -1], total, weighing)
@@ -73,7 +73,7 @@ def errors_of(counted: pa.Table, counting: Counting) -> ErrorSums:
         raise InputError(
             "Some errors are no numbers, or too large for their sums.",
             path=f"{counting.label}, {counting.answer}",
-            mend="Leave rows without a label or an answer out of the table; state the largest error that counts, clip.",
+            hint="Leave rows without a label or an answer out of the table; state the largest error that counts, clip.",
         )
     rows, clipped = (summed(column).round().astype(np.int64) for column in (ROWS, CLIPPED))
     columns = tuple(part_name(part) for part in counting.parts)
@@ -117,7 +117,7 @@ def _classes(counted: pa.Table) -> tuple[str, ...]:
         raise InputError(
             f"More than {MOST_SPELLINGS:,} different labels and answers.",
             path=LABEL,
-            mend='Numbers are no classes: task="regression".',
+            hint='Numbers are no classes: task="regression".',
         )
     return found
 
@@ -136,7 +136,7 @@ def _refuse_missing(values: pa.ChunkedArray[Any], rows: NDArray[np.int64], name:
         raise InputError(
             f"{int(rows[missing].sum()):,} of {int(rows.sum()):,} rows have no value.",
             path=name,
-            mend="Leave rows without a label or an answer out of the table.",
+            hint="Leave rows without a label or an answer out of the table.",
         )
 
 

@@ -79,7 +79,7 @@ def count_tables(tables: Iterable[pa.Table], counting: Counting) -> pa.Table:
         if sum(one.num_rows for one in kept) > _KEPT:
             kept = [_added(kept, counting)]
     if not kept:
-        raise InputError("There are no rows.", path="data", mend="Give a table with rows.")
+        raise InputError("There are no rows.", path="data", hint="Give a table with rows.")
     return _added(kept, counting)
 
 
@@ -88,7 +88,7 @@ def table_of(arrays: Mapping[str, Any]) -> pa.Table:
     lengths = {name: len(values) for name, values in arrays.items()}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise InputError(f"Arrays of different lengths: {said}.", path="data", mend="Give one value a row in each.")
+        raise InputError(f"Arrays of different lengths: {said}.", path="data", hint="Give one value a row in each.")
     return pa.table({name: pa.array(values) for name, values in arrays.items()})
 
 
@@ -106,7 +106,7 @@ def _prepared(table: pa.Table, counting: Counting) -> pa.Table:
             raise InputError(
                 "Some weights are not positive numbers.",
                 path=counting.weight,
-                mend="A weight is how many people a row stands for; leave out rows that stand for nobody.",
+                hint="A weight is how many people a row stands for; leave out rows that stand for nobody.",
             )
     return pa.table(columns)
 
@@ -119,7 +119,7 @@ def _binned(table: pa.Table, part: Part) -> pa.ChunkedArray[Any]:
         raise InputError(
             f'Column "{part.column}" is {values.type}, and bins need numbers.',
             path="groups",
-            mend=f'Write "{part.column}" for a group a value.',
+            hint=f'Write "{part.column}" for a group a value.',
         )
     numbers = np.asarray(pc.cast(values, pa.float64()).to_numpy(), dtype=np.float64)  # null becomes NaN
     bins = np.searchsorted(np.asarray(part.edges), numbers, side="right")
@@ -144,7 +144,7 @@ def _errors(table: pa.Table, counting: Counting) -> dict[str, Any]:
             raise InputError(
                 f"The values are {kind}, and errors are differences of numbers.",
                 path=name,
-                mend='Name another column, or leave task="regression" out.',
+                hint='Name another column, or leave task="regression" out.',
             )
         numbers.append(np.asarray(pc.cast(values, pa.float64()).to_numpy(), dtype=np.float64))
     errors = numbers[0] - numbers[1]
@@ -152,7 +152,7 @@ def _errors(table: pa.Table, counting: Counting) -> dict[str, Any]:
         raise InputError(
             f"{int((~np.isfinite(errors)).sum()):,} rows have no label or no answer that is a number.",
             path=f"{counting.label}, {counting.answer}",
-            mend="Leave rows without a label or an answer out of the table.",
+            hint="Leave rows without a label or an answer out of the table.",
         )
     clip = np.inf if counting.clip is None else counting.clip
     found: dict[str, Any] = {CLIPPED: (np.abs(errors) > clip).astype(np.int64)}
@@ -183,5 +183,5 @@ def check_cells(counted: pa.Table, counting: Counting) -> pa.Table:
     raise InputError(
         f"More than {MOST_CELLS:,} combinations of groups, labels and answers.",
         path=", ".join(part_name(part) for part in counting.parts),
-        mend="Put a column of numbers into bands: age:18,40,65. A label of many values is a regression's.",
+        hint="Put a column of numbers into bands: age:18,40,65. A label of many values is a regression's.",
     )

@@ -25,7 +25,7 @@ def assess(
     seed: int,
     budget_s: float,  # noqa: ARG001 - the Assessor contract; everything was counted while the rows were read
 ) -> Iterator[Evidence | NotMeasured]:
-    """Each claim for everybody; those that are not asked for only where they can be told."""
+    """Each claim overall; those that are not asked for only where they can be told."""
     for metric in (OVERLAP, UNKNOWN, ONE_COLUMN_ACCURACY):
         asked = [claim for claim in claims if claim.metric == metric]
         for claim in asked or [Claim(metric)]:

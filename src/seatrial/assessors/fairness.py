@@ -31,7 +31,7 @@ def default_metrics(cells: Cells | ErrorSums) -> tuple[str, ...]:
 
 
 def claims_of(metrics: Sequence[str], specs: Sequence[GroupSpec]) -> Iterator[Claim]:
-    """Each metric for everybody, and of each grouping for its groups, their differences and their ratios."""
+    """Each metric overall, and of each grouping for its groups, their differences and their ratios."""
     for metric in metrics:
         yield Claim(metric)
     for spec in specs:

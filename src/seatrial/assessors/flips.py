@@ -43,7 +43,7 @@ def assess(
     seed: int,  # noqa: ARG001 - the Assessor contract; nothing is drawn here, the sample was before
     budget_s: float,
 ) -> Iterator[Evidence | NotMeasured]:
-    """The share of flips for everybody, over all group columns, and by each grouping over its own; exact bounds."""
+    """The share of flips overall, over all group columns, and by each grouping over its own; exact bounds."""
     asked = [claim for claim in claims if claim.metric == METRIC]
     under = subject.under_attack
     if under is None:

@@ -149,8 +149,8 @@ def _part(text: str, part: str) -> Part:
     return Part(column, edges)
 
 
-def _wrong(text: str, problem: str, mend: str) -> InputError:
-    return InputError(f'"{text}": {problem}', path="data.groups", mend=mend)
+def _wrong(text: str, problem: str, hint: str) -> InputError:
+    return InputError(f'"{text}": {problem}', path="data.groups", hint=hint)
 
 
 def _problems(table: pa.Table, specs: Sequence[GroupSpec]) -> Iterator[SeatrialError]:
@@ -158,19 +158,19 @@ def _problems(table: pa.Table, specs: Sequence[GroupSpec]) -> Iterator[SeatrialE
         for part in spec.parts:
             if part.column not in table.column_names:
                 problem = f'The table has no column "{part.column}".'
-                yield InputError(problem, path="data.groups", mend=suggestion(part.column, table.column_names))
+                yield InputError(problem, path="data.groups", hint=suggestion(part.column, table.column_names))
                 continue
             kind = table.column(part.column).type
             if part.edges and not (
                 pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
             ):
                 problem = f'Column "{part.column}" is {kind}, and bins need numbers.'
-                yield InputError(problem, path="data.groups", mend=f'Write "{part.column}" for a group a value.')
+                yield InputError(problem, path="data.groups", hint=f'Write "{part.column}" for a group a value.')
             elif not part.edges and len(spec.parts) > 1:
                 count = len(pc.unique(table.column(part.column)))
                 if count > MAX_GROUPS:
                     problem = f'Column "{part.column}" has {count} values, more than {MAX_GROUPS}.'
-                    yield InputError(problem, path="data.groups", mend=f"Put it into bands: {part.column}:18,65.")
+                    yield InputError(problem, path="data.groups", hint=f"Put it into bands: {part.column}:18,65.")
 
 
 def _raise(problems: Sequence[SeatrialError]) -> None:

@@ -66,14 +66,14 @@ def actual_classes(table: pa.Table, column: str, classes: Sequence[str], *, path
     _refuse_missing(labels, path)
     if pa.types.is_nested(labels.type):
         raise InputError(
-            f"The labels are {labels.type}.", path=path, mend="A label is a text, a number or a truth value."
+            f"The labels are {labels.type}.", path=path, hint="A label is a text, a number or a truth value."
         )
     codes, strange = class_codes(labels, classes)
     if strange:
         raise InputError(
             f"Labels that are none of the model's classes: {listed(strange)}.",
             path=path,
-            mend=f"The model's classes are {listed(classes)}.",
+            hint=f"The model's classes are {listed(classes)}.",
         )
     return codes
 
@@ -85,7 +85,7 @@ def actual_values(table: pa.Table, column: str, *, path: str) -> NDArray[np.floa
         raise InputError(
             f"The labels are {labels.type}, and a regression needs numbers.",
             path=path,
-            mend="Name another label, or another task.",
+            hint="Name another label, or another task.",
         )
     _refuse_missing(labels, path)
     values = np.asarray(pc.cast(labels, pa.float64(), safe=False).to_numpy(), dtype=np.float64)
@@ -95,7 +95,7 @@ def actual_values(table: pa.Table, column: str, *, path: str) -> NDArray[np.floa
         raise InputError(
             f"{int((~sound).sum())} of {len(values)} labels are no numbers, first {values[row]} at row {row}.",
             path=path,
-            mend="Leave rows without a label out of the table.",
+            hint="Leave rows without a label out of the table.",
         )
     return values
 
@@ -104,7 +104,7 @@ def weights_of(table: pa.Table, column: str, *, path: str) -> NDArray[np.float64
     """How many people each row stands for. Raises `InputError` for weights that are not positive numbers."""
     weights = table.column(column)
     if not _is_number(weights.type):
-        raise InputError(f'The weights in "{column}" are {weights.type}.', path=path, mend="Weights are numbers.")
+        raise InputError(f'The weights in "{column}" are {weights.type}.', path=path, hint="Weights are numbers.")
     values = np.asarray(pc.cast(weights, pa.float64(), safe=False).to_numpy(), dtype=np.float64)  # null becomes NaN
     sound = (values > 0) & np.isfinite(values)
     if not sound.all():
@@ -113,7 +113,7 @@ def weights_of(table: pa.Table, column: str, *, path: str) -> NDArray[np.float64
             f"{int((~sound).sum())} of {len(values)} weights are not positive numbers, "
             f"first {weights[row].as_py()} at row {row}.",
             path=path,
-            mend="A weight is how many people a row stands for; leave out rows that stand for nobody.",
+            hint="A weight is how many people a row stands for; leave out rows that stand for nobody.",
         )
     return values
 
@@ -123,7 +123,7 @@ def _refuse_missing(labels: pa.ChunkedArray[Any], path: str) -> None:
         raise InputError(
             f"{labels.null_count} of {len(labels)} rows have no label.",
             path=path,
-            mend="Leave rows without a label out of the table.",
+            hint="Leave rows without a label out of the table.",
         )
 
 

@@ -19,11 +19,13 @@ BATCH_ROWS = 65_536  # 100 columns of float64 are 50 MiB at this size: bounded, 
 class Remembering:
     """A `Predictor` that asks another one once for each table, and remembers what it said."""
 
-    def __init__(self, predictor: Predictor, *, heed: Callable[[int, int], None] = lambda _done, _rows: None) -> None:
-        """`heed` is told how many of how many rows are answered, after each batch."""
+    def __init__(
+        self, predictor: Predictor, *, on_progress: Callable[[int, int], None] = lambda _done, _rows: None
+    ) -> None:
+        """`on_progress` is told how many of how many rows are answered, after each batch."""
         self.signature = predictor.signature
         self.predictor = predictor
-        self._heed = heed
+        self._on_progress = on_progress
         self._known: list[tuple[pa.Table, Predictions]] = []  # two or three tables: identity is enough of a key
 
     def predict(self, rows: pa.Table) -> Predictions:
@@ -42,7 +44,7 @@ class Remembering:
             part = self.predictor.predict(batch)
             self._check(part, batch.num_rows)
             parts.append(replace(part, labels=_shared(part.labels)))
-            self._heed(start + batch.num_rows, rows.num_rows)
+            self._on_progress(start + batch.num_rows, rows.num_rows)
         if not parts:
             classes = len(self.signature.classes)
             return Predictions(
@@ -84,4 +86,4 @@ def _joined(parts: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | No
 
 
 def _broken(what: str) -> InputError:
-    return InputError(f"The model {what}.", path="model", mend="Package the model again; nothing was measured.")
+    return InputError(f"The model {what}.", path="model", hint="Package the model again; nothing was measured.")

@@ -32,7 +32,7 @@ def assess(
     seed: int,
     budget_s: float,  # noqa: ARG001 - the Assessor contract; a mean takes milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
-    """Clipped log loss in nats, and the Brier score, for everybody; by group and between groups where asked."""
+    """Clipped log loss in nats, and the Brier score, overall; by group and between groups where asked."""
     asked = wanted(claims, subject, METRICS)
     answers = class_answers(subject) if asked else Unmeasurable("nothing is asked")
     terms = answers if isinstance(answers, Unmeasurable) else _all_terms(answers)

@@ -40,7 +40,7 @@ def assess(
     seed: int,  # noqa: ARG001 - the Assessor contract; nothing is drawn
     budget_s: float,  # noqa: ARG001 - the Assessor contract; sorting takes milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
-    """Both areas for everybody, that under the ROC curve for each group; more where the policy asks."""
+    """Both areas overall, that under the ROC curve for each group; more where the policy asks."""
     asked = wanted(claims, subject, METRICS)
     answers = class_answers(subject) if asked else Unmeasurable("nothing is asked")
     if not isinstance(answers, Unmeasurable) and answers.probabilities is None:

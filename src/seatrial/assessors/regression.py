@@ -39,7 +39,7 @@ def assess(
     seed: int,
     budget_s: float,  # noqa: ARG001 - the Assessor contract; means take milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
-    """Each error for everybody, mean errors for each group and between groups; more where the policy asks."""
+    """Each error overall, mean errors for each group and between groups; more where the policy asks."""
     asked = wanted(claims, subject, METRICS)
     answers = value_answers(subject) if asked else Unmeasurable("nothing is asked")
     if isinstance(answers, Unmeasurable):

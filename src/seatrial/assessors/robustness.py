@@ -82,7 +82,7 @@ def assess(
 
 
 def _illustrated(one: Evidence | NotMeasured, examples: str) -> Evidence | NotMeasured:
-    """The claim about everybody holds the examples; those about groups need not hold them again."""
+    """The overall claim holds the examples; those about groups need not hold them again."""
     if isinstance(one, NotMeasured) or one.claim.family is not Family.ALL or not examples:
         return one
     return replace(one, conditions={**one.conditions, EXAMPLES: examples})
@@ -111,9 +111,9 @@ def _attack(
         wanted = (len(points), len(signature.classes))
         if probabilities is None or probabilities.shape != wanted:
             shape = None if probabilities is None else probabilities.shape
-            raise InputError(f"under attack it gives {shape} where {wanted} is due.", path="model", mend=_MEND)
+            raise InputError(f"under attack it gives {shape} where {wanted} is due.", path="model", hint=_MEND)
         if not np.isfinite(probabilities).all():
-            raise InputError("it gives NaN for an example that an attack made.", path="model", mend=_MEND)
+            raise InputError("it gives NaN for an example that an attack made.", path="model", hint=_MEND)
         return scores_of(signature, probabilities)
 
     white = None if under.differentiated is None else under.differentiated(space)
@@ -128,7 +128,7 @@ def _attack(
             shape=model.shape or (len(space.columns),),
             seed=seed,
             budget_s=budget_s,
-            heed=lambda attack, standing: under.heed(f"{name}: {attack}, {standing:,} rows stand"),
+            on_progress=lambda attack, standing: under.on_progress(f"{name}: {attack}, {standing:,} rows stand"),
         )
         signs = doubts(
             victim,

@@ -1,4 +1,4 @@
-"""One metric over all slices of a claim: everybody, each group, or each pair of groups; none is ever left out."""
+"""One metric over all slices of a claim: overall, each group, or each pair of groups; none is ever left out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import combinations
 
 from seatrial.assessors.answers import Unmeasurable
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.cells import Grouping, everybody, grouping
+from seatrial.assessors.cells import Grouping, grouping, overall_grouping
 from seatrial.assessors.claims import conditions, unmeasured
 from seatrial.verdicts.differences import interval_difference
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
@@ -57,7 +57,9 @@ def over_slices(
 
     Bonferroni over the slices of a claim, those that turn out unmeasurable included: their number is known before.
     """
-    known: dict[str | None, Grouping | Unmeasurable] = {None: everybody(subject.tables[subject.measured].num_rows)}
+    known: dict[str | None, Grouping | Unmeasurable] = {
+        None: overall_grouping(subject.tables[subject.measured].num_rows)
+    }
     made: dict[Claim, Quantity | Unmeasurable] = {}
     for claim in claims:
         if claim.column is not None and claim.column not in known:

@@ -66,14 +66,14 @@ def run_trial(
     subject = replace(subject, measured=data)
     check_subject(subject)
 
-    def heed(done: int, rows: int) -> None:
+    def on_progress(done: int, rows: int) -> None:
         progress(f"answers, {done:,} of {rows:,} rows")
 
     claims = tuple(dict.fromkeys(requirement.claim for requirement in policy.require))
     absent = dict(_absent(claims, references, model))
     subject = replace(
         subject,
-        predictor=Remembering(subject.predictor, heed=heed),
+        predictor=Remembering(subject.predictor, on_progress=on_progress),
         references=_remembering(subject),
     )
     confidence = policy.confidence if use is None else confidence_for_use(policy.confidence, use.use)

@@ -34,7 +34,7 @@ class UnderAttack:
     seen: pa.Table | None = None
     differentiated: Differentiated | None = None
     why_black_box: str = "only the model's answers are known"
-    heed: Callable[[str], None] = field(default=lambda _doing: None)
+    on_progress: Callable[[str], None] = field(default=lambda _doing: None)
 
 
 def scores_of(signature: Signature, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -84,7 +84,7 @@ def threat_in(space: Space, model: ThreatModel, seen: pa.Table, *, name: str) ->
         raise InputError(
             f'the model takes the text "{texts[0]}", and no number can be added to a text.',
             path=f"{path}.norm",
-            mend='Write norm = "table", and say which columns can change.',
+            hint='Write norm = "table", and say which columns can change.',
         )
     low, high = model.low or 0.0, 1.0 if model.high is None else model.high
     outside = [
@@ -96,13 +96,13 @@ def threat_in(space: Space, model: ThreatModel, seen: pa.Table, *, name: str) ->
         raise InputError(
             f'"{outside[0]}" has values outside {low:g} to {high:g}: the threat leaves the range of the data.',
             path=f"{path}.low",
-            mend="Write the lowest and the highest value that an input can have.",
+            hint="Write the lowest and the highest value that an input can have.",
         )
     if model.shape and math.prod(model.shape) != len(space.columns):
         raise InputError(
             f"{' × '.join(map(str, model.shape))} is not the {len(space.columns)} inputs of the model.",
             path=f"{path}.shape",
-            mend="Write the shape of the image that the inputs are, in their order.",
+            hint="Write the shape of the image that the inputs are, in their order.",
         )
     if model.norm == "l0":
         return L0(int(model.budget), low, high)
@@ -123,15 +123,15 @@ def _table_threat(space: Space, model: ThreatModel, seen: pa.Table, path: str) -
         raise InputError(
             f'the model takes no column "{unknown[0]}".',
             path=f"{path}.mutable",
-            mend=f"It takes {', '.join(names)}.",
+            hint=f"It takes {', '.join(names)}.",
         )
     kinds = {column.name: column.kind for column in space.columns}
     for name, change in model.mutable.items():
         if (kinds[name] == "text") != bool(change.values):
-            kind, mend = "number", "Write low, high and step."
+            kind, hint = "number", "Write low, high and step."
             if kinds[name] == "text":
-                kind, mend = "text", 'Write values = ["…"], the texts that it may become.'
-            raise InputError(f"it is a {kind}.", path=f"{path}.mutable.{name}", mend=mend)
+                kind, hint = "text", 'Write values = ["…"], the texts that it may become.'
+            raise InputError(f"it is a {kind}.", path=f"{path}.mutable.{name}", hint=hint)
     limits = [_limits(space, name, model.mutable.get(name), seen) for name in names]
     given = [model.mutable.get(name) for name in names]
     moves = Moves(
@@ -150,7 +150,7 @@ def _table_threat(space: Space, model: ThreatModel, seen: pa.Table, path: str) -
     for text in model.constraints:
         found = parse_constraint(text, names)
         if not isinstance(found, Constraint):
-            raise InputError(f"{found}.", path=f"{path}.constraints", mend=f'It says "{text}".')
+            raise InputError(f"{found}.", path=f"{path}.constraints", hint=f'It says "{text}".')
         constraints.append(found)
     return TableThreat(moves, model.budget, tuple(constraints))
 
@@ -162,7 +162,7 @@ def _limits(space: Space, name: str, change: Mutable | None, seen: pa.Table) -> 
     values = number_column(seen, name)
     known = values[~np.isnan(values)]
     if (change.low is None or change.high is None) and not known.size:
-        raise InputError("no row has a value for it.", path=name, mend="Write low and high.")
+        raise InputError("no row has a value for it.", path=name, hint="Write low and high.")
     return (
         float(known.min()) if change.low is None else change.low,
         float(known.max()) if change.high is None else change.high,

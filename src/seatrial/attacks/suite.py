@@ -80,18 +80,18 @@ def attack_all(
     shape: tuple[int, ...],
     seed: int,
     budget_s: float,
-    heed: Callable[[str, int], None] = lambda _attack, _standing: None,
+    on_progress: Callable[[str, int], None] = lambda _attack, _standing: None,
 ) -> Attacked:
-    """Runs every attack that this victim allows, cheapest first; `heed` hears each by name, and how many rows stand.
+    """Runs every attack that this victim allows, cheapest first.
 
-    What the time does not allow is left out openly. Without gradients the black-box attacks run alone.
+    `on_progress` hears each attack's name and how many rows stand. What the time does not allow is left out openly. Without gradients the black-box attacks run alone.
     """
     deadline = monotonic() + budget_s
     by = np.where(victim.is_broken(origin, actual), 0, STANDING).astype(np.int64)
     worst, run, left_out = origin.copy(), ["clean"], []
     for name, attack in _attacks(victim, threat, effort, shape, seed, classes=_classes(victim, origin)):
         standing = np.flatnonzero(by == STANDING)
-        heed(name, int(standing.size))
+        on_progress(name, int(standing.size))
         if attack is None:
             left_out.append((name, "the model has no gradients"))
             continue

@@ -60,5 +60,5 @@ class Victim:
         scores, gradient = self.white.pull(rows, weigh)
         self.queries += len(rows)
         if not np.isfinite(gradient).all():
-            raise InputError("its gradients are NaN: nothing can follow them.", path="model", mend="Mend the module.")
+            raise InputError("its gradients are NaN: nothing can follow them.", path="model", hint="Mend the module.")
         return scores, found[0], gradient

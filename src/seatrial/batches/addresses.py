@@ -27,7 +27,7 @@ def open_wire(path: str, store: StoreSettings, limits: Limits | None = None) -> 
         return HttpWire(_as_it_is, limits)
     if scheme in ("", "file"):
         return FolderWire()
-    raise StoreError("not a place that batches are read from.", path=path, mend="Use s3://, https:// or a folder.")
+    raise StoreError("not a place that batches are read from.", path=path, hint="Use s3://, https:// or a folder.")
 
 
 def _as_it_is(path: str, *, fresh: bool = False) -> str:  # noqa: ARG001 there is nothing to sign
@@ -64,7 +64,7 @@ class Signed:
             raise StoreError(
                 f"no credentials to read this with ({type(error).__name__}).",
                 path=path,
-                mend="Give the store's `credentials`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+                hint="Give the store's `credentials`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
             ) from None
 
     def _open(self, bucket: str) -> Any:

@@ -44,7 +44,7 @@ def delivered_by(text: str, digest: str, rows: int, plan: Plan, *, path: str) ->
     ):
         if found != wanted:
             raise InputError(
-                f"this cursor is of {name} {found}, not {wanted}.", path=path, mend="Ask for what it was made under."
+                f"this cursor is of {name} {found}, not {wanted}.", path=path, hint="Ask for what it was made under."
             )
     if not 0 <= cursor.delivered <= rows:
         raise InputError(f"this cursor has delivered {cursor.delivered} of {rows} rows.", path=path)

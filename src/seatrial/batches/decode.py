@@ -212,7 +212,7 @@ class Binary:
                     f'column "{self._output.fields[0].name}" decodes to {made.dtype}{list(made.shape)} here and to'
                     f" {found.dtype}{list(found.shape[1:])} elsewhere.",
                     path=self._path,
-                    mend="Let `decode` give every row the same shape and type.",
+                    hint="Let `decode` give every row the same shape and type.",
                 )
             found[row] = made
         return np.empty(0) if found is None else found
@@ -222,8 +222,8 @@ def numbers(field: pa.Field[Any], column: Chunked, *, path: str) -> NDArray[Any]
     """Numbers or moments as an array; nulls are NaN where the type has one, elsewhere an `InputError`."""
     if column.null_count:
         if not pa.types.is_floating(column.type):
-            mend = "Fill them in the step that writes the table, or make the column a double there."
-            refuse_nulls(field.name, column, mend, path=path)
+            hint = "Fill them in the step that writes the table, or make the column a double there."
+            refuse_nulls(field.name, column, hint, path=path)
         column = pc.fill_null(column, pa.scalar(math.nan, column.type))
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
         column = column.cast(pa.timestamp(column.type.unit))  # the same instants; NumPy knows no zones
@@ -251,7 +251,7 @@ def unpacked(name: str, column: Chunked, packed: Packed, *, path: str) -> NDArra
             raise Corrupt(
                 f'column "{name}" holds rows that are not {packed.width} numbers of {packed.dtype}.',
                 path=path,
-                mend="Write the table again with the codec that its properties name.",
+                hint="Write the table again with the codec that its properties name.",
             )
         held = np.frombuffer(buffers[-1], packed.little, count=len(chunk) * packed.width, offset=first)
         decoded[start : start + len(chunk)] = held.reshape(len(chunk), packed.width)
@@ -259,13 +259,13 @@ def unpacked(name: str, column: Chunked, packed: Packed, *, path: str) -> NDArra
     return decoded
 
 
-def refuse_nulls(name: str, column: Chunked, mend: str, *, path: str) -> None:
+def refuse_nulls(name: str, column: Chunked, hint: str, *, path: str) -> None:
     """Raises the `InputError` of a column with nulls."""
     if column.null_count:
         raise InputError(
             f'column "{name}" ({column.type}) holds {column.null_count} nulls, and its array has no room for them.',
             path=path,
-            mend=mend,
+            hint=hint,
         )
 
 
@@ -300,5 +300,5 @@ def _uneven(name: str, path: str) -> InputError:
     return InputError(
         f'column "{name}" holds lists of different lengths, which are no matrix.',
         path=path,
-        mend="Pad them to one length in the step that writes the table.",
+        hint="Pad them to one length in the step that writes the table.",
     )

@@ -43,12 +43,12 @@ def read_footer(wire: Wire, file: Listed) -> Footer:
     if file.etag is not None and file.etag != tail.file.etag:
         raise changed(file.path, 0)
     if tail.data[-4:] == ENCRYPTED:
-        raise InputError("the file is encrypted.", path=file.path, mend="Write it without Parquet's own encryption.")
+        raise InputError("the file is encrypted.", path=file.path, hint="Write it without Parquet's own encryption.")
     if tail.data[-4:] != MAGIC or len(tail.data) < END_BYTES:
-        raise Corrupt("not a Parquet file.", path=file.path, mend="Leave it out, or write it again.")
+        raise Corrupt("not a Parquet file.", path=file.path, hint="Leave it out, or write it again.")
     length = int.from_bytes(tail.data[-END_BYTES:-4], "little") + END_BYTES
     if length > tail.file.size_bytes:
-        raise Corrupt("the footer is longer than the file.", path=file.path, mend="Write it again.")
+        raise Corrupt("the footer is longer than the file.", path=file.path, hint="Write it again.")
     if length > len(tail.data):
         rest = bytearray(length)
         wire.read(tail.file, tail.file.size_bytes - length, [memoryview(rest)])
@@ -61,7 +61,7 @@ def parse(data: memoryview, path: str) -> pq.FileMetaData:
     try:
         return pq.read_metadata(pa.BufferReader(MAGIC + bytes(data)))
     except (pa.ArrowException, OSError) as error:
-        raise Corrupt(f"the footer cannot be read: {error}.", path=path, mend="Write the file again.") from None
+        raise Corrupt(f"the footer cannot be read: {error}.", path=path, hint="Write the file again.") from None
 
 
 def top_level(metadata: pq.FileMetaData, names: Mapping[int, str] | None) -> dict[str, Held]:

@@ -24,7 +24,7 @@ from seatrial.errors import StoreError
 
 T = TypeVar("T")
 
-PASSING = {408, 429, 500, 502, 503, 504}  # statuses that another try can mend
+PASSING = {408, 429, 500, 502, 503, 504}  # statuses that another try can help
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -49,7 +49,7 @@ class Limits:
 
 
 class _Passing(Exception):
-    """A failure that another try may mend; says which."""
+    """A failure that another try may help; says which."""
 
 
 class HttpWire:
@@ -78,7 +78,7 @@ class HttpWire:
                 raise StoreError(
                     "the server gives neither an ETag nor a time of change: a changed file would go unseen.",
                     path=path,
-                    mend="Serve the files from a server that gives one of them.",
+                    hint="Serve the files from a server that gives one of them.",
                 )
             data = response.read(total - first)
             if len(data) != total - first:
@@ -104,7 +104,7 @@ class HttpWire:
                 raise StoreError(
                     f"the server answers bytes from {first:,} where {offset:,} was asked for.",
                     path=file.path,
-                    mend="Serve the files from a server that honours Range.",
+                    hint="Serve the files from a server that honours Range.",
                 )
             while left:
                 count = response.readinto(left[0])
@@ -145,7 +145,7 @@ class HttpWire:
                     raise StoreError(
                         f"the store failed {in_all} times at byte {at:,}, the last time: {_said(error)}.",
                         path=path,
-                        mend="Look at the store's load and its log; then go on from the cursor.",
+                        hint="Look at the store's load and its log; then go on from the cursor.",
                     ) from None
                 pause = min(limits.pause_s * 2 ** (in_a_row - 1), limits.longest_pause_s)
                 self._closed.wait(pause * (1 + self._noise.random()) / 2)
@@ -177,12 +177,12 @@ class HttpWire:
             raise StoreError(
                 f"the store refused the credentials (status {response.status}, at byte {offset:,}).",
                 path=path,
-                mend="Check the access key, its secret and what they may do in this bucket.",
+                hint="Check the access key, its secret and what they may do in this bucket.",
             )
         raise StoreError(
             f"the store answered with status {response.status} at byte {offset:,}.",
             path=path,
-            mend="Check the store's `endpoint` and `region`, and its log.",
+            hint="Check the store's `endpoint` and `region`, and its log.",
         )
 
     def _request(self, url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
@@ -230,14 +230,14 @@ def _place(response: http.client.HTTPResponse, path: str, offset: int) -> tuple[
     """The first byte of the answer, and the size of the whole file."""
     if response.status == 200:
         if response.length is None:
-            raise StoreError("the server does not say how long the file is.", path=path, mend="Use another server.")
+            raise StoreError("the server does not say how long the file is.", path=path, hint="Use another server.")
         return 0, response.length
     found = _CONTENT_RANGE.fullmatch(response.getheader("Content-Range") or "")
     if found is None:
         raise StoreError(
             f"the server's answer does not say which bytes it holds (at byte {offset:,}).",
             path=path,
-            mend="Serve the files from a server that honours Range.",
+            hint="Serve the files from a server that honours Range.",
         )
     return int(found[1]), int(found[3])
 

@@ -118,7 +118,7 @@ class Files:
                     raise InputError(
                         f'column "{name}" is not in the data file, only in the table\'s metadata.',
                         path=self.manifest.data_file(number).path,
-                        mend="Write the table again, or leave the column out.",
+                        hint="Write the table again, or leave the column out.",
                     )
                 parts = [_span(group.column(leaf)) for leaf in columns[name].leaves] if name in columns else []
                 spans.append((name, parts))
@@ -163,7 +163,7 @@ class Files:
                     raise Corrupt(
                         f"the footer has two column chunks at byte {one.start:,}.",
                         path=self.manifest.data_file(one.file).path,
-                        mend="Write the file again.",
+                        hint="Write the file again.",
                     )
                 if one.start > reached:
                     turns.append((reached, 0))

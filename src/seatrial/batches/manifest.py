@@ -78,7 +78,7 @@ def make_manifest(footers: Sequence[Footer], names: Mapping[int, str] | None) ->
             raise Corrupt(
                 "the row groups in the footer do not have the rows that the file says it has.",
                 path=footer.file.path,
-                mend="Write the file again.",
+                hint="Write the file again.",
             )
     table = np.array(groups, np.int64).reshape(-1, 4)
 

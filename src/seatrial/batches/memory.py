@@ -60,7 +60,7 @@ def memory_of(
             f"one shuffle window and {QUEUE_BATCHES} batches of these columns take {needed} MiB, and memory_mib is"
             f" {plan.memory_mib}.",
             path=path,
-            mend=f"Ask for memory_mib={needed},{instead} or for fewer columns; or write smaller row groups.",
+            hint=f"Ask for memory_mib={needed},{instead} or for fewer columns; or write smaller row groups.",
         )
     queue = max(QUEUE_BATCHES * batch_bytes, min(budget // QUEUE_SHARE, QUEUE_BYTES))
     queue = min(queue, budget - window)

@@ -92,7 +92,7 @@ def outputs_of(
         )
     for name in decode:
         if not any(output.decode is not None and output.fields[0].name == name for output in found):
-            raise InputError(f'decode names "{name}", which is not among the columns.', path=path, mend="Ask for both.")
+            raise InputError(f'decode names "{name}", which is not among the columns.', path=path, hint="Ask for both.")
     return found
 
 
@@ -110,7 +110,7 @@ def _single(
     if field.name in decode:
         if not binary:
             raise InputError(
-                f'column "{field.name}" of type {kind} is not binary.', path=path, mend="Do not decode it."
+                f'column "{field.name}" of type {kind} is not binary.', path=path, hint="Do not decode it."
             )
         return Output(name, (field,), Form.DECODED, decode=decode[field.name])
     if field.name in packed:
@@ -125,16 +125,16 @@ def _single(
             return Output(name, (field,), Form.LISTS)
     dtype = _number(kind) or _moment(kind)
     if dtype is None:
-        mend = "Name other columns, or write it as a number, a text or a packed column."
+        hint = "Name other columns, or write it as a number, a text or a packed column."
         if binary:
-            mend = f'Give a function that makes an array of it: decode={{"{field.name}": …}}. Or name other columns.'
-        raise InputError(f'column "{field.name}" of type {kind} has no array form.', path=path, mend=mend)
+            hint = f'Give a function that makes an array of it: decode={{"{field.name}": …}}. Or name other columns.'
+        raise InputError(f'column "{field.name}" of type {kind} has no array form.', path=path, hint=hint)
     return Output(name, (field,), Form.NUMBERS, dtype)
 
 
 def _stack(name: str, fields: tuple[pa.Field[Any], ...], path: str) -> Output:
     if not fields:
-        raise InputError(f'"{name}" stacks no columns.', path=path, mend="Name at least one.")
+        raise InputError(f'"{name}" stacks no columns.', path=path, hint="Name at least one.")
     dtypes = []
     for field in fields:
         dtype = _number(field.type)
@@ -142,7 +142,7 @@ def _stack(name: str, fields: tuple[pa.Field[Any], ...], path: str) -> Output:
             raise InputError(
                 f'column "{field.name}" of type {field.type} cannot be stacked with others.',
                 path=path,
-                mend="Ask for it as an array of its own.",
+                hint="Ask for it as an array of its own.",
             )
         dtypes.append(dtype)
     return Output(name, fields, Form.STACKED, np.result_type(*dtypes))

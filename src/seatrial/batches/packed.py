@@ -50,7 +50,7 @@ def packed_columns(schema: pa.Schema, properties: Mapping[str, str], *, path: st
             raise Corrupt(
                 f"the property {key} does not say what the column holds: {text}.",
                 path=path,
-                mend='It looks like {"dtype": "float32", "width": 12, "codec": "…"}.',
+                hint='It looks like {"dtype": "float32", "width": 12, "codec": "…"}.',
             )
         found[name] = packed
     return found

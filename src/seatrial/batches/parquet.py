@@ -95,7 +95,7 @@ def parquet_table(
     settings = store or StoreSettings(place)
     found = _named(place, files) if files is not None else _listed(place, settings)
     if not found:
-        raise InputError("there are no Parquet files.", path=place, mend="Name a folder that has some (*.parquet).")
+        raise InputError("there are no Parquet files.", path=place, hint="Name a folder that has some (*.parquet).")
     found = sorted(found, key=lambda file: _order(file.path.removeprefix(place)))
     manifest = _manifest(found, settings)
     pinned = [Listed(one["path"], one["size_bytes"], one["etag"]) for one in manifest.files.drop("footer").to_pylist()]
@@ -136,7 +136,7 @@ def _listed(place: str, settings: StoreSettings) -> list[Listed]:
             if _is_data(info.key.removeprefix(prefix))
         ]
     if scheme in ("http", "https"):
-        raise InputError("a web server lists no files.", path=place, mend="Name them: files=[…].")
+        raise InputError("a web server lists no files.", path=place, hint="Name them: files=[…].")
     folder = Path(place.removeprefix("file://"))
     if folder.is_file():
         return [Listed(str(folder), folder.stat().st_size)]
@@ -189,13 +189,13 @@ def _schema(manifest: Manifest) -> tuple[pa.Schema, dict[str, str]]:
                 raise InputError(
                     f'column "{name}" is {found}, and {first.field(name).type} in the first file.',
                     path=path,
-                    mend="Write the files with one schema, or keep them in an Iceberg table.",
+                    hint="Write the files with one schema, or keep them in an Iceberg table.",
                 )
         packed = {key: text for key, text in (schema.metadata or {}).items() if key.startswith(PACKED_PREFIX.encode())}
         seen.add(hash(tuple(sorted(packed.items()))))
         if len(seen) > 1:
             raise InputError(
-                "the files say different things of their packed columns.", path=path, mend="Write them anew."
+                "the files say different things of their packed columns.", path=path, hint="Write them anew."
             )
     assert first is not None  # noqa: S101 there is at least one file
     try:
@@ -206,6 +206,6 @@ def _schema(manifest: Manifest) -> tuple[pa.Schema, dict[str, str]]:
         raise Corrupt(
             "what the footer says of packed columns is no text.",
             path=manifest.data_file(0).path,
-            mend="Write the file again.",
+            hint="Write the file again.",
         ) from None
     return first.remove_metadata(), said

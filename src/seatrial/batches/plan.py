@@ -34,9 +34,9 @@ class Plan:
         least = {"batch_rows": 1, "epoch": 0, "world": 1, "rank": 0, "memory_mib": 1, "window_mib": 1}
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
-                raise InputError(f"{name} is {getattr(self, name)}.", mend=f"It is at least {smallest}.")
+                raise InputError(f"{name} is {getattr(self, name)}.", hint=f"It is at least {smallest}.")
         if self.rank >= self.world:
-            raise InputError(f"rank is {self.rank} in a world of {self.world}.", mend="Ranks count from 0.")
+            raise InputError(f"rank is {self.rank} in a world of {self.world}.", hint="Ranks count from 0.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class Batches(Iterator[Batch]):
     def __next__(self) -> Batch:
         if self._failure is not None:
             raise InputError(
-                "this reader failed before.", path=self._opened.source.path, mend="Open another one at its cursor."
+                "this reader failed before.", path=self._opened.source.path, hint="Open another one at its cursor."
             ) from self._failure
         if self._closed or self._delivered >= self._opened.epoch.rows:
             self.close()
@@ -118,7 +118,7 @@ class Batches(Iterator[Batch]):
                 raise InputError(
                     "a function of `decode` raised StopIteration.",
                     path=self._opened.source.path,
-                    mend="Let it raise another error, or give an array.",
+                    hint="Let it raise another error, or give an array.",
                 ) from error
             raise
         self._delivered = min(self._delivered + self._opened.epoch.plan.batch_rows, self._opened.epoch.rows)
@@ -196,7 +196,7 @@ class Batches(Iterator[Batch]):
             raise InputError(
                 "this reader was started in another process, and its threads stayed there.",
                 path=self._opened.source.path,
-                mend="Start it where it is used: fork before the first batch is asked for.",
+                hint="Start it where it is used: fork before the first batch is asked for.",
             )
         return self._pipeline
 
@@ -264,9 +264,9 @@ def _refuse_known_nulls(outputs: list[Output], manifest: Manifest, *, path: str)
                     Form.PACKED: "Write every row's features.",
                     Form.DECODED: "Leave those rows out when the table is written.",
                 }
-                mend = "Fill them in the step that writes the table, or make the column a double there."
+                hint = "Fill them in the step that writes the table, or make the column a double there."
                 raise InputError(
                     f'column "{field.name}" ({field.type}) holds {count} nulls, and its array has no room for them.',
                     path=path,
-                    mend=mends.get(output.form, mend),
+                    hint=mends.get(output.form, hint),
                 )

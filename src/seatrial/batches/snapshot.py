@@ -55,7 +55,7 @@ class Snapshot:
             read: pa.Table = scan.to_table(self._tasks)
         except FileNotFoundError as error:
             raise TableGone(
-                "a data file of this snapshot is not there any more.", path=self.identifier, mend=AGAIN
+                "a data file of this snapshot is not there any more.", path=self.identifier, hint=AGAIN
             ) from error
         return read.select(names).cast(pa.schema([self.schema.field(name) for name in names]))
 
@@ -70,7 +70,7 @@ class Snapshot:
                 raise InputError(
                     f"batches read Parquet, and this data file is {task.file.file_format.value}.",
                     path=task.file.file_path,
-                    mend="Write the table as Parquet.",
+                    hint="Write the table as Parquet.",
                 )
         return Source(
             path=self.identifier,
@@ -116,23 +116,23 @@ def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -
             table = opened.load_table(identifier)
             snapshot = table.snapshot_by_id(snapshot_id)
             if snapshot is None:
-                raise TableGone(f"snapshot {snapshot_id} has expired.", path=identifier, mend=AGAIN)
+                raise TableGone(f"snapshot {snapshot_id} has expired.", path=identifier, hint=AGAIN)
             scan = table.scan(snapshot_id=snapshot_id)
             tasks = tuple(sorted(scan.plan_files(), key=lambda task: _place(task.file)))
             columns = scan.projection()
             rows = _count(scan, tasks)
         except NoSuchTableError:
-            raise TableGone("there is no such table.", path=identifier, mend=AGAIN) from None
+            raise TableGone("there is no such table.", path=identifier, hint=AGAIN) from None
         except (NotImplementedError, ValueError) as error:  # pyiceberg's, for deletes that it does not read
             if "equality delete" not in str(error):
                 raise
             raise InputError(
                 "this snapshot has equality deletes, which pyiceberg cannot read.",
                 path=identifier,
-                mend="Compact the table in Spark: CALL system.rewrite_data_files, with delete-file-threshold 1.",
+                hint="Compact the table in Spark: CALL system.rewrite_data_files, with delete-file-threshold 1.",
             ) from None
         except FileNotFoundError as error:
-            raise TableGone("the table's metadata is not there any more.", path=identifier, mend=AGAIN) from error
+            raise TableGone("the table's metadata is not there any more.", path=identifier, hint=AGAIN) from error
         # A table's properties are those of today; what a step wrote into the snapshot's summary belongs to the rows.
         summary = snapshot.summary.additional_properties if snapshot.summary is not None else {}
         pinned = {key: value for key, value in summary.items() if key.startswith(PROPERTY_PREFIX)}

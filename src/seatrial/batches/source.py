@@ -49,9 +49,9 @@ def check_columns(schema: pa.Schema, columns: Sequence[str], *, path: str) -> li
         if name not in schema.names:
             close = difflib.get_close_matches(name, schema.names, n=1)
             hint = f'Did you mean "{close[0]}"?' if close else f"It has: {', '.join(schema.names)}."
-            raise InputError(f'no column "{name}".', path=path, mend=hint)
+            raise InputError(f'no column "{name}".', path=path, hint=hint)
         if name in columns[:position]:
-            raise InputError(f'column "{name}" is asked for twice.', path=path, mend="Name it once.")
+            raise InputError(f'column "{name}" is asked for twice.', path=path, hint="Name it once.")
     return list(columns)
 
 

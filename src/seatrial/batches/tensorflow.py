@@ -73,7 +73,7 @@ class _Passes:
 def _spec(name: str, array: Array | None, *, path: str) -> Any:
     if array is None:
         raise InputError(
-            f'there is no row to see what `decode` makes of "{name}".', path=path, mend="Read a table that has rows."
+            f'there is no row to see what `decode` makes of "{name}".', path=path, hint="Read a table that has rows."
         )
     kind = tf.string if array.dtype.kind == "T" else tf.int64 if array.dtype.kind == "M" else array.dtype
     return tf.TensorSpec((None, *array.row_shape), kind)
@@ -95,6 +95,6 @@ def _element(batch: Batch, specs: dict[str, Any], *, path: str) -> dict[str, NDA
                 f'"{name}" holds rows of {array.dtype}{list(array.shape[1:])} here, and of {spec.dtype.name}'
                 f"{spec.shape[1:].as_list()} in the row that was looked at first.",
                 path=path,
-                mend="Give every row the same shape and type.",
+                hint="Give every row the same shape and type.",
             )
     return made

@@ -133,7 +133,7 @@ def read_group(
         ]
     except (pa.ArrowException, OSError) as error:
         raise Corrupt(
-            f"row group {group.index} cannot be decoded: {error}.", path=group.file.path, mend="Write it again."
+            f"row group {group.index} cannot be decoded: {error}.", path=group.file.path, hint="Write it again."
         ) from None
     return pa.table(columns, names=[field.name for field in fields])
 

@@ -71,7 +71,7 @@ def changed(path: str, offset: int) -> ObjectChanged:
     return ObjectChanged(
         f"the file is not the one that the table was pinned with (at byte {offset:,}).",
         path=path,
-        mend="Somebody wrote or replaced it: open the table again, and start the epoch over.",
+        hint="Somebody wrote or replaced it: open the table again, and start the epoch over.",
     )
 
 
@@ -80,7 +80,7 @@ def missing(path: str, offset: int) -> ObjectMissing:
     return ObjectMissing(
         f"the data file is not there any more (at byte {offset:,}).",
         path=path,
-        mend="Restore it, or make the table again.",
+        hint="Restore it, or make the table again.",
     )
 
 
@@ -127,7 +127,7 @@ class FolderWire:
             raise missing(path, offset) from None
         except OSError as error:
             raise StoreError(
-                f"the file cannot be read at byte {offset:,}: {error.strerror}.", path=path, mend="Look at the disk."
+                f"the file cannot be read at byte {offset:,}: {error.strerror}.", path=path, hint="Look at the disk."
             ) from None
 
 

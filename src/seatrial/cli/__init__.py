@@ -73,7 +73,7 @@ def _status(given: list[str]) -> int:
         )
         sys.stdout.flush()  # whoever reads may be gone: known here, and not when the interpreter ends
     except CycloptsError as error:
-        wrong = InputError(str(error).strip(), mend="See `seatrial --help`.")
+        wrong = InputError(str(error).strip(), hint="See `seatrial --help`.")
         return report_error(wrong, as_json="--json" in given)
     except SeatrialError as error:
         return report_error(error, as_json="--json" in given)
@@ -82,7 +82,7 @@ def _status(given: list[str]) -> int:
         return UNHEARD
     except OSError as error:
         path = None if error.filename is None else str(error.filename)
-        failed = SeatrialError(f"{error.strerror or error}.", path=path, mend="Mend that, and run again.")
+        failed = SeatrialError(f"{error.strerror or error}.", path=path, hint="Mend that, and run again.")
         return report_error(failed, as_json="--json" in given)
     return status if isinstance(status, int) else 0
 

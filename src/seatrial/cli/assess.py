@@ -32,7 +32,7 @@ def command(
         raise InputError(
             "say what to assess.",
             path="assess",
-            mend="Write --self-test; a finished model is tried by `seatrial try`, a project by `seatrial run`.",
+            hint="Write --self-test; a finished model is tried by `seatrial try`, a project by `seatrial run`.",
         )
     from seatrial.assessors.self_test import run_self_test
 

@@ -37,9 +37,9 @@ def command(*, directory: Directory = Path(), profile: Profile = "local", json: 
         _print_table(checks)
     else:  # a log or a pipe: one line a check, whatever its length
         for check in checks:
-            mend = f"  Mend: {check.mend}" if check.mend else ""
-            print(f"{check.status:4}  {check.name}: {check.detail}{mend}")
-    print("Next: mend what failed, then seatrial doctor" if failed else "Next: seatrial plan")
+            hint = f"  Mend: {check.hint}" if check.hint else ""
+            print(f"{check.status:4}  {check.name}: {check.detail}{hint}")
+    print("Next: fix what failed, then seatrial doctor" if failed else "Next: seatrial plan")
     return int(failed)
 
 
@@ -53,5 +53,5 @@ def _print_table(checks: Sequence[Check]) -> None:
         table.add_column(heading)
     for check in checks:
         status = Text(check.status, COLOURS[check.status])
-        table.add_row(Text(check.name), status, Text(check.detail), Text(check.mend or ""))
+        table.add_row(Text(check.name), status, Text(check.detail), Text(check.hint or ""))
     Console().print(table)

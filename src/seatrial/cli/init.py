@@ -63,7 +63,7 @@ def command(
 
     if from_ is None:
         if test is not None:
-            raise InputError("--test is given, and no model.", mend="Name the model's file with --from.")
+            raise InputError("--test is given, and no model.", hint="Name the model's file with --from.")
         from seatrial.pipeline.examples import copy_example
 
         copy_example(example or "census", folder)
@@ -72,11 +72,11 @@ def command(
         print(f"Next: cd {quote(str(folder))} && {fetch}seatrial run")
         return 0
     if example is not None:
-        raise InputError("--example brings its own model.", mend="Leave out --example, or --from.")
+        raise InputError("--example brings its own model.", hint="Leave out --example, or --from.")
     if test is None or label is None:
         missing = [name for name, given in (("--test", test), ("--label", label)) if given is None]
         what = "is missing." if len(missing) == 1 else "are missing."
-        raise InputError(f"{' and '.join(missing)} {what}", mend="Write --from MODEL --test DATA --label COLUMN.")
+        raise InputError(f"{' and '.join(missing)} {what}", hint="Write --from MODEL --test DATA --label COLUMN.")
     from seatrial.cli.progress import progress
     from seatrial.pipeline.begin import begin_project
     from seatrial.tryout.command import split_groups, split_names

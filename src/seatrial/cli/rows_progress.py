@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.tryout.attempt import Heed
+    from seatrial.tryout.attempt import ProgressCallback
 
 SILENT_S = 10.0  # a log gets a line for each phase, and then one each time it has been silent for so long
 
 
 @contextmanager
-def rows_progress(*, live: bool, quiet: bool = False) -> Iterator[Heed]:
+def rows_progress(*, live: bool, quiet: bool = False) -> Iterator[ProgressCallback]:
     """Something that hears the phase, and how many of how many rows are done."""
     if quiet:
         yield _unheard
@@ -36,11 +36,11 @@ def rows_progress(*, live: bool, quiet: bool = False) -> Iterator[Heed]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("starting", total=None, note="")
 
-        def heed(phase: str, done: int, rows: int | None) -> None:
+        def on_progress(phase: str, done: int, rows: int | None) -> None:
             total = rows if done else None  # before the first row a bar would say that nothing moves
             bars.update(task, description=phase, completed=done, total=total, note=counted(done, rows))
 
-        yield heed
+        yield on_progress
 
 
 class PlainPhases:

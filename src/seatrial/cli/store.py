@@ -58,7 +58,7 @@ def start(*, directory: Directory = Path(), idle_s: IdleS = 600.0) -> int:
         raise InputError(
             "this project's store is a plain folder: no step needs a server.",
             path=str(folder),
-            mend="Nothing has to be started: seatrial run",
+            hint="Nothing has to be started: seatrial run",
         )
     with embedded_store(state, directory.resolve().name, idle_s=idle_s) as store:
         print(f"The embedded store answers at {store.endpoint}. Next: seatrial store status, or seatrial run")

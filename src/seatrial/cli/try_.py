@@ -101,8 +101,8 @@ def command(
         budget=budget,
         example=example,
     )
-    with rows_progress(live=sys.stderr.isatty() and not json, quiet=json) as heed:
-        result = run(given, heed=heed)
+    with rows_progress(live=sys.stderr.isatty() and not json, quiet=json) as on_progress:
+        result = run(given, on_progress=on_progress)
     written = result.assessment.save(report)
     if json:
         print_json(result.as_document(report=written))

@@ -16,8 +16,8 @@ def require_cluster_profile(name: str, profile: ProfileSettings, *, path: str) -
     """Raises `Problems` with each key that a service on a cluster needs and this profile lacks."""
     problems: list[SeatrialError] = []
 
-    def lacks(key: str, problem: str, mend: str) -> None:
-        problems.append(InputError(f"[profile.{name}] {key}: {problem}", path=path, mend=mend))
+    def lacks(key: str, problem: str, hint: str) -> None:
+        problems.append(InputError(f"[profile.{name}] {key}: {problem}", path=path, hint=hint))
 
     if profile.store is None:
         lacks(
@@ -76,7 +76,7 @@ def prepare_service(
 
 
 def _within_profile(error: SeatrialError, profile_name: str, path: str) -> InputError:
-    return InputError(f"[profile.{profile_name}] {error.path}: {error.problem}", path=path, mend=error.mend)
+    return InputError(f"[profile.{profile_name}] {error.path}: {error.problem}", path=path, hint=error.hint)
 
 
 def _is_local(endpoint: str) -> bool:

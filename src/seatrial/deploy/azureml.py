@@ -56,12 +56,12 @@ class AzureML:
         raise Refused(
             f"Seatrial does not send to Azure ML; the {len(documents)} files are for its own command line.",
             path=self.name,
-            mend=f"Write them with --output DIR, then: {' && '.join(['cd DIR', *COMMANDS])}",
+            hint=f"Write them with --output DIR, then: {' && '.join(['cd DIR', *COMMANDS])}",
         )
 
 
 def _endpoint(service: ServiceSettings) -> workload.Manifest:
-    # names of endpoints are shared by everybody in a region: the store's digest makes this one ours
+    # names of endpoints are shared by everyone in a region: the store's digest makes this one ours
     ours = sha256(f"{service.endpoint}|{service.store_url}".encode())[: workload.DIGITS_OF_CONTENT]
     name = dns_label(service.name, limit=NAME_LIMIT - 1 - len(ours))
     return {

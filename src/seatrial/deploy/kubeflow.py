@@ -53,7 +53,7 @@ def _name_limit(namespace: str) -> int:
         raise InputError(
             f"the namespace {namespace!r} leaves {max(limit, 0)} characters of KServe's host name for the service.",
             path="service.namespace",
-            mend=f"Use one of at most {DNS_LABEL_LIMIT - len('-predictor-') - SHORTEST_LIMIT} characters.",
+            hint=f"Use one of at most {DNS_LABEL_LIMIT - len('-predictor-') - SHORTEST_LIMIT} characters.",
         )
     return limit
 

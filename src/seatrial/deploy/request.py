@@ -26,7 +26,7 @@ def request_service(
         raise InputError(
             "the service reads its release from the store, and not from this machine.",
             path=reference,
-            mend="Name it as the store knows it: name@version.",
+            hint="Name it as the store knows it: name@version.",
         )
     project = load_project(directory)
     chosen = project.profiles.get(profile)

@@ -21,7 +21,7 @@ _UNREACHABLE = re.compile(
     r"|error reading input for|certificate signed by unknown authority|was refused - did you specify the right host",
     re.IGNORECASE,
 )
-_MENDS = (
+_HINTS = (
     (r'namespaces "([^"]+)" not found', "Make it: kubectl create namespace {0}"),
     (r'no matches for kind "InferenceService"', "Install KServe on this cluster, or deploy --to kubectl."),
     (r"conflict with \"([^\"]+)\"", "{0} owns those fields: let it go of them, or change them there."),
@@ -53,7 +53,7 @@ def _kubectl(documents: Sequence[Document], *, dry: bool) -> str:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         raise InputError(
-            "kubectl is not on PATH.", path="kubectl", mend="Install it, or send the files of --output DIR elsewhere."
+            "kubectl is not on PATH.", path="kubectl", hint="Install it, or send the files of --output DIR elsewhere."
         )
     command = [
         kubectl,
@@ -77,7 +77,7 @@ def _kubectl(documents: Sequence[Document], *, dry: bool) -> str:
         raise TargetError(
             f"kubectl had no answer after {COMMAND_TIMEOUT_S} s.",
             path="kubectl",
-            mend="See whether the cluster is well.",
+            hint="See whether the cluster is well.",
         ) from None
     if done.returncode != 0:
         raise _explained(
@@ -90,9 +90,9 @@ def _kubectl(documents: Sequence[Document], *, dry: bool) -> str:
 def _explained(words: str, otherwise: str) -> Refused | TargetError:
     if _UNREACHABLE.search(words):
         return TargetError(
-            f"the cluster could not be asked: {words}", path="kubectl", mend="See `kubectl cluster-info`."
+            f"the cluster could not be asked: {words}", path="kubectl", hint="See `kubectl cluster-info`."
         )
-    for pattern, mend in _MENDS:
+    for pattern, hint in _HINTS:
         if found := re.search(pattern, words):
-            return Refused(f"the cluster refused: {words}", path="kubectl", mend=mend.format(*found.groups()))
-    return Refused(f"the cluster refused: {words}", path="kubectl", mend=otherwise)
+            return Refused(f"the cluster refused: {words}", path="kubectl", hint=hint.format(*found.groups()))
+    return Refused(f"the cluster refused: {words}", path="kubectl", hint=otherwise)

@@ -45,7 +45,7 @@ class ServiceSettings:
     instance_type: str = "Standard_F2s_v2"  # Azure ML only, in place of cpu and memory
 
     def __post_init__(self) -> None:
-        if problems := [InputError(problem, path=key, mend=mend) for key, problem, mend in _problems(self)]:
+        if problems := [InputError(problem, path=key, hint=hint) for key, problem, hint in _problems(self)]:
             raise Problems(problems)
 
     @property
@@ -55,7 +55,7 @@ class ServiceSettings:
 
 
 def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
-    """Each setting that is wrong: its key, the problem, the mend."""
+    """Each setting that is wrong: its key, the problem, the hint."""
     for key, digest in (("release digest", service.release_digest), ("model digest", service.model_digest)):
         if not _DIGEST.fullmatch(digest):
             yield key, f"{digest!r} is no sha256.", "Give 64 hex digits."

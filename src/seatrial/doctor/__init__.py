@@ -1,4 +1,4 @@
-"""Checks of everything below, and the mend for each."""
+"""Checks of everything below, and the hint for each."""
 
 from __future__ import annotations
 

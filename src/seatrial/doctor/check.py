@@ -18,14 +18,14 @@ class Check:
     name: str
     status: Status
     detail: str
-    mend: str | None = None
+    hint: str | None = None
 
 
 def checked(name: str, look: Callable[[], Check | str]) -> Check:
-    """The check that `look` gives (a text is ok); an error of ours is a failed check with its mend."""
+    """The check that `look` gives (a text is ok); an error of ours is a failed check with its hint."""
     try:
         seen = look()
     except SeatrialError as error:
         place = "" if error.path is None else f"{error.path}: "
-        return Check(name, "fail", f"{place}{error.problem}", error.mend)
+        return Check(name, "fail", f"{place}{error.problem}", error.hint)
     return Check(name, "ok", seen) if isinstance(seen, str) else seen

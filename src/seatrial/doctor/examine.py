@@ -33,9 +33,9 @@ def _of_project(directory: Path, profile: str, progress: Callable[[str], None] |
     try:
         project = load_project(directory)
         if profile not in project.profiles:
-            raise InputError(f"there is no profile {profile!r}.", mend=f"There is: {', '.join(project.profiles)}.")
+            raise InputError(f"there is no profile {profile!r}.", hint=f"There is: {', '.join(project.profiles)}.")
     except SeatrialError as error:
-        yield Check("project", "fail", str(error), error.mend)
+        yield Check("project", "fail", str(error), error.hint)
         return
     yield Check("project", "ok", f"{project.name}, profile {profile}")
     spark = project.profiles[profile].spark
@@ -52,7 +52,7 @@ def _of_project(directory: Path, profile: str, progress: Callable[[str], None] |
             else:
                 yield Check("catalog", "ok", "no step of this project makes tables")
     except SeatrialError as error:
-        yield Check("store", "fail", str(error), error.mend)
+        yield Check("store", "fail", str(error), error.hint)
 
 
 def _spark(settings: SparkSettings, catalog_uri: str, progress: Callable[[str], None] | None) -> Iterator[Check]:

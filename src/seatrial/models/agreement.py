@@ -66,7 +66,7 @@ def compare(original: Predictions, packaged: Predictor, rows: pa.Table, *, name:
         raise InputError(
             "there are no rows to compare the package with the framework on.",
             path="rows",
-            mend="Give some of the rows that the model was trained on.",
+            hint="Give some of the rows that the model was trained on.",
         )
     signature = packaged.signature
     given = packaged.predict(rows)
@@ -117,12 +117,12 @@ def disagreement(found: Agreement) -> StepFailed:
         for one in found.worst
     )
     reasons = "".join(f"\n{cause.problem[0].upper()}{cause.problem[1:]}." for cause in found.causes)
-    mends = " ".join(f"{cause.mend[0].upper()}{cause.mend[1:]}" for cause in found.causes)
+    mends = " ".join(f"{cause.hint[0].upper()}{cause.hint[1:]}" for cause in found.causes)
     return StepFailed(
         f"the package and {found.name} disagree on {found.differing} of {found.rows} rows, by more than {TOLERANCE:g} "
         f"or in the label; nothing was packaged. The worst:{lines}{reasons}",
         path="model.onnx",
-        mend=mends,
+        hint=mends,
     )
 
 
@@ -150,7 +150,7 @@ def _logits(answered: NDArray[np.float64], signature: Signature, rows: int) -> N
         raise InputError(
             f"the model answers {rows} rows with an array of shape {list(answered.shape)}.",
             path="Trained.fitted",
-            mend=f"A {signature.task} model answers with {' or '.join(str(list(shape)) for shape in shapes)}.",
+            hint=f"A {signature.task} model answers with {' or '.join(str(list(shape)) for shape in shapes)}.",
         )
     return answered.reshape(rows, width)
 

@@ -28,7 +28,7 @@ class Cause:
     """What may be behind the differences, and what to do about it."""
 
     problem: str
-    mend: str
+    hint: str
     columns: tuple[str, ...] = ()
 
 

@@ -56,16 +56,16 @@ class Codec:
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
         if not names:
-            raise InputError("a codec needs at least one column.", path="codec", mend="Name a number or a vocabulary.")
+            raise InputError("a codec needs at least one column.", path="codec", hint="Name a number or a vocabulary.")
         for name in names:
             if names.count(name) > 1:
-                raise InputError("this column is in the codec twice.", path=f"codec.{name}", mend="Keep one of them.")
+                raise InputError("this column is in the codec twice.", path=f"codec.{name}", hint="Keep one of them.")
         for number in self.numbers:
             if not (math.isfinite(number.mean) and math.isfinite(number.scale) and number.scale > 0):
                 raise InputError(
                     f"mean {number.mean:g} and scale {number.scale:g} standardise nothing.",
                     path=f"codec.{number.name}",
-                    mend="Both must be finite, and the scale positive: leave infinities and NaN out when fitting.",
+                    hint="Both must be finite, and the scale positive: leave infinities and NaN out when fitting.",
                 )
         for vocabulary in self.vocabularies:
             if not vocabulary.values or len(set(vocabulary.values)) != len(vocabulary.values):

@@ -52,7 +52,7 @@ def whole_column(
             f"{problem} in row {first_row + row} (the first is 0); the model takes "
             f"{'true or false' if (least, most) == (0, 1) else f'a whole number from {least} to {most}'} here.",
             path=name,
-            mend="Fill the gaps as they were filled when the model was trained, or leave the row out."
+            hint="Fill the gaps as they were filled when the model was trained, or leave the row out."
             if math.isnan(value)
             else "Mend the value, or leave the row out.",
         )
@@ -105,7 +105,7 @@ def _column(table: pa.Table, name: str) -> pa.ChunkedArray[Any]:
     if not found:
         raise _absent(table, name)
     if len(found) > 1:
-        raise InputError("the rows have several columns of this name.", path=name, mend="Keep one of them.")
+        raise InputError("the rows have several columns of this name.", path=name, hint="Keep one of them.")
     return table.column(found[0])
 
 
@@ -132,7 +132,7 @@ def _absent(table: pa.Table, name: str) -> InputError:
     return InputError(
         "the rows have no such column.",
         path=name,
-        mend=f'Rename the column "{close[0]}" to "{name}", if it is the one that is meant.'
+        hint=f'Rename the column "{close[0]}" to "{name}", if it is the one that is meant.'
         if close
         else f"Add it; the rows have: {', '.join(table.column_names) or 'no columns'}.",
     )
@@ -140,5 +140,5 @@ def _absent(table: pa.Table, name: str) -> InputError:
 
 def _wrong_type(name: str, kind: pa.DataType, expected: str, arrow_type: str) -> InputError:
     return InputError(
-        f"the model takes {expected} here, the rows hold {kind}.", path=name, mend=f"Cast the column to {arrow_type}."
+        f"the model takes {expected} here, the rows hold {kind}.", path=name, hint=f"Cast the column to {arrow_type}."
     )

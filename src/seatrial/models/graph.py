@@ -32,7 +32,7 @@ def codec_inputs(codec: Codec) -> list[ValueInfoProto]:
             raise InputError(
                 "a packaged model cannot take a column of this name: the graph gives its answers by it.",
                 path=f"codec.{column.name}",
-                mend="Rename the column where the codec is fitted.",
+                hint="Rename the column where the codec is fitted.",
             )
     return column_inputs(codec.columns)
 

@@ -50,7 +50,7 @@ def check_inner(inner: ModelProto, width: int) -> None:
         raise InputError(
             f"the model has {len(inputs)} inputs and {len(inner.graph.output)} outputs.",
             path=_WHERE,
-            mend="Export it with one input, the codec's features, and one output, the logits.",
+            hint="Export it with one input, the codec's features, and one output, the logits.",
         )
     tensor = inputs[0].type.tensor_type
     declared = [dimension.dim_value for dimension in tensor.shape.dim]
@@ -59,12 +59,12 @@ def check_inner(inner: ModelProto, width: int) -> None:
         raise InputError(
             f"the model's input is {TensorProto.DataType.Name(tensor.elem_type)}{declared}, not FLOAT[any, {width}].",
             path=_WHERE,
-            mend="Export it for float32 rows of the codec's width, with a dynamic first dimension.",
+            hint="Export it for float32 rows of the codec's width, with a dynamic first dimension.",
         )
     opset = _opset(inner)
     if not MIN_OPSET <= opset <= MAX_OPSET:
         raise InputError(
-            f"the model has ONNX opset {opset}.", path=_WHERE, mend=f"Export it with {MIN_OPSET} to {MAX_OPSET}."
+            f"the model has ONNX opset {opset}.", path=_WHERE, hint=f"Export it with {MIN_OPSET} to {MAX_OPSET}."
         )
 
 

@@ -56,7 +56,7 @@ def build_package(trained: Trained, *, rows: pa.Table, provenance: Provenance) -
         raise InputError(
             "a factory makes a PyTorch module behind a codec anew, and this is none.",
             path="Trained.factory",
-            mend="Leave it out: without gradients the model is attacked as a black box.",
+            hint="Leave it out: without gradients the model is attacked as a black box.",
         )
     return _converted(trained, rows, provenance)
 
@@ -87,7 +87,7 @@ def _converted(trained: Trained, rows: pa.Table, provenance: Provenance) -> dict
         raise InputError(
             "there are no rows to compare the package with the framework on.",
             path="rows",
-            mend="Give some of the rows that the model was trained on.",
+            hint="Give some of the rows that the model was trained on.",
         )
     if isinstance(trained.fitted, bytes):
         graph, found = read_plain(trained.fitted, path=_WHERE), None
@@ -128,7 +128,7 @@ def _checked(model: onnx.ModelProto) -> bytes:
         raise InputError(
             f"the model does not fit behind the codec: {error}.",
             path=MODEL_ONNX,
-            mend="Export it with a newer opset, float32 features in and logits out.",
+            hint="Export it with a newer opset, float32 features in and logits out.",
         ) from None
     data: bytes = model.SerializeToString(deterministic=True)
     return data

@@ -28,14 +28,14 @@ def factory_of(function: Callable[..., object], arguments: Mapping[str, bool | i
         raise InputError(
             f"{name} cannot be found again by its name.",
             path=_PATH,
-            mend="Define it at the top of a module of the project.",
+            hint="Define it at the top of a module of the project.",
         )
     strange = [key for key, value in arguments.items() if not isinstance(value, bool | int | float | str)]
     if strange:
         raise InputError(
             f"the argument {strange[0]!r} is neither a number, a text nor true or false.",
             path="Trained.arguments",
-            mend="Give it as one of them.",
+            hint="Give it as one of them.",
         )
     return Factory(name, dict(arguments))
 
@@ -55,10 +55,10 @@ def rebuild(files: Mapping[str, bytes]) -> Any | None:
         module = _function(factory.function)(**factory.arguments)
     except Exception as error:  # noqa: BLE001  # the project's code may raise anything
         raise InputError(
-            f"{factory.function} did not make the module: {error}.", path=_PATH, mend="Call it as training does."
+            f"{factory.function} did not make the module: {error}.", path=_PATH, hint="Call it as training does."
         ) from None
     if not isinstance(module, torch.nn.Module):
-        raise InputError(f"{factory.function} gave a {type(module).__name__}.", path=_PATH, mend="Return the module.")
+        raise InputError(f"{factory.function} gave a {type(module).__name__}.", path=_PATH, hint="Return the module.")
     packaged = safetensors.numpy.load(files[WEIGHTS]) if WEIGHTS in files else {}
     held = {name.removeprefix(MODEL): torch.from_numpy(tensor.copy()) for name, tensor in packaged.items()}
     wanted = dict(module.named_parameters())
@@ -69,7 +69,7 @@ def rebuild(files: Mapping[str, bytes]) -> Any | None:
         raise Corrupt(
             f"{factory.function} makes another module than was packaged: {apart[0]!r} differs.",
             path=WEIGHTS,
-            mend="Give Trained the arguments that the module was made with.",
+            hint="Give Trained the arguments that the module was made with.",
         )
     module.load_state_dict(held, strict=False)  # counters that no answer needs are not packaged
     return module.eval()
@@ -88,7 +88,7 @@ def check_rebuilt(files: Mapping[str, bytes], fitted: Any) -> None:
         raise InputError(
             f"the rebuilt module has another {next(iter(apart), 'set of parameters')!r}.",
             path=_PATH,
-            mend="Give the function and the arguments that the fitted module was made with.",
+            hint="Give the function and the arguments that the fitted module was made with.",
         )
 
 

@@ -43,7 +43,7 @@ def format_of(path: Path) -> Format:
     found = _SUFFIXES.get(path.suffix.lower())
     if found is None:
         raise InputError(
-            f"the suffix {path.suffix!r} names no format.", path=str(path), mend=f"Use {', '.join(_SUFFIXES)}."
+            f"the suffix {path.suffix!r} names no format.", path=str(path), hint=f"Use {', '.join(_SUFFIXES)}."
         )
     return found
 
@@ -81,7 +81,7 @@ def _answered(predictor: Predictor, table: pa.Table, source: str) -> pa.Table:
             raise InputError(
                 f"the rows have a column {name!r} already, which is the name of an answer.",
                 path=source,
-                mend="Rename it.",
+                hint="Rename it.",
             )
         table = table.append_column(name, pa.array(values, pa.string() if values.dtype == object else pa.float64()))
     return table
@@ -151,5 +151,5 @@ def _write(writer: _Writer, table: pa.Table, target: Path | None) -> None:
         raise InputError(
             f"the rows cannot be written: {str(error).splitlines()[0]}.",
             path=str(target or "standard output"),
-            mend="Write Parquet where columns are nested, or make room on the disk.",
+            hint="Write Parquet where columns are nested, or make room on the disk.",
         ) from None

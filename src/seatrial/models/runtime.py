@@ -97,9 +97,9 @@ def load_predictor(files: Mapping[str, bytes], *, threads: int | None = None) ->
     try:
         model = read_model(files[MODEL_ONNX])
     except ValueError as error:
-        raise Corrupt(f"no valid ONNX model: {error}.", path=MODEL_ONNX, mend=_MEND) from None
+        raise Corrupt(f"no valid ONNX model: {error}.", path=MODEL_ONNX, hint=_MEND) from None
     if codec is not None and codec.columns != signature.inputs:
-        raise Corrupt("these are not the inputs of the signature.", path=CODEC_JSON, mend=_MEND)
+        raise Corrupt("these are not the inputs of the signature.", path=CODEC_JSON, hint=_MEND)
     _check_signature(model, signature)
     if WEIGHTS in files:
         _check_weights(model, files[WEIGHTS])
@@ -121,19 +121,19 @@ def same_tensor(one: NDArray[Any], other: NDArray[Any]) -> bool:
 
 def _check_files(files: Mapping[str, bytes]) -> None:
     for name in sorted(REQUIRED - files.keys()):
-        raise Corrupt("the package lacks this file.", path=name, mend=_MEND)
+        raise Corrupt("the package lacks this file.", path=name, hint=_MEND)
     for name in sorted(files.keys() - REQUIRED - OPTIONAL):
-        raise Corrupt("a package has no such file.", path=name, mend="Remove it, or package the model again.")
+        raise Corrupt("a package has no such file.", path=name, hint="Remove it, or package the model again.")
 
 
 def _check_signature(model: onnx.ModelProto, signature: Signature) -> None:
     takes = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
     gives = {value.name for value in model.graph.output}
     if takes != {column.name: element_of(column.kind) for column in signature.inputs}:
-        raise Corrupt(f"its inputs are not those of {SIGNATURE_JSON}.", path=MODEL_ONNX, mend=_MEND)
+        raise Corrupt(f"its inputs are not those of {SIGNATURE_JSON}.", path=MODEL_ONNX, hint=_MEND)
     if gives != set(output_names(signature)):
         raise Corrupt(
-            f"its outputs {sorted(gives)} are not those of a {signature.task} model.", path=MODEL_ONNX, mend=_MEND
+            f"its outputs {sorted(gives)} are not those of a {signature.task} model.", path=MODEL_ONNX, hint=_MEND
         )
 
 
@@ -142,10 +142,10 @@ def _check_weights(model: onnx.ModelProto, data: bytes) -> None:
     try:
         weights = safetensors.numpy.load(data)
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
-        raise Corrupt(f"no valid safetensors file: {error}", path=WEIGHTS, mend=_MEND) from None
+        raise Corrupt(f"no valid safetensors file: {error}", path=WEIGHTS, hint=_MEND) from None
     for name, tensor in weights.items():
         if name not in held or not same_tensor(numpy_helper.to_array(held[name]), tensor):
-            raise Corrupt(f"the tensor {name!r} is not the one in {MODEL_ONNX}.", path=WEIGHTS, mend=_MEND)
+            raise Corrupt(f"the tensor {name!r} is not the one in {MODEL_ONNX}.", path=WEIGHTS, hint=_MEND)
 
 
 def _bounds(model: onnx.ModelProto, signature: Signature) -> dict[str, tuple[int, int]]:

@@ -64,7 +64,7 @@ def check_safe(model: ModelProto, *, functions: bool = False) -> None:
         if node.domain not in _OPSETS and (node.domain, node.op_type) not in local:
             raise _refused(f"it has the operator {node.domain}.{node.op_type}")
         if is_too_deep(node):
-            raise _refused(f"a tree in it is more than {MAX_NODES_DEEP:,} nodes deep", mend="Limit its max_depth.")
+            raise _refused(f"a tree in it is more than {MAX_NODES_DEEP:,} nodes deep", hint="Limit its max_depth.")
     for tensor in _tensors(model):
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
             raise _refused(f"its tensor {tensor.name!r} lies in another file")
@@ -73,11 +73,11 @@ def check_safe(model: ModelProto, *, functions: bool = False) -> None:
 _WHOLE = "Export it as one file of standard ONNX operators, without custom operators and external data."
 
 
-def _refused(problem: str, *, mend: str = _WHOLE) -> Refused:
+def _refused(problem: str, *, hint: str = _WHOLE) -> Refused:
     return Refused(
         f"the model cannot be used: {problem}.",
         path="model.onnx",
-        mend=mend,
+        hint=hint,
     )
 
 

@@ -29,5 +29,5 @@ def open_session(model: bytes, *, path: str, threads: int | None = None) -> Any:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001  # onnxruntime has no common class for its errors
         raise Corrupt(
-            f"onnxruntime cannot load the model: {first_line(error)}", path=path, mend="Export it again."
+            f"onnxruntime cannot load the model: {first_line(error)}", path=path, hint="Export it again."
         ) from None

@@ -14,25 +14,25 @@ def signature_of(trained: Trained) -> Signature:
         raise InputError(
             f"the classes are {list(classes)}.",
             path="Trained.classes",
-            mend="Name at least two different classes, or none for a regression.",
+            hint="Name at least two different classes, or none for a regression.",
         )
     if len(classes) != 2:
         if trained.positive is not None:
             raise InputError(
                 f"a positive class belongs to two classes, not to {len(classes)}.",
                 path="Trained.positive",
-                mend="Leave it out.",
+                hint="Leave it out.",
             )
         return Signature(inputs, "multiclass" if classes else "regression", classes)
     if trained.positive not in classes:
         raise InputError(
             f"{trained.positive!r} is none of the classes {list(classes)}.",
             path="Trained.positive",
-            mend="Name the class whose logit the model gives.",
+            hint="Name the class whose logit the model gives.",
         )
     if not 0 <= trained.threshold <= 1:
         raise InputError(
-            f"{trained.threshold} is no probability.", path="Trained.threshold", mend="It lies between 0 and 1."
+            f"{trained.threshold} is no probability.", path="Trained.threshold", hint="It lies between 0 and 1."
         )
     return Signature(inputs, "binary", classes, trained.positive, float(trained.threshold))
 
@@ -47,7 +47,7 @@ def agreed_classes(trained: Trained, known: tuple[str, ...] | None) -> tuple[str
     raise InputError(
         f"the classes are {list(stated)}, and the model's own are {list(known)}.",
         path="Trained.classes",
-        mend="Leave them out, or give one name for each in the model's order where its own are 0, 1, ….",
+        hint="Leave them out, or give one name for each in the model's order where its own are 0, 1, ….",
     )
 
 
@@ -57,9 +57,9 @@ def check_positive(trained: Trained, classes: tuple[str, ...]) -> None:
         raise InputError(
             f"{trained.positive!r} is none of two classes {list(classes)}.",
             path="Trained.positive",
-            mend="Name one of two classes, or leave it out.",
+            hint="Name one of two classes, or leave it out.",
         )
     if not 0 <= trained.threshold <= 1:
         raise InputError(
-            f"{trained.threshold} is no probability.", path="Trained.threshold", mend="It lies between 0 and 1."
+            f"{trained.threshold} is no probability.", path="Trained.threshold", hint="It lies between 0 and 1."
         )

@@ -100,21 +100,21 @@ def begin_project(
 def _check_places(folder: Path, model: Path, tables: Mapping[str, str | None]) -> None:
     problems: list[SeatrialError] = []
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        problems.append(InputError("there is something here already.", path=str(folder), mend="Name a new folder."))
+        problems.append(InputError("there is something here already.", path=str(folder), hint="Name a new folder."))
     if not model.is_file():
         what = "this is a folder." if model.is_dir() else "there is no such file."
-        problems.append(InputError(what, path=str(model), mend="Name the model's file with --from."))
+        problems.append(InputError(what, path=str(model), hint="Name the model's file with --from."))
     named: dict[str, str] = {}
     for option, place in tables.items():
         if place is None:
             continue
         if not is_remote(place) and "*" not in place and not local_path(place, Path()).exists():
-            mend = f"Name the file or folder with {option}."
-            problems.append(InputError("there is no such file or folder.", path=place, mend=mend))
+            hint = f"Name the file or folder with {option}."
+            problems.append(InputError("there is no such file or folder.", path=place, hint=hint))
         where = place if is_remote(place) else str(local_path(place, Path()).resolve())
         if (other := named.setdefault(where, option)) == "--test" and option != other:
-            mend = "Give other rows, or none."
-            problems.append(InputError(f"{option} is the test data, which is only measured.", path=place, mend=mend))
+            hint = "Give other rows, or none."
+            problems.append(InputError(f"{option} is the test data, which is only measured.", path=place, hint=hint))
     if len(problems) == 1:
         raise problems[0]
     if problems:

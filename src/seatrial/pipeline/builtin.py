@@ -26,7 +26,7 @@ def built_in_steps(project: Project, graph: Graph, *, rehearse: bool) -> tuple[S
         return ()
     if project.data is None:
         raise InputError(
-            "[data] is missing.", path=project.path, mend="Say which tables and columns [model] is tried on."
+            "[data] is missing.", path=project.path, hint="Say which tables and columns [model] is tried on."
         )
     model, data = project.model_settings, project.data
     roles = _roles(project, data, rehearse=rehearse)
@@ -34,9 +34,9 @@ def built_in_steps(project: Project, graph: Graph, *, rehearse: bool) -> tuple[S
     for place, reference in (("model.from", model.from_), *((f"data.{role}", name) for role, name in roles.items())):
         is_file = is_model_file(reference) if place == "model.from" else is_rows_file(reference)
         if not is_file and reference not in known:
-            mend = did_you_mean(reference, known) or f"There is: {', '.join(known) or 'no step'}."
-            mend += f' A file or folder is written with a slash: "./{reference}".'
-            raise InputError(f"{place}: no step makes {reference!r}.", path=project.path, mend=mend)
+            hint = did_you_mean(reference, known) or f"There is: {', '.join(known) or 'no step'}."
+            hint += f' A file or folder is written with a slash: "./{reference}".'
+            raise InputError(f"{place}: no step makes {reference!r}.", path=project.path, hint=hint)
     _check_test_is_only_measured(data, model.from_, graph, path=project.path)
     own: tuple[Step, ...] = ()
     made = model.from_
@@ -110,7 +110,7 @@ def _roles(project: Project, data: DataSettings, *, rehearse: bool) -> dict[str,
         raise InputError(
             "there is nothing to rehearse on: [data] names no validation rows.",
             path=project.path,
-            mend='Add validation = "FILE" with rows that are not test data; without them every look at a model counts.',
+            hint='Add validation = "FILE" with rows that are not test data; without them every look at a model counts.',
         )
     return dict(_places(data, rehearse=rehearse))
 
@@ -130,7 +130,7 @@ def _check_test_is_only_measured(data: DataSettings, model: str, graph: Graph, *
             raise InputError(
                 f"data.test: {table!r} is data.{role} too, and what chooses must not see what counts.",
                 path=path,
-                mend="Let a step split off a table that is only measured.",
+                hint="Let a step split off a table that is only measured.",
             )
     makers = {reference: step for step in graph.values() for reference in step.references}
     ancestors = [makers[model]] if model in makers else []
@@ -139,7 +139,7 @@ def _check_test_is_only_measured(data: DataSettings, model: str, graph: Graph, *
             raise InputError(
                 f"data.test: step {step.name!r} reads {data.test!r}, and the model comes from that step.",
                 path=path,
-                mend=f"Take it out of the inputs of {step.name!r}; the trial alone reads it.",
+                hint=f"Take it out of the inputs of {step.name!r}; the trial alone reads it.",
             )
         found = (makers[source] for source in step.inputs.values() if isinstance(source, str))
         ancestors.extend(maker for maker in found if maker not in ancestors)

@@ -39,7 +39,7 @@ def read_record(objects: Objects, key: str) -> CacheRecord | None:
         raise Corrupt(
             "this cache record does not fit its key: it was not written by the step it names.",
             path=path,
-            mend="Find out who wrote it; `seatrial run --no-cache` replaces it.",
+            hint="Find out who wrote it; `seatrial run --no-cache` replaces it.",
         )
     return record
 

@@ -115,7 +115,7 @@ def read_errors(answer: bytes, log: Path) -> tuple[SeatrialError, ...]:
     try:
         return tuple(
             kinds.get(one["code"], StepFailed)(
-                one["problem"], path=one["path"], line=one["line"], mend=one["mend"] or f"Its log: {log}"
+                one["problem"], path=one["path"], line=one["line"], hint=one["hint"] or f"Its log: {log}"
             )
             for one in json.loads(answer)["errors"]
         )
@@ -128,4 +128,4 @@ def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:
     if found:
         return found[0] if len(found) == 1 else Problems(found)
     how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-    return StepFailed(f"step {job.step!r} {how} and gave no answer.", path=str(log), mend="Its log has the rest.")
+    return StepFailed(f"step {job.step!r} {how} and gave no answer.", path=str(log), hint="Its log has the rest.")

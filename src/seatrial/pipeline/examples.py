@@ -12,7 +12,7 @@ from seatrial.errors import InputError
 def copy_example(name: str, folder: Path) -> None:
     """Copies an example into a folder that is new or empty; else an `InputError`, and nothing is written."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError("there is something here already.", path=str(folder), mend="Name a new folder.")
+        raise InputError("there is something here already.", path=str(folder), hint="Name a new folder.")
     made_by_runs = shutil.ignore_patterns("__pycache__", ".*", "*.html")
     shutil.copytree(_example(name), folder, dirs_exist_ok=True, ignore=made_by_runs)
 

@@ -47,8 +47,8 @@ def order_steps(steps: Sequence[Step]) -> Graph:
             if source in makers:
                 needs[step.name].add(makers[source])
             else:
-                mend = did_you_mean(source, makers) or f"There is: {', '.join(sorted(makers)) or 'nothing yet'}."
-                problems.append(_mistake(step, f"input {argument!r}: no step makes {source!r}.", mend))
+                hint = did_you_mean(source, makers) or f"There is: {', '.join(sorted(makers)) or 'nothing yet'}."
+                problems.append(_mistake(step, f"input {argument!r}: no step makes {source!r}.", hint))
     if not problems:
         try:
             names = list(graphlib.TopologicalSorter(needs).static_order())
@@ -73,10 +73,10 @@ def did_you_mean(name: str, known: Mapping[str, object] | Sequence[str]) -> str 
     return f'Did you mean "{close[0]}"?' if close else None
 
 
-def _mistake(step: Step, problem: str, mend: str) -> InputError:
+def _mistake(step: Step, problem: str, hint: str) -> InputError:
     path = inspect.getsourcefile(step.function)
     return InputError(
-        f"step {step.name!r}: {problem}", path=path, line=step.function.__code__.co_firstlineno, mend=mend
+        f"step {step.name!r}: {problem}", path=path, line=step.function.__code__.co_firstlineno, hint=hint
     )
 
 
@@ -97,7 +97,7 @@ def _import(directory: Path, module_name: str) -> ModuleType:
         raise InputError(
             f"[project] pipeline = {module_name!r}: there is no such module.",
             path=str(path),
-            mend="Write it, or name the module that has the steps.",
+            hint="Write it, or name the module that has the steps.",
         )
     make_importable(directory)
     try:
@@ -110,13 +110,13 @@ def _import(directory: Path, module_name: str) -> ModuleType:
 
 def _import_failed(error: Exception | SystemExit, directory: Path) -> InputError:
     if isinstance(error, SyntaxError):
-        return InputError(f"{error.msg}.", path=error.filename, line=error.lineno, mend="Mend the syntax.")
+        return InputError(f"{error.msg}.", path=error.filename, line=error.lineno, hint="Mend the syntax.")
     path, line = own_line(error, directory)
     return InputError(
         f"importing the pipeline raised {type(error).__name__}: {error}.",
         path=path,
         line=line,
-        mend="Mend that line; what only one step needs is best imported inside it.",
+        hint="Mend that line; what only one step needs is best imported inside it.",
     )
 
 
@@ -130,6 +130,6 @@ def _declared_steps(module: ModuleType) -> list[Step]:
                 known.add(value)
     if not own:
         raise InputError(
-            "there is no step in it.", path=module.__file__, mend="Decorate a function with @seatrial.step(…)."
+            "there is no step in it.", path=module.__file__, hint="Decorate a function with @seatrial.step(…)."
         )
     return own

@@ -63,7 +63,7 @@ def keep(
     except (TypeError, ValueError) as error:
         raise StepFailed(
             f"output {reference!r} is a {type(value).__name__}, which Seatrial does not keep: {error}.",
-            mend="Return a table (Spark, Arrow, pandas), a Codec, a Trained, or what JSON can hold.",
+            hint="Return a table (Spark, Arrow, pandas), a Codec, a Trained, or what JSON can hold.",
         ) from None
     return ArtifactOutput(write_artifact(workspace.objects, {"document.json": document}), "document")
 
@@ -99,7 +99,7 @@ def _package(trained: Trained, job: Job, arguments: Mapping[str, Any], label: st
         raise StepFailed(
             f"step {job.step!r} trains a model and reads no table with its columns{': ' * bool(columns)}"
             f"{', '.join(columns)}.",
-            mend="Name the table it trains on as an input: the packaged model is compared with it on real rows.",
+            hint="Name the table it trains on as an input: the packaged model is compared with it on real rows.",
         )
     rows = pa.concat_tables([table.to_arrow(columns).slice(0, ROWS_COMPARED) for table in whole])
     provenance = Provenance(

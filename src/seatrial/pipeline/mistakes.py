@@ -1,4 +1,4 @@
-"""What `seatrial.toml` says in the right form and cannot mean: each as the keys it stands at, the problem, the mend."""
+"""What `seatrial.toml` says in the right form and cannot mean: each as the keys it stands at, the problem, the hint."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def group_names(groups: Sequence[str]) -> tuple[tuple[str, ...], tuple[Mistake, 
     try:
         return tuple(spec.name for spec in parse_groups(groups)), ()
     except SeatrialError as error:
-        mistakes = tuple((("data", "groups"), one.problem, one.mend) for one in error.each)
+        mistakes = tuple((("data", "groups"), one.problem, one.hint) for one in error.each)
         return tuple(groups), mistakes
 
 
@@ -75,7 +75,7 @@ def reference_mistakes(policy: Policy) -> Iterator[Mistake]:
 
 
 def store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
-    """The key that is wrong, how, and the mend."""
+    """The key that is wrong, how, and the hint."""
     if store.endpoint is not None and "://" not in store.endpoint:
         return "endpoint", f'"{store.endpoint}" has no scheme.', f'Write "http://{store.endpoint}".'
     if store.endpoint is not None and PASSWORD.search(store.endpoint):
@@ -84,8 +84,8 @@ def store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
         return "url", f'"{store.url}" is neither s3:// nor file:.', 'Write "s3://bucket/prefix" or "file:folder".'
     given = store.credentials if isinstance(store.credentials, Mapping) else {}
     if unknown := next((half for half in given if half not in CREDENTIALS), None):
-        mend = did_you_mean(unknown, CREDENTIALS) or f"There is: {', '.join(CREDENTIALS)}."
-        return "credentials", f"no such key: {unknown}.", mend
+        hint = did_you_mean(unknown, CREDENTIALS) or f"There is: {', '.join(CREDENTIALS)}."
+        return "credentials", f"no such key: {unknown}.", hint
     if isinstance(store.credentials, str) and store.credentials != "env":
         return (
             "credentials",

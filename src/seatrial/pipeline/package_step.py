@@ -32,9 +32,9 @@ def perform_package(job: Job, workspace: Workspace) -> ArtifactOutput:
     data, model = project.data, project.model_settings
     file, pinned = job.inputs["file"], job.inputs["rows"]
     if data is None or model is None or job.parts.parameters["wishes"] != wishes_digest(model, data):
-        raise InputError("the project's file changed while it ran.", path=project.path, mend="Run again.")
+        raise InputError("the project's file changed while it ran.", path=project.path, hint="Run again.")
     if not isinstance(file, ModelFileInput) or not isinstance(pinned, RowsInput | TableOutput):
-        raise InputError("what is named in [data] is no table.", path=project.path, mend="Name a step's table.")
+        raise InputError("what is named in [data] is no table.", path=project.path, hint="Name a step's table.")
     path = local_path(file.place, project.directory)
     texts = dict.fromkeys(texts_of(path), pa.string())  # whatever they look like in a file of text
     with opened_rows(pinned, workspace, types=texts) as rows:

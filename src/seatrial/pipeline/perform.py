@@ -111,13 +111,13 @@ def _opened(pinned: Input, workspace: Workspace) -> object:
 def _by_reference(returned: object, step: Step) -> Mapping[str, object]:
     if not step.outputs:
         if returned is None:
-            raise StepFailed(f"step {step.name!r} returned nothing.", mend="Return its output.")
+            raise StepFailed(f"step {step.name!r} returned nothing.", hint="Return its output.")
         return {step.name: returned}
     if not isinstance(returned, Mapping) or set(returned) != set(step.outputs):
         got = ", ".join(map(str, returned)) if isinstance(returned, Mapping) else type(returned).__name__
         raise StepFailed(
             f"step {step.name!r} returned {got}, and declares {', '.join(step.outputs)}.",
-            mend="Return a dictionary with exactly the declared outputs.",
+            hint="Return a dictionary with exactly the declared outputs.",
         )
     return {f"{step.name}.{output}": returned[output] for output in step.outputs}
 
@@ -127,7 +127,7 @@ def _check_unchanged(pinned: FilesInput, step: Step, workspace: Workspace) -> No
         raise StepFailed(
             f"step {step.name!r}: files that match {pinned.pattern!r} changed while it read them.",
             path=pinned.pattern,
-            mend="Its answer is dropped; run again when they are settled.",
+            hint="Its answer is dropped; run again when they are settled.",
         )
 
 
@@ -136,7 +136,7 @@ def code_changed(step: Step) -> StepFailed:
     return StepFailed(
         f"step {step.name!r}: the project's code changed while it ran.",
         path=step.function.__code__.co_filename,
-        mend="Its answer is dropped; run again, and what else was finished is kept.",
+        hint="Its answer is dropped; run again, and what else was finished is kept.",
     )
 
 

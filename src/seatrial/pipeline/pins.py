@@ -102,12 +102,12 @@ def _mark(path: Path) -> tuple[int, ...]:
 
 def _unreadable(error: OSError, path: str, key: str) -> InputError:
     if isinstance(error, FileNotFoundError):
-        return InputError("there is no such file.", path=path, mend=f"Mend {key} in seatrial.toml, or put it there.")
-    return InputError(f"cannot be read: {error.strerror}.", path=path, mend=f"Mend it, or {key} in seatrial.toml.")
+        return InputError("there is no such file.", path=path, hint=f"Mend {key} in seatrial.toml, or put it there.")
+    return InputError(f"cannot be read: {error.strerror}.", path=path, hint=f"Mend it, or {key} in seatrial.toml.")
 
 
 def changed(place: str) -> StepFailed:
     """What was read is not what the key names."""
     return StepFailed(
-        "it changed while it was read.", path=place, mend="Its answer is dropped; run again when it is settled."
+        "it changed while it was read.", path=place, hint="Its answer is dropped; run again when it is settled."
     )

@@ -130,13 +130,13 @@ def load_project(directory: Path) -> Project:
         raise InputError(
             f"there is no {FILE_NAME} here.",
             path=str(directory.resolve()),
-            mend="Start with `seatrial init DIR --example census`, or --from MODEL --test DATA.",
+            hint="Start with `seatrial init DIR --example census`, or --from MODEL --test DATA.",
         )
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise InputError("not UTF-8.", path=str(path), line=line, mend="Save it in that encoding.") from None
+        raise InputError("not UTF-8.", path=str(path), line=line, hint="Save it in that encoding.") from None
     return parse_project(text, directory.resolve(), shown=str(path))
 
 
@@ -147,9 +147,9 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
     document, positions = read_toml(text, shown)
     problems: list[SeatrialError] = []
 
-    def mistake(place: Place, problem: str, mend: str | None = None) -> None:
+    def mistake(place: Place, problem: str, hint: str | None = None) -> None:
         where = ".".join(str(part) for part in place)
-        problems.append(InputError(f"{where}: {problem}", path=shown, line=line_of(positions, place), mend=mend))
+        problems.append(InputError(f"{where}: {problem}", path=shown, line=line_of(positions, place), hint=hint))
 
     policy = _policy(document, mistake)
     try:
@@ -211,7 +211,7 @@ def _policy(document: dict[str, Any], mistake: Callable[[Place, str, str | None]
     for problem in read:
         requirement: Place = () if problem.index is None else ("require", problem.index)
         key: Place = () if problem.key is None else (problem.key,)
-        mistake(("policy", *requirement, *key), problem.error.problem, problem.error.mend)
+        mistake(("policy", *requirement, *key), problem.error.problem, problem.error.hint)
     return Policy()
 
 

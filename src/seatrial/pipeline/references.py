@@ -36,7 +36,7 @@ def find_reference(named: str, model: str, workspace: Workspace) -> AgainstInput
             raise InputError(
                 f"no_worse_than = {named!r} is this very model, and comparing it with itself would show nothing.",
                 path=workspace.project.path,
-                mend=f'Name another release, or "{NEWEST_PASSED}".',
+                hint=f'Name another release, or "{NEWEST_PASSED}".',
             )
         return AgainstInput(named, named, verified.digest or NONE)
     name = workspace.project.name
@@ -59,7 +59,7 @@ def open_reference(against: AgainstInput, workspace: Workspace) -> Mapping[str, 
         raise Refused(
             "it is not the release any more that this run found.",
             path=against.title,
-            mend="Find out who wrote another one there, and run again.",
+            hint="Find out who wrote another one there, and run again.",
         )
     return verified.package
 
@@ -71,7 +71,7 @@ def check_some_requirement_applies(policy: Policy, found: Mapping[str, AgainstIn
         raise InputError(
             f"the policy asks only for comparisons with {', '.join(sorted(missing))}, and there is none yet.",
             path=path,
-            mend='Ask for something of the first model too, such as no_worse_than = "baseline"; no use was counted.',
+            hint='Ask for something of the first model too, such as no_worse_than = "baseline"; no use was counted.',
         )
 
 

@@ -22,7 +22,7 @@ def perform_release(job: Job, workspace: Workspace) -> ReleaseOutput:
     """Judges the trial under the project's policy and writes the signed release, whatever the verdict."""
     policy = workspace.project.policy
     if job.parts.parameters["policy"] != sha256(to_json(policy)):
-        raise InputError("the policy changed while the pipeline ran.", path=workspace.project.path, mend="Run again.")
+        raise InputError("the policy changed while the pipeline ran.", path=workspace.project.path, hint="Run again.")
     evidence = read_artifact(workspace.objects, job.inputs["trial"].digest)["evidence.json"]
     trial = from_json(Trial, evidence, path="evidence.json")
     home = seatrial_home(os.environ)

@@ -36,7 +36,7 @@ def open_release(
 def trusted_by(trust: Path | None) -> Trust:
     """The deployer's trust: the given file, or the account's own."""
     if trust is not None and not trust.exists():
-        raise InputError("there is no such file.", path=str(trust), mend="Mend the path after --trust.")
+        raise InputError("there is no such file.", path=str(trust), hint="Mend the path after --trust.")
     return load_trust(trust or seatrial_home(os.environ) / TRUST_FILE)
 
 
@@ -63,6 +63,6 @@ def verified_release(
         raise Refused(
             f"its release.json has the digest {verified.digest}, not {digest}.",
             path=verified.label,
-            mend="Ask for the digest that `seatrial verify` names, and find out who wrote another release there.",
+            hint="Ask for the digest that `seatrial verify` names, and find out who wrote another release there.",
         )
     return verified

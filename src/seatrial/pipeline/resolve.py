@@ -83,7 +83,7 @@ def pin_files(objects: Objects, files: Files, step: str) -> FilesInput:
         raise InputError(
             f"step {step!r}: no file in the store matches {files.pattern!r}.",
             path=files.pattern,
-            mend="Put the files there, or mend the pattern.",
+            hint="Put the files there, or hint the pattern.",
         )
     digest = sha256(to_json([(info.key, info.size_bytes, info.etag) for info in found]))
     return FilesInput(files.pattern, digest, {info.key: info.etag for info in found})
@@ -114,20 +114,20 @@ def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[s
         place, equals, written = text.partition("=")
         step, dot, name = place.partition(".")
         if not (equals and dot):
-            raise InputError(f"--set {text}: not of the form step.parameter=value.", mend="Write --set model.epochs=3.")
+            raise InputError(f"--set {text}: not of the form step.parameter=value.", hint="Write --set model.epochs=3.")
         default = steps[step].parameters.get(name) if step in steps else None
         merged.setdefault(step, {})[name] = written if default is None else _parsed(written, default, text)
     set_here = {text.partition("=")[0] for text in sets}
     for step, values in merged.items():
         if step not in steps:
             place = path if step in given else "--set"
-            raise InputError(f"params.{step}: there is no such step.", path=place, mend=did_you_mean(step, steps))
+            raise InputError(f"params.{step}: there is no such step.", path=place, hint=did_you_mean(step, steps))
         for name, value in values.items():
             place = "--set" if f"{step}.{name}" in set_here else path
             if name not in steps[step].parameters:
                 known = steps[step].parameters
-                mend = did_you_mean(name, known) or f"It has: {', '.join(known) or 'none'}."
-                raise InputError(f"{step}.{name}: step {step!r} has no such parameter.", path=place, mend=mend)
+                hint = did_you_mean(name, known) or f"It has: {', '.join(known) or 'none'}."
+                raise InputError(f"{step}.{name}: step {step!r} has no such parameter.", path=place, hint=hint)
             values[name] = _typed(value, known=steps[step].parameters[name], place=f"{step}.{name}", path=place)
     return merged
 
@@ -141,7 +141,7 @@ def _parsed(text: str, default: Parameter, given: str) -> Parameter:
         return float(text) if isinstance(default, float) else text
     except (KeyError, ValueError):
         wanted = {bool: "true or false", int: "a whole number"}.get(type(default), "a number")
-        raise InputError(f"--set {given}: the value must be {wanted}.", mend=f"Its default is {default}.") from None
+        raise InputError(f"--set {given}: the value must be {wanted}.", hint=f"Its default is {default}.") from None
 
 
 def _typed(value: Parameter, *, known: Parameter, place: str, path: str) -> Parameter:
@@ -151,8 +151,8 @@ def _typed(value: Parameter, *, known: Parameter, place: str, path: str) -> Para
         raise InputError(
             f"{place}: {value!r} is {type(value).__name__}, not {type(known).__name__}.",
             path=path,
-            mend=f"Its default is {known!r}.",
+            hint=f"Its default is {known!r}.",
         )
     if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{place}: {value!r} is no finite number.", path=path, mend=f"Its default is {known!r}.")
+        raise InputError(f"{place}: {value!r} is no finite number.", path=path, hint=f"Its default is {known!r}.")
     return value

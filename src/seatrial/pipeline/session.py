@@ -34,7 +34,7 @@ class SharedSession:
             raise InputError(
                 "this project's store is a plain folder, and Spark steps need one that speaks S3.",
                 path=self._workspace.store.url,
-                mend="Name a store in the profile; or move that folder away, with the releases and uses counted in it.",
+                hint="Name a store in the profile; or move that folder away, with the releases and uses counted in it.",
             )
         with self._lock:
             if self._ended:

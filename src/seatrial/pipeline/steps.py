@@ -94,7 +94,7 @@ def step(
                     f"step {function.__name__!r}: {option} is one text, and would be taken letter by letter.",
                     path=inspect.getsourcefile(function),
                     line=function.__code__.co_firstlineno,
-                    mend=f'Write {option}=("{names}",).',
+                    hint=f'Write {option}=("{names}",).',
                 )
         module = sys.modules[function.__module__]
         declared = _declare(function, kind, inputs or {}, tuple(outputs), tuple(libraries))
@@ -114,8 +114,8 @@ def _declare(
     name = function.__name__
     place = {"path": inspect.getsourcefile(function), "line": function.__code__.co_firstlineno}
 
-    def mistake(problem: str, mend: str) -> InputError:
-        return InputError(f"step {name!r}: {problem}", mend=mend, **place)  # type: ignore[arg-type]  # two known keys
+    def mistake(problem: str, hint: str) -> InputError:
+        return InputError(f"step {name!r}: {problem}", hint=hint, **place)  # type: ignore[arg-type]  # two known keys
 
     if kind not in get_args(Kind):
         raise mistake(f"there is no kind {kind!r}.", f"Use one of {', '.join(get_args(Kind))}.")

@@ -46,7 +46,7 @@ def score_measured(
     validation: Rows | None,
     train: Rows | None,
     vocabularies: Mapping[str, Collection[str]] | None = None,
-    heed: Callable[[int], None],
+    on_progress: Callable[[int], None],
     watchers: Sequence[Watcher] = (),
 ) -> tuple[Subject, Scored, tuple[Note, ...]]:
     """Asks every model about every measured row; `role` is what the rows are: "test", "validation" in a rehearsal.
@@ -61,7 +61,7 @@ def score_measured(
                 raise InputError(
                     f"the {role} data has no column {column.name!r}, which {name} takes.",
                     path=rows.origin,
-                    mend="Give it all columns that either model takes, or name another release.",
+                    hint="Give it all columns that either model takes, or name another release.",
                 )
     groups = parse_groups(data.groups, rows.schema.names)
     tables: dict[str, pa.Table] = {}
@@ -93,13 +93,13 @@ def score_measured(
         references=asked,
         watchers=(doubts, *watchers),
         watched=doubts.columns,
-        heed=heed,
+        on_progress=on_progress,
     )
     if scored.unlabelled:
         raise InputError(
             f"{scored.unlabelled:,} of {scored.unlabelled + scored.table.num_rows:,} rows have no label.",
             path=f"{role}.{data.label}",
-            mend="Leave rows without a label out of the table.",
+            hint="Leave rows without a label out of the table.",
         )
     compared: dict[str, Predictor] = {
         name: Known(reference.signature, scored.references[name], reference) for name, reference in references.items()

@@ -9,8 +9,8 @@ from typing import Literal, cast
 
 import pyarrow as pa
 
-from seatrial.assessors.asked import asked_digest
 from seatrial.assessors.checks import check_subject
+from seatrial.assessors.evaluation_digest import evaluation_digest
 from seatrial.assessors.groups import parse_groups
 from seatrial.assessors.trial import run_trial
 from seatrial.errors import InputError
@@ -40,7 +40,7 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
     policy_digest = sha256(to_json(policy))
     parameters = job.parts.parameters
     if data is None or (parameters["policy"], parameters["data"]) != (policy_digest, data_digest(data)):
-        raise InputError("the project's file changed while it ran.", path=workspace.project.path, mend="Run again.")
+        raise InputError("the project's file changed while it ran.", path=workspace.project.path, hint="Run again.")
     _check_kinds(job, workspace.project.path)
     model = job.inputs["model"].digest
     package = read_artifact(workspace.objects, model)
@@ -79,7 +79,7 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
             validation=tables.get("validation") if counted == "test" else None,
             train=train,
             vocabularies={one.name: one.values for one in predictor.codec.vocabularies} if predictor.codec else None,
-            heed=lambda done: print(f"scoring, {done:,} rows", flush=True),  # noqa: T201  # a step's output is its log
+            on_progress=lambda done: print(f"scoring, {done:,} rows", flush=True),  # noqa: T201  # a step's output is its log
             watchers=[] if sample is None else [sample],
         )
     if sample is not None:
@@ -91,7 +91,7 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
             policy,
             parse_groups(data.groups, sample.rows().column_names),
             seen=subject.tables.get("validation") if counted == "test" else None,
-            heed=lambda doing: print(f"measuring robust_accuracy under {doing}", flush=True),  # noqa: T201
+            on_progress=lambda doing: print(f"measuring robust_accuracy under {doing}", flush=True),  # noqa: T201
         )
         subject = replace(subject, under_attack=attacked)
     check_subject(subject)  # a mistake in the data costs no use of it
@@ -103,7 +103,7 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
         # What answers alike is one model: its graph, whatever its provenance says of when and from which snapshot.
         graph = sha256(package["model.onnx"])
         specs = parse_groups(data.groups, tables[counted].schema.names)
-        asked = asked_digest(policy, subject, specs, references=found, seed=seed)
+        asked = evaluation_digest(policy, subject, specs, references=found, seed=seed)
         number = record_use(workspace.objects, scored.digest, model=graph, policy=asked)
         use = TestUse(scored.digest, scored.table.num_rows, number)
     trial = run_trial(
@@ -125,10 +125,10 @@ def _check_kinds(job: Job, path: str) -> None:
     for role, pinned in job.inputs.items():
         if role == "model":
             if not (isinstance(pinned, ArtifactOutput) and pinned.holds == "model"):
-                mend = "Name a step that returns a seatrial.Trained."
-                raise InputError("model.from: what is named there is no model.", path=path, mend=mend)
+                hint = "Name a step that returns a seatrial.Trained."
+                raise InputError("model.from: what is named there is no model.", path=path, hint=hint)
         elif not isinstance(pinned, TableOutput | RowsInput | AgainstInput):
-            raise InputError(f"data.{role}: what is named there is no table.", path=path, mend="Name a step's table.")
+            raise InputError(f"data.{role}: what is named there is no table.", path=path, hint="Name a step's table.")
 
 
 def _references(compared: list[AgainstInput], predictor: Predictor, workspace: Workspace) -> Mapping[str, Predictor]:
@@ -143,7 +143,7 @@ def _references(compared: list[AgainstInput], predictor: Predictor, workspace: W
             raise InputError(
                 f"it is a {reference.signature.task} model, and this one is {predictor.signature.task}.",
                 path=against.title,
-                mend="Compare with a release of the same task.",
+                hint="Compare with a release of the same task.",
             )
         found[against.named] = reference
     return found

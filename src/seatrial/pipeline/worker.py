@@ -58,15 +58,15 @@ def run_step(
     project = load_project(directory)
     graph = (pipeline := open_pipeline(project, sets=sets, rehearse=rehearse)).graph
     if name not in graph:
-        raise InputError(f"there is no step {name!r}.", path=project.path, mend=f"There is: {', '.join(graph)}.")
+        raise InputError(f"there is no step {name!r}.", path=project.path, hint=f"There is: {', '.join(graph)}.")
     known: dict[str, Output] = {}
     with open_project(project, profile) as workspace:
         for step in graph.values():
             if missing := missing_inputs(step, known):
                 if step.name != name:
                     continue
-                mend = f"Run `seatrial step {missing[0].partition('.')[0]}` first."
-                raise InputError(f"step {name!r} needs {', '.join(missing)}, which is not there.", mend=mend)
+                hint = f"Run `seatrial step {missing[0].partition('.')[0]}` first."
+                raise InputError(f"step {name!r} needs {', '.join(missing)}, which is not there.", hint=hint)
             job = job_for(step, known, pipeline.parameters, workspace)
             if step.name == name:
                 return _perform(job, step, workspace, run, replace=replace)

@@ -52,8 +52,8 @@ def open_project(project: Project, profile: str) -> Iterator[Workspace]:
 
     chosen = project.profiles.get(profile)
     if chosen is None:
-        mend = did_you_mean(profile, project.profiles) or f"There is: {', '.join(project.profiles)}."
-        raise InputError(f"there is no profile {profile!r}.", path=project.path, mend=mend)
+        hint = did_you_mean(profile, project.profiles) or f"There is: {', '.join(project.profiles)}."
+        raise InputError(f"there is no profile {profile!r}.", path=project.path, hint=hint)
     state = state_folder(project.directory, os.environ)
     state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -122,10 +122,10 @@ def look_up(reference: str, directory: Path, environment: Mapping[str, str]) -> 
     if kind == "env":
         if name in environment:
             return environment[name]
-        raise InputError(f"the environment variable {name} is not set.", path=reference, mend=f"Set {name}.")
+        raise InputError(f"the environment variable {name} is not set.", path=reference, hint=f"Set {name}.")
     try:
         return (directory / Path(name).expanduser()).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}.", path=reference, mend="Mend the path.") from None
+        raise InputError(f"cannot be read: {error.strerror}.", path=reference, hint="Mend the path.") from None
     except UnicodeDecodeError:
-        raise InputError("not a text in UTF-8.", path=reference, mend="Mend the path.") from None
+        raise InputError("not a text in UTF-8.", path=reference, hint="Mend the path.") from None

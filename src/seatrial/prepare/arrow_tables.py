@@ -41,7 +41,7 @@ def write_arrow_table(
             except (CommitFailedException, ValidationException):  # another writer was first
                 continue
     raise StepFailed(
-        f"other writers kept the table from being written, {ATTEMPTS} times.", path=identifier, mend="Run again."
+        f"other writers kept the table from being written, {ATTEMPTS} times.", path=identifier, hint="Run again."
     )
 
 
@@ -64,7 +64,7 @@ def _overwrite(table: Table, rows: pa.Table, properties: Mapping[str, str]) -> i
         if snapshot.summary is not None and snapshot.summary.additional_properties.get(WRITE) == name:
             written = table.schemas()[snapshot.schema_id if snapshot.schema_id is not None else 0].as_arrow()
             return int(snapshot.snapshot_id) if _types(written) == _types(rows.schema) else None
-    raise StepFailed("the snapshot just written is not in the table.", path=table.name()[-1], mend="Run again.")
+    raise StepFailed("the snapshot just written is not in the table.", path=table.name()[-1], hint="Run again.")
 
 
 def _types(schema: pa.Schema) -> dict[str, str]:

@@ -34,7 +34,7 @@ def fit_codec(frame: DataFrame, *, numbers: Sequence[str], categories: Sequence[
     wanted = [*numbers, *categories]
     for name in wanted:
         if name not in frame.columns:
-            raise InputError("the frame has no such column.", path=name, mend=f"It has: {', '.join(frame.columns)}.")
+            raise InputError("the frame has no such column.", path=name, hint=f"It has: {', '.join(frame.columns)}.")
 
     def summarise(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         found = {name: Moments() for name in numbers}
@@ -100,7 +100,7 @@ def _merged(parts: Sequence[str], numbers: Sequence[str], categories: Sequence[s
             raise InputError(
                 f"more than {MOST_VALUES:,} different values: not a category.",
                 path=name,
-                mend="Leave it out of `categories`, or group its values first.",
+                hint="Leave it out of `categories`, or group its values first.",
             )
     return Codec.from_statistics(
         numbers={name: (one.mean, one.deviation) for name, one in found.items()},

@@ -172,7 +172,7 @@ def _jdbc(uri: str) -> dict[str, str]:
             conf["jdbc.password"] = unquote(parts.password)
         return conf
     raise InputError(
-        f"no catalog of the kind {parts.scheme!r}.", path="catalog", mend="Write sqlite:////path.db or postgresql://…."
+        f"no catalog of the kind {parts.scheme!r}.", path="catalog", hint="Write sqlite:////path.db or postgresql://…."
     )
 
 

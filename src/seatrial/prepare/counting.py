@@ -49,7 +49,7 @@ def count_rows(
             raise InputError(
                 f"{wrong:,} weights are not positive numbers.",
                 path=weight,
-                mend="A weight is how many people a row stands for; leave out rows that stand for nobody.",
+                hint="A weight is how many people a row stands for; leave out rows that stand for nobody.",
             )
         counted = counted.drop_columns([_WRONG])
     return counted

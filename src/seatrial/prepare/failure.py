@@ -43,7 +43,7 @@ def spark_cause(
         problem if step is None else f"step {step!r}: {problem}",
         path=file,
         line=line,
-        mend=None if log is None else f"Spark's full log is {log}.",
+        hint=None if log is None else f"Spark's full log is {log}.",
     )
 
 

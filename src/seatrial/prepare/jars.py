@@ -106,9 +106,9 @@ def missing_jars(folder: Path, lists: Sequence[JarList]) -> list[str]:
 def jars_in(folder: Path, lists: Sequence[JarList]) -> tuple[Path, ...]:
     """The jars of a folder that the profile names; an `InputError` says which ones it lacks."""
     if not folder.is_dir():
-        raise InputError("no such folder of jars.", path=str(folder), mend="Mend `spark.jars` of the profile.")
+        raise InputError("no such folder of jars.", path=str(folder), hint="Mend `spark.jars` of the profile.")
     if missing := missing_jars(folder, lists):
-        raise InputError(f"the folder of jars lacks {', '.join(missing)}.", path=str(folder), mend="Add them.")
+        raise InputError(f"the folder of jars lacks {', '.join(missing)}.", path=str(folder), hint="Add them.")
     return tuple(sorted(folder.glob("*.jar")))
 
 
@@ -198,7 +198,7 @@ def _not_fetched(reason: str, log: Path) -> StepFailed:
     return StepFailed(
         f"Spark's jars could not be fetched from Maven Central: {reason}.",
         path=str(log),
-        mend="Run `seatrial doctor` once with a connection, or name a folder that has them: spark = { jars = … }.",
+        hint="Run `seatrial doctor` once with a connection, or name a folder that has them: spark = { jars = … }.",
     )
 
 

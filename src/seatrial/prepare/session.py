@@ -69,7 +69,7 @@ def _start_jvm(conf: dict[str, str], output: IO[bytes], log: Path) -> Any:
     from pyspark.java_gateway import launch_gateway
 
     if SparkContext._gateway is not None or "PYSPARK_GATEWAY_PORT" in os.environ:
-        raise InputError("this process has a Spark session already.", mend="End it first (spark.stop()).")
+        raise InputError("this process has a Spark session already.", hint="End it first (spark.stop()).")
     before = SparkConf(loadDefaults=False)
     before.setAll(list(conf.items()))
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1" if conf["spark.master"].startswith("local") else "0.0.0.0")  # noqa: S104 executors elsewhere must reach the driver
@@ -78,7 +78,7 @@ def _start_jvm(conf: dict[str, str], output: IO[bytes], log: Path) -> Any:
         return launch_gateway(before, popen_kwargs={"stdout": output, "stderr": subprocess.STDOUT})
     except PySparkRuntimeError:
         raise StepFailed(
-            "Spark's Java process ended while it started.", path=str(log), mend="Its log says why."
+            "Spark's Java process ended while it started.", path=str(log), hint="Its log says why."
         ) from None
 
 
@@ -100,7 +100,7 @@ def _set_sql(session: SparkSession, conf: dict[str, str]) -> None:
             session.conf.set(key, value)
         except Exception as error:  # noqa: BLE001 as above
             raise InputError(
-                f"Spark refuses {value!r}: {spark_cause(error).problem}", path=key, mend="Mend `spark.conf`."
+                f"Spark refuses {value!r}: {spark_cause(error).problem}", path=key, hint="Mend `spark.conf`."
             ) from None
 
 

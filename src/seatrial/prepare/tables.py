@@ -78,7 +78,7 @@ def write_table(
             if not is_conflict(error):
                 raise
     raise StepFailed(
-        f"other writers kept the table from being written, {ATTEMPTS} times.", path=identifier, mend="Run again."
+        f"other writers kept the table from being written, {ATTEMPTS} times.", path=identifier, hint="Run again."
     )
 
 
@@ -144,7 +144,7 @@ class _Write:
                 raise
         snapshot = self._snapshot(name)
         if snapshot is None:
-            raise StepFailed("the snapshot just written is not in the table.", path=self.identifier, mend="Run again.")
+            raise StepFailed("the snapshot just written is not in the table.", path=self.identifier, hint="Run again.")
         return int(snapshot.snapshotId()) if int(snapshot.schemaId()) == schema else None
 
     def pin(self, snapshot: int, name: str) -> None:

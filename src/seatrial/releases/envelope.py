@@ -42,7 +42,7 @@ def unseal(data: bytes, payload_type: str, trusted: Sequence[PublicKey], *, path
         raise Refused(
             f"signed by key {key_id[:12]}…, which is not trusted for this.",
             path=path,
-            mend="If you know whose key that is, add its public part to trust.toml.",
+            hint="If you know whose key that is, add its public part to trust.toml.",
         )
     try:
         envelope.verify([key.for_verifying()], 1)

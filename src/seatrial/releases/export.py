@@ -21,7 +21,7 @@ def export_release(verified: Verified, source: ReleaseSource, folder: Path) -> i
     for path, data in source.waivers(verified.digest or "").items():
         files[WAIVERS + path.rpartition("/")[2]] = data
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
-        raise InputError("it is there already, and not an empty folder.", path=str(folder), mend="Name a new folder.")
+        raise InputError("it is there already, and not an empty folder.", path=str(folder), hint="Name a new folder.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -30,13 +30,13 @@ def export_release(verified: Verified, source: ReleaseSource, folder: Path) -> i
                 target = draft / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-            draft.chmod(0o755)  # mkdtemp's 0700 would keep everybody else from reading what is public
+            draft.chmod(0o755)  # mkdtemp's 0700 would keep everyone else from reading what is public
             draft.rename(folder)  # replaces an empty folder, and nothing else
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
     except OSError as error:
         raise StoreError(
-            f"cannot be written: {error.strerror}.", path=str(folder), mend="Name another folder."
+            f"cannot be written: {error.strerror}.", path=str(folder), hint="Name another folder."
         ) from None
     return len(files)

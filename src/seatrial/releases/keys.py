@@ -38,7 +38,7 @@ class PublicKey:
         if not _PUBLIC.fullmatch(self.text):
             raise InputError(
                 f"{self.text!r} is not a public key.",
-                mend='Write "ed25519:" and 64 hex digits, as `keys export` prints.',
+                hint='Write "ed25519:" and 64 hex digits, as `keys export` prints.',
             )
 
     @property
@@ -88,13 +88,13 @@ def find_key(home: Path, role: Role) -> SigningKey | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Refused(f"the key cannot be read: {error.strerror}.", path=str(path), mend="Mend its owner.") from None
+        raise Refused(f"the key cannot be read: {error.strerror}.", path=str(path), hint="Mend its owner.") from None
     # Group is allowed: a Kubernetes Secret mounted with an fsGroup is 0440.
     if mode & 0o007:
         raise Refused(
             f"anybody on this machine can use this key (mode {mode:04o}).",
             path=str(path),
-            mend=f"Run `chmod 600 {path}`; if others may have read it, make a new key and stop trusting this one.",
+            hint=f"Run `chmod 600 {path}`; if others may have read it, make a new key and stop trusting this one.",
         )
     try:
         private = load_pem_private_key(content, None)
@@ -104,7 +104,7 @@ def find_key(home: Path, role: Role) -> SigningKey | None:
         raise Refused(
             "not an unencrypted Ed25519 private key in PEM form.",
             path=str(path),
-            mend=f"Restore it from a copy, or move it away and run `seatrial keys new --role {role}`.",
+            hint=f"Restore it from a copy, or move it away and run `seatrial keys new --role {role}`.",
         )
     return SigningKey(
         role, PublicKey(f"ed25519:{private.public_key().public_bytes_raw().hex()}"), path, CryptoSigner(private)
@@ -118,7 +118,7 @@ def require_key(home: Path, role: Role) -> SigningKey:
         raise InputError(
             f"there is no {role} key.",
             path=str(key_path(home, role)),
-            mend=f"Make one: seatrial keys new --role {role}",
+            hint=f"Make one: seatrial keys new --role {role}",
         )
     return key
 
@@ -130,7 +130,7 @@ def new_key(home: Path, role: Role) -> SigningKey:
         raise InputError(
             f"there is a {role} key already.",
             path=str(path),
-            mend="To replace it, move that file away; what it signed stays valid where it is trusted.",
+            hint="To replace it, move that file away; what it signed stays valid where it is trusted.",
         )
     return ensure_key(home, role)
 
@@ -142,7 +142,7 @@ def ensure_key(home: Path, role: Role) -> SigningKey:
     _create(home, role)
     key = find_key(home, role)
     if key is None:
-        raise Refused("the key that was just made is gone.", path=str(key_path(home, role)), mend="Run it again.")
+        raise Refused("the key that was just made is gone.", path=str(key_path(home, role)), hint="Run it again.")
     return key
 
 
@@ -164,7 +164,7 @@ def write_new(path: Path, content: bytes) -> bool:
         return False
     except OSError as error:
         raise InputError(
-            f"cannot be written: {error.strerror}.", path=str(path), mend="Set SEATRIAL_HOME to a folder of yours."
+            f"cannot be written: {error.strerror}.", path=str(path), hint="Set SEATRIAL_HOME to a folder of yours."
         ) from None
     return True
 

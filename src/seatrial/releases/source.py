@@ -73,7 +73,7 @@ class StoredRelease:
             raise ObjectMissing(
                 f"there is no release {self.label} in this store.",
                 path=root,
-                mend="See what there is: seatrial releases",
+                hint="See what there is: seatrial releases",
             )
         return found
 
@@ -113,7 +113,7 @@ class ReleaseFolder:
             raise ObjectMissing(
                 f"this folder holds no release: it has no {ENVELOPE}.",
                 path=str(self.folder),
-                mend="Name a folder that `seatrial export` wrote, or name@version.",
+                hint="Name a folder that `seatrial export` wrote, or name@version.",
             )
         return found
 
@@ -146,17 +146,17 @@ def locate(
     if reference is not None and is_folder(reference):
         folder = Path(reference).expanduser()
         if not folder.is_dir():
-            raise InputError("there is no such folder.", path=reference, mend="Name a folder, or name@version.")
+            raise InputError("there is no such folder.", path=reference, hint="Name a folder, or name@version.")
         return ReleaseFolder(folder)
     wanted = reference or project
     if not wanted:
-        raise InputError("no release was named.", mend=_HOW_TO_NAME)
+        raise InputError("no release was named.", hint=_HOW_TO_NAME)
     name, version = parse_title(wanted)
     if objects is None:
         raise InputError(
             "there is no project here whose store could have it.",
             path=wanted,
-            mend="Run it in the project's folder, or name the path of an exported folder.",
+            hint="Run it in the project's folder, or name the path of an exported folder.",
         )
     if version is not None:
         return StoredRelease(objects, name, version)
@@ -164,7 +164,7 @@ def locate(
         if not passed or read_release(objects, name, number).verdict == "pass":
             return StoredRelease(objects, name, number)
     kind = "release that passed" if passed else "release"
-    raise ObjectMissing(f"there is no {kind} of {name!r} in this store.", path=name, mend="Make one: seatrial run")
+    raise ObjectMissing(f"there is no {kind} of {name!r} in this store.", path=name, hint="Make one: seatrial run")
 
 
 def is_folder(reference: str) -> bool:
@@ -176,7 +176,7 @@ def parse_title(text: str) -> tuple[str, int | None]:
     """The name and the version that "census@2" means; "census" has none."""
     name, at, version = text.partition("@")
     if not LEGAL_NAME.fullmatch(name) or (at and not _VERSION.fullmatch(version)):
-        raise InputError(f"{text!r} names no release.", mend=_HOW_TO_NAME)
+        raise InputError(f"{text!r} names no release.", hint=_HOW_TO_NAME)
     return name, int(version) if at else None
 
 
@@ -233,7 +233,7 @@ def _objects_of(objects: Objects, name: str) -> Iterator[tuple[int, str]]:
 def _walk(folder: Path) -> Iterator[tuple[str, int]]:
     def give_up(error: OSError) -> None:
         raise SeatrialError(
-            f"cannot be read: {error.strerror}.", path=str(error.filename), mend="Mend its permissions."
+            f"cannot be read: {error.strerror}.", path=str(error.filename), hint="Mend its permissions."
         )
 
     for root, folders, names in os.walk(folder, onerror=give_up):

@@ -67,10 +67,10 @@ def load_trust(path: Path) -> Trust:
         raise Refused(
             "there is no trust file, so nobody's releases are trusted here.",
             path=str(path),
-            mend="Ask whoever releases for the output of `seatrial keys export`, and put it into that file.",
+            hint="Ask whoever releases for the output of `seatrial keys export`, and put it into that file.",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}.", path=str(path), mend="Mend the file.") from None
+        raise InputError(f"cannot be read: {error}.", path=str(path), hint="Mend the file.") from None
     return parse_trust(text, str(path))
 
 

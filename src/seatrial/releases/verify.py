@@ -106,8 +106,8 @@ class Verified:
         if self.ok:
             return self
         told = "\n".join(f"  {one.path}: {one.problem}" for one in self.problems)
-        mend = "Do not use it before you know why."
-        raise Refused(f"does not verify, and is not used:\n{told}", path=self.label, mend=mend)
+        hint = "Do not use it before you know why."
+        raise Refused(f"does not verify, and is not used:\n{told}", path=self.label, hint=hint)
 
     def require_deployable(self) -> Verified:
         """Itself where it may be deployed, else `Refused` with the reason."""
@@ -115,7 +115,7 @@ class Verified:
             raise Refused(
                 f"its verdict is {self.outcome}.",
                 path=self.label,
-                mend="Release a model that passes, or have each requirement that it missed waived: seatrial waive",
+                hint="Release a model that passes, or have each requirement that it missed waived: seatrial waive",
             )
         return self
 
@@ -333,4 +333,4 @@ def _document(kind: type[T], files: Mapping[str, bytes], path: str, problems: li
 
 
 def _told(error: SeatrialError) -> str:
-    return error.problem + ("" if error.mend is None else f" {error.mend}")
+    return error.problem + ("" if error.hint is None else f" {error.hint}")

@@ -25,7 +25,7 @@ def waive(
         raise InputError(
             "a waiver is kept in the store, beside the release.",
             path=source.label,
-            mend="Name the release as the store knows it, name@version, and export it again afterwards.",
+            hint="Name the release as the store knows it, name@version, and export it again afterwards.",
         )
     index = find_requirement(verified.policy, words)
     finding = verified.verdict.findings[index]

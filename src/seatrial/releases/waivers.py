@@ -59,10 +59,10 @@ def make_waiver(
 ) -> Waiver:
     """The waiver for `policy.require[requirement]`; `InputError` for an empty reason or more than 30 days."""
     if not reason.strip():
-        raise InputError("a waiver needs a reason.", path="--reason", mend="Say why, for whoever reads it later.")
+        raise InputError("a waiver needs a reason.", path="--reason", hint="Say why, for whoever reads it later.")
     if not 1 <= days <= LONGEST.days:
         raise InputError(
-            f"{days} days: a waiver lasts 1 to {LONGEST.days} days.", path="--days", mend="Sign a new one then."
+            f"{days} days: a waiver lasts 1 to {LONGEST.days} days.", path="--days", hint="Sign a new one then."
         )
     moment = now.astimezone(UTC)
     return Waiver(
@@ -80,7 +80,7 @@ def make_waiver(
 def seal_waiver(waiver: Waiver, key: SigningKey) -> bytes:
     """The signed waiver's file."""
     if key.role != "waiver":
-        raise InputError(f"a {key.role} key signs no waiver.", path=str(key.path), mend="Use the waiver key.")
+        raise InputError(f"a {key.role} key signs no waiver.", path=str(key.path), hint="Use the waiver key.")
     return seal(to_json(waiver), PAYLOAD_TYPE, key)
 
 
@@ -94,7 +94,7 @@ def keep_waiver(objects: Objects, release: str, sealed: bytes) -> str:
         except ObjectExists:
             continue
         return f"{root}{number}.json"
-    raise StoreError("others keep adding waivers to this release.", path=root, mend="Run it again.")
+    raise StoreError("others keep adding waivers to this release.", path=root, hint="Run it again.")
 
 
 def find_requirement(policy: Policy, words: str) -> int:
@@ -110,7 +110,7 @@ def find_requirement(policy: Policy, words: str) -> int:
     raise InputError(
         f"{words!r} means {'several requirements' if found else 'no requirement'} of this release.",
         path="--requirement",
-        mend=f"Give its number: {listed}.",
+        hint=f"Give its number: {listed}.",
     )
 
 

@@ -76,7 +76,7 @@ def create_release(
     raise StoreError(
         f"{ATTEMPTS} versions were taken by others while this release was written.",
         path=release_key(name, version, ""),
-        mend="Find out who writes there, and run it again.",
+        hint="Find out who writes there, and run it again.",
     )
 
 
@@ -133,19 +133,19 @@ def _checked(
     name: str, package: Mapping[str, bytes], trial: Trial, policy: Policy, verdict: Verdict, key: SigningKey
 ) -> TestUse:
     if not LEGAL_NAME.fullmatch(name):
-        raise InputError(f"{name!r} is no legal name.", mend="Use a-z, 0-9 and -, 2 to 40 characters.")
+        raise InputError(f"{name!r} is no legal name.", hint="Use a-z, 0-9 and -, 2 to 40 characters.")
     if key.role != "release":
-        raise InputError(f"a {key.role} key signs no release.", path=str(key.path), mend="Use the release key.")
+        raise InputError(f"a {key.role} key signs no release.", path=str(key.path), hint="Use the release key.")
     for path in package:
         check_path(path)
     if not policy.require:
         raise InputError(
             "the policy demands nothing, so there is no verdict and nothing to release.",
             path="policy.require",
-            mend="Add a [[policy.require]] with a metric and a bound.",
+            hint="Add a [[policy.require]] with a metric and a bound.",
         )
     if trial.test_use is None or trial.data != "test":
-        raise InputError("a rehearsal releases nothing.", path="evidence", mend="Run without --rehearse.")
+        raise InputError("a rehearsal releases nothing.", path="evidence", hint="Run without --rehearse.")
     if trial.model != package_digest(package):
         raise InputError("the evidence is of another model than this package.", path="evidence.model")
     if trial.policy != sha256(to_json(policy)):

@@ -79,7 +79,7 @@ class UnderThreat:
 
 
 def under_threats(trial: Trial, policy: Policy) -> tuple[UnderThreat, ...]:
-    """One for each threat model that robust accuracy was measured under, for everybody, in the trial's order."""
+    """One for each threat model that robust accuracy was measured under, overall, in the trial's order."""
     clean = next((one for one in trial.evidence if one.claim == Claim("accuracy")), None)
     return tuple(
         _under(one, clean, policy.threat.get(one.claim.threat or ""))

@@ -19,7 +19,7 @@ class Comparison:
     """One metric beside that of a reference model; `surely` says which is better, where the bounds leave no doubt."""
 
     metric: str
-    where: str  # "" for everybody
+    where: str  # "" overall
     reference: str
     fitted_on: str  # "" for a model of its own
     own: str  # the two numbers that the difference is of; "" where they are not known

@@ -23,7 +23,7 @@ class Gap:
 
 
 def gaps(trial: Trial) -> tuple[Gap, ...]:
-    """What nobody could state, everybody's numbers first; a bin without rows lacks nothing, and is no gap."""
+    """What nobody could state, overall numbers first; a bin without rows lacks nothing, and is no gap."""
     found: dict[tuple[str, str], dict[str, list[str]]] = {}
     for gap in trial.not_measured:
         if gap.claim.metric == BIN_METRIC:

@@ -9,10 +9,10 @@ from seatrial.report.attacked import UnderThreat, under_threats
 from seatrial.report.calibration import CalibrationPlot, calibration_plot
 from seatrial.report.classes import ClassTable, class_table
 from seatrial.report.comparisons import Comparison, comparisons
-from seatrial.report.everybody import Metric, about_rows, base_rate, everybody, of_the_rows
 from seatrial.report.gaps import Gap, gaps
 from seatrial.report.groups import Column, columns
 from seatrial.report.methods import Method, methods_used
+from seatrial.report.overall import Metric, about_rows, base_rate, of_the_rows, overall_metrics
 from seatrial.report.provenance import Fact, FactGroup, fact_groups, rows_and_use
 from seatrial.report.requirements import RequirementCard, gravest_first, requirement_card, requirement_title
 from seatrial.report.view import ReportView, Tried, WaiverNote
@@ -32,7 +32,7 @@ class Page:
     rehearsal: bool
     released: bool
     doubts: tuple[str, ...]
-    understood: tuple[str, ...]
+    assumptions: tuple[str, ...]
     waivers: tuple[WaiverNote, ...]
     waived: bool
     outcome: str
@@ -65,7 +65,7 @@ def page_of(view: ReportView) -> Page:
     trial = view.trial
     outcome = NO_VERDICT if view.verdict.outcome is None else view.verdict.outcome.value
     tried = view.tried or Tried("", "")
-    overall, under = everybody(trial, unit=tried.label), under_threats(trial, view.policy)
+    overall, under = overall_metrics(trial, unit=tried.label), under_threats(trial, view.policy)
     compared_with, classes = comparisons(trial), class_table(trial)
     calibration = calibration_plot(trial)
     compared = columns(trial, view.policy)
@@ -73,7 +73,7 @@ def page_of(view: ReportView) -> Page:
     methods = methods_used(one.method for one in trial.evidence)
     optional = {
         "comparisons": ("Compared", compared_with), "attacks": ("Under attack", under),
-        "groups": ("Groups", compared), "classes": ("Classes", classes), "overall": ("Everybody", overall),
+        "groups": ("Groups", compared), "classes": ("Classes", classes), "overall": ("Overall", overall),
         "calibration": ("Calibration", calibration), "not-measured": ("Not measured", missing or tried.unasked),
         "data": ("Data", True), "methods": ("Methods", methods),
         "provenance": ("Provenance", True), "reproduce": ("Do it again", view.reproduce),
@@ -84,7 +84,7 @@ def page_of(view: ReportView) -> Page:
         rehearsal=trial.test_use is None,
         released=view.digest is not None,
         doubts=tried.doubts,
-        understood=tried.understood,
+        assumptions=tried.assumptions,
         waivers=view.waivers,
         waived=view.waived,
         outcome=outcome,

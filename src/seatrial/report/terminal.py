@@ -32,7 +32,7 @@ _STYLES = {
     Outcome.NOT_APPLICABLE: "dim",
 }
 _GUTTER = "  "
-_EVERYBODY = "everybody"
+_OVERALL = "overall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def verdict_table(verdict: Verdict, trial: Trial) -> Group:
     for line in lines:
         requirement, place, *numbers, outcome = line.cells
         what = Text(requirement)  # Text: names from data are no markup
-        if place != _EVERYBODY:
+        if place != _OVERALL:
             what.append(f"\n{place}", style="dim")
         table.add_row(Text(outcome, style=_STYLES[line.outcome]), what, *(Text(cell) for cell in numbers))
         if line.reasons:

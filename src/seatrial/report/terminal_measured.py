@@ -34,7 +34,7 @@ def measured_lines(trial: Trial, policy: Policy) -> list[str]:
     if not rows:
         return []
     widths = [max(len(cells[column]) for cells in (_HEADER, *rows)) for column in range(len(_HEADER))]
-    placed = any(where for _, where, _, _ in rows)  # where everything is about everybody, nothing says where
+    placed = any(where for _, where, _, _ in rows)  # where everything is overall, nothing says where
     return [
         (
             f"  {what:<{widths[0]}}  {f'{where:<{widths[1]}}  ' if placed else ''}"
@@ -71,7 +71,7 @@ def not_measured_lines(trial: Trial) -> list[str]:
 
 
 def _rows(trial: Trial, policy: Policy) -> Iterator[_Row]:
-    """Everybody first, then comparisons; of each family of groups or pairs only the two ends."""
+    """Overall first, then comparisons; of each family of groups or pairs only the two ends."""
     asked = {requirement.claim for requirement in policy.require}
     found: dict[Claim, list[Evidence]] = {}
     for one in trial.evidence:

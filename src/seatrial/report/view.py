@@ -30,7 +30,7 @@ class Tried:
     weight: str | None = None
     groups: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()  # about the data, the gravest first
-    understood: tuple[str, ...] = ()  # of model and data, without being told
+    assumptions: tuple[str, ...] = ()  # of model and data, without being told
     unasked: tuple[str, ...] = ()  # what was not measured, and what it would need
 
 

@@ -76,7 +76,7 @@ def is_signed(claim: Claim) -> bool:
 def slice_label(claim: Claim, name: str) -> str:
     """The slice without the column's name in front, which the heading already says."""
     if claim.family is Family.ALL and name == "all":
-        return "everybody"
+        return "overall"
     for lead in (f"{claim.column}=", f"{claim.column}: "):
         if claim.column is not None and name.startswith(lead):
             return name[len(lead) :]

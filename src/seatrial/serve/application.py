@@ -38,8 +38,8 @@ def create_app(
 ) -> Starlette:
     """An ASGI application that answers for `predictor` as the model `name`, version `version`.
 
-    400: the request is wrong, and how to mend it; 404: another model; 408: the body came too slowly; 413: it is larger
-    than `body_limit_bytes`; 503: `waiting` requests are held already, or an answer took longer than `timeout_s`.
+    400: the request is wrong, and how to correct it; 404: another model; 408: the body came too slowly; 413: it is
+    larger than `body_limit_bytes`; 503: `waiting` requests are held already, or an answer took longer than `timeout_s`.
     """
     signature = predictor.signature
 

@@ -68,7 +68,7 @@ def parse_request(body: bytes, signature: Signature) -> InferRequest:
         if len(values) != len(columns[first]):
             raise InputError(
                 f"input {name!r} has {len(values)} rows, input {first!r} has {len(columns[first])}.",
-                mend="Send one value a row in each input.",
+                hint="Send one value a row in each input.",
             )
     return InferRequest(pa.table(columns), _id(document), _outputs(document, signature))
 
@@ -135,11 +135,11 @@ def _json(body: bytes) -> object:
     try:
         return json.loads(body.decode(), parse_constant=_no_constant)
     except UnicodeDecodeError:
-        raise InputError("the body is not UTF-8.", mend="Send JSON in UTF-8.") from None
+        raise InputError("the body is not UTF-8.", hint="Send JSON in UTF-8.") from None
     except RecursionError:
-        raise InputError("the body is nested too deeply.", mend="Send flat tensors.") from None
+        raise InputError("the body is nested too deeply.", hint="Send flat tensors.") from None
     except ValueError as error:
-        raise InputError(f"the body is not JSON: {error}.", mend="Send one JSON object.") from None
+        raise InputError(f"the body is not JSON: {error}.", hint="Send one JSON object.") from None
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -148,35 +148,35 @@ def _no_constant(name: str) -> NoReturn:
 
 def _object(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise InputError(f"{what} is not a JSON object.", mend='Send {"inputs": [{"name": …, "datatype": …, …}]}.')
+        raise InputError(f"{what} is not a JSON object.", hint='Send {"inputs": [{"name": …, "datatype": …, …}]}.')
     return value
 
 
 def _tensors(document: Mapping[str, Any], signature: Signature) -> Mapping[str, Mapping[str, Any]]:
     given = document.get("inputs")
     if not isinstance(given, list):
-        raise InputError("the request has no list of inputs.", mend='Send {"inputs": [{"name": …, "datatype": …, …}]}.')
+        raise InputError("the request has no list of inputs.", hint='Send {"inputs": [{"name": …, "datatype": …, …}]}.')
     known = [column.name for column in signature.inputs]
     tensors: dict[str, Mapping[str, Any]] = {}
     for position, item in enumerate(given):
         tensor = _object(item, f"inputs[{position}]")
         name = tensor.get("name")
         if not isinstance(name, str):
-            raise InputError(f"inputs[{position}] has no name.", mend=f"The inputs are: {', '.join(known)}.")
+            raise InputError(f"inputs[{position}] has no name.", hint=f"The inputs are: {', '.join(known)}.")
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             raise InputError(
                 f"the model has no input {name!r}.",
-                mend=f"Did you mean {close[0]!r}?" if close else f"The inputs are: {', '.join(known)}.",
+                hint=f"Did you mean {close[0]!r}?" if close else f"The inputs are: {', '.join(known)}.",
             )
         if name in tensors:
-            raise InputError(f"input {name!r} is there twice.", mend="Send each input once.")
+            raise InputError(f"input {name!r} is there twice.", hint="Send each input once.")
         tensors[name] = tensor
     for column in signature.inputs:
         if column.name not in tensors:
             raise InputError(
                 f"input {column.name!r} is missing.",
-                mend=f"Send it as {_ANNOUNCED[column.kind]}{_MISSING.get(column.kind, '')}.",
+                hint=f"Send it as {_ANNOUNCED[column.kind]}{_MISSING.get(column.kind, '')}.",
             )
     return tensors
 
@@ -187,7 +187,7 @@ def _column(tensor: Mapping[str, Any], column: Column) -> pa.Array[Any]:
     if datatype not in expected:
         raise InputError(
             f"input {column.name!r} is {_CALLED[column.kind]}, and cannot be {datatype!r}.",
-            mend=f"Send it as {', '.join(expected)}.",
+            hint=f"Send it as {', '.join(expected)}.",
         )
     return _array(_data(tensor, column.name), str(datatype), column.name)
 
@@ -196,18 +196,18 @@ def _data(tensor: Mapping[str, Any], name: str) -> list[Any]:
     data, shape = tensor.get("data"), tensor.get("shape")
     if not isinstance(data, list):
         raise InputError(
-            f"input {name!r} has no data.", mend="Send its values as a JSON list; binary tensors are not taken."
+            f"input {name!r} has no data.", hint="Send its values as a JSON list; binary tensors are not taken."
         )
     if not isinstance(shape, list) or {type(size) for size in shape} - {int} or len(shape) not in (1, 2):
-        raise InputError(f"input {name!r} has no shape [n] or [n, 1].", mend="Send one value a row.")
+        raise InputError(f"input {name!r} has no shape [n] or [n, 1].", hint="Send one value a row.")
     if len(shape) == 2 and shape[1] != 1:
-        raise InputError(f"input {name!r} has the shape {shape}.", mend="Each column is an input: send [n] or [n, 1].")
+        raise InputError(f"input {name!r} has the shape {shape}.", hint="Each column is an input: send [n] or [n, 1].")
     if len(shape) == 2 and data and isinstance(data[0], list):  # nested as its shape, or flat: the protocol has both
         if any(not isinstance(row, list) or len(row) != 1 for row in data):
-            raise InputError(f"input {name!r} has rows that are not of one value.", mend="Send one value a row.")
+            raise InputError(f"input {name!r} has rows that are not of one value.", hint="Send one value a row.")
         data = [row[0] for row in data]
     if len(data) != shape[0]:
-        raise InputError(f"input {name!r} has {len(data)} values, its shape says {shape[0]}.", mend="Mend the shape.")
+        raise InputError(f"input {name!r} has {len(data)} values, its shape says {shape[0]}.", hint="Mend the shape.")
     return data
 
 
@@ -229,7 +229,7 @@ def _array(data: Sequence[Any], datatype: str, name: str) -> pa.Array[Any]:
         pass  # a number that the datatype does not hold, or half of a surrogate pair
     raise InputError(
         f"input {name!r} has values that are no {datatype}.",
-        mend="Send strings, or null." if datatype == "BYTES" else "Send values of that datatype, or null.",
+        hint="Send strings, or null." if datatype == "BYTES" else "Send values of that datatype, or null.",
     )
 
 
@@ -238,7 +238,7 @@ def _id(document: Mapping[str, Any]) -> str | None:
     if given is None:
         return None
     if not isinstance(given, str) or any("\ud800" <= character <= "\udfff" for character in given):
-        raise InputError("the id is no text.", mend="Send a string, or leave it out.")
+        raise InputError("the id is no text.", hint="Send a string, or leave it out.")
     return given
 
 
@@ -248,11 +248,11 @@ def _outputs(document: Mapping[str, Any], signature: Signature) -> tuple[str, ..
     if not asked:
         return names
     if not isinstance(asked, list):
-        raise InputError("the outputs are no list.", mend='Send [{"name": "label"}], or leave it out.')
+        raise InputError("the outputs are no list.", hint='Send [{"name": "label"}], or leave it out.')
     wanted = [_object(item, "an output").get("name") for item in asked]
     for name in wanted:
         if name not in names:
-            raise InputError(f"the model has no output {name!r}.", mend=f"The outputs are: {', '.join(names)}.")
+            raise InputError(f"the model has no output {name!r}.", hint=f"The outputs are: {', '.join(names)}.")
     return tuple(name for name in names if name in wanted)
 
 

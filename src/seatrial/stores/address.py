@@ -32,17 +32,17 @@ def store_address(settings: StoreSettings) -> Folder | Bucket:
     if url.scheme == "file":
         if url.netloc or not url.path.startswith("/"):
             raise StoreError(
-                "the folder of a store is an absolute path.", path=settings.url, mend='Write "file:///absolute/folder".'
+                "the folder of a store is an absolute path.", path=settings.url, hint='Write "file:///absolute/folder".'
             )
         return Folder(Path(unquote(url.path)))
     if url.scheme != "s3":
-        mend = f'Write "s3://{settings.url}".' if not url.scheme else 'Write "s3://bucket/prefix" or "file:///folder".'
-        raise StoreError("not the URL of a store.", path=settings.url, mend=mend)
+        hint = f'Write "s3://{settings.url}".' if not url.scheme else 'Write "s3://bucket/prefix" or "file:///folder".'
+        raise StoreError("not the URL of a store.", path=settings.url, hint=hint)
     if not url.netloc or "@" in url.netloc or url.query or url.fragment:
         raise StoreError(
             "this URL names no bucket, or more than a bucket and a prefix.",
             path=_without_user(settings.url),
-            mend='Write "s3://bucket/prefix"; credentials have a key of their own.',
+            hint='Write "s3://bucket/prefix"; credentials have a key of their own.',
         )
     return Bucket(url.netloc, url.path.strip("/"), _endpoint(settings.endpoint))
 
@@ -52,13 +52,13 @@ def _endpoint(endpoint: str | None) -> str | None:
         return None
     if "://" not in endpoint:
         shown = _without_user(endpoint)
-        raise StoreError(f'endpoint "{shown}" has no scheme.', mend=f'Write "http://{shown}".')
+        raise StoreError(f'endpoint "{shown}" has no scheme.', hint=f'Write "http://{shown}".')
     parts = urlsplit(endpoint)
     shown = _without_user(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise StoreError(f'endpoint "{shown}" is no http or https address.', mend='Write "https://host:port".')
+        raise StoreError(f'endpoint "{shown}" is no http or https address.', hint='Write "https://host:port".')
     if "@" in parts.netloc:
-        raise StoreError(f'endpoint "{shown}" holds credentials.', mend="Write them under `credentials` instead.")
+        raise StoreError(f'endpoint "{shown}" holds credentials.', hint="Write them under `credentials` instead.")
     return endpoint.rstrip("/")
 
 

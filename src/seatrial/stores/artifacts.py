@@ -69,12 +69,12 @@ def read_manifest(objects: Objects, digest: str) -> Manifest:
     key = _key(digest, MANIFEST)
     data = objects.get(key).data
     if sha256(data) != digest:
-        raise Corrupt(f"the manifest has the digest {sha256(data)}, not {digest}.", path=key, mend=_MEND)
+        raise Corrupt(f"the manifest has the digest {sha256(data)}, not {digest}.", path=key, hint=_MEND)
     manifest = from_json(Manifest, data, path=key)
     try:
         _checked(manifest.files)
     except InputError as error:
-        raise Corrupt(f"the manifest names {error.path!r}: {error.problem}", path=key, mend=_MEND) from None
+        raise Corrupt(f"the manifest names {error.path!r}: {error.problem}", path=key, hint=_MEND) from None
     return manifest
 
 
@@ -92,10 +92,10 @@ def check_artifact(objects: Objects, digest: str) -> Manifest:
         if path not in sizes:
             raise _missing(digest, path)
         if sizes[path] != entry.size_bytes:
-            raise Corrupt(f"{sizes[path]} bytes, not {entry.size_bytes}.", path=_key(digest, path), mend=_MEND)
+            raise Corrupt(f"{sizes[path]} bytes, not {entry.size_bytes}.", path=_key(digest, path), hint=_MEND)
     for path in sizes:
         if path not in manifest.files:
-            raise Corrupt("this file is not in the artifact's manifest.", path=_key(digest, path), mend=_MEND)
+            raise Corrupt("this file is not in the artifact's manifest.", path=_key(digest, path), hint=_MEND)
     return manifest
 
 
@@ -134,7 +134,7 @@ def check_path(path: str) -> None:
         raise InputError(
             "not a path within an artifact.",
             path=path,
-            mend='Paths are relative and plain: "model/weights.safetensors".',
+            hint='Paths are relative and plain: "model/weights.safetensors".',
         )
 
 
@@ -148,23 +148,23 @@ def _verified(objects: Objects, digest: str) -> Iterator[tuple[str, bytes]]:
         except ObjectMissing:
             raise _missing(digest, path) from None
         if len(data) != entry.size_bytes or sha256(data) != entry.sha256:
-            raise Corrupt("the content is not what the manifest says.", path=_key(digest, path), mend=_MEND)
+            raise Corrupt("the content is not what the manifest says.", path=_key(digest, path), hint=_MEND)
         yield path, data
 
 
 def _missing(digest: str, path: str) -> Corrupt:
-    return Corrupt("this file of the artifact is missing.", path=_key(digest, path), mend=_MEND)
+    return Corrupt("this file of the artifact is missing.", path=_key(digest, path), hint=_MEND)
 
 
 def _checked(files: Mapping[str, object]) -> Mapping[str, object]:
     for path in files:
         check_path(path)
         if path == MANIFEST:
-            raise InputError("this name is the manifest's own.", path=path, mend="Give the file another name.")
+            raise InputError("this name is the manifest's own.", path=path, hint="Give the file another name.")
         ancestor, slash, _ = path.rpartition("/")
         while slash:
             if ancestor in files:
-                raise InputError(f"both a file and the folder of {path!r}.", path=ancestor, mend="Rename one.")
+                raise InputError(f"both a file and the folder of {path!r}.", path=ancestor, hint="Rename one.")
             ancestor, slash, _ = ancestor.rpartition("/")
     return files
 
@@ -181,5 +181,5 @@ def _entry_of(content: bytes | Path) -> FileEntry:
 
 def _key(digest: str, path: str) -> str:
     if len(digest) != _DIGEST_CHARACTERS or not _HEX.issuperset(digest):
-        raise InputError("not the digest of an artifact.", path=digest, mend="It has 64 hexadecimal digits.")
+        raise InputError("not the digest of an artifact.", path=digest, hint="It has 64 hexadecimal digits.")
     return f"artifacts/{digest}/{path}"

@@ -32,7 +32,7 @@ def open_catalog(settings: CatalogSettings, *, namespace: str | None = None) -> 
     except ImportError as error:
         raise StoreError(
             f"tables need the module {error.name}, which is not installed.",
-            mend='Install it with pip install "seatrial[spark]".',
+            hint='Install it with pip install "seatrial[spark]".',
         ) from None
     with catalog_failures(settings):
         properties = {
@@ -96,7 +96,7 @@ def catalog_failures(settings: CatalogSettings) -> Iterator[None]:
         raise StoreError(
             "a PostgreSQL catalog needs psycopg2, which is not installed.",
             path=where,
-            mend='Install it with pip install "seatrial[postgres]".',
+            hint='Install it with pip install "seatrial[postgres]".',
         ) from None
     except FileNotFoundError:
         raise
@@ -117,13 +117,13 @@ def _connection_uri(settings: CatalogSettings) -> str:
         path = Path(parts.path.removeprefix("/"))
         if not path.is_absolute():
             raise StoreError(
-                "the catalog's file is an absolute path.", path=where, mend='Write "sqlite:////folder/x.db".'
+                "the catalog's file is an absolute path.", path=where, hint='Write "sqlite:////folder/x.db".'
             )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
-                f"the catalog's folder cannot be made: {error.strerror}.", path=where, mend="Name another."
+                f"the catalog's folder cannot be made: {error.strerror}.", path=where, hint="Name another."
             ) from None
         return _with_query(settings.uri, "timeout", BUSY_TIMEOUT_S)
     if parts.scheme in ("postgresql", "postgresql+psycopg2"):
@@ -133,7 +133,7 @@ def _connection_uri(settings: CatalogSettings) -> str:
     raise StoreError(
         "not a catalog that Seatrial can open.",
         path=where,
-        mend='Write "sqlite:////folder/catalog.db" or "postgresql://user:password@host/database".',
+        hint='Write "sqlite:////folder/catalog.db" or "postgresql://user:password@host/database".',
     )
 
 
@@ -145,24 +145,24 @@ def _with_query(uri: str, key: str, value: int) -> str:
 def _catalog_failure(text: str, where: str) -> StoreError:
     words = text.lower()
     if "password authentication failed" in words or "no password supplied" in words:
-        return StoreError("the catalog refused the user or the password.", path=where, mend="Check both.")
+        return StoreError("the catalog refused the user or the password.", path=where, hint="Check both.")
     if "database" in words and "does not exist" in words:
-        return StoreError("there is no such database.", path=where, mend="Make it, or correct the catalog's URI.")
+        return StoreError("there is no such database.", path=where, hint="Make it, or correct the catalog's URI.")
     if "unable to open database file" in words or "readonly database" in words:
-        return StoreError("the catalog's file cannot be written.", path=where, mend="Change its owner, mode or place.")
+        return StoreError("the catalog's file cannot be written.", path=where, hint="Change its owner, mode or place.")
     if "not a database" in words or "malformed" in words:
-        return StoreError("the catalog's file is damaged.", path=where, mend="Restore it from a copy.")
+        return StoreError("the catalog's file is damaged.", path=where, hint="Restore it from a copy.")
     if "database is locked" in words:
         return StoreError(
-            f"another process has held the catalog for {BUSY_TIMEOUT_S} s.", path=where, mend="End it, then run again."
+            f"another process has held the catalog for {BUSY_TIMEOUT_S} s.", path=where, hint="End it, then run again."
         )
     if "disk is full" in words or "no space left" in words or "could not extend file" in words:
-        return StoreError("the catalog's disk is full.", path=where, mend="Free space there, then run again.")
+        return StoreError("the catalog's disk is full.", path=where, hint="Free space there, then run again.")
     if any(sign in words for sign in ("refused", "could not translate", "timeout expired", "closed the connection")):
         return StoreError(
-            "the catalog does not answer.", path=where, mend="Start it, or correct its URI; then run again."
+            "the catalog does not answer.", path=where, hint="Start it, or correct its URI; then run again."
         )
-    return StoreError("the catalog failed.", path=where, mend="Look at its log; then run again.")
+    return StoreError("the catalog failed.", path=where, hint="Look at its log; then run again.")
 
 
 def _file_failure(text: str, settings: CatalogSettings) -> StoreError:
@@ -172,18 +172,18 @@ def _file_failure(text: str, settings: CatalogSettings) -> StoreError:
         return StoreError(
             f"the store at {where} refused the credentials.",
             path=settings.warehouse,
-            mend="Check the access key, its secret and what they may do in this bucket.",
+            hint="Check the access key, its secret and what they may do in this bucket.",
         )
     if "network_connection" in words or "couldn't connect" in words or "timeout" in words:
         return StoreError(
-            f"the store at {where} does not answer.", path=settings.warehouse, mend="Start it, or correct `endpoint`."
+            f"the store at {where} does not answer.", path=settings.warehouse, hint="Start it, or correct `endpoint`."
         )
     if "no_such_bucket" in words or "bucket does not exist" in words:
         return StoreError(
             f"there is no such bucket at {where}.",
             path=settings.warehouse,
-            mend="Make it, or correct the store's `url`.",
+            hint="Make it, or correct the store's `url`.",
         )
     if "no space left" in words:
-        return StoreError("the disk is full.", path=settings.warehouse, mend="Free space there, then run again.")
-    return StoreError(f"the store at {where} failed.", path=settings.warehouse, mend="Look at its log; then run again.")
+        return StoreError("the disk is full.", path=settings.warehouse, hint="Free space there, then run again.")
+    return StoreError(f"the store at {where} failed.", path=settings.warehouse, hint="Look at its log; then run again.")

@@ -47,7 +47,7 @@ def embedded_store(state: Path, name: str, *, idle_s: float = IDLE_S) -> Iterato
     try:
         endpoint = place.endpoint()
         if endpoint is None:  # it was stopped in this very moment
-            raise StoreError("the embedded store was stopped.", path=str(place.folder), mend="Run the command again.")
+            raise StoreError("the embedded store was stopped.", path=str(place.folder), hint="Run the command again.")
         os.utime(lease)
         yield StoreSettings(f"s3://{BUCKET}/{name}", endpoint, place.credentials())
     finally:
@@ -113,7 +113,7 @@ def _come(place: EmbeddedPlace, idle_s: float) -> int:
     raise StoreError(
         f"the embedded store could not be had within {START_TIMEOUT_S:g} s.",
         path=str(place.log),
-        mend="Look at its log; `seatrial store stop` ends it.",
+        hint="Look at its log; `seatrial store stop` ends it.",
     )
 
 
@@ -143,7 +143,7 @@ def _start(place: EmbeddedPlace, idle_s: float) -> None:
         raise StoreError(
             f"the embedded store did not start.{said}",
             path=str(place.log),
-            mend="\nIf the disk is full, free space there; the whole log is in this file.",
+            hint="\nIf the disk is full, free space there; the whole log is in this file.",
         )
 
 

@@ -67,7 +67,7 @@ class EmbeddedPlace:
             raise StoreError(
                 f"the embedded store's folder cannot be made: {error.strerror}.",
                 path=str(self.folder),
-                mend="Give the project a folder that you may write to.",
+                hint="Give the project a folder that you may write to.",
             ) from None
 
     def credentials(self) -> Credentials:
@@ -95,7 +95,7 @@ class EmbeddedPlace:
             write_json(path, fresh, if_absent=True)
         found = read_json(path) or {}
         if not {"access_key", "secret_key", "inner_key"} <= found.keys():
-            raise Corrupt("the embedded store's credentials are not complete.", path=str(path), mend=_KEYS_MEND)
+            raise Corrupt("the embedded store's credentials are not complete.", path=str(path), hint=_KEYS_MEND)
         return {key: str(value) for key, value in found.items()}
 
 
@@ -129,7 +129,7 @@ def read_json(path: Path) -> dict[str, object] | None:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Corrupt("this file holds no JSON object.", path=str(path), mend="Delete it; it is made again.")
+        raise Corrupt("this file holds no JSON object.", path=str(path), hint="Delete it; it is made again.")
     return found
 
 
@@ -146,7 +146,7 @@ def try_lock(path: Path, *, shared: bool = False) -> int | None:
         raise StoreError(
             f"files cannot be locked here: {error.strerror}.",
             path=str(path),
-            mend="Put the project on a local disk, or name a store in its profile.",
+            hint="Put the project on a local disk, or name a store in its profile.",
         ) from None
     return descriptor
 

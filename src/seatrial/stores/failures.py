@@ -32,7 +32,7 @@ def store_failure(error: BaseException, place: Folder | Bucket, key: str) -> Sto
         return StoreError(
             f"there is no bucket {place.name} at {place.endpoint or 'the provider'}.",
             path=path,
-            mend="Make the bucket, or correct the store's `url` and `endpoint`.",
+            hint="Make the bucket, or correct the store's `url` and `endpoint`.",
         )
     if kind == "AlreadyExistsError":
         return ObjectExists(f"there is already an object under this key ({where}).", path=path)
@@ -40,7 +40,7 @@ def store_failure(error: BaseException, place: Folder | Bucket, key: str) -> Sto
         return ObjectChanged(
             f"the object is not the one that was read before ({where}).",
             path=path,
-            mend="Somebody wrote it again; start over from the newer one.",
+            hint="Somebody wrote it again; start over from the newer one.",
         )
     if kind == "FileNotFoundError":
         return ObjectMissing(f"there is no such object ({where}).", path=path)
@@ -48,24 +48,24 @@ def store_failure(error: BaseException, place: Folder | Bucket, key: str) -> Sto
         return StoreError(
             f"the store refused the credentials ({code or 'forbidden'}; {where}).",
             path=path,
-            mend="Check the access key, its secret and what they may do in this bucket.",
+            hint="Check the access key, its secret and what they may do in this bucket.",
         )
     if code in _FULL or "status: 507" in text:
         return StoreError(
-            f"the store has no space left ({where}).", path=path, mend="Free space there, then run again."
+            f"the store has no space left ({where}).", path=path, hint="Free space there, then run again."
         )
     if "kind: Connect," in text:
         return StoreError(
-            f"the store does not answer ({where}).", path=path, mend="Start it, or correct `endpoint`; then run again."
+            f"the store does not answer ({where}).", path=path, hint="Start it, or correct `endpoint`; then run again."
         )
     if "kind: Timeout," in text:
         return StoreError(
             f"the store took too long to answer ({where}).",
             path=path,
-            mend="Look at its load and logs; then run again.",
+            hint="Look at its load and logs; then run again.",
         )
     return StoreError(
-        f"the store failed ({code or kind}; {where}).", path=path, mend="Look at the store's own log; then run again."
+        f"the store failed ({code or kind}; {where}).", path=path, hint="Look at the store's own log; then run again."
     )
 
 
@@ -82,16 +82,16 @@ def _folder_failure(kind: str, text: str, place: Folder, key: str) -> StoreError
         return ObjectChanged(
             "the object is not the one that was read before.",
             path=path,
-            mend="Somebody wrote it again; start over from the newer one.",
+            hint="Somebody wrote it again; start over from the newer one.",
         )
     found = _OS_ERROR.search(text)
     number = int(found.group(1)) if found else 0
     if number in (errno.ENOSPC, errno.EDQUOT):
-        return StoreError("the disk is full.", path=path, mend="Free space there, then run again.")
+        return StoreError("the disk is full.", path=path, hint="Free space there, then run again.")
     if kind == "FileNotFoundError":
         return ObjectMissing("there is no such object.", path=path)
     if number in (errno.EACCES, errno.EPERM, errno.EROFS) or kind == "PermissionError":
         return StoreError(
-            "this user may not read or write here.", path=path, mend="Change the folder's owner or mode, or the store."
+            "this user may not read or write here.", path=path, hint="Change the folder's owner or mode, or the store."
         )
-    return StoreError(f"the folder failed ({errno.errorcode.get(number, kind)}).", path=path, mend="Look at the disk.")
+    return StoreError(f"the folder failed ({errno.errorcode.get(number, kind)}).", path=path, hint="Look at the disk.")

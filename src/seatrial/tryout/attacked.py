@@ -43,7 +43,7 @@ def under_attack(
     groups: Sequence[GroupSpec],
     *,
     seen: pa.Table | None,
-    heed: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> UnderAttack:
     """The sample with its groups beside the model that answers; `seen` are rows that fix what a threat leaves open."""
     # The module is the project's code, or a minute of loading: it is made only where somebody attacks.
@@ -56,5 +56,5 @@ def under_attack(
         seen=seen,
         differentiated=None if isinstance(differentiated, str) else differentiated,
         why_black_box=differentiated if isinstance(differentiated, str) else "",
-        heed=heed,
+        on_progress=on_progress,
     )

@@ -10,11 +10,11 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from seatrial.assessors.asked import asked_digest
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.baselines import Baseline, one_column_rule
 from seatrial.assessors.checks import check_subject
 from seatrial.assessors.claims import BASELINE, ONE_COLUMN
+from seatrial.assessors.evaluation_digest import evaluation_digest
 from seatrial.assessors.groups import GroupSpec, parse_groups
 from seatrial.assessors.trial import run_trial
 from seatrial.batches.rows import Rows
@@ -31,13 +31,13 @@ from seatrial.tryout.policies import DEFAULT, default_policy, policy_of_file
 from seatrial.tryout.question import Question
 from seatrial.tryout.recorded import Recorded
 from seatrial.tryout.score import Asked, Scored, score
-from seatrial.tryout.settle import understood
+from seatrial.tryout.settle import assumptions
 from seatrial.tryout.uses import count_use
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy
 
 
-class Heed(Protocol):
+class ProgressCallback(Protocol):
     """Hears how far an attempt is: the phase, and rows done of all (None: they are not counted)."""
 
     def __call__(self, phase: str, done: int, rows: int | None) -> None:
@@ -45,7 +45,7 @@ class Heed(Protocol):
         ...
 
 
-def unheard(phase: str, done: int, rows: int | None) -> None:
+def no_progress(phase: str, done: int, rows: int | None) -> None:
     """Nobody listens."""
 
 
@@ -67,7 +67,7 @@ def groups_of(question: Question, rows: Rows) -> tuple[GroupSpec, ...]:
                 raise InputError(
                     f"--groups {column}: the column holds {kind}, and groups are of single values.",
                     path=rows.origin,
-                    mend="Name another column.",
+                    hint="Name another column.",
                 )
     if question.weight is not None:
         check_column(rows, question.weight, "--weight")
@@ -76,7 +76,7 @@ def groups_of(question: Question, rows: Rows) -> tuple[GroupSpec, ...]:
             raise InputError(
                 f"--weight {question.weight}: the column holds {kind}, and weights are numbers.",
                 path=rows.origin,
-                mend="Name the column that says how many people a row stands for.",
+                hint="Name the column that says how many people a row stands for.",
             )
     return specs
 
@@ -111,7 +111,7 @@ def attempt(
     against: Model | None = None,
     training: Training | None = None,
     doubts: Doubts | None = None,
-    heed: Heed = unheard,
+    on_progress: ProgressCallback = no_progress,
     reproduce: tuple[str, ...] = (),
 ) -> Assessment:
     """Scores the rows in one pass, records the use of the test data, measures, and judges.
@@ -124,11 +124,11 @@ def attempt(
     if against is None:
         check_applies(policy, names)
     references = {} if against is None else {name: Asked(against.name, against.predictor) for name in names}
-    heed("fitting baselines", 0, None)
+    on_progress("fitting baselines", 0, None)
     rule = simple_rule(question, model, rows, training)
     if rule is not None:
         references[ONE_COLUMN] = Asked(ONE_COLUMN, rule)
-    heed("scoring", 0, labels.rows)
+    on_progress("scoring", 0, labels.rows)
     sample = None
     if model.package is not None:  # an endpoint is asked politely: attacks would ask it a hundred thousand times
         sample = attacked_sample(model.signature, policy, groups, label=question.label, seed=question.seed)
@@ -141,7 +141,7 @@ def attempt(
         references=references,
         watchers=[one for one in (doubts, sample) if one is not None],
         watched=() if doubts is None else doubts.columns,
-        heed=lambda done: heed("scoring", done, labels.rows),
+        on_progress=lambda done: on_progress("scoring", done, labels.rows),
     )
     compared: dict[str, Predictor] = dict(scored.references)
     if rule is not None:
@@ -157,14 +157,14 @@ def attempt(
             policy,
             groups,
             seen=None if training is None else training.first,
-            heed=lambda doing: heed(f"attacking {doing}", 0, None),
+            on_progress=lambda doing: on_progress(f"attacking {doing}", 0, None),
         )
         subject = replace(subject, under_attack=attacked)
     check_subject(subject)
-    heed("measuring", labels.rows, labels.rows)
+    on_progress("measuring", labels.rows, labels.rows)
     digests = {name: _digest(against, scored.references.get(name)) for name in names}
     identity = model.identity or scored.answers.digest()
-    asked = asked_digest(policy, subject, groups, references=digests, seed=question.seed)
+    asked = evaluation_digest(policy, subject, groups, references=digests, seed=question.seed)
     use = count_use(state, scored.digest, scored.table.num_rows, model=identity, policy=asked)
     trial = run_trial(
         subject,
@@ -188,8 +188,8 @@ def attempt(
         signature=model.signature,
         provenance=model.provenance,
         notes=() if doubts is None else doubts.notes(),
-        understood=(
-            *understood(question, labels, model.signature, notes=model.notes),
+        assumptions=(
+            *assumptions(question, labels, model.signature, notes=model.notes),
             *(() if against is None else (f"{against.name}: {note}" for note in against.notes)),
         ),
         unasked=tuple(
@@ -250,7 +250,7 @@ def check_applies(policy: Policy, names: Sequence[str]) -> None:
         raise InputError(
             f"the policy asks only for comparisons with {', '.join(names)}, and no such model is named.",
             path="--policy",
-            mend="Name the model that runs now with --against.",
+            hint="Name the model that runs now with --against.",
         )
 
 
@@ -260,14 +260,14 @@ def check_another(model: Model, against: Model) -> None:
         raise InputError(
             f"--against {against.name} is the same model as {model.name}: there is nothing to compare.",
             path=against.name,
-            mend="Name the model that runs now.",
+            hint="Name the model that runs now.",
         )
     if against.signature.task != model.signature.task:
         raise InputError(
             f"--against {against.name} is a {against.signature.task} model, and {model.name} a "
             f"{model.signature.task} one.",
             path=against.name,
-            mend="Compare models of one task.",
+            hint="Compare models of one task.",
         )
 
 

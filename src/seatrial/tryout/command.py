@@ -16,7 +16,7 @@ from seatrial.batches.rows import open_rows
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
 from seatrial.tryout.assessment import Assessment
-from seatrial.tryout.attempt import Heed
+from seatrial.tryout.attempt import ProgressCallback
 from seatrial.tryout.example import CREDIT, MODEL, QUESTION, TABLE, example_folder
 from seatrial.tryout.model import is_address
 from seatrial.tryout.policies import DEFAULT
@@ -81,7 +81,7 @@ class Result:
             "data": {"name": found.data, "label": found.label, "groups": list(found.groups)},
             "confidence": found.trial.confidence,
             "test_use": _plain(found.trial.test_use),
-            "understood": list(found.understood),
+            "assumptions": list(found.assumptions),
             "notes": [_plain(note) for note in found.notes],
             "findings": [
                 {
@@ -110,7 +110,7 @@ class Result:
             yield f"Next: {words(_init(self.given))}"
 
 
-def run(given: Given, *, heed: Heed) -> Result:
+def run(given: Given, *, on_progress: ProgressCallback) -> Result:
     """Tries what was given."""
     question, model, data = _asked(given)
     assessment = try_model(
@@ -123,7 +123,7 @@ def run(given: Given, *, heed: Heed) -> Result:
         token=given.token,
         state=state_folder(os.environ, Path.home()),
         now=datetime.now(UTC),
-        heed=heed,
+        on_progress=on_progress,
         reproduce=(words(command_of(given)),),
     )
     return Result(assessment, given)
@@ -133,7 +133,7 @@ def check_report(path: Path) -> None:
     """`InputError` where the report could not be written: known before a use of the test data is counted for it."""
     folder = path.absolute().parent
     if path.is_dir() or not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
-        raise InputError("the report cannot be written there.", path=str(path), mend="Name a file: --report FILE.html.")
+        raise InputError("the report cannot be written there.", path=str(path), hint="Name a file: --report FILE.html.")
 
 
 def split_groups(texts: Sequence[str]) -> tuple[str, ...]:
@@ -177,7 +177,7 @@ def _asked(given: Given) -> tuple[Question, str, str]:
     if given.example:
         if given.model is not None:
             raise InputError(
-                "--example brings its own model and table.", mend="Leave out MODEL and DATA, or --example."
+                "--example brings its own model and table.", hint="Leave out MODEL and DATA, or --example."
             )
         folder = example_folder()
         model, data = str(folder / MODEL), str(folder / TABLE)
@@ -207,13 +207,13 @@ def _named(model: str | None, data: str | None) -> tuple[str, str]:
     if model is None:
         raise InputError(
             "no model and no table are named.",
-            mend="Write `seatrial try MODEL DATA --label COLUMN`, or `seatrial try --example` to see one.",
+            hint="Write `seatrial try MODEL DATA --label COLUMN`, or `seatrial try --example` to see one.",
         )
     if data is None:
         raise InputError(
             "there is a model and no table to try it on.",
             path=model,
-            mend="Write `seatrial try MODEL DATA --label COLUMN`.",
+            hint="Write `seatrial try MODEL DATA --label COLUMN`.",
         )
     return model, data
 
@@ -222,8 +222,8 @@ def _no_label(data: str) -> str:
     """Raises: nobody can guess what is true. But which columns there are can be said."""
     names = open_rows(data).schema.names
     likely = next((name for name in names if name.lower() in _LIKELY_LABELS), None)
-    mend = f"Write --label {likely}?" if likely is not None else f"Name one of: {', '.join(names)}."
-    raise InputError("--label is missing: which column holds what is true?", path=data, mend=mend)
+    hint = f"Write --label {likely}?" if likely is not None else f"Name one of: {', '.join(names)}."
+    raise InputError("--label is missing: which column holds what is true?", path=data, hint=hint)
 
 
 def _init(given: Given) -> list[str]:

@@ -33,7 +33,7 @@ def count_cells(
         raise InputError(
             "weighted errors have no bound from sums alone.",
             path=weight,
-            mend="Leave weight out, or give the model to seatrial.assess, which has each row.",
+            hint="Leave weight out, or give the model to seatrial.assess, which has each row.",
         )
     spark = _is_spark(data)
     names, tables = (list(data.columns), None) if spark else _tables(data)
@@ -41,7 +41,7 @@ def count_cells(
     counting = Counting(label, answer, parts_of(specs), weight, regression, clip)
     for column in counting.columns:
         if column not in names:
-            raise InputError(f'there is no column "{column}" in the data.', path="data", mend=suggestion(column, names))
+            raise InputError(f'there is no column "{column}" in the data.', path="data", hint=suggestion(column, names))
     counted = _in_spark(data, counting) if tables is None else count_tables(tables(counting.columns), counting)
     return (errors_of(counted, counting) if regression else cells_of(counted, counting, classes=classes)), specs
 
@@ -82,7 +82,7 @@ def _in_spark(frame: Any, counting: Counting) -> pa.Table:
             raise InputError(
                 f'Column "{part.column}" holds no numbers, and bins need them.',
                 path="groups",
-                mend=f'Write "{part.column}" for a group a value.',
+                hint=f'Write "{part.column}" for a group a value.',
             )
     keys = [
         Key(part.column, part.edges, tuple(bins_of(part, whole=numbers[part.column])) if part.edges else ())
@@ -93,5 +93,5 @@ def _in_spark(frame: Any, counting: Counting) -> pa.Table:
     else:
         counted = count_rows(frame, label=counting.label, answer=counting.answer, keys=keys, weight=counting.weight)
     if counted.num_rows == 0:
-        raise InputError("There are no rows.", path="data", mend="Give a table with rows.")
+        raise InputError("There are no rows.", path="data", hint="Give a table with rows.")
     return check_cells(counted, counting)

@@ -111,7 +111,7 @@ class Doubts:
                 raise InputError(
                     f"column {name!r} is {there} in the training set, and {here} in the rows that are measured.",
                     path="--train",
-                    mend="Write both with the same types.",
+                    hint="Write both with the same types.",
                 )
         self._train_rows += table.num_rows
         if table.num_rows == 0:

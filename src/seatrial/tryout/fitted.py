@@ -42,7 +42,7 @@ def open_fitted(
         package = build_package(trained, rows=first_rows(rows), provenance=provenance)
     except (InputError, StepFailed) as error:
         way = "Or give a function that asks it (model.predict_proba): it is then measured as a black box."
-        raise type(error)(error.problem, path=error.path, mend=f"{error.mend or ''} {way}".strip()) from error
+        raise type(error)(error.problem, path=error.path, hint=f"{error.hint or ''} {way}".strip()) from error
     predictor = load_predictor(package)
     name = type(trained.fitted).__name__
     check_signature(question, labels, predictor.signature, model=name)

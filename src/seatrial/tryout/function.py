@@ -87,7 +87,7 @@ def open_function(
     positive = (question.positive or likely_positive(names)) if task == "binary" else None
     if positive is not None and positive not in names:
         raise InputError(
-            f"positive {positive!r}: no such class.", path=question.label, mend=f"There is: {listed(names)}."
+            f"positive {positive!r}: no such class.", path=question.label, hint=f"There is: {listed(names)}."
         )
     threshold = question.threshold if question.threshold is not None else THRESHOLD
     signature = Signature(
@@ -149,13 +149,13 @@ def ask(function: Answer, rows: Any, count: int) -> NDArray[Any]:
         raise StepFailed(
             f"it raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
             path=_name(function),
-            mend=f"It is given {type(rows).__module__.split('.')[0]} rows: call it with the first few to see.",
+            hint=f"It is given {type(rows).__module__.split('.')[0]} rows: call it with the first few to see.",
         ) from error
     if answer.ndim not in (1, 2) or len(answer) != count:
         raise InputError(
             f"it answered with shape {answer.shape} for {count} rows.",
             path=_name(function),
-            mend="Give one answer a row: labels or values [n], probabilities [n] or [n, classes].",
+            hint="Give one answer a row: labels or values [n], probabilities [n] or [n, classes].",
         )
     return answer
 
@@ -172,7 +172,7 @@ def _form(
             raise InputError(
                 f"it answers with {count} columns, and the label has {found}.",
                 path=name,
-                mend=f"Name the {count} classes in the order of the columns: classes=[…].",
+                hint=f"Name the {count} classes in the order of the columns: classes=[…].",
             )
         return ("binary" if count == 2 else "multiclass"), False, True
     flat = answer.reshape(-1)
@@ -190,7 +190,7 @@ def _form(
             f"it answers with numbers (the first: {values[0]:.6g}) that are neither classes of the label nor "
             f"probabilities of one of two: the label has {listed(classes or ())}.",
             path=name,
-            mend="Give labels [n], or probabilities [n, classes]; or mend the label.",
+            hint="Give labels [n], or probabilities [n, classes]; or hint the label.",
         )
     return task, False, False
 

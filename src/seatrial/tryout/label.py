@@ -48,8 +48,8 @@ class Labels:
         return None if self.kind == "fraction" else self.values
 
 
-def read_labels(rows: Rows, label: str, *, heed: Callable[[int], None] = lambda _done: None) -> Labels:
-    """Reads the label column; `heed` hears how many rows are read. No column, or nothing in it: an `InputError`."""
+def read_labels(rows: Rows, label: str, *, on_progress: Callable[[int], None] = lambda _done: None) -> Labels:
+    """Reads the label column; `on_progress` hears how many rows are read. No column or no value: an `InputError`."""
     check_column(rows, label, "--label")
     field = rows.schema.field(label)
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
@@ -57,7 +57,7 @@ def read_labels(rows: Rows, label: str, *, heed: Callable[[int], None] = lambda 
         raise InputError(
             f'the label column "{label}" holds {kind}, which is neither a class nor a number.',
             path=rows.origin,
-            mend="Name another column with --label, or cast it.",
+            hint="Name another column with --label, or cast it.",
         )
     found: set[str] = set()
     count = missing = 0
@@ -78,14 +78,14 @@ def read_labels(rows: Rows, label: str, *, heed: Callable[[int], None] = lambda 
             found.update(text for text in known.cast(pa.string()).to_pylist() if text is not None)
             found.difference_update(NO_LABEL)
             many = len(found) > MOST_CLASSES
-        heed(count)
+        on_progress(count)
     if count == 0:
-        raise InputError("there are no rows.", path=rows.origin, mend="Name a table that has some.")
+        raise InputError("there are no rows.", path=rows.origin, hint="Name a table that has some.")
     if count == missing:
         raise InputError(
             f'the label column "{label}" is empty: none of the {count:,} rows has a label.',
             path=rows.origin,
-            mend=f"Name another with --label; there is: {', '.join(rows.schema.names)}.",
+            hint=f"Name another with --label; there is: {', '.join(rows.schema.names)}.",
         )
     different = None if many or fraction else tuple(sorted(found, key=_order))
     return Labels(label, _kind(kind, fraction=fraction), different, count, missing)
@@ -96,7 +96,7 @@ def check_column(rows: Rows, name: str, option: str) -> None:
     try:
         rows.check_columns([name])
     except InputError as error:
-        raise InputError(f"{option} {name}: {error.problem}", path=rows.origin, mend=error.mend) from None
+        raise InputError(f"{option} {name}: {error.problem}", path=rows.origin, hint=error.hint) from None
 
 
 def has_label(values: pa.ChunkedArray[Any]) -> NDArray[np.bool_]:

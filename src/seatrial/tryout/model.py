@@ -88,11 +88,11 @@ def open_model(
     labels: Labels,
     like: Signature | None = None,
     token: str | None = None,
-    heed: Callable[[int], None] = lambda _rows: None,
+    on_progress: Callable[[int], None] = lambda _rows: None,
 ) -> Model:
     """The model in a file, or behind an address. `like` is the model that a reference has to answer as.
 
-    `token` is a reference to an endpoint's, "env:NAME"; `heed` hears of rows that an endpoint has answered.
+    `token` is a reference to an endpoint's, "env:NAME"; `on_progress` hears of rows that an endpoint has answered.
     """
     name = str(model)
     if is_address(name):
@@ -106,7 +106,7 @@ def open_model(
             wanted=_wanted(question, labels, like),
             rows=first_rows(rows),
             token=token,
-            heed=heed,
+            on_progress=on_progress,
         )
         check_signature(question, labels, found.signature, model=name)
         return Model(name, found, notes=found.notes)

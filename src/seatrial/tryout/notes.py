@@ -10,10 +10,10 @@ class Note:
     """One thing that the data's owner should know; it stops nothing.
 
     `kind` is one of `doubts.KINDS`; `column` is the column it is about, None for the rows as a whole; `text` is a
-    sentence with the numbers in it; `mend` is what to do, None where nothing has to be done.
+    sentence with the numbers in it; `hint` is what to do, None where nothing has to be done.
     """
 
     kind: str
     column: str | None
     text: str
-    mend: str | None = None
+    hint: str | None = None

@@ -36,16 +36,16 @@ def policy_of_file(path: Path, *, groups: Collection[str], task: Task) -> Policy
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(
-            "there is no such policy file.", path=str(path), mend="Write --policy default, or name a .toml file."
+            "there is no such policy file.", path=str(path), hint="Write --policy default, or name a .toml file."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         problem = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror).lower()
-        raise InputError(f"the policy cannot be read: {problem}.", path=str(path), mend="Name another file.") from None
+        raise InputError(f"the policy cannot be read: {problem}.", path=str(path), hint="Name another file.") from None
     document, positions = read_toml(text, str(path))
     stated = document.get("policy")
     if not isinstance(stated, dict):
         raise InputError(
-            "there is no [policy] in it.", path=str(path), mend="Write [[policy.require]] with a metric and a bound."
+            "there is no [policy] in it.", path=str(path), hint="Write [[policy.require]] with a metric and a bound."
         )
     read = read_policy(stated, groups=groups, task=task)
     if isinstance(read, Policy):
@@ -56,5 +56,5 @@ def policy_of_file(path: Path, *, groups: Collection[str], task: Task) -> Policy
         place: Place = ("policy", *requirement, *(() if one.key is None else (one.key,)))
         where = ".".join(str(part) for part in place)
         line = line_of(positions, place)
-        problems.append(InputError(f"{where}: {one.error.problem}", path=str(path), line=line, mend=one.error.mend))
+        problems.append(InputError(f"{where}: {one.error.problem}", path=str(path), line=line, hint=one.error.hint))
     raise Problems(problems)

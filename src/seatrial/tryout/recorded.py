@@ -90,7 +90,7 @@ class Recorder:
             values = np.asarray(answers.labels, dtype=np.float64)
             self._refuse(~np.isfinite(values), values, "no number", _NAN)
 
-    def _refuse(self, wrong: Any, values: NDArray[np.float64], what: str, mend: str) -> None:
+    def _refuse(self, wrong: Any, values: NDArray[np.float64], what: str, hint: str) -> None:
         if wrong.any():
             row = int(np.argmax(wrong))
             shown = ", ".join(f"{value:.6g}" for value in np.atleast_1d(values[row])[:_SHOWN_VALUES])
@@ -98,11 +98,11 @@ class Recorder:
             raise InputError(
                 f"it gives {what} for {count:,} of {len(wrong):,} rows, first for row {self._rows + row:,}: {shown}.",
                 path=self.model,
-                mend=mend,
+                hint=hint,
             )
 
     def _broken(self, what: str, wanted: str) -> InputError:
-        return InputError(f"it gave {what}.", path=self.model, mend=f"It has to give {wanted}.")
+        return InputError(f"it gave {what}.", path=self.model, hint=f"It has to give {wanted}.")
 
 
 _NAN = "Look at that row (the first is row 0): a missing value is the usual cause. Fill it, or leave such rows out."

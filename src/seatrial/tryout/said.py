@@ -1,6 +1,6 @@
 """An assessment in a terminal: plain lines for logs and pipes, and the same with colours for people. Pure.
 
-A screen holds the verdict, everybody's numbers and the widest gaps; each group's own numbers are in the report.
+A screen holds the verdict, overall numbers and the widest gaps; each group's own numbers are in the report.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.comparisons import beside
-from seatrial.report.everybody import about_rows
 from seatrial.report.gaps import some
+from seatrial.report.overall import about_rows
 from seatrial.report.terminal import verdict_lines, verdict_table
 from seatrial.report.terminal_measured import measured_lines, measured_table
 from seatrial.report.words import claim_title, confidence_percent, count
@@ -31,7 +31,7 @@ _MOST_DOUBTS = 8  # on a screen, the gravest first
 def lines(assessment: Assessment) -> Iterator[str]:
     """All that there is to say, as plain lines."""
     yield from about(assessment)
-    yield from (f"{_GUTTER}{one}" for one in assessment.understood)
+    yield from (f"{_GUTTER}{one}" for one in assessment.assumptions)
     yield from doubts(assessment)
     yield ""
     yield from verdict_lines(assessment.verdict, assessment.trial)
@@ -54,7 +54,7 @@ def drawn(assessment: Assessment) -> Group:
         return Padding(Text(line, style=style), (0, 0, 0, len(_GUTTER)))
 
     parts: list[Any] = [Text(line) for line in about(assessment)]
-    parts += [indented(line, "dim") for line in assessment.understood]
+    parts += [indented(line, "dim") for line in assessment.assumptions]
     parts += [Text(line, style="yellow") for line in doubts(assessment)]
     parts += ["", verdict_table(assessment.verdict, assessment.trial)]
     parts += [indented(line, "") for line in beside(assessment.trial)]
@@ -72,7 +72,7 @@ NOT_MEASURED = "Not measured, and what it would need"
 
 
 def about(assessment: Assessment) -> Iterator[str]:
-    """The model and the data as they were understood."""
+    """The model and the data as they were read."""
     signature = assessment.signature
     inputs = len(signature.inputs)
     answers = "a number" if signature.task == "regression" else " or ".join(f'"{one}"' for one in signature.classes)
@@ -96,11 +96,11 @@ def doubts(assessment: Assessment) -> Iterator[str]:
 
 
 def sections(trial: Trial) -> Iterator[tuple[str, Trial]]:
-    """What is shown on a screen, under its titles: everybody, the ends of the classes, the widest gaps of each kind."""
+    """What is shown on a screen, under its titles: overall, the ends of the classes, the widest gaps of each kind."""
     own = [one for one in trial.evidence if one.claim.against is None and not about_rows(one.claim.metric)]
-    everybody = tuple(one for one in own if one.claim.family is Family.ALL and one.claim.of_class is None)
+    overall = tuple(one for one in own if one.claim.family is Family.ALL and one.claim.of_class is None)
     gaps = tuple(one for one in own if one.claim.family is Family.PAIRS)
-    yield "Everybody", replace(trial, evidence=everybody)
+    yield "Overall", replace(trial, evidence=overall)
     yield "Classes, the lowest and the highest (all are in the report)", replace(trial, evidence=_ends_of_classes(own))
     yield "Widest gaps between groups (each group's own numbers are in the report)", replace(trial, evidence=gaps)
 
@@ -119,18 +119,18 @@ def _ends_of_classes(own: Sequence[Evidence]) -> tuple[Evidence, ...]:
 
 def not_measured(assessment: Assessment) -> tuple[str, ...]:
     """What this trial could not say, a line a reason and a column of groups, and what nobody asked it."""
-    everybody: dict[str, list[str]] = {}
+    overall: dict[str, list[str]] = {}
     groups: dict[str, dict[str, int]] = {}
     for gap in assessment.trial.not_measured:
         if gap.claim.metric == BIN_METRIC:
             continue  # a bin without rows lacks nothing
         if gap.claim.column is None:
-            everybody.setdefault(gap.reason, []).append(claim_title(gap.claim))
+            overall.setdefault(gap.reason, []).append(claim_title(gap.claim))
         else:
             reasons = groups.setdefault(gap.claim.column, {})
             reasons[gap.reason] = reasons.get(gap.reason, 0) + 1
     return (
-        *(f"{some(titles)}: {reason}" for reason, titles in everybody.items()),
+        *(f"{some(titles)}: {reason}" for reason, titles in overall.items()),
         *(_of_groups(column, reasons) for column, reasons in groups.items()),
         *assessment.unasked,
     )

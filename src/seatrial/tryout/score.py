@@ -64,9 +64,9 @@ def score(
     references: Mapping[str, Asked] | None = None,
     watchers: Sequence[Watcher] = (),
     watched: Sequence[str] = (),
-    heed: Callable[[int], None] = lambda _done: None,
+    on_progress: Callable[[int], None] = lambda _done: None,
 ) -> Scored:
-    """Asks everybody about every row. `watched` are columns that only `watchers` need; `heed` hears how far it is.
+    """Asks every model about every row. `watched` are columns that only `watchers` need; `on_progress` hears how far.
 
     While a table is answered, watchers and the digest of the test data look at it on a thread beside.
     """
@@ -95,9 +95,9 @@ def score(
                 one_look.result()
             done += table.num_rows
             unlabelled += table.num_rows - known.num_rows
-            heed(done)
+            on_progress(done)
     if not parts:
-        raise InputError("no row has a label.", path=rows.origin, mend="Name another column with --label.")
+        raise InputError("no row has a label.", path=rows.origin, hint="Name another column with --label.")
     whole = with_groups(pa.concat_tables(parts).unify_dictionaries().combine_chunks(), groups)
     whole = whole.append_column(POSITION, pa.array(np.arange(whole.num_rows)))
     answers = {name: recorder.recorded() for name, recorder in recorders.items()}

@@ -19,15 +19,15 @@ def check_numbers(question: Question, *, compared: bool) -> None:
     """`InputError` for numbers that cannot be meant, before anything is read. `compared`: with another model."""
     threshold, margin = question.threshold, question.margin
     if threshold is not None and not 0 <= threshold <= 1:
-        raise InputError(f"--threshold {threshold:g} is no probability.", mend="It lies between 0 and 1.")
+        raise InputError(f"--threshold {threshold:g} is no probability.", hint="It lies between 0 and 1.")
     if margin is not None and not (math.isfinite(margin) and margin >= 0):
-        raise InputError(f"--margin {margin:g} is negative or no number.", mend="Write 0.01.")
+        raise InputError(f"--margin {margin:g} is negative or no number.", hint="Write 0.01.")
     if margin is not None and not compared:
-        raise InputError("--margin belongs to --against.", mend="Name the model that runs now with --against.")
+        raise InputError("--margin belongs to --against.", hint="Name the model that runs now with --against.")
     if question.seed < 0:
-        raise InputError(f"--seed {question.seed} is negative.", mend="Write --seed 7, or another whole number from 0.")
+        raise InputError(f"--seed {question.seed} is negative.", hint="Write --seed 7, or another whole number from 0.")
     if not (math.isfinite(question.budget_s) and question.budget_s > 0):
-        raise InputError(f"--budget {question.budget_s:g} is no time.", mend="Write seconds: --budget 60.")
+        raise InputError(f"--budget {question.budget_s:g} is no time.", hint="Write seconds: --budget 60.")
 
 
 def check_question(question: Question, labels: Labels, *, origin: str) -> None:
@@ -37,32 +37,32 @@ def check_question(question: Question, labels: Labels, *, origin: str) -> None:
         raise InputError(
             f'--task regression: the label column "{labels.name}" holds {_kind(labels)}, and no numbers.',
             path=origin,
-            mend=f"Leave --task out (it looks like {labels.task}), or name another --label.",
+            hint=f"Leave --task out (it looks like {labels.task}), or name another --label.",
         )
     if question.task in ("binary", "multiclass") and labels.kind == "fraction":
         raise InputError(
             f'--task {question.task}: the label column "{labels.name}" holds numbers with fractions, and no classes.',
             path=origin,
-            mend="Write --task regression, or name another --label.",
+            hint="Write --task regression, or name another --label.",
         )
     if question.task == "binary" and classes is not None and len(classes) > 2:
         raise InputError(
             f'--task binary: the label column "{labels.name}" holds {len(classes)} classes: {listed(classes)}.',
             path=origin,
-            mend="Write --task multiclass, or name another --label.",
+            hint="Write --task multiclass, or name another --label.",
         )
     positive = question.positive
     if positive is not None and classes is not None and len(classes) == 2 and class_code(positive, classes) is None:
         close = difflib.get_close_matches(positive, classes, n=1)
-        mend = f'Did you mean "{close[0]}"?' if close else f"There is: {listed(classes)}."
+        hint = f'Did you mean "{close[0]}"?' if close else f"There is: {listed(classes)}."
         raise InputError(
-            f'--positive {positive}: the label column "{labels.name}" has no such class.', path=origin, mend=mend
+            f'--positive {positive}: the label column "{labels.name}" has no such class.', path=origin, hint=hint
         )
     if classes is None and labels.kind == "text":
         raise InputError(
             f'the label column "{labels.name}" has more than a hundred different texts: names or ids, and no classes.',
             path=origin,
-            mend="Name another column with --label.",
+            hint="Name another column with --label.",
         )
 
 
@@ -83,29 +83,29 @@ def check_signature(question: Question, labels: Labels, signature: Signature, *,
             f'it answers with a number, and the label column "{labels.name}" holds {_kind(labels)}: '
             f"{listed(labels.values or ())}.",
             path=model,
-            mend="Name a numeric column with --label, or export the model with its classes.",
+            hint="Name a numeric column with --label, or export the model with its classes.",
         )
     if task != "regression" and labels.kind == "fraction":
         raise InputError(
             f"it answers with one of the classes {listed(signature.classes)}, and the label column "
             f'"{labels.name}" holds numbers with fractions.',
             path=model,
-            mend="Name the column of classes with --label.",
+            hint="Name the column of classes with --label.",
         )
     if question.threshold is not None and signature.threshold is None:
         without = "without probabilities " if task == "binary" else ""
         raise InputError(
             f"--threshold {question.threshold:g}: a {task} model {without}has no threshold.",
             path=model,
-            mend="Leave it out.",
+            hint="Leave it out.",
         )
     if question.positive is not None and task != "binary":
         raise InputError(
-            f"--positive {question.positive}: a {task} model has no positive class.", path=model, mend="Leave it out."
+            f"--positive {question.positive}: a {task} model has no positive class.", path=model, hint="Leave it out."
         )
 
 
-def understood(question: Question, labels: Labels, signature: Signature, *, notes: Sequence[str]) -> tuple[str, ...]:
+def assumptions(question: Question, labels: Labels, signature: Signature, *, notes: Sequence[str]) -> tuple[str, ...]:
     """What was taken for granted because nobody said it, after what the model's own `notes` say of it."""
     said = list(notes)
     if question.task is None and not any(note.startswith("task: ") for note in notes):

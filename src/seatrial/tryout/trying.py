@@ -13,7 +13,7 @@ from seatrial.batches.rows import Rows, open_rows, rows_of
 from seatrial.batches.rows.address import format_of
 from seatrial.errors import InputError
 from seatrial.tryout.assessment import Assessment
-from seatrial.tryout.attempt import Heed, Training, attempt, groups_of, policy_for, unheard
+from seatrial.tryout.attempt import ProgressCallback, Training, attempt, groups_of, no_progress, policy_for
 from seatrial.tryout.doubts import Doubts
 from seatrial.tryout.fitted import is_fitted, open_fitted
 from seatrial.tryout.function import PLACE, eager, open_function, with_places
@@ -37,18 +37,22 @@ def try_model(
     columns: Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
     token: str | None = None,
-    heed: Heed = unheard,
+    on_progress: ProgressCallback = no_progress,
     reproduce: tuple[str, ...] = (),
 ) -> Assessment:
     """Opens everything, then tries it. See `assess` for what `model`, `data` and `train` may be."""
     check_numbers(question, compared=against is not None)
-    heed("opening the data", 0, None)
+    on_progress("opening the data", 0, None)
     rows = _rows(data, columns)
     specs = groups_of(question, rows)
-    labels = read_labels(rows, question.label, heed=lambda done: heed("reading the labels", done, rows.rows))
+    labels = read_labels(
+        rows, question.label, on_progress=lambda done: on_progress("reading the labels", done, rows.rows)
+    )
     check_question(question, labels, origin=rows.origin)
-    heed("opening the model", 0, None)
-    opened, rows = _open(model, data, rows, question=question, labels=labels, classes=classes, token=token, heed=heed)
+    on_progress("opening the model", 0, None)
+    opened, rows = _open(
+        model, data, rows, question=question, labels=labels, classes=classes, token=token, on_progress=on_progress
+    )
     other = None
     if against is not None:
         other = open_model(against, rows, question=question, labels=labels, like=opened.signature, token=token)
@@ -60,7 +64,7 @@ def try_model(
         groups=specs,
         vocabularies=opened.vocabularies,
     )
-    training = None if train is None else _training(train, rows, question.label, doubts, heed)
+    training = None if train is None else _training(train, rows, question.label, doubts, on_progress)
     return attempt(
         question,
         opened,
@@ -73,7 +77,7 @@ def try_model(
         against=other,
         training=training,
         doubts=doubts,
-        heed=heed,
+        on_progress=on_progress,
         reproduce=reproduce,
     )
 
@@ -82,7 +86,7 @@ def _rows(data: Any, columns: Sequence[str] | None) -> Rows:
     return open_rows(data) if isinstance(data, str | Path) else rows_of(data, columns)
 
 
-def _training(train: Any, rows: Rows, label: str, doubts: Doubts, heed: Heed) -> Training | None:
+def _training(train: Any, rows: Rows, label: str, doubts: Doubts, on_progress: ProgressCallback) -> Training | None:
     """Shows the training set to `doubts`, and keeps its labels and its first rows."""
     # Of a file of text: as in the rows that are measured, which may have whole numbers where this has fractions.
     types = {
@@ -95,11 +99,11 @@ def _training(train: Any, rows: Rows, label: str, doubts: Doubts, heed: Heed) ->
     try:
         known.check_columns(doubts.train_columns)
     except InputError as error:
-        raise InputError(f"--train: {error.problem}", path=error.path, mend=error.mend) from None
+        raise InputError(f"--train: {error.problem}", path=error.path, hint=error.hint) from None
     for table in known.tables(doubts.train_columns):
         doubts.see_train(table)
         done += table.num_rows
-        heed("reading the training set", done, known.rows)
+        on_progress("reading the training set", done, known.rows)
         labelled = table.filter(pa.array(has_label(table.column(label))))
         labels.append(labelled.select([label]))
         first = first if first is not None else labelled
@@ -115,22 +119,22 @@ def _open(
     labels: Labels,
     classes: Sequence[str] | None,
     token: str | None,
-    heed: Heed,
+    on_progress: ProgressCallback,
 ) -> tuple[Model, Rows]:
     """The model, and the rows as it wants them."""
     if isinstance(model, str | Path):
         if not is_address(str(model)) and not Path(model).exists():
-            raise InputError("there is no such file.", path=str(model), mend="Name the model's file.")
-        answered = _Counted(heed, labels.rows)
+            raise InputError("there is no such file.", path=str(model), hint="Name the model's file.")
+        answered = _Counted(on_progress, labels.rows)
         rows = _as_texts(data, rows, model)
-        return open_model(model, rows, question=question, labels=labels, token=token, heed=answered), rows
+        return open_model(model, rows, question=question, labels=labels, token=token, on_progress=answered), rows
     if is_fitted(model):
         return open_fitted(model, rows, question=question, labels=labels, classes=classes), rows
     if not callable(model):
         raise InputError(
             f"{type(model).__module__}.{type(model).__qualname__} is no model.",
             path="model",
-            mend="Give the path of a model file, a fitted model, or a function that answers for rows.",
+            hint="Give the path of a model file, a fitted model, or a function that answers for rows.",
         )
     frame = pa.concat_tables(rows.tables()) if isinstance(data, str | Path) else eager(data)
     predictor = open_function(model, frame, rows, question=question, labels=labels, classes=classes)
@@ -141,12 +145,12 @@ def _open(
 class _Counted:
     """Adds up the rows that an endpoint has answered: tables of rows are far apart there."""
 
-    def __init__(self, heed: Heed, rows: int) -> None:
-        self._heed, self._rows, self._done = heed, rows, 0
+    def __init__(self, on_progress: ProgressCallback, rows: int) -> None:
+        self._on_progress, self._rows, self._done = on_progress, rows, 0
 
     def __call__(self, rows: int) -> None:
         self._done += rows
-        self._heed("scoring", min(self._done, self._rows), self._rows)
+        self._on_progress("scoring", min(self._done, self._rows), self._rows)
 
 
 def _as_texts(data: Any, rows: Rows, model: str | Path) -> Rows:

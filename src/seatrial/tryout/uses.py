@@ -34,6 +34,6 @@ def count_use(folder: Path, digest: str, rows: int, *, model: str, policy: str) 
         raise StoreError(
             f"the use of this test data cannot be recorded: {error.problem}",
             path=str(folder),
-            mend=f"Uses are counted before anything is measured: name a folder that can be written in {VARIABLE}.",
+            hint=f"Uses are counted before anything is measured: name a folder that can be written in {VARIABLE}.",
         ) from None
     return TestUse(digest, rows, use)

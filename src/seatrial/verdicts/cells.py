@@ -77,7 +77,7 @@ class Cells:
         return int(self.rows.sum())
 
     def by(self, *columns: str) -> Margins:
-        """Rows of each combination of values of these columns that occurs; without columns, of everybody."""
+        """Rows of each combination of values of these columns that occurs; without columns, of all rows."""
         return self._margins(columns, self.rows)
 
     def weighted_by(self, *columns: str) -> tuple[Margins, Margins]:

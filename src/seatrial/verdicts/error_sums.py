@@ -64,7 +64,7 @@ class ErrorSums:
         return int(self.rows.sum())
 
     def by(self, *columns: str) -> GroupErrors:
-        """The sums of each combination of values of these columns that occurs; without columns, of everybody."""
+        """The sums of each combination of values of these columns that occurs; without columns, of all rows."""
         names, groups = combined(self.columns, self.values, self.codes, columns)
 
         def summed(weights: NDArray[np.float64] | Codes) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Family(StrEnum):
-    """What a claim is made for: everybody at once, each group of a column, or each pair of its groups."""
+    """What a claim is made for: overall, each group of a column, or each pair of its groups."""
 
     ALL = "all"
     GROUPS = "groups"

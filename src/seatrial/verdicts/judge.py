@@ -49,7 +49,7 @@ def check_confidence(policy: Policy, trial: Trial) -> None:
                 f"{claim} ({piece}) was measured at confidence {confidence:.6g}, "
                 f"but {use} under this policy demands {demanded:.6g}.",
                 path="evidence",
-                mend="Run the trial again: `seatrial run`.",
+                hint="Run the trial again: `seatrial run`.",
             )
 
 

@@ -11,7 +11,7 @@ from seatrial.verdicts.threat import ThreatModel
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One bound on one metric: for everybody, for each group of `by`, or for every pair of groups.
+    """One bound on one metric: overall, for each group of `by`, or for every pair of groups.
 
     A gap of at most 0.1 holds when every pairwise difference lies within ±0.1; a ratio of at least 0.8 when every
     pairwise quotient lies within 0.8 and 1 / 0.8. `no_worse_than` names a reference model: the metric may be worse

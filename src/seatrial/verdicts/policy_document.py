@@ -61,13 +61,13 @@ def read_policy(
         found.add(None, "require", "must be a list.", "Write [[policy.require]] above each requirement.")
         entries = []
     threats, mistakes = read_threats(document.get("threat", {}))
-    for key, problem, mend in mistakes:
-        found.add(None, "threat", f"{key}: {problem}" if key else problem, mend)
+    for key, problem, hint in mistakes:
+        found.add(None, "threat", f"{key}: {problem}" if key else problem, hint)
     require = [_requirement(found, index, entry, groups, task) for index, entry in enumerate(entries)]
     for index, requirement in enumerate(require):
         if requirement is not None and requirement.threat is not None and requirement.threat not in threats:
-            mend = _did_you_mean(requirement.threat, threats) if threats else "Write [policy.threat.NAME]."
-            found.add(index, "threat", f"{requirement.threat}: no such threat model.", mend)
+            hint = _did_you_mean(requirement.threat, threats) if threats else "Write [policy.threat.NAME]."
+            found.add(index, "threat", f"{requirement.threat}: no such threat model.", hint)
     for index, requirement in enumerate(require):
         if requirement is not None and requirement in require[:index]:
             found.add(index, None, f"{requirement} is required twice.", "Remove one.")
@@ -83,10 +83,10 @@ class _Found:
     def __init__(self) -> None:
         self.problems: list[PolicyProblem] = []
 
-    def add(self, index: int | None, key: str | None, problem: str, mend: str | None) -> None:
+    def add(self, index: int | None, key: str | None, problem: str, hint: str | None) -> None:
         place = "policy" if index is None else f"policy.require[{index}]"
         path = place if key is None else f"{place}.{key}"
-        self.problems.append(PolicyProblem(index, key, InputError(problem, path=path, mend=mend)))
+        self.problems.append(PolicyProblem(index, key, InputError(problem, path=path, hint=hint)))
 
     def unknown_keys(self, index: int | None, document: Mapping[str, object], known: Sequence[str]) -> None:
         for key in document:

@@ -21,7 +21,7 @@ def read_threats(document: object) -> tuple[Mapping[str, ThreatModel], list[Mist
         if isinstance(found, ThreatModel):
             threats[str(name)] = found
             found = list(_mistakes(found))
-        mistakes += [(f"{name}.{key}".rstrip("."), problem, mend) for key, problem, mend in found]
+        mistakes += [(f"{name}.{key}".rstrip("."), problem, hint) for key, problem, hint in found]
     return threats, mistakes
 
 
@@ -89,8 +89,8 @@ def _of_table(threat: ThreatModel) -> Iterator[Mistake]:
     if not threat.mutable:
         yield "mutable", "nothing can be changed.", "Write [policy.threat.NAME.mutable.COLUMN] for a column that can."
     for name, column in threat.mutable.items():
-        for key, problem, mend in _of_column(column):
-            yield f"mutable.{name}.{key}", problem, mend
+        for key, problem, hint in _of_column(column):
+            yield f"mutable.{name}.{key}", problem, hint
 
 
 def _of_column(column: Mutable) -> Iterator[Mistake]:

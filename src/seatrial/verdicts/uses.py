@@ -41,7 +41,7 @@ def record_use(objects: Objects, digest: str, *, model: str, policy: str) -> int
         for info in objects.list(prefix):
             number = info.key.removeprefix(prefix).removesuffix(".json")
             if not number.isdecimal():
-                raise StoreError("this is no record of a use of test data.", path=info.key, mend="Remove the object.")
+                raise StoreError("this is no record of a use of test data.", path=info.key, hint="Remove the object.")
             if info.key not in known:
                 known[info.key] = from_json(UseRecord, objects.get(info.key).data, path=info.key)
             if known[info.key] == mine:
@@ -52,4 +52,4 @@ def record_use(objects: Objects, digest: str, *, model: str, policy: str) -> int
         except ObjectExists:
             continue
         return highest + 1
-    raise StoreError(f"no free use number after {_MOST_ATTEMPTS} attempts.", path=prefix, mend="Run it again.")
+    raise StoreError(f"no free use number after {_MOST_ATTEMPTS} attempts.", path=prefix, hint="Run it again.")

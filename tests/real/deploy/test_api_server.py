@@ -146,7 +146,7 @@ def test_a_field_that_somebody_else_owns_is_not_taken_from_them() -> None:
     subprocess.run(scale, check=True, capture_output=True, timeout=60)
     with pytest.raises(Refused, match="conflict") as caught:
         subject.apply(subject.render_service(service))
-    assert "kubectl" in str(caught.value.mend)
+    assert "kubectl" in str(caught.value.hint)
     assert read_back("deployment", "shared", "{.spec.replicas}") == "7"
 
 

@@ -97,7 +97,7 @@ def assert_right(endpoint: Endpoint) -> None:
 def test_rows_come_back_in_their_order_and_progress_is_heard() -> None:
     heard: list[int] = []
     with scripted(healthy) as server:
-        endpoint = opened(server, heed=heard.append)
+        endpoint = opened(server, on_progress=heard.append)
         assert_right(endpoint)
     assert heard == [100] * 10
     assert endpoint.signature.classes == ("no", "yes")
@@ -197,7 +197,7 @@ def test_a_fault_that_stays_is_one_line(reply: Reply, message: str) -> None:
         with pytest.raises(SeatrialError, match=message) as raised:
             endpoint.predict(table())
     assert raised.value.path == f"{server.address}/v2/models/census"
-    assert raised.value.mend
+    assert raised.value.hint
     assert "\n" not in str(raised.value)
 
 

@@ -149,7 +149,7 @@ def test_a_mistake_is_named_as_for_any_table(frame: Any, mistake: str) -> None:
     with pytest.raises(InputError) as error:
         count_cells(frame, **{"label": "label", "answer": "answer", "groups": ["sex"], **given})
     assert words in str(error.value)
-    assert error.value.mend
+    assert error.value.hint
 
 
 def test_a_frame_without_rows_is_an_error(frame: Any) -> None:

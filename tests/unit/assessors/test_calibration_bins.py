@@ -58,4 +58,4 @@ def test_in_a_rehearsal_the_bins_are_quantiles_of_the_scores_alone(people: Peopl
 def test_gaps_of_bins_by_group_are_refused_by_name(people: People, subject: Subjects) -> None:
     by_sex = Claim("calibration_gap", Family.GROUPS, "sex")
     found = measured(subject(people(300, 1)), by_sex)
-    assert found[0] == NotMeasured(by_sex, "all", "the gaps of bins are measured for everybody only")
+    assert found[0] == NotMeasured(by_sex, "all", "the gaps of bins are measured overall only")

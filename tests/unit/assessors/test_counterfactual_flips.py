@@ -75,14 +75,14 @@ def evidence(of: Subject, claim: Claim, place: str = "all") -> Evidence:
     return item
 
 
-EVERYBODY, BY_SEX = Claim(flips.METRIC), Claim(flips.METRIC, Family.GROUPS, "sex")
+OVERALL, BY_SEX = Claim(flips.METRIC), Claim(flips.METRIC, Family.GROUPS, "sex")
 
 
 def test_the_rows_that_flip_are_those_between_the_two_thresholds() -> None:
     of = subject("sex")
     score = of.tables["test"].column("score").to_numpy()
     count = int(((score > 0.3) & (score <= 0.5)).sum())
-    found = evidence(of, EVERYBODY)
+    found = evidence(of, OVERALL)
     low, high = clopper_pearson(count, ROWS, confidence=CONFIDENCE)
     assert (found.estimate, found.low, found.high) == (count / ROWS, float(low), float(high))
     assert found.conditions["changed"] == "sex"
@@ -101,19 +101,19 @@ def test_flips_are_told_by_group_with_bounds_that_hold_together() -> None:
 
 
 def test_a_model_that_heeds_no_group_never_flips_and_is_bounded_away_from_certainty() -> None:
-    found = evidence(subject("sex", lean=0.0), EVERYBODY)
+    found = evidence(subject("sex", lean=0.0), OVERALL)
     assert found.estimate == 0
     assert 0 < found.high < 0.01
 
 
 def test_bins_are_groups_of_the_column_and_every_value_anywhere_is_tried() -> None:
     of = subject("age:40", lean=0.0)
-    assert evidence(of, EVERYBODY).estimate == 0
+    assert evidence(of, OVERALL).estimate == 0
     old = pa.table({"age": pa.array([95]), "label": pa.array(["no"])})
     assert of.under_attack is not None
     seen = replace(of, under_attack=replace(of.under_attack, seen=old))
     yes = np.array(Leans(0.0).predict(of.tables["test"]).labels) == "yes"
-    assert evidence(seen, EVERYBODY).estimate == yes.mean()
+    assert evidence(seen, OVERALL).estimate == yes.mean()
     assert evidence(seen, Claim(flips.METRIC, Family.GROUPS, "age"), "age=under 40").rows < ROWS
 
 
@@ -123,16 +123,16 @@ def test_an_intersection_changes_its_inputs_one_at_a_time() -> None:
 
 
 def test_without_being_asked_it_is_measured_where_a_group_column_is_an_input() -> None:
-    assert {claim for claim, _ in measured(subject("sex", "race"))} == {EVERYBODY, BY_SEX}
+    assert {claim for claim, _ in measured(subject("sex", "race"))} == {OVERALL, BY_SEX}
     assert measured(subject("race")) == {}
 
 
 WHY_NOT: dict[str, tuple[Subject, Claim, str]] = {
-    "no input": (subject("race"), EVERYBODY, "no group column is an input"),
+    "no input": (subject("race"), OVERALL, "no group column is an input"),
     "a group that is no input": (subject("race"), replace(BY_SEX, column="race"), "the model takes no race"),
-    "answers alone": (replace(subject("sex"), under_attack=None), EVERYBODY, "not its answers alone"),
-    "a regression": (replace(subject("sex"), task="regression"), EVERYBODY, "answers with a number"),
-    "a comparison": (subject("sex"), replace(EVERYBODY, against="baseline"), "whichever they are"),
+    "answers alone": (replace(subject("sex"), under_attack=None), OVERALL, "not its answers alone"),
+    "a regression": (replace(subject("sex"), task="regression"), OVERALL, "answers with a number"),
+    "a comparison": (subject("sex"), replace(OVERALL, against="baseline"), "whichever they are"),
 }
 
 
@@ -146,19 +146,19 @@ def test_what_cannot_be_told_says_why(case: str) -> None:
 
 def test_a_column_of_one_value_or_too_many_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flips, "MOST_VALUES", 1)
-    item = measured(subject("sex"), EVERYBODY)[EVERYBODY, "all"]
+    item = measured(subject("sex"), OVERALL)[OVERALL, "all"]
     assert isinstance(item, NotMeasured)
     assert item.reason == 'column "sex" has 2 values, more than 1'
     of = subject("sex")
     men = of.tables["test"].filter(pa.array([sex == "Male" for sex in of.tables["test"].column("sex").to_pylist()]))
     assert of.under_attack is not None
     alone = replace(of, tables={"test": men}, under_attack=replace(of.under_attack, rows=men))
-    item = measured(alone, EVERYBODY)[EVERYBODY, "all"]
+    item = measured(alone, OVERALL)[OVERALL, "all"]
     assert isinstance(item, NotMeasured)
     assert item.reason == 'column "sex" has no other value to change to'
 
 
 def test_a_budget_that_is_spent_is_said() -> None:
-    found = list(flips.assess(subject("sex"), [EVERYBODY], confidence=CONFIDENCE, seed=7, budget_s=-1.0))
+    found = list(flips.assess(subject("sex"), [OVERALL], confidence=CONFIDENCE, seed=7, budget_s=-1.0))
     assert isinstance(found[0], NotMeasured)
     assert "was spent" in found[0].reason

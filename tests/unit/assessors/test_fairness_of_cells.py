@@ -224,8 +224,8 @@ def test_several_classes_have_rates_over_all_of_them() -> None:
     table = table_of({"label": label, "answer": answer, "sex": random.choice(SEXES, 900)})
     report = seatrial.fairness(table, label="label", answer="answer", groups=["sex"])
     assert report.positive is None
-    everybody = {item.claim.metric: item.estimate for item in report.evidence if item.claim.family is Family.ALL}
-    assert everybody == pytest.approx(
+    overall = {item.claim.metric: item.estimate for item in report.evidence if item.claim.family is Family.ALL}
+    assert overall == pytest.approx(
         {
             "accuracy": accuracy_score(label, answer),
             "balanced_accuracy": balanced_accuracy_score(label, answer),
@@ -277,7 +277,7 @@ def test_a_mistake_is_named_with_its_mend(mistake: str) -> None:
     with pytest.raises(InputError) as error:
         seatrial.fairness(table, **arguments)  # type: ignore[arg-type] # each of another type
     assert words in str(error.value)
-    assert error.value.mend
+    assert error.value.hint
 
 
 def test_a_table_without_rows_is_an_error() -> None:

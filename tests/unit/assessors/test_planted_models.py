@@ -39,7 +39,7 @@ def flipped_for_women(rows: pa.Table, said: Predictions) -> Predictions:
 
 
 def stricter_with_black_people(rows: pa.Table, said: Predictions) -> Predictions:
-    """Wants 0.95 where 0.5 is enough for everybody else; its probabilities are as good as before."""
+    """Wants 0.95 where 0.5 is enough for everyone else; its probabilities are as good as before."""
     here = within(rows, "race", "Black") & (np.asarray(said.probabilities)[:, 1] < 0.95)
     return Predictions(np.where(here, NO, said.labels).astype(object), said.probabilities)
 

@@ -170,7 +170,7 @@ def test_a_reference_that_needs_another_column_says_which(of_task: Subjects) -> 
             self.signature = like.signature
 
         def predict(self, rows: pa.Table) -> Predictions:
-            raise InputError('There is no column "wage".', path="test", mend="Add it.")
+            raise InputError('There is no column "wage".', path="test", hint="Add it.")
 
     subject = of_task("binary", 300)
     subject = replace(subject, references={"now": Needy(subject.predictor)})

@@ -77,7 +77,7 @@ def test_a_setting_that_cannot_be_meant_is_refused_where_it_stands(
         check_subject(replace(of_task(task), **changed))
     assert caught.value.path == path
     assert message in str(caught.value)
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_all_mistakes_are_named_at_once(of_task: Subjects) -> None:

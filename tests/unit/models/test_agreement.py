@@ -100,9 +100,9 @@ def test_labels_without_probabilities_are_compared_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "mend"), [("a", "fill them in front of the model"), ("text", 'enters a package as ""')]
+    ("column", "hint"), [("a", "fill them in front of the model"), ("text", 'enters a package as ""')]
 )
-def test_rows_that_miss_a_value_are_recognised(column: str, mend: str) -> None:
+def test_rows_that_miss_a_value_are_recognised(column: str, hint: str) -> None:
     missing = rows()[column].is_null().to_numpy()
     agreement = found(
         np.where(missing, 0.9, smooth(rows())),
@@ -111,7 +111,7 @@ def test_rows_that_miss_a_value_are_recognised(column: str, mend: str) -> None:
     assert agreement.differing == missing.sum()
     (cause,) = agreement.causes
     assert cause.problem == f'every row that differs misses "{column}"'
-    assert mend in cause.mend
+    assert hint in cause.hint
     assert next(iter(agreement.worst[0].inputs)) == column
 
 
@@ -121,7 +121,7 @@ def test_a_category_that_has_another_code_is_recognised(column: str, value: int 
     agreement = found(np.where(chosen, 0.9, smooth(rows())), smooth)
     (cause,) = agreement.causes
     assert cause.problem == f"the rows that differ are those with '{value}' in \"{column}\""
-    assert "category" in cause.mend
+    assert "category" in cause.hint
 
 
 def test_values_between_a_threshold_and_its_float32_neighbour_are_recognised() -> None:
@@ -140,7 +140,7 @@ def test_values_between_a_threshold_and_its_float32_neighbour_are_recognised() -
     (cause,) = agreement.causes
     assert cause.columns == ("a",)
     assert "float32 neighbour" in cause.problem
-    assert "astype('float32')" in cause.mend
+    assert "astype('float32')" in cause.hint
 
 
 def test_two_classes_in_the_other_order_are_recognised() -> None:

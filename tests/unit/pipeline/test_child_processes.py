@@ -76,13 +76,13 @@ def answer(*errors: SeatrialError) -> bytes:
 
 
 def test_an_error_comes_back_as_it_was() -> None:
-    there = InputError("no.", path="a.py", line=3, mend="Yes.")
+    there = InputError("no.", path="a.py", line=3, hint="Yes.")
     (back,) = read_errors(answer(there), Path("x.log"))
     assert (type(back), str(back)) == (InputError, str(there))
 
 
 def test_several_errors_come_back_each() -> None:
-    there = Problems([InputError("one.", mend="Mend it."), InputError("two.", mend="And it.")])
+    there = Problems([InputError("one.", hint="Mend it."), InputError("two.", hint="And it.")])
     assert [one.problem for one in read_errors(answer(*there.each), Path("x.log"))] == ["one.", "two."]
 
 

@@ -76,8 +76,8 @@ def test_with_validation_neither_package_nor_rehearsal_reads_the_test_data() -> 
 def test_a_rehearsal_without_validation_is_refused_with_the_way_out() -> None:
     with pytest.raises(InputError, match="nothing to rehearse on") as caught:
         built_in_steps(read(TEXT), {}, rehearse=True)
-    assert caught.value.mend is not None
-    assert "validation =" in caught.value.mend
+    assert caught.value.hint is not None
+    assert "validation =" in caught.value.hint
 
 
 def test_policies_name_groups_by_their_columns() -> None:
@@ -143,8 +143,8 @@ def test_a_name_that_is_neither_file_nor_step_is_refused_and_told_how_files_are_
     project = read(changed((old, '"rows"')), tmp_path)
     with pytest.raises(InputError, match="no step makes 'rows'") as caught:
         built_in_steps(project, {}, rehearse=False)
-    assert caught.value.mend is not None
-    assert '"./rows"' in caught.value.mend
+    assert caught.value.hint is not None
+    assert '"./rows"' in caught.value.hint
 
 
 @pytest.mark.parametrize("role", ["validation", "calibration"])

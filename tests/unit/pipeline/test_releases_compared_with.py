@@ -24,8 +24,8 @@ def test_releases_are_compared_with_once_each_and_baselines_are_none() -> None:
 def test_a_policy_of_which_nothing_applies_is_refused_before_a_use_is_counted() -> None:
     with pytest.raises(InputError, match="there is none yet") as caught:
         check_some_requirement_applies(Policy(require=(NEWEST,)), {"newest_passed": NOBODY}, "seatrial.toml")
-    assert caught.value.mend is not None
-    assert '"baseline"' in caught.value.mend
+    assert caught.value.hint is not None
+    assert '"baseline"' in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -99,5 +99,5 @@ def test_a_spark_step_that_comes_later_is_told_what_the_store_is(
         pytest.raises(InputError, match="plain folder") as caught,
     ):
         SharedSession(workspace, tmp_path / "spark.log").get()
-    assert caught.value.mend is not None
-    assert "Name a store in the profile" in caught.value.mend
+    assert caught.value.hint is not None
+    assert "Name a store in the profile" in caught.value.hint

@@ -46,7 +46,7 @@ def evidence(claim: Claim, slice_: str, estimate: float, low: float, high: float
 
 
 def trial(task: Task, *, use: int | None = 1, high: float = 0.9) -> Trial:
-    """Every metric of the task for everybody, by sex and between its groups."""
+    """Every metric of the task overall, by sex and between its groups."""
     found = []
     for metric in METRICS.values():
         if not metric.fits(task) or metric.name in UNDER_ATTACK:  # of which no init knows the attacker

@@ -146,7 +146,7 @@ def test_text_comes_back_as_it_was_written(tmp_path: Path, table: list[list[str]
 def test_a_file_that_is_no_table_says_where(written: Written, name: str, data: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message) as raised:
         open_rows(written(name, data))
-    assert raised.value.mend
+    assert raised.value.hint
     assert str(raised.value).count("\n") == 0
 
 

@@ -60,7 +60,7 @@ def test_a_line_that_is_no_row_is_named(
     with pytest.raises(InputError, match=message) as raised:
         open_rows(written("r.jsonl", data))
     assert raised.value.line in (line, None if b"[" in data else line)
-    assert raised.value.mend
+    assert raised.value.hint
 
 
 _ENDLESS = 100_000  # values in one another: Arrow's reader ends the process

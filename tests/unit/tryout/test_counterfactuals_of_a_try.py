@@ -20,9 +20,9 @@ def measured(found: seatrial.Assessment) -> set[Claim]:
 def test_a_group_column_that_is_an_input_is_changed(table: Path, model: Callable[..., Path]) -> None:
     found = seatrial.assess(model(), table, label="rich", groups=["age:40", "sex"])
     assert measured(found) == {Claim(METRIC), Claim(METRIC, Family.GROUPS, "age")}
-    (everybody,) = (item for item in found.trial.evidence if item.claim == Claim(METRIC))
-    assert everybody.conditions["changed"] == "age"
-    assert everybody.estimate == 1  # whatever the hours, age alone can say either
+    (overall,) = (item for item in found.trial.evidence if item.claim == Claim(METRIC))
+    assert overall.conditions["changed"] == "age"
+    assert overall.estimate == 1  # whatever the hours, age alone can say either
     assert any(line.startswith("Robustness to attacks") for line in found.unasked)
 
 

@@ -61,7 +61,7 @@ def test_what_is_no_answer_is_refused(answers: Predictions, said: str) -> None:
     with pytest.raises(InputError, match=said) as raised:
         Recorder(BINARY, "the model").add(answers, 3)
     assert raised.value.path == "the model"
-    assert raised.value.mend
+    assert raised.value.hint
 
 
 def test_a_value_that_is_no_number_is_refused_with_its_row_in_the_whole_table() -> None:

@@ -91,7 +91,7 @@ def test_references_are_asked_for_the_same_rows(people: pa.Table) -> None:
 
 def test_progress_ends_with_all_rows(people: pa.Table) -> None:
     told: list[int] = []
-    score(in_tables(people, 250), Asked("a", Older()), label="rich", heed=told.append)
+    score(in_tables(people, 250), Asked("a", Older()), label="rich", on_progress=told.append)
     assert told == [250, 500, 600]
 
 

@@ -27,9 +27,7 @@ def found(model: Make, people: pa.Table) -> Assessment:
 
 def test_everybody_comes_before_the_widest_gaps(found: Assessment) -> None:
     text = str(found)
-    assert (
-        text.index("Verdict: PASS") < text.index("Everybody") < text.index("Widest gaps") < text.index("Not measured")
-    )
+    assert text.index("Verdict: PASS") < text.index("Overall") < text.index("Widest gaps") < text.index("Not measured")
 
 
 def test_the_number_stands_beside_what_needs_no_model(found: Assessment) -> None:
@@ -48,7 +46,7 @@ def test_classes_are_shown_by_their_ends(found: Assessment) -> None:
         for name, value in (("a", 0.5), ("b", 0.9), ("c", 0.7))
     ]
     shown = dict(sections(replace(found.trial, evidence=tuple(recalls))))
-    assert shown["Everybody"].evidence == ()
+    assert shown["Overall"].evidence == ()
     ends = shown["Classes, the lowest and the highest (all are in the report)"].evidence
     assert [one.claim.of_class for one in ends] == ["a", "b"]
 
@@ -65,7 +63,7 @@ def test_a_reason_is_said_once_whatever_it_keeps_from_being_measured(model: Make
     found = seatrial.assess(model(), ones, label="rich", groups=["sex"])
     assert found.outcome == "inconclusive"
     said = [line for line in not_measured(found) if 'the label "yes"' in line]
-    assert len(said) == 2  # for everybody, and by sex
+    assert len(said) == 2  # overall, and by sex
     assert "and 11 more" in said[0]
 
 

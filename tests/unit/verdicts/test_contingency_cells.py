@@ -47,9 +47,9 @@ def test_margins_are_the_rows_counted_one_by_one(rows: list[Row]) -> None:
 @given(ROWS)
 def test_a_column_and_everybody_are_sums_of_its_intersections(rows: list[Row]) -> None:
     cells = cells_of(rows)
-    everybody, crossed = cells.by(), cells.by("race", "sex")
-    assert everybody.names == ("all",)
-    assert everybody.rows[0] == cells.total == len(rows)
+    overall, crossed = cells.by(), cells.by("race", "sex")
+    assert overall.names == ("all",)
+    assert overall.rows[0] == cells.total == len(rows)
     for column, place in (("race", 0), ("sex", 1)):
         alone = cells.by(column)
         for index, name in enumerate(alone.names):
@@ -76,9 +76,9 @@ def test_sums_of_errors_add_up_to_everybodys(rows: list[tuple[int, float]]) -> N
     }
     sizes = np.array([len(one) for one in here])
     errors = ErrorSums(("sex",), (SEXES,), np.array(used)[:, None], sizes, np.zeros_like(sizes), summed)
-    by_sex, everybody = errors.by("sex"), errors.by()
+    by_sex, overall = errors.by("sex"), errors.by()
     assert by_sex.names == tuple(SEXES[each] for each in used)
-    assert everybody.rows[0] == errors.total == len(rows)
+    assert overall.rows[0] == errors.total == len(rows)
     for metric in ("mae", "rmse", "mean_error"):
         parts = np.array([by_sex.powers(metric, group) for group in range(len(used))])
-        np.testing.assert_allclose(everybody.powers(metric, 0), parts.sum(axis=0), atol=1e-9)
+        np.testing.assert_allclose(overall.powers(metric, 0), parts.sum(axis=0), atol=1e-9)

@@ -47,7 +47,7 @@ def open_rows(
     kind, sources = _chosen(origin, found)
     for source in sources:
         if source.size_bytes == 0:
-            raise InputError("the file is empty.", path=source.path, mend="Write it again.")
+            raise InputError("the file is empty.", path=source.path, hint="Write it again.")
     if kind == "csv":
         return read_delimited(origin, sources, types=types or {}, others=others)
     if kind == "jsonl":
@@ -79,14 +79,14 @@ def _chosen(origin: str, sources: Sequence[Source]) -> tuple[Format, tuple[Sourc
         raise InputError(
             "the suffix names no format." if len(sources) == 1 else "no file's suffix names a format.",
             path=named,
-            mend=f"Use {', '.join(SUFFIXES)}; text may be {' or '.join(COMPRESSIONS)}.",
+            hint=f"Use {', '.join(SUFFIXES)}; text may be {' or '.join(COMPRESSIONS)}.",
         )
     if len(by_format) > 1:
         counted = ", ".join(f"{len(files)} {kind} ({files[0].inside})" for kind, files in by_format.items())
         raise InputError(
             f"the folder holds files of several formats: {counted}.",
             path=origin,
-            mend="Name one file, or a folder with one table in it.",
+            hint="Name one file, or a folder with one table in it.",
         )
     kind, found = by_format.popitem()
     return kind, tuple(found)

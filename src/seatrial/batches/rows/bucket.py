@@ -31,7 +31,7 @@ def in_bucket(address: str) -> tuple[Source, ...]:
     parts = urlsplit(address)
     key = parts.path.strip("/")
     if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
-        raise InputError("not the address of an object.", path=shown(address), mend="Write s3://bucket/key.")
+        raise InputError("not the address of an object.", path=shown(address), hint="Write s3://bucket/key.")
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     bucket = Bucket(parts.netloc, "", shown(endpoint) if endpoint else None)
     with _explained(bucket, key):
@@ -141,8 +141,8 @@ def _explained(bucket: Bucket, key: str) -> Iterator[None]:
             raise StoreError(
                 "there are no credentials for it.",
                 path=f"s3://{bucket.name}/{key}",
-                mend="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket.",
+                hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket.",
             ) from None
         failure = store_failure(error, bucket, key)
-        failure.mend = "Check the address, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        failure.hint = "Check the address, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         raise failure from None

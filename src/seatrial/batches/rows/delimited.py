@@ -56,7 +56,7 @@ def read_delimited(
             raise InputError(
                 f"its first line is not that of {sources[0].path}: {', '.join(found[1])}.",
                 path=source.path,
-                mend="Name files that hold the same columns, in the same order.",
+                hint="Name files that hold the same columns, in the same order.",
             )
     keys = folder_keys(sources)
     known = {name: kind for name, kind in types.items() if name in names}
@@ -91,7 +91,7 @@ def _header(source: Source) -> tuple[str, list[str]]:
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(source, DELIMITERS[0], error) from None
     if not sample.strip():
-        raise InputError("the file is empty.", path=source.path, mend="Write a line of names, and rows under it.")
+        raise InputError("the file is empty.", path=source.path, hint="Write a line of names, and rows under it.")
     try:
         text = sample.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -107,7 +107,7 @@ def _header(source: Source) -> tuple[str, list[str]]:
             f"the first line is longer than {_SAMPLE_BYTES // 2**20} MiB: more names than can be read.",
             path=source.path,
             line=1,
-            mend="Write the table as Parquet, or without the columns that nobody needs.",
+            hint="Write the table as Parquet, or without the columns that nobody needs.",
         )
     lines = {delimiter: _split(text, delimiter, whole=len(sample) < _SAMPLE_BYTES) for delimiter in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda one: _agreed(lines[one]))
@@ -118,14 +118,14 @@ def _header(source: Source) -> tuple[str, list[str]]:
                 f"two columns are named {name!r}." if name else "several columns have no name.",
                 path=source.path,
                 line=1,
-                mend="Give each column a name of its own.",
+                hint="Give each column a name of its own.",
             )
     if all(_is_number(name) for name in names):
         raise InputError(
             f"the first line holds numbers, not names: {', '.join(names)}.",
             path=source.path,
             line=1,
-            mend="Write a line with the columns' names above the rows.",
+            hint="Write a line with the columns' names above the rows.",
         )
     return delimiter, names
 
@@ -245,7 +245,7 @@ def _unreadable(source: Source, delimiter: str, error: Exception) -> InputError:
             f"this row has {got} value{'' if got == 1 else 's'}, and there are {wanted} columns ({_NAMES[delimiter]}).",
             path=source.path,
             line=_line_of_another_width(source, delimiter, wanted),
-            mend="Quote values that hold the delimiter, or mend the row.",
+            hint="Quote values that hold the delimiter, or hint the row.",
         )
     if "UTF8" in text or "utf-8" in text:
         return _no_utf8(source)
@@ -254,9 +254,9 @@ def _unreadable(source: Source, delimiter: str, error: Exception) -> InputError:
         return InputError(
             f"column {name!r} holds {found.group(3)[:_SHOWN_CHARACTERS]!r}, which is no {_WORDS.get(kind, kind)}.",
             path=source.path,
-            mend="Mend it; a missing value is empty, NA or null.",
+            hint="Mend it; a missing value is empty, NA or null.",
         )
-    return InputError(f"cannot be read as csv: {text.splitlines()[0]}.", path=source.path, mend="Mend the file.")
+    return InputError(f"cannot be read as csv: {text.splitlines()[0]}.", path=source.path, hint="Mend the file.")
 
 
 def _line_of_another_width(source: Source, delimiter: str, width: int) -> int | None:
@@ -273,5 +273,5 @@ def _line_of_another_width(source: Source, delimiter: str, width: int) -> int | 
 
 def _no_utf8(source: Source, *, line: int | None = None) -> InputError:
     return InputError(
-        "the file is not UTF-8.", path=source.path, line=line, mend="Save it as UTF-8: iconv -f LATIN1 -t UTF-8."
+        "the file is not UTF-8.", path=source.path, line=line, hint="Save it as UTF-8: iconv -f LATIN1 -t UTF-8."
     )

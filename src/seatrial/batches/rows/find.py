@@ -27,7 +27,7 @@ def sources_at(address: str) -> tuple[Source, ...]:
         return _on_this_machine(Path(unquote(urlsplit(address).path)))
     if scheme:
         raise InputError(
-            f"rows are not read over {scheme}://.", path=shown(address), mend="Copy them here, or give s3://…."
+            f"rows are not read over {scheme}://.", path=shown(address), hint="Copy them here, or give s3://…."
         )
     return _on_this_machine(Path(address))
 
@@ -41,7 +41,7 @@ def _on_this_machine(path: Path) -> tuple[Source, ...]:
     if "*" in path.name and path.parent.is_dir():
         chosen = sorted(file for file in path.parent.glob(path.name) if file.is_file())
         if not chosen:
-            raise InputError("no file is named so.", path=str(path), mend="Look at the folder, and at the pattern.")
+            raise InputError("no file is named so.", path=str(path), hint="Look at the folder, and at the pattern.")
         return tuple(_local(file, file.name) for file in chosen)
     if not path.exists():
         raise absent(str(path))
@@ -52,13 +52,13 @@ def _below(folder: Path) -> Iterator[Path]:
     check_plain(str(folder), lambda pattern: any(folder.glob(pattern)))
 
     def unreadable(error: OSError) -> None:
-        raise InputError("cannot be listed.", path=str(error.filename), mend="Look at its mode.") from None
+        raise InputError("cannot be listed.", path=str(error.filename), hint="Look at its mode.") from None
 
     for here, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
         for name in folders:
             if Path(here, name).is_symlink():  # which is not followed: it may lead in a circle
-                raise InputError("this folder is a link.", path=f"{here}/{name}", mend="Put the folder itself there.")
+                raise InputError("this folder is a link.", path=f"{here}/{name}", hint="Put the folder itself there.")
         yield from (Path(here, name) for name in names if not name.startswith(HIDDEN))
 
 
@@ -68,7 +68,7 @@ def _local(path: Path, inside: str) -> Source:
         pa.OSFile(str(path), "rb").close()
     except OSError as error:
         raise InputError(
-            f"cannot be opened: {os.strerror(error.errno or 0).lower()}.", path=str(path), mend="Look at its mode."
+            f"cannot be opened: {os.strerror(error.errno or 0).lower()}.", path=str(path), hint="Look at its mode."
         ) from None
 
     def open_file() -> Any:
@@ -78,7 +78,7 @@ def _local(path: Path, inside: str) -> Source:
         except OSError:
             pass  # gone, which is a change too
         raise InputError(
-            "the file changed while it was read.", path=str(path), mend="Wait until it is written, then run again."
+            "the file changed while it was read.", path=str(path), hint="Wait until it is written, then run again."
         )
 
     return Source(str(path), inside, pinned[0], open_file)

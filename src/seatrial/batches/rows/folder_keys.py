@@ -63,7 +63,7 @@ def folder_keys(sources: Sequence[Source]) -> FolderKeys:
             raise InputError(
                 f"its folders name the keys {sorted(keys)}, those of {sources[0].path} name {sorted(found[0])}.",
                 path=source.path,
-                mend="Name a folder that holds one table.",
+                hint="Name a folder that holds one table.",
             )
     return FolderKeys({name: _typed([keys[name] for keys in found]) for name in found[0]})
 

@@ -25,7 +25,7 @@ def rows_of(frame: object, columns: Sequence[str] | None = None) -> Rows:
     table = _arrow(frame)
     if len(set(table.column_names)) != len(table.column_names):
         twice = next(name for name in table.column_names if table.column_names.count(name) > 1)
-        raise InputError(f"column {twice!r} is there twice.", path=_HERE, mend="Rename one of them.")
+        raise InputError(f"column {twice!r} is there twice.", path=_HERE, hint="Rename one of them.")
     rows = rows_of_table(table, _HERE)
     return rows if columns is None else rows_of_table(table.select(rows.check_columns(columns)), _HERE)
 
@@ -60,26 +60,26 @@ def _arrow(frame: Any) -> pa.Table:
         raise InputError(
             f"{type(frame).__module__}.{type(frame).__qualname__} is no frame.",
             path=_HERE,
-            mend="Give a pandas, Polars or Arrow table, or a NumPy matrix with columns=[…].",
+            hint="Give a pandas, Polars or Arrow table, or a NumPy matrix with columns=[…].",
         ) from None
     except nw.exceptions.DuplicateError:
-        raise InputError("several columns have one name.", path=_HERE, mend="Rename them.") from None
+        raise InputError("several columns have one name.", path=_HERE, hint="Rename them.") from None
     except (pa.ArrowException, ValueError) as error:
         raise InputError(
             f"it has no Arrow form: {str(error).splitlines()[0]}.",
             path=_HERE,
-            mend="Give each column values of one type.",
+            hint="Give each column values of one type.",
         ) from None
 
 
 def _matrix(matrix: np.ndarray[Any, Any], columns: Sequence[str] | None) -> pa.Table:
     if matrix.ndim != 2:
-        raise InputError(f"the array has the shape {matrix.shape}.", path=_HERE, mend="Give a matrix, one row a row.")
+        raise InputError(f"the array has the shape {matrix.shape}.", path=_HERE, hint="Give a matrix, one row a row.")
     if columns is None or len(columns) != matrix.shape[1] or len(set(columns)) != len(columns):
         raise InputError(
             f"a matrix of {matrix.shape[1]} columns needs as many different names.",
             path=_HERE,
-            mend="Give columns=[…], or a frame with named columns.",
+            hint="Give columns=[…], or a frame with named columns.",
         )
     try:
         return pa.table({name: pa.array(matrix[:, position]) for position, name in enumerate(columns)})
@@ -87,5 +87,5 @@ def _matrix(matrix: np.ndarray[Any, Any], columns: Sequence[str] | None) -> pa.T
         raise InputError(
             f"the array of {matrix.dtype} has no Arrow form: {str(error).splitlines()[0]}.",
             path=_HERE,
-            mend="Give numbers, or a frame whose columns have types of their own.",
+            hint="Give numbers, or a frame whose columns have types of their own.",
         ) from None

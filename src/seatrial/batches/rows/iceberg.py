@@ -75,13 +75,13 @@ def _explained(source: Source) -> Iterator[None]:
         raise InputError(
             "reading Iceberg needs pyiceberg, which is not installed.",
             path=source.path,
-            mend='Install it with pip install "seatrial[spark]", or give the table as Parquet.',
+            hint='Install it with pip install "seatrial[spark]", or give the table as Parquet.',
         ) from None
     except FileNotFoundError:
         raise InputError(
             "a file that this metadata names is not there.",
             path=source.path,
-            mend="Its snapshot has expired, or the table was moved: name the newest metadata file.",
+            hint="Its snapshot has expired, or the table was moved: name the newest metadata file.",
         ) from None
     # What pyiceberg raises for a table that it does not read.
     except (ValidationError, ValueError, KeyError, NotImplementedError) as error:
@@ -89,16 +89,16 @@ def _explained(source: Source) -> Iterator[None]:
             raise InputError(
                 "rows of this snapshot were deleted by value (equality deletes), which only the writer's engine reads.",
                 path=source.path,
-                mend="Compact the table there (rewrite_data_files), and name its newest metadata file.",
+                hint="Compact the table there (rewrite_data_files), and name its newest metadata file.",
             ) from None
         raise InputError(
             "this is no metadata of an Iceberg table that can be read.",
             path=source.path,
-            mend="Name a file from the table's metadata folder.",
+            hint="Name a file from the table's metadata folder.",
         ) from None
     except OSError:  # its text may hold what was sent to the store
         raise InputError(
             "the table's files cannot be read.",
             path=source.path,
-            mend="Check AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and who may read the folder.",
+            hint="Check AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and who may read the folder.",
         ) from None

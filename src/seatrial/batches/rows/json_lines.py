@@ -37,7 +37,7 @@ def read_json_lines(origin: str, sources: Sequence[Source], *, types: Mapping[st
             schema = _unified(schema, _plain(table.schema), source, line)
     if not schema.names:
         raise InputError(
-            "no line holds a column.", path=sources[0].path, mend='Write one object a line: {"age": 39, …}.'
+            "no line holds a column.", path=sources[0].path, hint='Write one object a line: {"age": 39, …}.'
         )
     keys = folder_keys(sources)
     stored = pa.schema([_asked(field, types.get(field.name)) for field in schema])
@@ -67,7 +67,7 @@ def _blocks(source: Source) -> Iterator[tuple[bytes, int]]:
                             f"this line is longer than {LINE_BYTES // 2**20} MiB.",
                             path=source.path,
                             line=line,
-                            mend="Write one object a line.",
+                            hint="Write one object a line.",
                         )
                     continue
                 block = rest + head + newline
@@ -75,7 +75,7 @@ def _blocks(source: Source) -> Iterator[tuple[bytes, int]]:
                 line, rest = line + block.count(b"\n"), tail
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            f"cannot be read: {str(error).splitlines()[0]}.", path=source.path, mend="Write the file again."
+            f"cannot be read: {str(error).splitlines()[0]}.", path=source.path, hint="Write the file again."
         ) from None
     if rest.strip():
         yield rest, line
@@ -120,7 +120,7 @@ def _check_depth(block: bytes, source: Source, line: int) -> None:
             f"values are nested more than {DEEPEST} deep here.",
             path=source.path,
             line=line + int(np.count_nonzero(bare[: int(np.argmax(deep))] == ord("\n"))),
-            mend="Write one object a line, its columns as plain values.",
+            hint="Write one object a line, its columns as plain values.",
         )
 
 
@@ -129,7 +129,7 @@ def _unreadable(text: str, block: bytes, source: Source, line: int) -> InputErro
         return InputError(
             "this is one JSON list, not JSON lines.",
             path=source.path,
-            mend=f"Write one object a line: jq -c '.[]' {source.inside}.",
+            hint=f"Write one object a line: jq -c '.[]' {source.inside}.",
         )
     if found := _ROW.search(text):
         line += _lines_before(block, int(found.group(1)))
@@ -139,14 +139,14 @@ def _unreadable(text: str, block: bytes, source: Source, line: int) -> InputErro
             f"column {name!r} is a {now} here and a {before} in lines before." if name else f"this is a {now}.",
             path=source.path,
             line=line,
-            mend="Write values of one type." if name else 'Write one object a line: {"age": 39, …}.',
+            hint="Write values of one type." if name else 'Write one object a line: {"age": 39, …}.',
         )
     what = text.splitlines()[0].removeprefix("JSON parse error: ").removesuffix(".")
     return InputError(
         f"not JSON lines: {_ROW.sub('', what).removesuffix('.')}.",
         path=source.path,
         line=line,
-        mend="Write one whole object a line.",
+        hint="Write one whole object a line.",
     )
 
 
@@ -171,7 +171,7 @@ def _unified(one: pa.Schema, other: pa.Schema, source: Source, line: int) -> pa.
             f"column {name!r} is {other.field(name).type} from about here, and {one.field(name).type} before.",
             path=source.path,
             line=line,
-            mend="Write values of one type.",
+            hint="Write values of one type.",
         ) from None
 
 
@@ -205,5 +205,5 @@ def _text(kind: pa.DataType) -> pa.DataType:
 
 def _no_utf8(source: Source, line: int) -> InputError:
     return InputError(
-        "the file is not UTF-8.", path=source.path, line=line, mend="Save it as UTF-8: iconv -f LATIN1 -t UTF-8."
+        "the file is not UTF-8.", path=source.path, line=line, hint="Save it as UTF-8: iconv -f LATIN1 -t UTF-8."
     )

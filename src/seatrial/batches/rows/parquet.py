@@ -51,7 +51,7 @@ def _footer(source: Source) -> tuple[pa.Schema, int]:
     for name in schema.names:
         if schema.names.count(name) > 1:
             raise InputError(
-                f"two columns are named {name!r}.", path=source.path, mend="Give each column a name of its own."
+                f"two columns are named {name!r}.", path=source.path, hint="Give each column a name of its own."
             )
     return schema, rows
 
@@ -75,7 +75,7 @@ def _unreadable(source: Source, error: Exception) -> InputError:
     if "magic bytes" in text or "smaller than the minimum file footer" in text:
         text = "it does not begin and end as Parquet does"
     return InputError(
-        f"cannot be read as parquet: {text}.", path=source.path, mend="Write the file again, or copy it again."
+        f"cannot be read as parquet: {text}.", path=source.path, hint="Write the file again, or copy it again."
     )
 
 
@@ -88,7 +88,7 @@ def _common(sources: Sequence[Source], schemas: Sequence[pa.Schema]) -> pa.Schem
             raise InputError(
                 f"it lacks the column {min(lacks or more)!r}, which {having.path} has.",
                 path=lacking.path,
-                mend="Write the files with the same columns, or name those that have them.",
+                hint="Write the files with the same columns, or name those that have them.",
             )
         common = pa.schema([_wider(field, schema.field(field.name), source, sources[0]) for field in common])
     return common
@@ -104,6 +104,6 @@ def _wider(one: pa.Field[Any], other: pa.Field[Any], source: Source, first: Sour
         raise InputError(
             f"column {one.name!r} is {other.type} here, and {one.type} in {first.path}.",
             path=source.path,
-            mend="Write the files with the same types.",
+            hint="Write the files with the same types.",
         ) from None
     return unified.field(0)

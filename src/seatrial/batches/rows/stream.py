@@ -43,10 +43,10 @@ class Rows:
         for position, name in enumerate(columns):
             if name not in self.schema.names:
                 close = difflib.get_close_matches(name, self.schema.names, n=1)
-                mend = f"Did you mean {close[0]!r}?" if close else f"It has: {', '.join(self.schema.names)}."
-                raise InputError(f"the rows have no column {name!r}.", path=self.origin, mend=mend)
+                hint = f"Did you mean {close[0]!r}?" if close else f"It has: {', '.join(self.schema.names)}."
+                raise InputError(f"the rows have no column {name!r}.", path=self.origin, hint=hint)
             if name in columns[:position]:
-                raise InputError(f"column {name!r} is asked for twice.", path=self.origin, mend="Name it once.")
+                raise InputError(f"column {name!r} is asked for twice.", path=self.origin, hint="Name it once.")
         return list(columns)
 
 

@@ -48,7 +48,7 @@ class Reading:
                 raise TargetError(
                     f"the endpoint left out its output {name!r}, which it gave before.",
                     path=address,
-                    mend="Look at the service's log.",
+                    hint="Look at the service's log.",
                 )
         if self.value is not None:
             bounds = None if self.interval is None else np.column_stack([answers[name] for name in self.interval])
@@ -69,7 +69,7 @@ class Reading:
             raise TargetError(
                 f"the endpoint gives probabilities of shape {list(found.shape)} for {len(self.classes)} classes.",
                 path=address,
-                mend="Look at the service's log.",
+                hint="Look at the service's log.",
             )
         return numbers
 
@@ -95,7 +95,7 @@ class Reading:
             raise TargetError(
                 f"the endpoint answers {strange[0]!r}, which is none of the classes {', '.join(self.classes)}.",
                 path=address,
-                mend="Name every class of the model: --classes a,b,c.",
+                hint="Name every class of the model: --classes a,b,c.",
             )
         return named
 
@@ -129,7 +129,7 @@ def recognised(
     notes: list[str] = []
     classes, names = _classes(answers, label, probability, declared, labels, wanted, address, notes)
     if len(classes) < 2:
-        raise TargetError("the endpoint gives one class only.", path=address, mend="Name its classes: --classes a,b.")
+        raise TargetError("the endpoint gives one class only.", path=address, hint="Name its classes: --classes a,b.")
     positive = None
     if len(classes) == 2:
         positive = wanted.positive if wanted.positive is not None else classes[-1]
@@ -137,7 +137,7 @@ def recognised(
             raise InputError(
                 f"positive {positive!r} is none of the classes {', '.join(classes)}.",
                 path=address,
-                mend="Write --positive with one of them.",
+                hint="Write --positive with one of them.",
             )
     if label is not None and probability is not None and wanted.threshold is not None:
         label = None
@@ -260,7 +260,7 @@ def _classes(
     raise TargetError(
         f"the endpoint answers {given.max():g}, which is none of the classes {', '.join(classes)}.",
         path=address,
-        mend="Name every class of the model: --classes a,b,c.",
+        hint="Name every class of the model: --classes a,b,c.",
     )
 
 
@@ -283,7 +283,7 @@ def _check_agreement(reading: Reading, answers: Answers, address: str) -> None:
         raise InputError(
             f"its labels contradict its probabilities, if these are of {', '.join(reading.classes)} in this order.",
             path=address,
-            mend="Name the classes in the order of its probabilities: --classes a,b,c.",
+            hint="Name the classes in the order of its probabilities: --classes a,b,c.",
         )
 
 
@@ -292,7 +292,7 @@ def _numbers(found: NDArray[Any], name: str, address: str) -> NDArray[np.float64
         raise TargetError(
             f"the endpoint gives texts in {name!r}, where it gave numbers before.",
             path=address,
-            mend="Look at the service's log.",
+            hint="Look at the service's log.",
         )
     return np.asarray(found, np.float64)
 
@@ -304,5 +304,5 @@ def _unclear(answers: Answers, address: str) -> TargetError:
     return TargetError(
         f"the endpoint's answers are neither labels nor probabilities nor values: {shown or 'nothing'}.",
         path=address,
-        mend="Say what is meant with --task; probabilities lie between 0 and 1 and sum to 1.",
+        hint="Say what is meant with --task; probabilities lie between 0 and 1 and sum to 1.",
     )

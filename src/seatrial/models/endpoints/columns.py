@@ -27,7 +27,7 @@ def column_of(schema: pa.Schema, name: str, *, address: str) -> Column:
         raise InputError(
             f"the model takes {name!r}, and the rows have no such column.",
             path=address,
-            mend=f"Rename the column {close[0]!r}, if it is meant." if close else f"They have: {_some(schema.names)}.",
+            hint=f"Rename the column {close[0]!r}, if it is meant." if close else f"They have: {_some(schema.names)}.",
         )
     kind = schema.field(name).type
     if pa.types.is_boolean(kind):
@@ -41,7 +41,7 @@ def column_of(schema: pa.Schema, name: str, *, address: str) -> Column:
     raise InputError(
         f"column {name!r} holds {kind}, which JSON has no word for.",
         path=address,
-        mend="Cast it to text or a number, or leave it out with --inputs.",
+        hint="Cast it to text or a number, or leave it out with --inputs.",
     )
 
 

@@ -80,7 +80,7 @@ class Exchange:
             raise InputError(
                 f"the environment's settings for HTTP cannot be used: {type(error).__name__}.",
                 path=self.address,
-                mend="Look at SSL_CERT_FILE and HTTPS_PROXY.",
+                hint="Look at SSL_CERT_FILE and HTTPS_PROXY.",
             ) from None
         with client:
             yield Connection(self, client)
@@ -138,29 +138,29 @@ class Exchange:
         if _origin(target) != _origin(url):
             raise self._down(
                 f"redirects to another place ({'://'.join(_origin(target)[:2])}), which nobody named.",
-                mend="Give that address, if it is the one that is meant.",
+                hint="Give that address, if it is the one that is meant.",
             )
         if method != "GET" and status not in _KEEPING:
-            raise self._down("redirects a request in a way that drops its rows.", mend="Give the address it names.")
+            raise self._down("redirects a request in a way that drops its rows.", hint="Give the address it names.")
         return target
 
     def _judged(self, status: int, headers: httpx.Headers, answer: bytes) -> Any:
         if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-            raise TooMuch(self._down("takes no request so large (status 413).", mend="Allow fewer rows a request."))
+            raise TooMuch(self._down("takes no request so large (status 413).", hint="Allow fewer rows a request."))
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             said = "wants a token" if self._token is None else "refuses the token"
-            raise self._down(f"{said} (status {status}).", mend="Put it into a variable, and write --token env:NAME.")
+            raise self._down(f"{said} (status {status}).", hint="Put it into a variable, and write --token env:NAME.")
         if status == httpx.codes.NOT_FOUND:
             raise InputError(
                 f"there is no such model (status 404{self._says(answer)}).",
                 path=self.address,
-                mend="Check the address: http://HOST/v2/models/NAME, or …/versions/VERSION; Azure's ends with /score.",
+                hint="Check the address: http://HOST/v2/models/NAME, or …/versions/VERSION; Azure's ends with /score.",
             )
         if not httpx.codes.is_success(status):
             raise Rejected(self._down(f"answers with status {status}{self._says(answer)}."))
         if "text/html" in headers.get("Content-Type", "") or answer.lstrip()[:1] == b"<":
             raise self._down(
-                "answers with a web page, not with JSON.", mend="Give the model's own address, not a page about it."
+                "answers with a web page, not with JSON.", hint="Give the model's own address, not a page about it."
             )
         try:
             return json.loads(answer)
@@ -183,21 +183,21 @@ class Exchange:
         if isinstance(_root(error), ssl.SSLError) or "SSL" in str(error):
             raise self._down(
                 "cannot be asked over TLS: its certificate is not trusted, or it speaks no TLS.",
-                mend="Name its authority in SSL_CERT_FILE, or correct http:// and https://.",
+                hint="Name its authority in SSL_CERT_FILE, or correct http:// and https://.",
             )
         if isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError):
-            raise self._down("cannot be reached through the proxy that the environment names.", mend="Set NO_PROXY.")
+            raise self._down("cannot be reached through the proxy that the environment names.", hint="Set NO_PROXY.")
         return "does not answer" if isinstance(error, httpx.ConnectError) else "breaks the connection off"
 
     def _check_time(self) -> None:
         if self._clock() - self._begun > self._politeness.total_s:
             raise self._down(
                 f"was asked for {self._politeness.total_s:g} s, which is all that is allowed.",
-                mend="Ask for fewer rows, or allow more requests at once.",
+                hint="Ask for fewer rows, or allow more requests at once.",
             )
 
-    def _down(self, what: str, *, mend: str = "Look at the service and its log, then try again.") -> SeatrialError:
-        return TargetError(f"the endpoint {what}", path=self.address, mend=mend)
+    def _down(self, what: str, *, hint: str = "Look at the service and its log, then try again.") -> SeatrialError:
+        return TargetError(f"the endpoint {what}", path=self.address, hint=hint)
 
 
 class Connection:

@@ -91,7 +91,7 @@ def parse_metadata(document: Any, *, address: str) -> Metadata:
         raise TargetError(
             "the endpoint's answer is no metadata of a model.",
             path=address,
-            mend="Give the address of a model: http://HOST/v2/models/NAME.",
+            hint="Give the address of a model: http://HOST/v2/models/NAME.",
         ) from None
 
 
@@ -111,7 +111,7 @@ def form_of(
         raise InputError(
             f"the model takes one matrix of {tensor.datatype}, and column {texts[0]!r} holds texts.",
             path=address,
-            mend="Name the columns that the matrix is made of, in its order: --inputs a,b,c.",
+            hint="Name the columns that the matrix is made of, in its order: --inputs a,b,c.",
         )
     width = _width(tensor)
     if width not in (None, len(columns)):
@@ -120,7 +120,7 @@ def form_of(
             if wanted is None
             else f"the model takes a matrix of {width} columns, and {len(columns)} are named.",
             path=address,
-            mend="Name them in the order of the matrix: --inputs a,b,c.",
+            hint="Name them in the order of the matrix: --inputs a,b,c.",
         )
     said = f"inputs: one matrix of {', '.join(column.name for column in columns)}, in this order"
     return Matrix(columns, tensor), None if wanted is not None else said
@@ -131,7 +131,7 @@ def parse_answer(document: Any, rows: int, *, address: str) -> dict[str, NDArray
     try:
         tensors = {str(item["name"]): item for item in document["outputs"]}
     except (KeyError, TypeError):
-        raise TargetError("the endpoint's answer has no outputs.", path=address, mend=_SEEN) from None
+        raise TargetError("the endpoint's answer has no outputs.", path=address, hint=_SEEN) from None
     return {name: _array(name, item, rows, address) for name, item in tensors.items()}
 
 
@@ -146,7 +146,7 @@ def _column(schema: pa.Schema, tensor: Tensor, address: str) -> Column:
         raise InputError(
             f"the model takes {takes} for {tensor.name!r}, and the rows hold {schema.field(tensor.name).type}.",
             path=address,
-            mend="Cast the column.",
+            hint="Cast the column.",
         )
     if tensor.datatype in _INTEGERS:
         return Column(tensor.name, "integer")
@@ -181,7 +181,7 @@ def _request(inputs: list[dict[str, Any]], outputs: Sequence[str]) -> dict[str, 
 def _array(name: str, item: Mapping[str, Any], rows: int, address: str) -> NDArray[Any]:
     data = item.get("data")
     if not isinstance(data, list):
-        raise TargetError(f"the endpoint's output {name!r} is no JSON tensor.", path=address, mend=_SEEN)
+        raise TargetError(f"the endpoint's output {name!r} is no JSON tensor.", path=address, hint=_SEEN)
     flat = [value for part in data for value in (part if isinstance(part, list) else [part])]
     shape = item.get("shape")
     first = shape[0] if isinstance(shape, list) and shape else rows
@@ -190,7 +190,7 @@ def _array(name: str, item: Mapping[str, Any], rows: int, address: str) -> NDArr
             f"the endpoint answers for {first if first != rows else len(flat)} rows in {name!r}, and was asked for "
             f"{rows}.",
             path=address,
-            mend=_SEEN,
+            hint=_SEEN,
         )
     return as_array(flat, len(flat) // rows, name, address)
 
@@ -205,5 +205,5 @@ def as_array(flat: Sequence[Any], width: int, name: str, address: str) -> NDArra
     elif kinds <= {bool, type(None)}:
         found = np.array([None if value is None else str(value).lower() for value in flat], object)
     else:
-        raise TargetError(f"the endpoint's output {name!r} is not of one type.", path=address, mend=_SEEN)
+        raise TargetError(f"the endpoint's output {name!r} is not of one type.", path=address, hint=_SEEN)
     return found if width == 1 else found.reshape(-1, width)

@@ -27,7 +27,7 @@ class Politeness:
     def __post_init__(self) -> None:
         for name in ("rows_per_request", "at_once", "requests_per_s", "timeout_s", "total_s"):
             if getattr(self, name) <= 0:
-                raise InputError(f"{name} is {getattr(self, name)}.", path="politeness", mend="It is positive.")
+                raise InputError(f"{name} is {getattr(self, name)}.", path="politeness", hint="It is positive.")
 
 
 class Pace:

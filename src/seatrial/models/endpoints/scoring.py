@@ -65,10 +65,10 @@ def parse_scores(document: Any, rows: int, *, address: str) -> dict[str, NDArray
     if isinstance(found, dict) and found and all(isinstance(column, list) for column in found.values()):
         return {str(name): _column(column, str(name), rows, address) for name, column in found.items()}
     if not isinstance(found, list):
-        raise TargetError("the endpoint's answer is no list.", path=address, mend=_SEEN)
+        raise TargetError("the endpoint's answer is no list.", path=address, hint=_SEEN)
     if found and all(isinstance(row, dict) for row in found):
         if any(row.keys() != found[0].keys() for row in found):
-            raise TargetError("the endpoint's answers differ in their keys.", path=address, mend=_SEEN)
+            raise TargetError("the endpoint's answers differ in their keys.", path=address, hint=_SEEN)
         return {str(name): _column([row[name] for row in found], str(name), rows, address) for name in found[0]}
     return {ANSWER: _column(found, ANSWER, rows, address)}
 
@@ -91,10 +91,10 @@ def _unwrapped(document: Any) -> Any:
 def _column(found: list[Any], name: str, rows: int, address: str) -> NDArray[Any]:
     if len(found) != rows:
         raise TargetError(
-            f"the endpoint answers for {len(found)} rows, and was asked for {rows}.", path=address, mend=_SEEN
+            f"the endpoint answers for {len(found)} rows, and was asked for {rows}.", path=address, hint=_SEEN
         )
     widths = {len(row) if isinstance(row, list) else 1 for row in found}
     if len(widths) != 1 or widths == {0}:
-        raise TargetError("the endpoint's answers differ in their length.", path=address, mend=_SEEN)
+        raise TargetError("the endpoint's answers differ in their length.", path=address, hint=_SEEN)
     flat = [value for row in found for value in (row if isinstance(row, list) else [row])]
     return as_array(flat, widths.pop(), name, address)

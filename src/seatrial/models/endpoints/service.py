@@ -45,7 +45,7 @@ class Endpoint:
     _ask: Ask = field(repr=False)
     _reading: Reading = field(repr=False)
     _politeness: Politeness = field(repr=False)
-    _heed: Callable[[int], None] = field(repr=False)
+    _on_progress: Callable[[int], None] = field(repr=False)
 
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`; a `TargetError` where the service gives none for some of them."""
@@ -60,7 +60,7 @@ class Endpoint:
             try:
                 for part, answer in zip(parts, coming, strict=True):
                     found += answer.result()
-                    self._heed(part.num_rows)
+                    self._on_progress(part.num_rows)
             finally:
                 threads.shutdown(cancel_futures=True)
         answers = [self._reading.read(part, address=self.address) for part in found]
@@ -83,7 +83,7 @@ def open_endpoint(
     rows: pa.Table,
     token: str | None = None,
     politeness: Politeness | None = None,
-    heed: Callable[[int], None] = lambda _rows: None,
+    on_progress: Callable[[int], None] = lambda _rows: None,
     environment: Mapping[str, str] = os.environ,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -91,8 +91,8 @@ def open_endpoint(
     """The service at `address` as a predictor for tables of `schema`; asked for the first of `rows` to see its form.
 
     `label` is the table's label column, and `labels` its values where they look like classes: they name classes that
-    the service leaves without names. `token` is a reference, "env:NAME". `heed` hears of each request's rows that are
-    answered. What is wrong with the address, the columns or the form is an `InputError`; a service that is down, slow,
+    the service leaves without names. `token` is a reference, "env:NAME". `on_progress` hears of each request's answered
+    rows. What is wrong with the address, the columns or the form is an `InputError`; a service that is down, slow,
     or answers with something else, a `TargetError`.
     """
     place = _checked(address)
@@ -100,7 +100,7 @@ def open_endpoint(
     exchange = Exchange(place, politeness, token=_token(token, place, environment), clock=clock, sleep=sleep)
     first = rows.slice(0, min(FIRST_ROWS, politeness.rows_per_request))
     if first.num_rows == 0:
-        raise InputError("there are no rows to ask it for.", path=place, mend="Name a table that has some.")
+        raise InputError("there are no rows to ask it for.", path=place, hint="Name a table that has some.")
     with exchange.connected() as connection:
         if "/v2/models/" in place:
             found = _by_metadata(connection, place, schema, label, wanted, first)
@@ -117,7 +117,7 @@ def open_endpoint(
         interval=reading.interval is not None,
     )
     notes = (*found.notes, *reading.notes)
-    return Endpoint(place, signature, notes, exchange, found.ask, reading, politeness, heed)
+    return Endpoint(place, signature, notes, exchange, found.ask, reading, politeness, on_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _by_table(
         try:
             document = connection.post(place, render(first, columns))
         except Rejected as rejected:
-            rejected.error.mend = "It takes no form that Azure ML or MLflow documents: look at its log, name --inputs."
+            rejected.error.hint = "It takes no form that Azure ML or MLflow documents: look at its log, name --inputs."
             refused.append(rejected.error)
             continue
         try:
@@ -205,12 +205,12 @@ def _checked(address: str) -> str:
         raise InputError(
             "the address holds more than a host and a path.",
             path=shown,
-            mend="Leave out users, passwords and keys: put a token into a variable, and write --token env:NAME.",
+            hint="Leave out users, passwords and keys: put a token into a variable, and write --token env:NAME.",
         )
     place = shown.rstrip("/").removesuffix("/infer").removesuffix("/ready")
     known = "/v2/models/" in place or place.endswith(scoring.ENDINGS)
     if parts.scheme not in ("http", "https") or not parts.hostname or not known:
-        raise InputError("this is not the address of a model.", path=shown, mend=_FORMS)
+        raise InputError("this is not the address of a model.", path=shown, hint=_FORMS)
     return place
 
 
@@ -220,14 +220,14 @@ def _token(reference: str | None, place: str, environment: Mapping[str, str]) ->
     kind, _, name = reference.partition(":")
     if kind != "env" or not name:
         raise InputError(  # what was given may be the secret itself: it is not shown
-            "a token is named, and never written.", path="--token", mend="Put it into a variable: --token env:NAME."
+            "a token is named, and never written.", path="--token", hint="Put it into a variable: --token env:NAME."
         )
     token = environment.get(name, "").strip()
     if not token or not token.isascii() or not token.isprintable():
-        raise InputError(f"the variable {name} holds no token.", path="--token", mend=f"Set {name}.")
+        raise InputError(f"the variable {name} holds no token.", path="--token", hint=f"Set {name}.")
     parts = urlsplit(place)
     if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
-        raise InputError("a token would travel in the clear.", path=place, mend="Write https://….")
+        raise InputError("a token would travel in the clear.", path=place, hint="Write https://….")
     return token
 
 

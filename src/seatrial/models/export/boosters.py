@@ -23,7 +23,7 @@ def convert_xgboost(fitted: Any) -> Converted:  # a Booster, or scikit-learn's i
         raise InputError(
             f"it was trained with missing={missing:g}, which XGBoost does not keep in the model.",
             path=_WHERE,
-            mend="Make these values null (NaN) in the data, and train with missing=nan.",
+            hint="Make these values null (NaN) in the data, and train with missing=nan.",
         )
     data = bytes(booster.save_raw("ubj"))
     if hasattr(fitted, "get_booster") and b"scikit_learn" not in data and booster.attr("best_iteration") is not None:

@@ -29,7 +29,7 @@ def convert_catboost(fitted: Any, inputs: tuple[str, ...]) -> Converted:  # of a
         raise InputError(
             f"CatBoost's ONNX export of the loss {loss} leaves its exponential out.",
             path=_WHERE,
-            mend="Train on the logarithm of the label with RMSE, or with a library whose export has it.",
+            hint="Train on the logarithm of the label with RMSE, or with a library whose export has it.",
         )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
@@ -39,7 +39,7 @@ def convert_catboost(fitted: Any, inputs: tuple[str, ...]) -> Converted:  # of a
             raise InputError(
                 f"CatBoost could not export this {type(fitted).__name__}: {first_line(error)}",
                 path=_WHERE,
-                mend="Its ONNX export takes no categorical and no text features: encode them before training.",
+                hint="Its ONNX export takes no categorical and no text features: encode them before training.",
             ) from None
         model = onnx.load_model_from_string(file.read_bytes())
     classes = class_names(fitted.classes_) or None

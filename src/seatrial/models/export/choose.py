@@ -53,7 +53,7 @@ def columns_of(trained: Trained) -> tuple[str, ...]:
         raise InputError(
             "this model takes one matrix, and nothing says of which columns.",
             path="Trained.inputs",
-            mend='Name its columns in order, Trained(model, inputs=("age", "hours"), …), or train it on a data frame.',
+            hint='Name its columns in order, Trained(model, inputs=("age", "hours"), …), or train it on a data frame.',
         )
     return names
 
@@ -172,5 +172,5 @@ def _unsupported(fitted: object) -> InputError:
         f"a {type(fitted).__module__}.{type(fitted).__qualname__} cannot be packaged; a PyTorch module, an estimator "
         "of scikit-learn, a model of XGBoost, LightGBM, CatBoost or Keras, and the bytes of an ONNX model can.",
         path=_WHERE,
-        mend=f"{way}, and give the model's bytes.",
+        hint=f"{way}, and give the model's bytes.",
     )

@@ -32,7 +32,7 @@ def convert_keras(
         raise InputError(
             f"this Keras model takes {shapes} and gives {len(fitted.outputs)} outputs.",
             path=_WHERE,
-            mend="It takes one matrix, [None, columns], and gives one output: put what comes before into its layers.",
+            hint="It takes one matrix, [None, columns], and gives one output: put what comes before into its layers.",
         )
     width = shapes[0][1]
     if inputs and len(inputs) != width:
@@ -47,7 +47,7 @@ def convert_keras(
         raise InputError(
             f"Keras could not export {fitted.name!r} to ONNX: {first_line(error)}",
             path=_WHERE,
-            mend="The back ends torch and tensorflow export: KERAS_BACKEND=torch; torch needs onnxscript, "
+            hint="The back ends torch and tensorflow export: KERAS_BACKEND=torch; torch needs onnxscript, "
             'pip install "seatrial[torch]".',
         ) from None
     activation = getattr(getattr(fitted.layers[-1], "activation", None), "__name__", "")

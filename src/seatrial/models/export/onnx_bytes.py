@@ -19,7 +19,7 @@ def export_onnx(data: bytes) -> Exported:
         raise InputError(
             f"these {len(data)} bytes are no valid ONNX model: {error}.",
             path="Trained.fitted",
-            mend="Give the content of a .onnx file, in one piece.",
+            hint="Give the content of a .onnx file, in one piece.",
         ) from None
     session = open_session(data, path="Trained.fitted")
 

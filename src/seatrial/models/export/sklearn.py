@@ -42,7 +42,7 @@ def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Con
         raise InputError(
             f"this {type(fitted).__name__} was fitted on a matrix without names.",
             path="Trained.inputs",
-            mend='Name its columns in order, Trained(fitted, inputs=("age", "hours")), or fit it on a data frame.',
+            hint='Name its columns in order, Trained(fitted, inputs=("age", "hours")), or fit it on a data frame.',
         )
     shown = rows.slice(0, _TRIED_ROWS)
     expected = _ask(fitted, shown, names)
@@ -78,14 +78,14 @@ def _check_fitted(fitted: Any) -> None:
     try:
         check_is_fitted(fitted)
     except NotFittedError:
-        raise InputError(f"this {name} is not fitted.", path=_WHERE, mend="Call its fit first.") from None
+        raise InputError(f"this {name} is not fitted.", path=_WHERE, hint="Call its fit first.") from None
     except TypeError:
-        raise InputError(f"a {name} is no estimator.", path=_WHERE, mend="Give what was fitted.") from None
+        raise InputError(f"a {name} is no estimator.", path=_WHERE, hint="Give what was fitted.") from None
     if not is_classifier(fitted) and not is_regressor(fitted):
         raise InputError(
             f"a {name} is no classifier and no regressor.",
             path=_WHERE,
-            mend="Give the whole pipeline, its last step the model that is to be judged.",
+            hint="Give the whole pipeline, its last step the model that is to be judged.",
         )
 
 
@@ -98,7 +98,7 @@ def _ask(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> NDArray[Any]:
         raise InputError(
             f"this {type(fitted).__name__} answers with {answered.shape[1]} values a row.",
             path=_WHERE,
-            mend="Fit one model a target.",
+            hint="Fit one model a target.",
         )
     if answered.dtype.kind == "f":
         return answered.astype(np.float64)
@@ -168,7 +168,7 @@ def _last_booster(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> Conver
         raise InputError(
             "its features reach XGBoost as a sparse matrix, whose zeros XGBoost takes for missing values.",
             path=_WHERE,
-            mend="Make them dense before training: OneHotEncoder(sparse_output=False), or "
+            hint="Make them dense before training: OneHotEncoder(sparse_output=False), or "
             "ColumnTransformer(…, sparse_threshold=0).",
         )
     last = fitted.steps[-1][1]
@@ -177,7 +177,7 @@ def _last_booster(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> Conver
         raise InputError(
             "its booster takes texts as categories, behind steps that export numbers.",
             path=_WHERE,
-            mend="Encode them in the pipeline, or train the booster on the data frame itself.",
+            hint="Encode them in the pipeline, or train the booster on the data frame itself.",
         )
     return found
 
@@ -229,6 +229,6 @@ def _not_exported(fitted: Any, problems: list[str]) -> InputError:
     return InputError(
         f"skl2onnx could not export this {type(fitted).__name__}: {problems[0] if problems else 'it gave nothing'}",
         path=_WHERE,
-        mend="Its list of supported models: https://onnx.ai/sklearn-onnx/supported.html. Fit one of them, or move the "
+        hint="Its list of supported models: https://onnx.ai/sklearn-onnx/supported.html. Fit one of them, or move the "
         "step that it names out of the model, in front of the data.",
     )

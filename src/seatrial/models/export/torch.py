@@ -42,7 +42,7 @@ def export_torch(fitted: Any, width: int) -> Exported:  # a torch module, of a l
             f"torch could not export {type(fitted).__qualname__} to ONNX for float32 rows of width {width}: "
             f"{first_line(error.__cause__ or error)}",
             path="Trained.fitted",
-            mend="Its forward takes one tensor, the features, and gives one; or export it to ONNX yourself and give "
+            hint="Its forward takes one tensor, the features, and gives one; or export it to ONNX yourself and give "
             "the bytes.",
         ) from None
     tensors = {name: tensor.detach().numpy() for name, tensor in module.state_dict().items()}

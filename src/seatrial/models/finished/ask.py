@@ -33,7 +33,7 @@ def asker(model: onnx.ModelProto, binding: Binding, *, real: bool, path: str) ->
     try:
         session = open_session(model.SerializeToString(deterministic=True), path=path)
     except Corrupt as error:
-        raise InputError(error.problem, path=path, mend="Export it again, as the file may be cut off.") from None
+        raise InputError(error.problem, path=path, hint="Export it again, as the file may be cut off.") from None
     names = [output.name for output in session.get_outputs()]
 
     def ask(rows: pa.Table) -> Answers:
@@ -45,7 +45,7 @@ def asker(model: onnx.ModelProto, binding: Binding, *, real: bool, path: str) ->
             raise InputError(
                 f"the model fails for {rows.num_rows} rows of {'the table' if real else 'zeros'}: {first_line(error)}",
                 path=path,
-                mend="Ask it for the same rows where it was made; the columns may be others, or in another order "
+                hint="Ask it for the same rows where it was made; the columns may be others, or in another order "
                 "(--inputs), than it was trained on.",
             ) from None
         return dict(zip(names, answers, strict=True))
@@ -76,14 +76,14 @@ def first_answers(ask: Ask, rows: pa.Table, *, freed: int | None, real: bool, pa
                 f'its output "{name}" has the shape {shape} for {rows.num_rows} rows'
                 f"{'' if freed is None else f'; it was exported for {freed} at a time'}.",
                 path=path,
-                mend=_DYNAMIC,
+                hint=_DYNAMIC,
             )
         if values.dtype.kind == "f" and real and np.isnan(values).any():
             row = int(np.isnan(values.reshape(len(values), -1)).any(axis=1).argmax())
             raise InputError(
                 f'its output "{name}" is NaN for row {row} of the table.',
                 path=path,
-                mend="Most models answer so where a value is missing: fill the gaps as in training, or put that into "
+                hint="Most models answer so where a value is missing: fill the gaps as in training, or put that into "
                 "the graph.",
             )
     if rows.num_rows > 1:
@@ -105,7 +105,7 @@ def _check_neighbours(ask: Ask, rows: pa.Table, answers: Answers, freed: int | N
             raise InputError(
                 f'its output "{name}" answers a row otherwise when other rows are beside it.',
                 path=path,
-                mend=_DYNAMIC
+                hint=_DYNAMIC
                 if freed is not None
                 else "Export it for inference (torch: module.eval()): a normalisation over the batch, or something "
                 "random, is in the graph.",

@@ -39,7 +39,7 @@ def package_graph(plain: Plain, binding: Binding, outputs: Outputs, *, path: str
             raise InputError(
                 f'a column "{column.name}" cannot be an input: the package gives its answers by this name.',
                 path=path,
-                mend="Rename the column in the table, and name the columns in the order of the model's inputs: "
+                hint="Rename the column in the table, and name the columns in the order of the model's inputs: "
                 "--inputs a,b,c.",
             )
     graph = helper.make_graph(

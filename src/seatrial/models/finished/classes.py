@@ -54,13 +54,13 @@ def name_classes(
         raise InputError(
             f"the model gives {count} classes without names, the table's label has {len(labels)}: {_some(labels)}.",
             path=path,
-            mend="Name them in the order of the probabilities: --classes a,b,c.",
+            hint="Name them in the order of the probabilities: --classes a,b,c.",
         )
     if not set(labels) & set(declared):
         raise InputError(
             f"the model's classes are {_some(declared)}, the table's label has {_some(labels)}.",
             path=path,
-            mend="Name the label's values in the order of the model's classes, --classes a,b,c, or another --label.",
+            hint="Name the label's values in the order of the model's classes, --classes a,b,c, or another --label.",
         )
     return Named(declared)
 
@@ -133,7 +133,7 @@ def _check(classes: tuple[str, ...] | None, count: int, who: str, path: str) -> 
         raise InputError(
             f"{who} {len(classes)} classes ({_some(classes)}), the model gives {count} probabilities.",
             path=path,
-            mend=f"Name {count} different classes in the order of the probabilities: --classes a,b,c.",
+            hint=f"Name {count} different classes in the order of the probabilities: --classes a,b,c.",
         )
 
 

@@ -58,7 +58,7 @@ def read_file(path: Path) -> tuple[Format, bytes]:
     """The format and the bytes of a model's file; an `InputError` for what is no model, or one that may hold code."""
     if path.is_dir():
         raise InputError(
-            "this is a folder.", path=str(path), mend=f"Name the model's file. {_way(_TENSORFLOW, path)} if it is one."
+            "this is a folder.", path=str(path), hint=f"Name the model's file. {_way(_TENSORFLOW, path)} if it is one."
         )
     try:
         size = path.stat().st_size
@@ -69,7 +69,7 @@ def read_file(path: Path) -> tuple[Format, bytes]:
                 raise InputError(
                     f"it has {size / 2**30:.1f} GiB; a model in one file has less than 2.",
                     path=str(path),
-                    mend="Store its weights as float16, or prune it: tensors in other files are not taken.",
+                    hint="Store its weights as float16, or prune it: tensors in other files are not taken.",
                 )
             stream.seek(0)
             return found, stream.read()
@@ -82,7 +82,7 @@ def read_file(path: Path) -> tuple[Format, bytes]:
 def _format(path: Path, head: bytes) -> Format:
     suffix = path.suffix.lower()
     if not head:
-        raise InputError("the file is empty.", path=str(path), mend="Export or fetch the model again.")
+        raise InputError("the file is empty.", path=str(path), hint="Export or fetch the model again.")
     if (head[:1] == _PICKLE and head[1] in _PROTOCOLS) or head[:2] in _ZLIB:
         what, how = _REFUSED.get(suffix, ("", ""))
         raise _refused(path, "a pickle", how if "pickle" in what else _SKLEARN)
@@ -90,17 +90,17 @@ def _format(path: Path, head: bytes) -> Format:
         if head.startswith(start):
             raise _refused(path, what, _REFUSED[suffix][1] if suffix in _REFUSED else how)
     if head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
-        raise InputError("this is a web page.", path=str(path), mend="Fetch the file itself, not the page about it.")
+        raise InputError("this is a web page.", path=str(path), hint="Fetch the file itself, not the page about it.")
     if suffix in _REFUSED:
         raise _refused(path, *_REFUSED[suffix])
     if suffix not in _SUFFIXES:
-        raise InputError(f"the suffix {suffix!r} names no format of models.", path=str(path), mend=_TAKEN)
+        raise InputError(f"the suffix {suffix!r} names no format of models.", path=str(path), hint=_TAKEN)
     return _SUFFIXES[suffix]
 
 
 def _refused(path: Path, what: str, how: str) -> InputError:
     never = " It is never loaded: loading one runs the code in it." if "pickle" in what or "code" in what else ""
-    return InputError(f"this is {what}, and no model that can be taken.{never}", path=str(path), mend=_way(how, path))
+    return InputError(f"this is {what}, and no model that can be taken.{never}", path=str(path), hint=_way(how, path))
 
 
 def _way(how: str, path: Path) -> str:

@@ -79,7 +79,7 @@ def bind(
     """
     shapes = {value.name: _shape(value, path) for value in graph.input}
     if not shapes:
-        raise InputError("the model has no inputs.", path=path, mend="Export it with its features as input.")
+        raise InputError("the model has no inputs.", path=path, hint="Export it with its features as input.")
     alone = next(iter(shapes)) if len(shapes) == 1 else None
     matrices = [name for name, shape in shapes.items() if _is_matrix(name, shape, schema, alone=alone is not None)]
     if alone is not None and matrices:
@@ -89,7 +89,7 @@ def bind(
             f"the model has {len(shapes)} inputs, and {_listed(matrices)} "
             f"{'is a matrix' if len(matrices) == 1 else 'are matrices'}.",
             path=path,
-            mend="Export it with one matrix of all columns as its input, or with one input a column, each [rows, 1] "
+            hint="Export it with one matrix of all columns as its input, or with one input a column, each [rows, 1] "
             'and named like it (skl2onnx: initial_types=[("age", FloatTensorType([None, 1])), …]).',
         )
     else:
@@ -122,7 +122,7 @@ def _shape(value: onnx.ValueInfoProto, path: str) -> list[int] | None:
         raise InputError(
             f'its input "{value.name}" is a {_type(value)}, which no column of a table is.',
             path=path,
-            mend="Export it with inputs of float32, float64, int32, int64, bool or string.",
+            hint="Export it with inputs of float32, float64, int32, int64, bool or string.",
         )
     if not tensor.HasField("shape"):
         return None
@@ -131,7 +131,7 @@ def _shape(value: onnx.ValueInfoProto, path: str) -> list[int] | None:
         raise InputError(
             f'its input "{value.name}" is {_type(value)}; a row of a table has one value a column.',
             path=path,
-            mend="Only models of named columns, or of one matrix [rows, columns], can be tried: put the reshaping of "
+            hint="Only models of named columns, or of one matrix [rows, columns], can be tried: put the reshaping of "
             "a row into the graph.",
         )
     return shape
@@ -157,7 +157,7 @@ def _matrix(
         raise InputError(
             f'its input "{value.name}" is {_type(value)}: one row, without an axis for several.',
             path=path,
-            mend=f"Export it for rows of the shape [rows, {shape[0]}], the first dimension dynamic.",
+            hint=f"Export it for rows of the shape [rows, {shape[0]}], the first dimension dynamic.",
         )
     width = shape[1] if shape else 0
     element = value.type.tensor_type.elem_type
@@ -181,7 +181,7 @@ def _matrix(
         raise InputError(
             f'its input "{value.name}" takes {width or "some"} columns, {found}.',
             path=path,
-            mend=f"Name the {width or ''} columns in the order of the matrix: --inputs a,b,c. The table has "
+            hint=f"Name the {width or ''} columns in the order of the matrix: --inputs a,b,c. The table has "
             f"{_listed([name for name in schema.names if name != label])}."
             if like is None  # --inputs are those of the model that is tried
             else "Export it with one input a column, each named like it.",
@@ -205,7 +205,7 @@ def _named(
             raise InputError(
                 f"--inputs names {len(wanted)} columns, the model has {len(takes)} inputs: {_listed(takes)}.",
                 path=path,
-                mend="Name one column for each, in this order, or leave --inputs out to match them by name.",
+                hint="Name one column for each, in this order, or leave --inputs out to match them by name.",
             )
         names = dict(zip(takes, wanted, strict=True))
         notes = (f"inputs: {', '.join(f'{one} is {other}' for one, other in names.items() if one != other)}",)
@@ -231,7 +231,7 @@ def _no_column(tensor: str, name: str, takes: Sequence[str], schema: pa.Schema, 
     return InputError(
         f'the table has no column for its input "{tensor}"{"" if tensor == name else f", which is to be {name!r}"}.',
         path=path,
-        mend=f"{meant}Rename the table's column, or name the columns in the order of the model's inputs "
+        hint=f"{meant}Rename the table's column, or name the columns in the order of the model's inputs "
         f"({_listed(takes)}): --inputs a,b,c. The table has {_listed(schema.names)}.",
     )
 
@@ -245,15 +245,15 @@ def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, path:
             raise InputError(
                 f'the table has {problem} "{column.name}".',
                 path=path,
-                mend=f'Did you mean "{close[0]}"?' if close else f"It has {_listed(schema.names)}.",
+                hint=f'Did you mean "{close[0]}"?' if close else f"It has {_listed(schema.names)}.",
             )
         if taken[column.name] > 1:
-            raise InputError(f'the column "{column.name}" is an input twice.', path=path, mend="Name each once.")
+            raise InputError(f'the column "{column.name}" is an input twice.', path=path, hint="Name each once.")
         if column.name == label:
             raise InputError(
                 f'the model takes the column "{label}", which is the label that it is to be measured by.',
                 path=path,
-                mend="Name another label, or the columns that the model takes: --inputs a,b,c.",
+                hint="Name another label, or the columns that the model takes: --inputs a,b,c.",
             )
         _check_type(column, schema, path)
 
@@ -264,13 +264,13 @@ def _check_type(column: Column, schema: pa.Schema, path: str) -> None:
         raise InputError(
             f'the model takes texts for "{column.name}", the table holds {found}.',
             path=path,
-            mend="Cast the column to string.",
+            hint="Cast the column to string.",
         )
     if column.kind != "text" and not holds_numbers(found):
         raise InputError(
             f'the model takes numbers for "{column.name}", the table holds {found}.',
             path=path,
-            mend="Give the table as the model was trained on it, with this column encoded, or export the whole "
+            hint="Give the table as the model was trained on it, with this column encoded, or export the whole "
             "pipeline, its encoder included.",
         )
 

@@ -39,7 +39,7 @@ def find_interval(numbers: Mapping[str, NDArray[Any]], *, real: bool, path: str)
             f"the model gives three numbers a row ({', '.join(names)}), and which of them are the bounds of the third "
             "cannot be told.",
             path=path,
-            mend='Export it with three outputs, named "predicted", "lower" and "upper".',
+            hint='Export it with three outputs, named "predicted", "lower" and "upper".',
         )
     return _found(names, order, "as they lie on every row that was asked for")
 

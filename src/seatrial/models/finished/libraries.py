@@ -24,7 +24,7 @@ def check_size(data: bytes, path: str) -> None:
         raise InputError(
             f"it has {len(data) / 2**20:,.0f} MB; trees are read up to {_MAX_BYTES / 2**20:,.0f}.",
             path=path,
-            mend="Export it to ONNX, which is read in one piece, or train fewer trees.",
+            hint="Export it to ONNX, which is read in one piece, or train fewer trees.",
         )
 
 
@@ -35,5 +35,5 @@ def require(module: str, path: str) -> None:
         raise InputError(
             f"packaging such a model needs {name}, which is not installed.",
             path=path,
-            mend=f'Install it: pip install "seatrial[{extra}]".',
+            hint=f'Install it: pip install "seatrial[{extra}]".',
         )

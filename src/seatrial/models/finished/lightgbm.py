@@ -110,7 +110,7 @@ def _task(header: Section, targets: int) -> tuple[int, Link, float]:
         f"the objective {objective or 'of its own'!r} gives no probabilities or values that can be judged.",
         path=header.path,
         line=header.line,
-        mend=f"Train with binary, multiclass (3 classes or more) or one of {', '.join(_LINKS)}.",
+        hint=f"Train with binary, multiclass (3 classes or more) or one of {', '.join(_LINKS)}.",
     )
 
 
@@ -123,7 +123,7 @@ def _grow(forest: Forest, tree: Section, place: tuple[int, int], weight: float, 
             "its leaves are linear models, which ONNX's trees do not have.",
             path=tree.path,
             line=tree.line,
-            mend="Train with linear_tree=false.",
+            hint="Train with linear_tree=false.",
         )
     sets = _sets(tree)
     values = tree.numbers("leaf_value", leaves)
@@ -195,7 +195,7 @@ def _categories(text: Text, infos: list[str]) -> tuple[Categories | None, ...]:
         raise InputError(
             f"it was trained on {len(lists)} columns of categories, and the file names {len(features)} as such.",
             path=text.header.path,
-            mend="Train on the codes of ordered categories, and leave categorical_feature to LightGBM.",
+            hint="Train on the codes of ordered categories, and leave categorical_feature to LightGBM.",
         )
     found: list[Categories | None] = [None] * len(infos)
     for feature, values in zip(features, lists, strict=True):

@@ -74,7 +74,7 @@ class Section:
             f"no model of LightGBM as it writes them: {problem}.",
             path=self.path,
             line=self.line,
-            mend='Save it again with booster.save_model("model.txt").',
+            hint='Save it again with booster.save_model("model.txt").',
         )
 
     def _read(self, key: str, count: int, kind: Any) -> NDArray[Any]:

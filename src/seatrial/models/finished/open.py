@@ -116,7 +116,7 @@ def finish(
     try:
         predictor = load_predictor(files)
     except Corrupt as error:
-        raise InputError(error.problem, path=path, mend="Export it again, with a newer opset.") from None
+        raise InputError(error.problem, path=path, hint="Export it again, with a newer opset.") from None
     notes = [*(() if converted is None else converted.notes), *binding.notes, *outputs.notes]
     if freed is not None:
         notes.append(f"the file was exported for {freed} rows at a time; it answers alike for any number of them")

@@ -71,10 +71,10 @@ def recognise(
         raise InputError(
             f"{what} has no threshold: that belongs to the probabilities of two classes.",
             path=path,
-            mend="Leave --threshold out.",
+            hint="Leave --threshold out.",
         )
     if wanted.threshold is not None and not 0 <= wanted.threshold <= 1:
-        raise InputError(f"the threshold {wanted.threshold:g} is no probability.", mend="It lies between 0 and 1.")
+        raise InputError(f"the threshold {wanted.threshold:g} is no probability.", hint="It lies between 0 and 1.")
     return outputs
 
 
@@ -91,7 +91,7 @@ def _recognised(
     label = next((name for name, values in answers.items() if values.dtype.kind in "OUbiu"), None)
     numbers = {name: _matrix(name, values, path) for name, values in answers.items() if values.dtype.kind == "f"}
     if label is None and not numbers:
-        raise InputError("the model gives no numbers and no labels.", path=path, mend="Export it with its answers.")
+        raise InputError("the model gives no numbers and no labels.", path=path, hint="Export it with its answers.")
     if _is_regression(graph, label, numbers, labels, wanted, path):
         return _regression(answers, label, numbers, wanted, real=real, path=path)
     if not numbers:
@@ -105,7 +105,7 @@ def _matrix(name: str, values: NDArray[Any], path: str) -> NDArray[Any]:
         raise InputError(
             f'its output "{name}" has the shape {list(values.shape)}.',
             path=path,
-            mend="Export it with one value, or one probability a class, for each row.",
+            hint="Export it with one value, or one probability a class, for each row.",
         )
     return values.reshape(len(values), -1) if len(values) else values.reshape(0, values.shape[-1])
 
@@ -120,7 +120,7 @@ def _is_regression(
 ) -> bool:
     if wanted.task is not None:
         if wanted.task == "regression" and wanted.classes:
-            raise InputError("a regression has no classes.", path=path, mend="Leave --classes out.")
+            raise InputError("a regression has no classes.", path=path, hint="Leave --classes out.")
         return wanted.task == "regression"
     if label is not None or wanted.classes is not None or wanted.positive is not None:
         return False
@@ -132,7 +132,7 @@ def _is_regression(
             raise InputError(
                 f"the model gives {widest} numbers a row, and the table's label has no classes.",
                 path=path,
-                mend="Say what it is: --task multiclass, binary or regression.",
+                hint="Say what it is: --task multiclass, binary or regression.",
             )
         return True
     return bool(widest == 1 and len(labels) > 2)
@@ -158,7 +158,7 @@ def _regression(
             f"a regression gives one value a row, or a value with a lower and an upper one; this model gives "
             f"{given or 'labels'}.",
             path=path,
-            mend="Export it with one of these outputs; a model of several targets is as many models.",
+            hint="Export it with one of these outputs; a model of several targets is as many models.",
         )
     found = find_interval(numbers, real=real, path=path)
     return Outputs("interval", "regression", found.tensors, found.columns, notes=(*notes, found.note))
@@ -185,13 +185,13 @@ def _labels_only(
         raise InputError(
             f'its output "{label}" gives {", ".join(sorted(texts))}, the classes are {", ".join(named)}.',
             path=path,
-            mend="Name the classes that it answers with: --classes a,b,c.",
+            hint="Name the classes that it answers with: --classes a,b,c.",
         )
     if len(named) < 2:
         raise InputError(
             f'its output "{label}" gives one class only: {", ".join(named)}.',
             path=path,
-            mend="Name all that there are: --classes a,b,c.",
+            hint="Name all that there are: --classes a,b,c.",
         )
     task = _task(len(named), wanted, path)
     positive, notes = _positive(named, wanted, path) if task == "binary" else (None, ())
@@ -277,7 +277,7 @@ def _scores(graph: GraphProto, numbers: Answers, wanted: Wanted, labels: Sequenc
     raise InputError(
         f"the model has {len(numbers)} outputs of numbers, {', '.join(numbers)}: none is plainly the probabilities.",
         path=path,
-        mend='Export it with one of them, or name the one that is meant "probabilities".',
+        hint='Export it with one of them, or name the one that is meant "probabilities".',
     )
 
 
@@ -295,7 +295,7 @@ def _is_activated(graph: GraphProto, tensor: str) -> bool:
 def _task(count: int, wanted: Wanted, path: str) -> Task:
     if wanted.task == "binary" and count != 2:
         raise InputError(
-            f"the model tells {count} classes apart, and is to be binary.", path=path, mend="Use --task multiclass."
+            f"the model tells {count} classes apart, and is to be binary.", path=path, hint="Use --task multiclass."
         )
     return wanted.task or ("binary" if count == 2 else "multiclass")
 
@@ -307,7 +307,7 @@ def _positive(classes: tuple[str, ...], wanted: Wanted, path: str) -> tuple[str,
         raise InputError(
             f'"{wanted.positive}" is none of the classes {", ".join(classes)}.',
             path=path,
-            mend="Name one of them: --positive.",
+            hint="Name one of them: --positive.",
         )
     return wanted.positive, ()
 

@@ -53,7 +53,7 @@ def plain(model: ModelProto, *, path: str) -> Plain:
             _forget_unused_operators(model)
             check_safe(model)
     except Refused as error:
-        raise InputError(error.problem, path=path, mend=_mend(error)) from None
+        raise InputError(error.problem, path=path, hint=_mend(error)) from None
     except Exception as error:  # noqa: BLE001  # the inliner's own errors, of several kinds
         raise _no_onnx(first_line(error), path) from None
     _drop_given_inputs(model.graph)
@@ -62,14 +62,14 @@ def plain(model: ModelProto, *, path: str) -> Plain:
     opset, ml_opset = _one_name(model)
     if opset < MIN_OPSET:
         raise InputError(
-            f"the model has ONNX opset {opset}.", path=path, mend=f"Export it with {MIN_OPSET} to {MAX_OPSET}."
+            f"the model has ONNX opset {opset}.", path=path, hint=f"Export it with {MIN_OPSET} to {MAX_OPSET}."
         )
     return Plain(model, opset, ml_opset, classes)
 
 
 def _no_onnx(problem: str, path: str) -> InputError:
     return InputError(
-        f"this is no valid ONNX model: {problem}.", path=path, mend="Export or fetch it again; it may be cut off."
+        f"this is no valid ONNX model: {problem}.", path=path, hint="Export or fetch it again; it may be cut off."
     )
 
 
@@ -83,7 +83,7 @@ def _mend(error: Refused) -> str:
         return "Give the model as it was before onnxruntime optimised or quantised it: standard operators only."
     if "needs version" in error.problem:
         return "Export it with an older opset."
-    return error.mend or ""
+    return error.hint or ""
 
 
 def _forget_unused_operators(model: ModelProto) -> None:
@@ -132,7 +132,7 @@ def _unzipped(graph: GraphProto, path: str) -> Iterator[tuple[str, tuple[str, ..
             raise InputError(
                 f'its output "{value.name}" is a {str(value.type.WhichOneof("value")).removesuffix("_type")}.',
                 path=path,
-                mend="Export it with tensors as outputs.",
+                hint="Export it with tensors as outputs.",
             )
     nodes = [node for node in graph.node if node.output[0] not in zipped]
     del graph.node[:], graph.output[:]

@@ -33,7 +33,7 @@ def check_same(
         raise InputError(
             "it answers the same rows otherwise when it is asked again.",
             path=path,
-            mend="Export it for inference (torch: module.eval()): something random is in the graph.",
+            hint="Export it for inference (torch: module.eval()): something random is in the graph.",
         )
     if outputs.label is None or asked is not None or not real:
         return ()
@@ -75,7 +75,7 @@ def _about_labels(outputs: Outputs, given: NDArray[Any], packaged: Predictions, 
                 f'its output "{outputs.label}" gives {", ".join(strange[:3])}, which '
                 f"{'is' if len(strange) == 1 else 'are'} none of the classes {', '.join(outputs.classes)}.",
                 path=path,
-                mend="Name the classes in the order of the probabilities: --classes a,b,c.",
+                hint="Name the classes in the order of the probabilities: --classes a,b,c.",
             )
         own = np.array([places[name] for name in own], object)
     differ = (own != packaged.labels) & _clear(outputs, packaged)
@@ -95,7 +95,7 @@ def _about_labels(outputs: Outputs, given: NDArray[Any], packaged: Predictions, 
         raise InputError(
             f"{problem}: the classes may be in another order than the probabilities.",
             path=path,
-            mend="Name them in the order of the probabilities, --classes a,b,c; or the threshold that the file's label "
+            hint="Name them in the order of the probabilities, --classes a,b,c; or the threshold that the file's label "
             "follows, --threshold.",
         )
     return (f"{problem}; measured is the rule, not that output (--threshold sets another)",)

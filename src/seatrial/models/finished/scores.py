@@ -55,7 +55,7 @@ def meaning_of(
         raise InputError(
             f'nothing in the file tells whether its output "{tensor}" is probabilities or logits.',
             path=path,
-            mend="Give some rows of the table, or export it with a softmax or sigmoid at the end.",
+            hint="Give some rows of the table, or export it with a softmax or sigmoid at the end.",
         )
     if looks_like_probabilities(answers):
         return Meaning(probabilities=True, because="its answers look like it")
@@ -65,7 +65,7 @@ def meaning_of(
         raise InputError(
             f'its output "{tensor}" gives one number a row, beyond 0 and 1, and the table\'s label has classes.',
             path=path,
-            mend="If these are logits, write --task binary; if the label is a number to be predicted, --task "
+            hint="If these are logits, write --task binary; if the label is a number to be predicted, --task "
             "regression; else name the column that the model predicts with --label.",
         )
     return Meaning(probabilities=False, because="its answers are no probabilities")
@@ -87,7 +87,7 @@ def check_probabilities(answers: NDArray[Any], tensor: str, path: str) -> None:
             f'its output "{tensor}" gives {_shown(values)} for row {row} of the table{several}: these are no '
             "probabilities of classes that exclude each other.",
             path=path,
-            mend="A model of several labels at once is as many models: give one of them. Else export it with a softmax "
+            hint="A model of several labels at once is as many models: give one of them. Else export it with a softmax "
             "at the end.",
         )
 

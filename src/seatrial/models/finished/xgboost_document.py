@@ -83,12 +83,12 @@ class Place:
         return InputError(
             f"no model of XGBoost as it writes them: {self.at(key)} {problem}.",
             path=self.path,
-            mend='Save it again with booster.save_model("model.json") of XGBoost 1.6 or newer.',
+            hint='Save it again with booster.save_model("model.json") of XGBoost 1.6 or newer.',
         )
 
-    def unsuited(self, key: str, problem: str, mend: str) -> InputError:
+    def unsuited(self, key: str, problem: str, hint: str) -> InputError:
         """The error that it is a model of XGBoost, and none that can be packaged."""
-        return InputError(problem, path=f"{self.path}: {self.at(key)}", mend=mend)
+        return InputError(problem, path=f"{self.path}: {self.at(key)}", hint=hint)
 
 
 def read_document(data: bytes, *, path: str) -> Place:
@@ -100,12 +100,12 @@ def read_document(data: bytes, *, path: str) -> Place:
         raise InputError(
             f"no model of XGBoost: {str(error).splitlines()[0]}.",
             path=path,
-            mend='Save it again with booster.save_model("model.json") or "model.ubj".',
+            hint='Save it again with booster.save_model("model.json") or "model.ubj".',
         ) from None
     if not isinstance(document, dict) or not isinstance(document.get("learner"), dict):
         raise InputError(
             'no model of XGBoost: it has no "learner".',
             path=path,
-            mend='Save it with booster.save_model("model.json"); a dump of its trees is no model.',
+            hint='Save it with booster.save_model("model.json"); a dump of its trees is no model.',
         )
     return Place(path, "", document)

@@ -146,7 +146,7 @@ def test_what_cannot_be_packaged_says_why_and_where(old: str, new: str, says: st
     with pytest.raises(InputError, match=says) as caught:
         reader.read(content.replace(old, new, 1).encode(), path="m.txt")
     assert str(caught.value).startswith("m.txt")
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_bytes_that_are_no_text_are_said_to_be_none() -> None:

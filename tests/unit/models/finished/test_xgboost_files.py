@@ -169,7 +169,7 @@ def test_what_cannot_be_packaged_names_the_place(way: tuple[str | int, ...], to:
         reader.read(changed(saved(classifier()), *way, to=to), path="m.json")
     assert says in str(caught.value)
     assert str(caught.value).startswith("m.json: ")
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(

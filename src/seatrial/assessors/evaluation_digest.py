@@ -10,7 +10,7 @@ from seatrial.stores.documents import sha256, to_json
 from seatrial.verdicts.policy import Policy
 
 
-def asked_digest(
+def evaluation_digest(
     policy: Policy,
     subject: Subject,
     groups: Sequence[GroupSpec],

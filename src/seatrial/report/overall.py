@@ -1,4 +1,4 @@
-"""The numbers for everybody at once, and those about the measured rows themselves. Pure."""
+"""The numbers overall, and those about the measured rows themselves. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Metric:
     doubts: tuple[str, ...]
 
 
-def everybody(trial: Trial, *, unit: str = "") -> tuple[Metric, ...]:
+def overall_metrics(trial: Trial, *, unit: str = "") -> tuple[Metric, ...]:
     """All that was measured of the model for all rows together; errors are in the unit of the label, `unit`."""
     return tuple(_metric(one, unit) for one in _plain(trial) if not about_rows(one.claim.metric))
 
