@@ -84,7 +84,8 @@ def attack_all(
 ) -> Attacked:
     """Runs every attack that this victim allows, cheapest first.
 
-    `on_progress` hears each attack's name and how many rows stand. What the time does not allow is left out openly. Without gradients the black-box attacks run alone.
+    `on_progress` hears each attack's name and how many rows stand.
+    What the time does not allow is left out openly. Without gradients the black-box attacks run alone.
     """
     deadline = monotonic() + budget_s
     by = np.where(victim.is_broken(origin, actual), 0, STANDING).astype(np.int64)
