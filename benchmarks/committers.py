@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.prepare.conf import SparkSettings
 from seatrial.prepare.session import spark_session
-from seatrial.stores.embedded import embedded_store, stop
+from seatrial.stores.embedded.lease import embedded_store, stop
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
 

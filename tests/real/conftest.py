@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.stores.embedded import embedded_store, stop
+from seatrial.stores.embedded.lease import embedded_store, stop
 from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
 
 START_TIMEOUT_S = 60.0

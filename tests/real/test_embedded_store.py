@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import StoreError
-from seatrial.stores import seaweed
-from seatrial.stores.embedded import embedded_store, status, stop
+from seatrial.stores.embedded import seaweedfs
+from seatrial.stores.embedded.lease import embedded_store, status, stop
 from seatrial.stores.obstore_objects import open_objects
 
 IDLE_S = 1.0
@@ -27,7 +27,7 @@ TIMEOUT_S = 30.0
 USER = """
 import sys
 from pathlib import Path
-from seatrial.stores.embedded import embedded_store
+from seatrial.stores.embedded.lease import embedded_store
 with embedded_store(Path(sys.argv[1]), "census", idle_s=float(sys.argv[2])) as store:
     print(store.endpoint, flush=True)
     sys.stdin.read()
@@ -133,7 +133,7 @@ def test_every_port_of_the_server_is_on_the_loopback_address(state: Path) -> Non
             line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
         ]
         addresses = {field[1] for field in fields if field[3] == listening and field[9] in sockets}
-    assert len(addresses) == len(seaweed.PORTS) + 1
+    assert len(addresses) == len(seaweedfs.PORTS) + 1
     assert {address.partition(":")[0] for address in addresses} == {"0100007F"}
 
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from seatrial.batches.http_wire import HttpWire, Limits
 from seatrial.batches.wire import FolderWire, Wire
 from seatrial.errors import StoreError
-from seatrial.stores.address import Bucket, store_address
 from seatrial.stores.settings import StoreSettings
+from seatrial.stores.store_url import Bucket, parse_store_url
 
 SIGNED_FOR = timedelta(hours=1)
 SIGN_AGAIN_S = 45 * 60  # well before the signature ends
@@ -70,7 +70,7 @@ class Signed:
     def _open(self, bucket: str) -> Any:
         from obstore.store import S3Store
 
-        place = store_address(self._settings)
+        place = parse_store_url(self._settings)
         config: dict[str, Any] = {"region": self._settings.region, "virtual_hosted_style_request": False}
         if isinstance(place, Bucket) and place.endpoint is not None:
             config["endpoint"] = place.endpoint

@@ -26,10 +26,10 @@ def status(*, directory: Directory = Path(), json: Json = False) -> int:
 
     from seatrial.pipeline.local_store import plain_folder
     from seatrial.pipeline.workspace import state_folder
-    from seatrial.stores import embedded
+    from seatrial.stores.embedded import lease
 
     state = state_folder(directory, os.environ)
-    found = embedded.status(state)
+    found = lease.status(state)
     if json:
         print_json({"running": found.endpoint is not None, **dataclasses.asdict(found)})
     elif (folder := plain_folder(directory, state)) is not None:
@@ -51,7 +51,7 @@ def start(*, directory: Directory = Path(), idle_s: IdleS = 600.0) -> int:
     from seatrial.errors import InputError
     from seatrial.pipeline.local_store import plain_folder
     from seatrial.pipeline.workspace import state_folder
-    from seatrial.stores.embedded import embedded_store
+    from seatrial.stores.embedded.lease import embedded_store
 
     state = state_folder(directory, os.environ)
     if (folder := plain_folder(directory, state)) is not None:
@@ -72,9 +72,9 @@ def stop(*, directory: Directory = Path()) -> int:
     For example: `seatrial store stop --directory census`
     """
     from seatrial.pipeline.workspace import state_folder
-    from seatrial.stores import embedded
+    from seatrial.stores.embedded import lease
 
-    if embedded.stop(state_folder(directory, os.environ)):
+    if lease.stop(state_folder(directory, os.environ)):
         print("The embedded store has ended; its data stays. The next command that needs it starts it again.")
     else:
         print("The embedded store did not run. Next: seatrial store status")

@@ -47,7 +47,7 @@ def open_workspace(directory: Path, profile: str = "local") -> Iterator[Workspac
 @contextmanager
 def open_project(project: Project, profile: str) -> Iterator[Workspace]:
     """Opens a project that was read before."""
-    from seatrial.stores.embedded import embedded_store
+    from seatrial.stores.embedded.lease import embedded_store
     from seatrial.stores.obstore_objects import open_objects
 
     chosen = project.profiles.get(profile)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from seatrial.errors import StoreError
-from seatrial.stores.address import Folder, store_address
 from seatrial.stores.settings import CatalogSettings, StoreSettings
+from seatrial.stores.store_url import Folder, parse_store_url
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -61,7 +61,7 @@ def open_catalog(settings: CatalogSettings, *, namespace: str | None = None) -> 
 def file_io_properties(store: StoreSettings) -> dict[str, str]:
     """How pyiceberg reads and writes the store's objects, through pyarrow."""
     properties = {"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"}
-    place = store_address(store)
+    place = parse_store_url(store)
     if isinstance(place, Folder):
         return properties
     properties |= {

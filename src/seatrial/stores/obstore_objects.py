@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.errors import ObjectMissing, StoreError
-from seatrial.stores.address import Bucket, Folder, store_address
-from seatrial.stores.failures import store_failure, was_interrupted
 from seatrial.stores.objects import Blob, ObjectInfo, Objects
 from seatrial.stores.settings import StoreSettings
+from seatrial.stores.store_errors import store_error, was_interrupted
+from seatrial.stores.store_url import Bucket, Folder, parse_store_url
 
 PART_BYTES = 8 * 2**20  # S3 allows 10,000 parts: files up to 78 GiB
 PARTS_AT_ONCE = 4
@@ -37,7 +37,7 @@ class ObstoreObjects:
     """`Objects` by obstore. Safe to share between threads."""
 
     def __init__(self, settings: StoreSettings) -> None:
-        self._place = store_address(settings)
+        self._place = parse_store_url(settings)
         self._store = _open(self._place, settings)
 
     def __repr__(self) -> str:
@@ -133,7 +133,7 @@ class ObstoreObjects:
         try:
             yield
         except (BaseError, OSError, ValueError) as error:
-            raise store_failure(error, self._place, key) from None
+            raise store_error(error, self._place, key) from None
 
 
 def _open(place: Folder | Bucket, settings: StoreSettings) -> Any:

@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader
 from seatrial.batches.http_wire import Limits
 from seatrial.batches.parquet import ParquetTable, parquet_table
 from seatrial.batches.torch import to_torch
-from seatrial.stores.embedded import embedded_store, stop
+from seatrial.stores.embedded.lease import embedded_store, stop
 from seatrial.stores.obstore_objects import open_objects
 from tests.real.batches.faulty_server import seeded, serving
 from tests.real.batches.packed_files import COLUMNS, WIDTH, write_packed

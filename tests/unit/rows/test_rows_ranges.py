@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.batches.rows import bucket
-from seatrial.stores.address import Bucket
+from seatrial.stores.store_url import Bucket
 
 DATA = bytes(range(256)) * 8
 META = {"path": "key", "size": len(DATA), "e_tag": '"1"'}

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from seatrial.batches.rows.source import HIDDEN, Source, absent, check_plain, empty, shown
 from seatrial.errors import InputError, StoreError
-from seatrial.stores.address import Bucket
-from seatrial.stores.failures import store_failure
+from seatrial.stores.store_errors import store_error
+from seatrial.stores.store_url import Bucket
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
 SILENCE_TIMEOUT = timedelta(seconds=60)  # no byte of an answer for so long: the request has failed
@@ -143,6 +143,6 @@ def _explained(bucket: Bucket, key: str) -> Iterator[None]:
                 path=f"s3://{bucket.name}/{key}",
                 hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket.",
             ) from None
-        failure = store_failure(error, bucket, key)
+        failure = store_error(error, bucket, key)
         failure.hint = "Check the address, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         raise failure from None

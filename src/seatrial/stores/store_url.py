@@ -26,7 +26,7 @@ class Bucket:
     endpoint: str | None
 
 
-def store_address(settings: StoreSettings) -> Folder | Bucket:
+def parse_store_url(settings: StoreSettings) -> Folder | Bucket:
     """Where the store is; a URL or endpoint that says something else is a `StoreError` with the way to write it."""
     url = urlsplit(settings.url)
     if url.scheme == "file":

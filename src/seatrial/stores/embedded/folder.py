@@ -28,7 +28,7 @@ _POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddedPlace:
+class EmbeddedFolder:
     """The files of one project's embedded store, all within `folder` (DIR/.seatrial/store)."""
 
     folder: Path

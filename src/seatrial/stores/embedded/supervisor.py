@@ -1,7 +1,7 @@
 """The process that owns an embedded store's server: starts it, watches for users, and ends it.
 
-Run as `python -P -m seatrial.stores.supervisor FOLDER IDLE_S`. The process that is started so returns once the store
-answers (status 0) or could not be started (status 1); its child lives on in a session of its own.
+Run as `python -P -m seatrial.stores.embedded.supervisor FOLDER IDLE_S`. The process that is started so returns once the
+store answers (status 0) or could not be started (status 1); its child lives on in a session of its own.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from seatrial.stores import seaweed
-from seatrial.stores.embedded_place import EmbeddedPlace, holding, read_json, try_lock, wait_lock, write_json
+from seatrial.stores.embedded import seaweedfs
+from seatrial.stores.embedded.folder import EmbeddedFolder, holding, read_json, try_lock, wait_lock, write_json
 from seatrial.stores.settings import StoreSettings
 
 ATTEMPTS = 3  # a port can be taken between choosing it and starting on it
@@ -30,7 +30,7 @@ _READY = b"+"
 
 def main(arguments: list[str]) -> int:
     """Starts the supervisor as a process of its own and waits until the store answers."""
-    place = EmbeddedPlace(Path(arguments[0]))
+    folder = EmbeddedFolder(Path(arguments[0]))
     idle_s = float(arguments[1])
     reader, writer = os.pipe()
     if os.fork() == 0:
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
         os.setsid()
         status = 1
         try:
-            status = _supervise(place, idle_s, writer)
+            status = _supervise(folder, idle_s, writer)
         finally:
             os._exit(status)  # the parent's buffers and exit handlers are not this process's to run
     os.close(writer)
@@ -46,8 +46,8 @@ def main(arguments: list[str]) -> int:
         return 0 if told.read(1) == _READY else 1
 
 
-def _supervise(place: EmbeddedPlace, idle_s: float, writer: int) -> int:
-    own = try_lock(place.lock("supervisor"))
+def _supervise(folder: EmbeddedFolder, idle_s: float, writer: int) -> int:
+    own = try_lock(folder.lock("supervisor"))
     if own is None:  # another one is there, and whoever asked will find it
         os.write(writer, _READY)
         return 0
@@ -55,27 +55,27 @@ def _supervise(place: EmbeddedPlace, idle_s: float, writer: int) -> int:
     os.pwrite(own, str(os.getpid()).encode(), 0)
     stopping = _Stopping()
     with holding(own):
-        place.server.unlink(missing_ok=True)
-        if place.log.exists() and place.log.stat().st_size > LARGEST_LOG_BYTES:
-            place.log.replace(place.log.with_suffix(".old.log"))
-        server_lock = wait_lock(place.lock("server"), until=time.monotonic() + OLD_SERVER_TIMEOUT_S)
+        folder.server.unlink(missing_ok=True)
+        if folder.log.exists() and folder.log.stat().st_size > LARGEST_LOG_BYTES:
+            folder.log.replace(folder.log.with_suffix(".old.log"))
+        server_lock = wait_lock(folder.lock("server"), until=time.monotonic() + OLD_SERVER_TIMEOUT_S)
         if server_lock is None:
-            place.log.write_text("the server of an earlier start does not end\n")
+            folder.log.write_text("the server of an earlier start does not end\n")
             return 1
         sockets = Path(tempfile.mkdtemp(prefix="seatrial-"))
         try:
             with holding(server_lock):
-                server = _start(place, sockets, server_lock)
+                server = _start(folder, sockets, server_lock)
             if server is None:
                 return 1
             try:
                 os.write(writer, _READY)
                 os.close(writer)
-                users = _watch(place, server, idle_s, stopping)
+                users = _watch(folder, server, idle_s, stopping)
             finally:
-                place.server.unlink(missing_ok=True)
+                folder.server.unlink(missing_ok=True)
                 _end(server)
-                seaweed.remove_sockets(read_json(place.ports) or {})
+                seaweedfs.remove_sockets(read_json(folder.ports) or {})
             if users is not None:
                 os.close(users)
         finally:
@@ -95,33 +95,33 @@ class _Stopping:
         self.asked = True
 
 
-def _start(place: EmbeddedPlace, sockets: Path, server_lock: int) -> subprocess.Popen[bytes] | None:
-    credentials = place.credentials()
-    environment = seaweed.weed_environment(credentials, place.inner_key())
-    weed = seaweed.find_weed()
+def _start(folder: EmbeddedFolder, sockets: Path, server_lock: int) -> subprocess.Popen[bytes] | None:
+    credentials = folder.credentials()
+    environment = seaweedfs.weed_environment(credentials, folder.inner_key())
+    weed = seaweedfs.find_weed()
     for attempt in range(ATTEMPTS):
-        ports = seaweed.free_ports(read_json(place.ports) if attempt == 0 else None)
-        (place.data / "mini.options").unlink(missing_ok=True)  # the server's own copy of earlier options
-        server = seaweed.start_weed(
-            seaweed.weed_command(weed, place.data, sockets, ports), environment, place.log, server_lock
+        ports = seaweedfs.free_ports(read_json(folder.ports) if attempt == 0 else None)
+        (folder.data / "mini.options").unlink(missing_ok=True)  # the server's own copy of earlier options
+        server = seaweedfs.start_weed(
+            seaweedfs.weed_command(weed, folder.data, sockets, ports), environment, folder.log, server_lock
         )
-        endpoint = f"http://{seaweed.HOST}:{ports['s3']}"
+        endpoint = f"http://{seaweedfs.HOST}:{ports['s3']}"
         try:
-            ready = seaweed.wait_until_ready(server, StoreSettings(f"s3://{seaweed.BUCKET}", endpoint, credentials))
+            ready = seaweedfs.wait_until_ready(server, StoreSettings(f"s3://{seaweedfs.BUCKET}", endpoint, credentials))
         except BaseException:
             _end(server)
             raise
         if ready:
-            write_json(place.ports, ports)
-            write_json(place.server, {"endpoint": endpoint, "server_pid": server.pid, "supervisor_pid": os.getpid()})
+            write_json(folder.ports, ports)
+            write_json(folder.server, {"endpoint": endpoint, "server_pid": server.pid, "supervisor_pid": os.getpid()})
             return server
         _end(server)
     return None
 
 
-def _watch(place: EmbeddedPlace, server: subprocess.Popen[bytes], idle_s: float, stopping: _Stopping) -> int | None:
+def _watch(folder: EmbeddedFolder, server: subprocess.Popen[bytes], idle_s: float, stopping: _Stopping) -> int | None:
     """Returns when the store is to end; with the users' lock, where it is because nobody uses it."""
-    users = place.lock("users")
+    users = folder.lock("users")
     last_used = time.time()
     while server.poll() is None and not stopping.asked:
         alone = try_lock(users)

@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import StoreError
-from seatrial.stores.address import Bucket, Folder, store_address
 from seatrial.stores.settings import StoreSettings
+from seatrial.stores.store_url import Bucket, Folder, parse_store_url
 
 
 def test_an_s3_url_names_bucket_and_prefix() -> None:
-    assert store_address(StoreSettings("s3://lake/census/", "http://127.0.0.1:9000/")) == Bucket(
+    assert parse_store_url(StoreSettings("s3://lake/census/", "http://127.0.0.1:9000/")) == Bucket(
         "lake", "census", "http://127.0.0.1:9000"
     )
 
 
 def test_a_file_url_names_a_folder() -> None:
-    assert store_address(StoreSettings("file:///data/with%20space")) == Folder(Path("/data/with space"))
+    assert parse_store_url(StoreSettings("file:///data/with%20space")) == Folder(Path("/data/with space"))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_file_url_names_a_folder() -> None:
 )
 def test_a_wrong_address_says_how_to_write_it(settings: StoreSettings, hint: str) -> None:
     with pytest.raises(StoreError) as caught:
-        store_address(settings)
+        parse_store_url(settings)
     assert hint in str(caught.value)
 
 
@@ -46,5 +46,5 @@ def test_a_wrong_address_says_how_to_write_it(settings: StoreSettings, hint: str
 )
 def test_credentials_in_an_address_are_refused_and_not_repeated(settings: StoreSettings) -> None:
     with pytest.raises(StoreError) as caught:
-        store_address(settings)
+        parse_store_url(settings)
     assert "hidden" not in str(caught.value)

@@ -10,7 +10,7 @@ import errno
 import re
 
 from seatrial.errors import ObjectChanged, ObjectExists, ObjectMissing, StoreError
-from seatrial.stores.address import Bucket, Folder
+from seatrial.stores.store_url import Bucket, Folder
 
 _S3_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
@@ -18,7 +18,7 @@ _KEY_REFUSED = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "
 _FULL = {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "XMinioDiskFull"}
 
 
-def store_failure(error: BaseException, place: Folder | Bucket, key: str) -> StoreError:
+def store_error(error: BaseException, place: Folder | Bucket, key: str) -> StoreError:
     """The `StoreError` that says what `error`, raised while `key` was used, means."""
     text = str(error)
     kind = type(error).__name__

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.errors import StoreError
-from seatrial.stores.embedded_place import EmbeddedPlace, holding, is_locked, try_lock, wait_lock
-from seatrial.stores.seaweed import BUCKET, find_weed
+from seatrial.stores.embedded.folder import EmbeddedFolder, holding, is_locked, try_lock, wait_lock
+from seatrial.stores.embedded.seaweedfs import BUCKET, find_weed
 from seatrial.stores.settings import StoreSettings
 
 IDLE_S = 60.0
@@ -40,16 +40,16 @@ def embedded_store(state: Path, name: str, *, idle_s: float = IDLE_S) -> Iterato
 
     The first user starts it; it ends `idle_s` seconds after the last one left. A user that is killed has left.
     """
-    place = _place(state)
-    place.make()
+    folder = _folder(state)
+    folder.make()
     find_weed()  # a missing program is said here, not in the supervisor's log
-    lease = _come(place, idle_s)
+    lease = _come(folder, idle_s)
     try:
-        endpoint = place.endpoint()
+        endpoint = folder.endpoint()
         if endpoint is None:  # it was stopped in this very moment
-            raise StoreError("the embedded store was stopped.", path=str(place.folder), hint="Run the command again.")
+            raise StoreError("the embedded store was stopped.", path=str(folder.folder), hint="Run the command again.")
         os.utime(lease)
-        yield StoreSettings(f"s3://{BUCKET}/{name}", endpoint, place.credentials())
+        yield StoreSettings(f"s3://{BUCKET}/{name}", endpoint, folder.credentials())
     finally:
         with holding(lease):
             os.utime(lease)
@@ -57,54 +57,54 @@ def embedded_store(state: Path, name: str, *, idle_s: float = IDLE_S) -> Iterato
 
 def status(state: Path) -> EmbeddedStatus:
     """What the store of this state folder is doing; starts nothing."""
-    place = _place(state)
-    if not place.folder.is_dir() or not is_locked(place.lock("supervisor")):
-        return EmbeddedStatus(str(place.folder), None, None, in_use=False)
-    return EmbeddedStatus(str(place.folder), place.endpoint(), _supervisor(place), is_locked(place.lock("users")))
+    folder = _folder(state)
+    if not folder.folder.is_dir() or not is_locked(folder.lock("supervisor")):
+        return EmbeddedStatus(str(folder.folder), None, None, in_use=False)
+    return EmbeddedStatus(str(folder.folder), folder.endpoint(), _supervisor(folder), is_locked(folder.lock("users")))
 
 
 def stop(state: Path) -> bool:
     """Ends the store, whoever uses it; False when it did not run. What was written stays."""
-    place = _place(state)
-    if not place.folder.is_dir() or not is_locked(place.lock("supervisor")):
+    folder = _folder(state)
+    if not folder.folder.is_dir() or not is_locked(folder.lock("supervisor")):
         return False
-    supervisor = _supervisor(place)
+    supervisor = _supervisor(folder)
     if supervisor is not None:
         os.kill(supervisor, signal.SIGTERM)
-    ended = wait_lock(place.lock("supervisor"), until=time.monotonic() + STOP_TIMEOUT_S)
+    ended = wait_lock(folder.lock("supervisor"), until=time.monotonic() + STOP_TIMEOUT_S)
     if ended is None:
-        raise StoreError(f"the embedded store did not end within {STOP_TIMEOUT_S:g} s.", path=str(place.log))
+        raise StoreError(f"the embedded store did not end within {STOP_TIMEOUT_S:g} s.", path=str(folder.log))
     os.close(ended)
     return True
 
 
-def _place(state: Path) -> EmbeddedPlace:
-    return EmbeddedPlace(state.absolute() / "store")
+def _folder(state: Path) -> EmbeddedFolder:
+    return EmbeddedFolder(state.absolute() / "store")
 
 
-def _supervisor(place: EmbeddedPlace) -> int | None:
+def _supervisor(folder: EmbeddedFolder) -> int | None:
     # The lock's holder wrote its number into the file, so while it is held the number is that process's.
-    text = place.lock("supervisor").read_text()
+    text = folder.lock("supervisor").read_text()
     return int(text) if text.isdigit() else None
 
 
-def _come(place: EmbeddedPlace, idle_s: float) -> int:
+def _come(folder: EmbeddedFolder, idle_s: float) -> int:
     """A lease on a store that answers."""
     until = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < until:
-        starting = wait_lock(place.lock("starting"), until=until)
+        starting = wait_lock(folder.lock("starting"), until=until)
         if starting is None:
             break
         with holding(starting):
-            lease = try_lock(place.lock("users"), shared=True)
+            lease = try_lock(folder.lock("users"), shared=True)
             if lease is None:  # it is ending; or its supervisor is just looking whether anybody is there
                 time.sleep(_POLL_S)
                 continue
             try:
-                if _answers(place, until):
+                if _answers(folder, until):
                     return lease
-                _start(place, idle_s)
-                if _answers(place, until):
+                _start(folder, idle_s)
+                if _answers(folder, until):
                     return lease
             except BaseException:
                 os.close(lease)
@@ -112,37 +112,37 @@ def _come(place: EmbeddedPlace, idle_s: float) -> int:
             os.close(lease)
     raise StoreError(
         f"the embedded store could not be had within {START_TIMEOUT_S:g} s.",
-        path=str(place.log),
+        path=str(folder.log),
         hint="Look at its log; `seatrial store stop` ends it.",
     )
 
 
-def _answers(place: EmbeddedPlace, until: float) -> bool:
+def _answers(folder: EmbeddedFolder, until: float) -> bool:
     """Whether there is a supervisor whose server answers; waits for one that is just starting, or ending."""
-    while time.monotonic() < until and is_locked(place.lock("supervisor")):
-        if place.endpoint() is not None:
+    while time.monotonic() < until and is_locked(folder.lock("supervisor")):
+        if folder.endpoint() is not None:
             return True
         time.sleep(_POLL_S)
     return False
 
 
-def _start(place: EmbeddedPlace, idle_s: float) -> None:
+def _start(folder: EmbeddedFolder, idle_s: float) -> None:
     # -P: the working folder is a project's, and its modules must not stand in for the standard library's
-    with place.log.open("ab") as log:
+    with folder.log.open("ab") as log:
         started = subprocess.run(
-            [sys.executable, "-P", "-m", "seatrial.stores.supervisor", str(place.folder), repr(idle_s)],
+            [sys.executable, "-P", "-m", "seatrial.stores.embedded.supervisor", str(folder.folder), repr(idle_s)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=place.folder,
+            cwd=folder.folder,
             check=False,
             timeout=START_TIMEOUT_S,
         )
     if started.returncode != 0:
-        said = "".join(f"\n  {line}" for line in _last_lines(place.log))
+        said = "".join(f"\n  {line}" for line in _last_lines(folder.log))
         raise StoreError(
             f"the embedded store did not start.{said}",
-            path=str(place.log),
+            path=str(folder.log),
             hint="\nIf the disk is full, free space there; the whole log is in this file.",
         )
 
