@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from seatrial.deploy.service import ServiceSettings
+from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.models.provenance import Provenance
 from seatrial.models.signature import Column, Signature
 from seatrial.releases.keys import SigningKey, new_key

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from seatrial.errors import SeatrialError
     from seatrial.models.codec import Codec
     from seatrial.models.trained import Trained
-    from seatrial.pipeline.perform import StoredFiles
-    from seatrial.pipeline.steps import Files, step
+    from seatrial.pipeline.running.execute_step import StoredFiles
+    from seatrial.pipeline.steps.declaration import Files, step
     from seatrial.prepare.codec import fit_codec, with_features
     from seatrial.train.fair import fairness_penalty, rate_gaps, reweighing
     from seatrial.train.robust import Adversary, robust_loss
@@ -33,11 +33,11 @@ _HOMES = {
     "Assessment": "seatrial.tryout.assessment",
     "Codec": "seatrial.models.codec",
     "Fairness": "seatrial.tryout.fairness",
-    "Files": "seatrial.pipeline.steps",
+    "Files": "seatrial.pipeline.steps.declaration",
     "Mutable": "seatrial.verdicts.threat",
     "ParquetTable": "seatrial.batches.parquet",
     "SeatrialError": "seatrial.errors",
-    "StoredFiles": "seatrial.pipeline.perform",
+    "StoredFiles": "seatrial.pipeline.running.execute_step",
     "Table": "seatrial.batches.table",
     "ThreatModel": "seatrial.verdicts.threat",
     "Trained": "seatrial.models.trained",
@@ -49,7 +49,7 @@ _HOMES = {
     "rate_gaps": "seatrial.train.fair",
     "reweighing": "seatrial.train.fair",
     "robust_loss": "seatrial.train.robust",
-    "step": "seatrial.pipeline.steps",
+    "step": "seatrial.pipeline.steps.declaration",
     "to_tensorflow": "seatrial.batches.tensorflow",
     "to_torch": "seatrial.batches.torch",
     "with_features": "seatrial.prepare.codec",

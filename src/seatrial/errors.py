@@ -6,7 +6,8 @@ under `--json`, into `{"errors": [{"code", "path", "line", "problem", "hint"}]}`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 
@@ -53,6 +54,12 @@ def _rebuild(kind: type[SeatrialError], state: Mapping[str, object]) -> Seatrial
     error.__dict__.update(state)
     error.args = (error.problem,)
     return error
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint when `name` is close to one of the known names; None when it is close to none."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f'Did you mean "{close[0]}"?' if close else None
 
 
 class InputError(SeatrialError):

@@ -10,8 +10,8 @@ import pyarrow.parquet
 import pytest
 
 from seatrial.errors import StepFailed
-from seatrial.pipeline.pins import opened_rows, pin_rows
-from seatrial.pipeline.project import parse_project
+from seatrial.pipeline.jobs.pinned_inputs import opened_rows, pin_rows
+from seatrial.pipeline.project.project_file import parse_project
 from seatrial.pipeline.workspace import STATE_VARIABLE, Workspace, open_project
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings

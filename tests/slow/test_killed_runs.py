@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.pipeline.cache import read_record
-from seatrial.pipeline.outputs import ArtifactOutput
+from seatrial.pipeline.cache.cache_record import read_record
+from seatrial.pipeline.jobs.step_values import ArtifactOutput
 from seatrial.releases.source import list_versions
 from seatrial.stores.artifacts import read_artifact
 from seatrial.stores.obstore_objects import open_objects

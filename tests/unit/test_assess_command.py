@@ -5,7 +5,7 @@ import pytest
 
 from seatrial.assessors import self_test
 from seatrial.assessors.self_test.case import Result
-from seatrial.cli.assess import command
+from seatrial.cli.trial.assess import command
 from seatrial.errors import InputError
 
 RIGHT = Result("a plain model", "fail: robust_accuracy", "fail: robust_accuracy", right=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.pipeline.project import parse_project
+from seatrial.pipeline.project.project_file import parse_project
 from seatrial.releases.trust import parse_trust
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.cli.doctor import command
-from seatrial.doctor import Check, examine, machine
+from seatrial.cli.project.doctor import command
+from seatrial.doctor import Check, examine, machine_checks
 from seatrial.doctor.check import checked
-from seatrial.doctor.store import conditional_writes
+from seatrial.doctor.store_checks import conditional_writes
 from seatrial.errors import InputError
 from seatrial.stores.objects import Blob
 from seatrial.stores.obstore_objects import open_objects
@@ -23,7 +23,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No Spark, no home of the developer: what is found is what the test put there."""
     monkeypatch.setenv("SEATRIAL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SEATRIAL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(machine, "has_spark", lambda: False)
+    monkeypatch.setattr(machine_checks, "has_spark", lambda: False)
 
 
 def test_an_error_is_a_failed_check_with_its_mend() -> None:
@@ -73,7 +73,7 @@ def test_a_full_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         free = 2**20
 
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage)
-    found = machine.disk(tmp_path)
+    found = machine_checks.disk(tmp_path)
     assert isinstance(found, Check)
     assert found.status == "fail"
 

@@ -12,10 +12,10 @@ from rich.progress import TextColumn
 
 from seatrial.batches.stats import Stats
 from seatrial.batches.watched import Reading
-from seatrial.cli import progress as shown_by
-from seatrial.cli.progress import LiveLines, PlainLines, last_line, progress
-from seatrial.pipeline.child import readings_folder
-from seatrial.pipeline.records import StepRecord
+from seatrial.cli import run_progress as shown_by
+from seatrial.cli.run_progress import LiveLines, PlainLines, last_line, progress
+from seatrial.pipeline.running.run_records import StepRecord
+from seatrial.pipeline.running.step_process import readings_folder
 from seatrial.stores.documents import to_json
 
 SHOWN_S = 0.8  # the last line of a log is looked at twice a second

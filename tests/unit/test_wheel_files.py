@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import get_args
 
-from seatrial.cli.init import ExampleName
+from seatrial.cli.project.init import ExampleName
 
 ROOT = Path(__file__).parents[2]
 

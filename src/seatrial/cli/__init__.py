@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cyclopts import App
 
 INTERRUPTED = 130
-UNHEARD = 141  # as a shell shows SIGPIPE
+BROKEN_PIPE = 141  # as a shell shows SIGPIPE
 HELP = """From object storage to a model you can put to sea.
 
 For example:
@@ -22,32 +23,38 @@ For example:
     seatrial run --help
 """
 
-# verb -> its line of help. `command` in seatrial/cli/<verb>.py (a function or an App) is loaded when it is called.
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command: `command` in its module (a function or an App) is loaded when it is called."""
+
+    module: str
+    help: str
+    show: bool = True
+    from_environment: bool = False  # SEATRIAL_SERVE_PORT stands for --port: Azure ML starts a container without options
+
+
+# In the order in which they are needed; `--help` lists them so.
 VERBS = {
-    "try": "Try a finished model on a table: the verdict and a report, in a minute.",
-    "init": "Start a project: seatrial.toml, pipeline.py, README.",
-    "doctor": "Check Java, jars, store and catalog: what works, what to change.",
-    "plan": "Show which steps would run, which are cached, and why.",
-    "run": "Run the pipeline; ends with the verdict and the release.",
-    "assess": "Try models that are known to be bad: does the trial catch them? (--self-test)",
-    "report": "Write the trial's report, one HTML file.",
-    "verify": "Check digests, signature and trust, and judge the evidence again.",
-    "diff": "Show what changed between two releases.",
-    "predict": "Answer for the rows of a CSV, JSON lines or Parquet file.",
-    "serve": "Serve a release over HTTP (Open Inference Protocol).",
-    "deploy": "Render a release's service for kubectl, kubeflow or azureml; --apply sends it.",
-    "keys": "Make, show and export signing keys, by role.",
-    "waive": "Sign an exception for one requirement, with a reason and an end.",
-    "releases": "List the releases of this project.",
-    "runs": "List the runs of this project.",
-    "export": "Write a release as a folder.",
-}
-MODULES = {"try": "try_"}  # a keyword of Python names no module
-# Azure ML starts a container without arguments: SEATRIAL_SERVE_PORT and the like stand for --port. Nowhere else.
-FROM_ENVIRONMENT = frozenset({"serve"})
-HIDDEN = {
-    "step": "Run one step: what every remote container calls.",
-    "store": "Show, start or stop the embedded store.",
+    "try": Verb("trial.try_", "Try a finished model on a table: the verdict and a report, in a minute."),
+    "init": Verb("project.init", "Start a project: seatrial.toml, pipeline.py, README."),
+    "doctor": Verb("project.doctor", "Check Java, jars, store and catalog: what works, what to change."),
+    "plan": Verb("project.plan", "Show which steps would run, which are cached, and why."),
+    "run": Verb("project.run", "Run the pipeline; ends with the verdict and the release."),
+    "assess": Verb("trial.assess", "Try models that are known to be bad: does the trial catch them? (--self-test)"),
+    "report": Verb("release.report", "Write the trial's report, one HTML file."),
+    "verify": Verb("release.verify", "Check digests, signature and trust, and judge the evidence again."),
+    "diff": Verb("release.diff", "Show what changed between two releases."),
+    "predict": Verb("release.predict", "Answer for the rows of a CSV, JSON lines or Parquet file."),
+    "serve": Verb("release.serve", "Serve a release over HTTP (Open Inference Protocol).", from_environment=True),
+    "deploy": Verb("release.deploy", "Render a release's service for kubectl, kubeflow or azureml; --apply sends it."),
+    "keys": Verb("release.keys", "Make, show and export signing keys, by role."),
+    "waive": Verb("release.waive", "Sign an exception for one requirement, with a reason and an end."),
+    "releases": Verb("release.releases", "List the releases of this project."),
+    "runs": Verb("project.runs", "List the runs of this project."),
+    "export": Verb("release.export", "Write a release as a folder."),
+    "step": Verb("project.step", "Run one step: what every remote container calls.", show=False),
+    "store": Verb("project.store", "Show, start or stop the embedded store.", show=False),
 }
 
 
@@ -60,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(INTERRUPTED)
 
 
-def _status(given: list[str]) -> int:
+def _status(arguments: list[str]) -> int:
     """Runs one command to its end, whatever that is, and says what was wrong."""
     from cyclopts import CycloptsError
 
@@ -68,22 +75,22 @@ def _status(given: list[str]) -> int:
     from seatrial.errors import InputError, SeatrialError
 
     try:
-        status = _app(given[0] if given else None)(
-            given, result_action="return_value", exit_on_error=False, print_error=False
+        status = _app(arguments[0] if arguments else None)(
+            arguments, result_action="return_value", exit_on_error=False, print_error=False
         )
         sys.stdout.flush()  # whoever reads may be gone: known here, and not when the interpreter ends
     except CycloptsError as error:
         wrong = InputError(str(error).strip(), hint="See `seatrial --help`.")
-        return report_error(wrong, as_json="--json" in given)
+        return report_error(wrong, as_json="--json" in arguments)
     except SeatrialError as error:
-        return report_error(error, as_json="--json" in given)
+        return report_error(error, as_json="--json" in arguments)
     except BrokenPipeError:  # `| head` has what it wanted; whether a verdict passed was not said to the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNHEARD
+        return BROKEN_PIPE
     except OSError as error:
         path = None if error.filename is None else str(error.filename)
         failed = SeatrialError(f"{error.strerror or error}.", path=path, hint="Mend that, and run again.")
-        return report_error(failed, as_json="--json" in given)
+        return report_error(failed, as_json="--json" in arguments)
     return status if isinstance(status, int) else 0
 
 
@@ -103,12 +110,11 @@ def _app(chosen: str | None) -> App:
         suppress_keyboard_interrupt=False,  # main says what an interruption means
         help_epilogue="A RELEASE is name@version in the project's store, or the path of an exported folder.",
     )
-    for verbs, shown in ((VERBS, True), (HIDDEN, False)):
-        for place, (verb, help_line) in enumerate(verbs.items()):
-            settings: dict[str, Any] = {"sort_key": place}  # as listed: in the order in which they are needed
-            if verb != chosen:
-                settings["help"] = help_line
-            if verb in FROM_ENVIRONMENT:
-                settings["config"] = (Env("SEATRIAL_"),)
-            app.command(f"seatrial.cli.{MODULES.get(verb, verb)}:command", name=verb, show=shown, **settings)
+    for position, (name, verb) in enumerate(VERBS.items()):
+        settings: dict[str, Any] = {"sort_key": position}
+        if name != chosen:
+            settings["help"] = verb.help
+        if verb.from_environment:
+            settings["config"] = (Env("SEATRIAL_"),)
+        app.command(f"seatrial.cli.{verb.module}:command", name=name, show=verb.show, **settings)
     return app

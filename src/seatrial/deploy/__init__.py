@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from seatrial.deploy.azureml import AzureML
-from seatrial.deploy.kubectl import Kubectl
-from seatrial.deploy.kubeflow import Kubeflow
 from seatrial.deploy.target import Target
+from seatrial.deploy.targets.azureml import AzureML
+from seatrial.deploy.targets.kubectl import Kubectl
+from seatrial.deploy.targets.kubeflow import Kubeflow
 
 TargetName = Literal["kubectl", "kubeflow", "azureml"]
 TARGET_NAMES: tuple[TargetName, ...] = get_args(TargetName)

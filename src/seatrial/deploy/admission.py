@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from seatrial.deploy.service import ServiceSettings
+from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError, Problems, SeatrialError
-from seatrial.pipeline.project import ProfileSettings
+from seatrial.pipeline.project.settings import ProfileSettings
 from seatrial.releases.verify import Verified
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 — compared with, not bound to

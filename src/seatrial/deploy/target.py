@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from seatrial.deploy.service import ServiceSettings
+from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from urllib.parse import urlsplit
 
-from seatrial.deploy.names import dns_label
-from seatrial.deploy.service import ServiceSettings
+from seatrial.deploy.dns_names import dns_label
+from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.stores.documents import sha256
 
 Manifest = dict[str, object]

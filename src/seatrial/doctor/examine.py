@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from seatrial.doctor import machine, store
+from seatrial.doctor import machine_checks, store_checks
 from seatrial.doctor.check import Check, checked
 from seatrial.errors import InputError, SeatrialError
 from seatrial.pipeline.local_store import has_spark_steps, has_steps
-from seatrial.pipeline.project import FILE_NAME, load_project
+from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.project.settings import FILE_NAME
 from seatrial.pipeline.workspace import open_project
 from seatrial.prepare.conf import SparkSettings
 from seatrial.prepare.jars import jar_cache
@@ -17,11 +18,11 @@ from seatrial.prepare.jars import jar_cache
 
 def examine(directory: Path, profile: str, *, progress: Callable[[str], None] | None = None) -> Iterator[Check]:
     """Each check as it is made. Outside a project, what needs one is left out, and that is said."""
-    yield checked("python", machine.python)
+    yield checked("python", machine_checks.python)
     has_project = (directory / FILE_NAME).exists()
-    yield checked("disk", lambda: machine.disk(directory if has_project else jar_cache()))
-    yield checked("keys", machine.keys)
-    yield checked("kubectl", machine.kubectl)
+    yield checked("disk", lambda: machine_checks.disk(directory if has_project else jar_cache()))
+    yield checked("keys", machine_checks.keys)
+    yield checked("kubectl", machine_checks.kubectl)
     if not has_project:
         yield from _spark(SparkSettings(), "sqlite:", progress)
         yield Check("project", "ok", f"there is no {FILE_NAME} in {directory.resolve()}: store and catalog are skipped")
@@ -45,10 +46,10 @@ def _of_project(directory: Path, profile: str, progress: Callable[[str], None] |
                 yield from _spark(spark, workspace.catalog.uri, progress)
             else:
                 yield Check("spark", "ok", "no step of this project needs it, or Java")
-            yield checked("store", lambda: store.store(workspace.objects, workspace.store))
-            yield checked("conditional writes", lambda: store.conditional_writes(workspace.objects))
+            yield checked("store", lambda: store_checks.store(workspace.objects, workspace.store))
+            yield checked("conditional writes", lambda: store_checks.conditional_writes(workspace.objects))
             if has_steps(project):
-                yield checked("catalog", lambda: store.catalog(workspace.catalog))
+                yield checked("catalog", lambda: store_checks.catalog(workspace.catalog))
             else:
                 yield Check("catalog", "ok", "no step of this project makes tables")
     except SeatrialError as error:
@@ -56,12 +57,12 @@ def _of_project(directory: Path, profile: str, progress: Callable[[str], None] |
 
 
 def _spark(settings: SparkSettings, catalog_uri: str, progress: Callable[[str], None] | None) -> Iterator[Check]:
-    if not machine.has_spark():
-        yield machine.NO_SPARK
+    if not machine_checks.has_spark():
+        yield machine_checks.NO_SPARK
         return
-    java = checked("java", machine.java)
+    java = checked("java", machine_checks.java)
     yield java
     if java.status == "ok" or settings.jars is not None:
-        yield checked("jars", lambda: machine.jars(settings, catalog_uri, progress))
+        yield checked("jars", lambda: machine_checks.jars(settings, catalog_uri, progress))
     else:
         yield Check("jars", "fail", "not looked at: fetching them needs Java.", "Mend Java first.")

@@ -10,9 +10,10 @@ import ast
 from pathlib import Path
 from typing import Literal
 
-from seatrial.pipeline.graph import module_file
-from seatrial.pipeline.project import FILE_NAME, Project, load_project
-from seatrial.pipeline.source import imported_files
+from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.project.settings import FILE_NAME, Project
+from seatrial.pipeline.steps.graph import module_file
+from seatrial.pipeline.steps.source_digest import imported_files
 
 FOLDER = "local"  # beside `store`, the embedded server's own folder: neither ever sees the other's files
 EMBEDDED = "store"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from seatrial.errors import InputError, Refused
-from seatrial.pipeline.outputs import AgainstInput
+from seatrial.pipeline.jobs.step_values import AgainstInput
 from seatrial.pipeline.workspace import Workspace
 from seatrial.releases.keys import seatrial_home
 from seatrial.releases.release import PACKAGE, Release

@@ -15,7 +15,7 @@ from seatrial.batches.rows import Rows
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Signature
-from seatrial.pipeline.project import DataSettings
+from seatrial.pipeline.project.settings import DataSettings
 from seatrial.tryout.doubts import Doubts
 from seatrial.tryout.label import has_label
 from seatrial.tryout.notes import Note

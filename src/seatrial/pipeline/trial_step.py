@@ -16,12 +16,12 @@ from seatrial.assessors.trial import run_trial
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
 from seatrial.models.runtime import load_predictor
-from seatrial.pipeline.builtin import data_digest
-from seatrial.pipeline.graph import make_importable
-from seatrial.pipeline.outputs import AgainstInput, ArtifactOutput, RowsInput, TableOutput
-from seatrial.pipeline.pins import opened_rows
+from seatrial.pipeline.jobs.job import Job
+from seatrial.pipeline.jobs.pinned_inputs import opened_rows
+from seatrial.pipeline.jobs.step_values import AgainstInput, ArtifactOutput, RowsInput, TableOutput
 from seatrial.pipeline.references import open_reference
-from seatrial.pipeline.resolve import Job
+from seatrial.pipeline.steps.builtin import data_digest
+from seatrial.pipeline.steps.graph import make_importable
 from seatrial.pipeline.subjects import score_measured, types_like
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact, write_artifact

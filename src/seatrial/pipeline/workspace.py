@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.errors import InputError
-from seatrial.pipeline.graph import did_you_mean
+from seatrial.errors import InputError, did_you_mean
 from seatrial.pipeline.local_store import FOLDER, local_store
-from seatrial.pipeline.project import ProfileSettings, Project, StoreChoice, load_project
+from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.project.settings import ProfileSettings, Project, StoreChoice
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
 from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.deploy import server_side, target
+from seatrial.deploy import server_side_apply, target
 from seatrial.deploy.target import Document
 from seatrial.errors import InputError, Refused, TargetError
 from tests.deploy_sample import SERVICE
@@ -79,7 +79,7 @@ def read_back(kind: str, name: str, path: str) -> str:
 @pytest.mark.parametrize("name", ["kubectl", "kubeflow"])
 def test_every_document_passes_a_strict_dry_run_on_the_server(name: Any, variant: str) -> None:
     documents = target(name).render_service(VARIANTS[variant])
-    lines = server_side.dry_run(documents).splitlines()
+    lines = server_side_apply.dry_run(documents).splitlines()
     assert len(lines) == len(documents)
     assert all(line.endswith("serverside-applied (server dry run)") for line in lines)
 
@@ -104,7 +104,7 @@ def test_a_document_with_a_mistake_is_refused_there(name: Any, right: str, wrong
     spoiled = [Document(one.path, one.text.replace(right, wrong)) for one in documents]
     assert list(documents) != spoiled
     with pytest.raises(Refused) as caught:
-        server_side.dry_run(spoiled)
+        server_side_apply.dry_run(spoiled)
     assert words in caught.value.problem
 
 
@@ -165,7 +165,7 @@ def test_a_cluster_that_cannot_be_asked_is_no_refusal(
     )
     monkeypatch.setenv("KUBECONFIG", str(nobody))
     with pytest.raises(TargetError, match="could not be asked"):
-        server_side.dry_run(target("kubectl").render_service(SERVICE))
+        server_side_apply.dry_run(target("kubectl").render_service(SERVICE))
 
 
 def test_somebody_without_rights_is_told_whom_to_ask(
@@ -180,11 +180,11 @@ def test_somebody_without_rights_is_told_whom_to_ask(
         subprocess.run(command, check=True, capture_output=True, timeout=60)
     monkeypatch.setenv("KUBECONFIG", str(mine))
     with pytest.raises(Refused, match="forbidden") as caught:
-        server_side.dry_run(target("kubectl").render_service(SERVICE))
+        server_side_apply.dry_run(target("kubectl").render_service(SERVICE))
     assert "Ask whoever runs the cluster" in str(caught.value)
 
 
 def test_without_kubectl_nothing_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="not on PATH"):
-        server_side.apply(target("kubectl").render_service(SERVICE))
+        server_side_apply.apply(target("kubectl").render_service(SERVICE))

@@ -20,7 +20,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from seatrial.deploy import target, workload
-from seatrial.deploy.service import ServiceSettings
+from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.models.codec import Codec
 from seatrial.models.package import build_package
 from seatrial.models.provenance import Provenance

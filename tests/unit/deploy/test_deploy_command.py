@@ -14,10 +14,9 @@ import yaml
 
 from seatrial.cli import main
 from seatrial.deploy.admission import prepare_service
-from seatrial.deploy.request import request_service
+from seatrial.deploy.service_of_release import request_service
 from seatrial.errors import Problems, Refused
-from seatrial.pipeline.project import ProfileSettings, Project, StoreChoice
-from seatrial.pipeline.service import ServiceChoice
+from seatrial.pipeline.project.settings import ProfileSettings, Project, ServiceChoice, StoreChoice
 from seatrial.pipeline.workspace import Workspace
 from seatrial.releases.keys import SigningKey
 from seatrial.releases.release import Release
@@ -77,7 +76,7 @@ def project(tmp_path: Path, objects: Objects, monkeypatch: pytest.MonkeyPatch) -
         catalog = CatalogSettings("sqlite://", "s3://lake/census/warehouse", store)
         yield Workspace(project, profile, project.profiles[profile], store, catalog, objects, folder)
 
-    monkeypatch.setattr("seatrial.pipeline.released.open_project", open_project)
+    monkeypatch.setattr("seatrial.pipeline.open_release.open_project", open_project)
     return folder
 
 
@@ -211,7 +210,7 @@ def test_a_release_of_somebody_unknown_is_refused(deploy: Deploy, make_release: 
 def test_both_missing_keys_of_a_profile_are_named_before_anything_is_opened(
     deploy: Deploy, profile: str, keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seatrial.pipeline.released.open_project", None)  # opening would start the embedded store
+    monkeypatch.setattr("seatrial.pipeline.open_release.open_project", None)  # opening would start the embedded store
     status, out, _ = deploy("census@1", "--to", "kubectl", "--json", profile=profile)
     problems = [one["problem"] for one in json.loads(out)["errors"]]
     assert status == 2

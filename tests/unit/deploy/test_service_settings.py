@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seatrial.deploy import TARGET_NAMES, target, workload
-from seatrial.deploy.names import dns_label, is_dns_label
-from seatrial.deploy.service import ServiceSettings
+from seatrial.deploy.dns_names import dns_label, is_dns_label
+from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError, Problems
 from tests.deploy_sample import SERVICE
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from seatrial.deploy import TARGET_NAMES, target
-from seatrial.deploy.names import is_dns_label
-from seatrial.deploy.service import ServiceSettings
+from seatrial.deploy.dns_names import is_dns_label
+from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document, Target
 from tests.deploy_sample import SERVICE
 

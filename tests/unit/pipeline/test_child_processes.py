@@ -12,8 +12,8 @@ from typing import ClassVar
 import pytest
 
 from seatrial.errors import InputError, Problems, SeatrialError, StepFailed
-from seatrial.pipeline import child as children_of_run
-from seatrial.pipeline.child import Children, read_errors
+from seatrial.pipeline.running import step_process
+from seatrial.pipeline.running.step_process import StepProcesses, read_errors
 
 WAIT_S = 60.0  # of what takes a second on idle cores
 SLEEPER = "import time; time.sleep(600)"
@@ -53,8 +53,8 @@ def is_gone(process: int) -> bool:
 def test_ending_the_children_ends_what_they_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manner: str
 ) -> None:
-    monkeypatch.setattr(children_of_run, "TERM_TIMEOUT_S", 0.5)
-    children = Children()
+    monkeypatch.setattr(step_process, "TERM_TIMEOUT_S", 0.5)
+    children = StepProcesses()
     started = children.start([sys.executable, "-c", PARENT, manner], tmp_path / "log")
     grandchild = number_in(tmp_path / "log")
     children.end()
@@ -65,7 +65,7 @@ def test_ending_the_children_ends_what_they_started(
 
 
 def test_nothing_is_started_once_the_run_ends(tmp_path: Path) -> None:
-    children = Children()
+    children = StepProcesses()
     children.end()
     with pytest.raises(StepFailed, match="ending"):
         children.start([sys.executable, "-c", ""], tmp_path / "log")

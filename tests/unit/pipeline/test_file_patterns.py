@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import InputError
-from seatrial.pipeline.resolve import pin_files
-from seatrial.pipeline.steps import Files
+from seatrial.pipeline.jobs.job import pin_files
+from seatrial.pipeline.steps.declaration import Files
 from seatrial.stores.objects import Objects
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import InputError, Problems
-from seatrial.pipeline.builtin import built_in_steps
-from seatrial.pipeline.open import open_pipeline, own_steps
-from seatrial.pipeline.project import Project, parse_project
-from seatrial.pipeline.steps import Against, LocalModel, RowsAt
+from seatrial.pipeline.project.project_file import parse_project
+from seatrial.pipeline.project.settings import Project
+from seatrial.pipeline.steps.builtin import built_in_steps
+from seatrial.pipeline.steps.declaration import Against, LocalModel, RowsAt
+from seatrial.pipeline.steps.load_pipeline import load_pipeline, project_steps
 
 TEXT = """
 [project]
@@ -54,8 +55,8 @@ def test_a_project_of_files_needs_neither_pipeline_nor_validation() -> None:
     project = read(TEXT)
     assert project.data is not None
     assert (project.model, project.data.validation) == ("model.onnx", None)
-    assert own_steps(project) == {}
-    assert list(open_pipeline(project, sets=(), rehearse=False).graph) == ["package", "assess", "release"]
+    assert project_steps(project) == {}
+    assert list(load_pipeline(project, sets=(), rehearse=False).graph) == ["package", "assess", "release"]
 
 
 def test_the_steps_read_the_files_that_are_named() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from seatrial.pipeline.keys import KeyParts, changes
+from seatrial.pipeline.jobs.step_key import KeyParts, changes
 
 BEFORE = KeyParts("model", "python", "1" * 64, {"epochs": 5, "policy": "a" * 64}, {"train": "b" * 64})
 

@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 import pytest
 
-from seatrial.cli.init import ExampleName, command
+from seatrial.cli.project.init import ExampleName, command
 from seatrial.errors import InputError
-from seatrial.pipeline import examples
-from seatrial.pipeline.examples import copy_example
+from seatrial.pipeline.new_project import examples
+from seatrial.pipeline.new_project.examples import copy_example
 
 PROJECT = {"README.md", "pipeline.py", "seatrial.toml", "training.py"}
 WRITTEN = {

@@ -11,8 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from seatrial.errors import InputError, StepFailed
-from seatrial.pipeline.pins import opened_rows, pin_model, pin_rows
-from seatrial.pipeline.project import parse_project
+from seatrial.pipeline.jobs.pinned_inputs import opened_rows, pin_model, pin_rows
+from seatrial.pipeline.project.project_file import parse_project
 from seatrial.pipeline.workspace import STATE_VARIABLE, Workspace, open_project
 
 FILE = '[project]\nname = "ships"\n[profile.local]\nstore = { url = "file:store" }\n'

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import InputError
-from seatrial.pipeline.project import Project, parse_project
+from seatrial.pipeline.project.project_file import parse_project
+from seatrial.pipeline.project.settings import Project
 from seatrial.pipeline.workspace import STATE_VARIABLE, open_project
 
 FILE = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import InputError, Problems, SeatrialError
-from seatrial.pipeline.project import load_project, parse_project
+from seatrial.pipeline.project.project_file import load_project, parse_project
 
 WHOLE = """
 [project]
@@ -109,16 +109,16 @@ def test_a_wrong_type_names_the_value() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ('name = "census"', 'name = "Census 1"', "no legal name"),
+        ('name = "census"', 'name = "Census 1"', "must be 2 to 40 of a-z"),
         ("http://127.0.0.1:9000", "127.0.0.1:9000", 'has no scheme. Write "http://127.0.0.1:9000"'),
         ("s3://lake/census", "lake/census", "neither s3:// nor file:"),
         ('credentials = "env"', 'credentials = "AKIA123"', "only a reference"),
         ('credentials = "env"', 'credentials = { secret_key = "hunter2" }', "a secret stands in it"),
-        ('"env:CATALOG"', '"postgresql://user:hunter2@host/db"', "a password stands in it"),
-        ('"env:CATALOG"', '"postgresql+psycopg2://user:hunter2@host/db"', "a password stands in it"),
-        ('"env:CATALOG"', '"postgresql://user:hun/hunter2@host/db"', "a password stands in it"),
-        ('"env:CATALOG"', '"postgresql://host/db?user=me&password=hunter2"', "a password stands in it"),
-        ("http://127.0.0.1:9000", "http://user:hunter2@127.0.0.1:9000", "a password stands in it"),
+        ('"env:CATALOG"', '"postgresql://user:hunter2@host/db"', "contains a password"),
+        ('"env:CATALOG"', '"postgresql+psycopg2://user:hunter2@host/db"', "contains a password"),
+        ('"env:CATALOG"', '"postgresql://user:hun/hunter2@host/db"', "contains a password"),
+        ('"env:CATALOG"', '"postgresql://host/db?user=me&password=hunter2"', "contains a password"),
+        ("http://127.0.0.1:9000", "http://user:hunter2@127.0.0.1:9000", "contains a password"),
         ('gap_between = "sex"', 'gap_between = "six"', 'Did you mean "sex"?'),
     ],
 )

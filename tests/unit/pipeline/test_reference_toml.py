@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.pipeline.project import DataSettings, ModelSettings, ProfileSettings, ProjectSettings, StoreChoice
-from seatrial.pipeline.project import parse_project as read
-from seatrial.pipeline.service import ServiceChoice
+from seatrial.pipeline.project.project_file import parse_project as read
+from seatrial.pipeline.project.settings import (
+    DataSettings,
+    ModelSettings,
+    ProfileSettings,
+    ProjectSettings,
+    ServiceChoice,
+    StoreChoice,
+)
 from seatrial.prepare.conf import SparkSettings
 from seatrial.verdicts.metrics import METRICS
 from seatrial.verdicts.policy import Policy, Requirement

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from seatrial.errors import InputError
-from seatrial.pipeline.builtin import compared_with
-from seatrial.pipeline.outputs import AgainstInput
+from seatrial.pipeline.jobs.step_values import AgainstInput
 from seatrial.pipeline.references import NONE, check_some_requirement_applies
+from seatrial.pipeline.steps.builtin import compared_with
 from seatrial.verdicts.policy import Policy, Requirement
 
 NEWEST = Requirement("accuracy", no_worse_than="newest_passed")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.pipeline.source import code_digest
+from seatrial.pipeline.steps.source_digest import code_digest
 
 PIPELINE = """
 import math

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from seatrial.errors import InputError, Problems
-from seatrial.pipeline.graph import load_graph, order_steps
-from seatrial.pipeline.resolve import merge_parameters
-from seatrial.pipeline.steps import Files, Step, step
+from seatrial.pipeline.jobs.job import merge_parameters
+from seatrial.pipeline.steps.declaration import Files, Step, step
+from seatrial.pipeline.steps.graph import load_graph, order_steps
 
 
 def make(name: str, inputs: dict[str, str | Files], outputs: tuple[str, ...] = ()) -> Step:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from seatrial.cli import main
-from seatrial.doctor import examine, machine
+from seatrial.doctor import examine, machine_checks
 from seatrial.errors import InputError
 from seatrial.pipeline.local_store import has_spark_steps, local_store, plain_folder
-from seatrial.pipeline.project import Project, parse_project
-from seatrial.pipeline.session import SharedSession
+from seatrial.pipeline.project.project_file import parse_project
+from seatrial.pipeline.project.settings import Project
+from seatrial.pipeline.running.shared_session import SharedSession
 from seatrial.pipeline.workspace import STATE_VARIABLE, open_project
 
 FILE = '[project]\nname = "small"\n'
@@ -81,7 +82,7 @@ def test_the_doctor_asks_for_neither_java_nor_a_catalog_where_nothing_needs_them
 ) -> None:
     monkeypatch.delenv(STATE_VARIABLE, raising=False)
     monkeypatch.setenv("SEATRIAL_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(machine, "java", lambda: pytest.fail("looked for Java"))
+    monkeypatch.setattr(machine_checks, "java", lambda: pytest.fail("looked for Java"))
     project(tmp_path)
     checks = {check.name: check for check in examine(tmp_path, "local")}
     assert {name: checks[name].status for name in ("spark", "store", "catalog")} == dict.fromkeys(

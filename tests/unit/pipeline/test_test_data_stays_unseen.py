@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import InputError
-from seatrial.pipeline.builtin import built_in_steps
-from seatrial.pipeline.graph import order_steps
-from seatrial.pipeline.project import Project, parse_project
-from seatrial.pipeline.steps import Step
+from seatrial.pipeline.project.project_file import parse_project
+from seatrial.pipeline.project.settings import Project
+from seatrial.pipeline.steps.builtin import built_in_steps
+from seatrial.pipeline.steps.declaration import Step
+from seatrial.pipeline.steps.graph import order_steps
 
 TEXT = """
 [project]

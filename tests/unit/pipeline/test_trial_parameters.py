@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import InputError
-from seatrial.pipeline.open import Pipeline, open_pipeline
-from seatrial.pipeline.project import load_project
+from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.steps.load_pipeline import Pipeline, load_pipeline
 
 FILE = """
 [project]
@@ -40,7 +40,7 @@ def opened(folder: Path, more: str, *sets: str) -> Pipeline:
     (folder / "seatrial.toml").write_text(FILE + more)
     (folder / "trial_parameters_pipeline.py").write_text(MODULE)
     try:
-        return open_pipeline(load_project(folder), sets=sets, rehearse=False)
+        return load_pipeline(load_project(folder), sets=sets, rehearse=False)
     finally:
         sys.modules.pop("trial_parameters_pipeline", None)
         sys.path.remove(str(folder))

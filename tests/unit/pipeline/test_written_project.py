@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.models.signature import Column, Signature, Task
-from seatrial.pipeline.project import Project, parse_project
-from seatrial.pipeline.written import Beginning, project_file
+from seatrial.pipeline.new_project.project_template import ProjectTemplate, project_file
+from seatrial.pipeline.project.project_file import parse_project
+from seatrial.pipeline.project.settings import Project
 from seatrial.tryout.question import Question
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag
 from seatrial.verdicts.metrics import METRICS, UNDER_ATTACK
@@ -24,7 +25,7 @@ SIGNATURES: dict[Task, Signature] = {
 }
 
 
-def beginning(task: Task = "binary", **more: object) -> Beginning:
+def beginning(task: Task = "binary", **more: object) -> ProjectTemplate:
     question = Question(label="late", groups=("sex", "age:18,65"))
     fields: dict[str, object] = {
         "name": "ships",
@@ -37,7 +38,7 @@ def beginning(task: Task = "binary", **more: object) -> Beginning:
         "origin": "/data/model.onnx",
         **more,
     }
-    return Beginning(**fields)  # type: ignore[arg-type]  # by name
+    return ProjectTemplate(**fields)  # type: ignore[arg-type]  # by name
 
 
 def evidence(claim: Claim, slice_: str, estimate: float, low: float, high: float, *flags: Flag) -> Evidence:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.cli import report
+from seatrial.cli.release import report
 from seatrial.errors import InputError, Refused
 from seatrial.releases.export import export_release
 from seatrial.releases.keys import PublicKey

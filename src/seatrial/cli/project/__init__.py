@@ -1,0 +1,1 @@
+"""Commands on a project: start it, look at it, run it."""

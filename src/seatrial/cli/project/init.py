@@ -1,0 +1,105 @@
+"""`seatrial init`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from shlex import quote
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+ExampleName = Literal["census", "digits", "mnist"]
+Example = Annotated[ExampleName | None, Parameter(help="The example to start from.")]
+Columns = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
+
+
+def command(
+    folder: Path,
+    /,
+    *,
+    example: Example = None,
+    from_: Annotated[
+        Path | None, Parameter(name="--from", help="A finished model: ONNX, XGBoost JSON or UBJ, LightGBM text.")
+    ] = None,
+    test: Annotated[str | None, Parameter(help="Its test data: CSV, JSON lines, Parquet, a folder, s3://…")] = None,
+    validation: Annotated[
+        str | None, Parameter(help="Rows that are not test data: measured now, and in rehearsals, without a count.")
+    ] = None,
+    train: Annotated[
+        str | None, Parameter(help="The training data: fits baselines, and is looked for in --test.")
+    ] = None,
+    label: Annotated[str | None, Parameter(help="The column that holds what is true.")] = None,
+    groups: Annotated[
+        Columns, Parameter(help="Whom to compare: sex,age:18,25,65,sex*race (values, bins, intersections).")
+    ] = (),
+    task: Annotated[
+        Literal["binary", "multiclass", "regression"] | None, Parameter(help="Inferred, and said, without it.")
+    ] = None,
+    positive: Annotated[str | None, Parameter(help="The class that rates and scores are about.")] = None,
+    classes: Annotated[
+        Columns, Parameter(help="The model's classes in the order of its probabilities, where its file names none.")
+    ] = (),
+    inputs: Annotated[
+        Columns, Parameter(help="The columns of a model that takes one matrix, in its order: a,b,c.")
+    ] = (),
+    threshold: Annotated[float | None, Parameter(help="The least probability that is answered positive.")] = None,
+    weight: Annotated[str | None, Parameter(help="The column that says how many people a row stands for.")] = None,
+    clip: Annotated[float | None, Parameter(help="The largest error of a regression that counts in full.")] = None,
+    quantile: Annotated[float | None, Parameter(help="The quantile that a regression predicts: 0.9.")] = None,
+) -> int:
+    """Start a project in a new folder: an example, or around a finished model.
+
+    Examples: census, who earns more than 50,000 dollars, and fairness; digits, and what is left of them under attack.
+    With --from, the model is measured once: on --validation, else as use 1 of the test data. What was measured stands
+    beside the suggested requirements in seatrial.toml.
+
+    For example:
+
+        seatrial init people --example census
+        seatrial init people --from model.onnx --test test.parquet --label income --groups sex,age:18,25,45,65
+    """
+    from seatrial.errors import InputError
+
+    if from_ is None:
+        if test is not None:
+            raise InputError("--test is given, and no model.", hint="Name the model's file with --from.")
+        from seatrial.pipeline.new_project.examples import copy_example
+
+        copy_example(example or "census", folder)
+        print("\n".join(f"{path}" for path in sorted(folder.iterdir())))
+        fetch = "python fetch.py && " if (folder / "fetch.py").exists() else ""
+        print(f"Next: cd {quote(str(folder))} && {fetch}seatrial run")
+        return 0
+    if example is not None:
+        raise InputError("--example brings its own model.", hint="Leave out --example, or --from.")
+    if test is None or label is None:
+        missing = [name for name, given in (("--test", test), ("--label", label)) if given is None]
+        what = "is missing." if len(missing) == 1 else "are missing."
+        raise InputError(f"{' and '.join(missing)} {what}", hint="Write --from MODEL --test DATA --label COLUMN.")
+    from seatrial.cli.run_progress import progress
+    from seatrial.pipeline.new_project.init_from_model import init_from_model
+    from seatrial.tryout.command import split_groups, split_names
+    from seatrial.tryout.question import Question
+
+    question = Question(
+        label=label,
+        task=task,
+        positive=positive,
+        classes=split_names(classes),
+        groups=split_groups(groups),
+        inputs=split_names(inputs),
+        threshold=threshold,
+        weight=weight,
+        clip=clip,
+        quantile=quantile,
+    )
+    with progress(live=sys.stderr.isatty()) as shown:
+        begun = init_from_model(
+            folder, model=from_, test=test, validation=validation, train=train, question=question, progress=shown
+        )
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    print("\n".join([*(f"{folder / name}" for name in names), *begun.notes]))
+    go = "" if folder.resolve() == Path.cwd() else f"cd {quote(str(folder))} && "
+    print(f"Next: {go}seatrial run")
+    return 0

@@ -1,0 +1,44 @@
+"""`seatrial plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seatrial.cli.options import Directory, Json, NoCache, Profile, Rehearse, Set
+from seatrial.cli.output import print_json
+
+
+def command(
+    *,
+    set_: Set = (),
+    rehearse: Rehearse = False,
+    no_cache: NoCache = False,
+    profile: Profile = "local",
+    directory: Directory = Path(),
+    json: Json = False,
+) -> int:
+    """Show which steps would run, which are cached, and why.
+
+    For example:
+
+        seatrial plan
+        seatrial plan --set model.epochs=3
+    """
+    from seatrial.pipeline.project.project_file import load_project
+    from seatrial.pipeline.running.plan import make_plan
+    from seatrial.pipeline.steps.load_pipeline import load_pipeline
+    from seatrial.pipeline.workspace import open_project
+
+    project = load_project(directory)
+    pipeline = load_pipeline(project, sets=set_, rehearse=rehearse)
+    with open_project(project, profile) as workspace:
+        planned = make_plan(pipeline.graph, pipeline.parameters, workspace, use_cache=not no_cache)
+    if json:
+        steps = [{"name": one.name, "state": one.state, "key": one.key, "reason": one.reason} for one in planned]
+        print_json({"steps": steps})
+        return 0
+    width = max(len(one.name) for one in planned)
+    for one in planned:
+        print(f"{one.name:{width}}  {one.reason if one.state == 'cached' else f'runs: {one.reason}'}")
+    print("Next: seatrial run")
+    return 0

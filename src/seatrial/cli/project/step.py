@@ -1,0 +1,42 @@
+"""`seatrial step`: one step, as a child of a run or in a container of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from seatrial.cli.options import Directory, Profile, Rehearse, Set
+from seatrial.cli.output import print_json
+
+Job = Annotated[Path | None, Parameter(help="The pinned job that a run wrote; without it, inputs come from the cache.")]
+Run = Annotated[str, Parameter(help="The run that this step belongs to.")]
+Replace = Annotated[bool, Parameter(negative="", help="Replace the cache record instead of keeping the first.")]
+
+
+def command(
+    name: str,
+    *,
+    job: Job = None,
+    run: Run = "step",
+    replace: Replace = False,
+    set_: Set = (),
+    rehearse: Rehearse = False,
+    profile: Profile = "local",
+    directory: Directory = Path(),
+) -> int:
+    """Run one step and print its cache record.
+
+    For example:
+
+        seatrial step model --set model.epochs=3
+    """
+    from seatrial.pipeline.running import step_command
+
+    if job is None:
+        record = step_command.run_step(name, run, directory, profile, sets=set_, rehearse=rehearse, replace=replace)
+        print_json(step_command.as_document(record))
+    else:
+        step_command.run_job(job, run, directory, profile, replace=replace)
+    return 0

@@ -1,0 +1,1 @@
+"""Commands on a release: read it, check it, use it."""

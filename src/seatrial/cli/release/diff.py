@@ -1,0 +1,75 @@
+"""`seatrial diff`."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from seatrial.cli.options import Directory, Json, Profile, Trust
+from seatrial.cli.output import print_json
+
+All = Annotated[
+    bool, Parameter(name="--all", negative="", help="Show every measurement, not only what the policy asks for.")
+]
+_DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+
+
+def command(
+    before: str,
+    after: str,
+    /,
+    *,
+    trust: Trust = None,
+    profile: Profile = "local",
+    directory: Directory = Path(),
+    all_: All = False,
+    json: Json = False,
+) -> int:
+    """Show what changed between two releases: verdict, policy, code, data, parameters, model, evidence.
+
+    For example:
+
+        seatrial diff census@1 census@2
+    """
+    from seatrial.pipeline.open_release import verified_release
+    from seatrial.releases.diff import diff_releases
+
+    sides = [
+        verified_release(reference, directory=directory, profile=profile, trust=trust) for reference in (before, after)
+    ]
+    changes = diff_releases(sides[0], sides[1])
+    if json:
+        names = [side.release.title if side.release else side.label for side in sides]
+        print_json(
+            {
+                "before": names[0],
+                "after": names[1],
+                "changes": [
+                    {"part": one.part, "what": one.what, "before": one.before, "after": one.after} for one in changes
+                ],
+            }
+        )
+        return 0
+    asked = {str(requirement.claim) for side in sides if side.policy for requirement in side.policy.require}
+    for part, found in groupby(changes, lambda change: change.part):
+        print(part)
+        left_out = 0
+        for one in found:
+            if part == "evidence" and not all_ and one.what != "test data" and one.what.split(", ")[0] not in asked:
+                left_out += 1
+                continue
+            print(f"  {one.what}: {_short(one.before)} → {_short(one.after)}")
+        if left_out:
+            print(f"  and {left_out} other measurements, which the policy does not ask for: --all")
+    if not changes:
+        print("Nothing differs.")
+    print(f"Next: seatrial report {after}")
+    return 0
+
+
+def _short(text: str | None) -> str:
+    return "–" if text is None else _DIGEST.sub(r"\1…", text)

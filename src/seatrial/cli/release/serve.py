@@ -1,0 +1,67 @@
+"""`seatrial serve`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from seatrial.cli.options import Directory, Profile, Trust
+
+LAST_PORT = 65535
+
+
+def command(
+    release: str | None = None,
+    *,
+    host: Annotated[
+        str, Parameter(help="The address to listen on; 0.0.0.0 is every one of this machine.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, Parameter(help="The port to listen on; 0 is any free one.", validator=Number(gte=0, lte=LAST_PORT))
+    ] = 8080,
+    threads: Annotated[
+        int | None, Parameter(help="Threads for one answer; without it, one a core.", validator=Number(gte=1))
+    ] = None,
+    digest: Annotated[str | None, Parameter(help="Refuse any release.json but the one of this sha256.")] = None,
+    trust: Trust = None,
+    profile: Profile = "local",
+    directory: Directory = Path(),
+) -> int:
+    """Serve a release over HTTP (Open Inference Protocol), until SIGTERM or Ctrl-C.
+
+    Without RELEASE: the newest that passed. One that does not verify, or neither passed nor is waived, is refused (1).
+
+    For example:
+
+        seatrial serve
+        seatrial serve census@2 --port 9000
+        seatrial serve ./census-2 --trust trust.toml
+    """
+    from seatrial.models.runtime import load_predictor
+    from seatrial.pipeline.open_release import verified_release
+    from seatrial.serve.application import create_app
+    from seatrial.serve.server import run_server
+
+    verified = verified_release(
+        release, directory=directory, profile=profile, trust=trust, passed=True, digest=digest
+    ).require_deployable()
+    served = verified.release
+    if served is None:
+        raise AssertionError("what is deployable has a release.json")
+    if verified.waived:
+        until = min(one.waiver.expires for one in verified.waivers)
+        print(
+            f"{served.title}: its verdict is {verified.outcome}; it is served by waiver until {until}.", file=sys.stderr
+        )
+    predictor = load_predictor(verified.package, threads=threads)
+
+    def ready(address: str) -> None:
+        print(f"Serving {served.name}@{served.version} at {address}", flush=True)
+        print(f"Next: curl {address}/v2/models/{served.name}", flush=True)
+
+    run_server(create_app(predictor, served.name, str(served.version)), host=host, port=port, ready=ready)
+    return 0

@@ -1,0 +1,91 @@
+"""How the service of a release is to run: values that were checked once, when they were put together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seatrial.deploy.dns_names import is_dns_label
+from seatrial.errors import InputError, Problems
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
+_CPU = re.compile(r"[1-9]\d*m?|(?!0+\.0+$)\d+\.\d{1,3}")
+_MEMORY = re.compile(r"[1-9]\d*(Ki|Mi|Gi|Ti)")
+_SECRET = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+# Azure's naming of sizes: family, cores, features, version ("Standard_NC4as_T4_v3")
+_INSTANCE_TYPE = re.compile(r"Standard_(D|DS|E|F|FX|L|M|NC|ND|NV)\d+(-\d+)?[a-z]{0,4}(_[A-Z]+\d+)?(_v\d)?")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """What is served and how: values only, every reference pinned by digest, no secret among them.
+
+    Raises `Problems` with every setting that no target could have.
+    """
+
+    name: str  # of the release: "census"
+    version: int
+    release_digest: str  # sha256 of release.json, 64 hex digits
+    model_digest: str
+    verdict: str  # "pass" | "fail" | "inconclusive"; what is not a pass is here by a waiver
+    image: str  # registry.example/census@sha256:…
+    store_url: str  # s3://bucket/prefix
+    trust: str  # the deployer's trust.toml: public keys and accepted policies
+    endpoint: str | None = None  # https://minio.data:9000; None: the provider's own
+    region: str = "us-east-1"
+    waived_until: str | None = None  # RFC 3339, the earliest end of the waivers it rests on
+    namespace: str = "default"
+    replicas: int = 2
+    cpu: str = "500m"
+    memory: str = "512Mi"
+    secret: str | None = "seatrial-store"  # noqa: S105 — a Secret's name; None: the pod's identity opens the store
+    callers: tuple[str, ...] = ()  # namespaces that may call it, beside its own
+    instance_type: str = "Standard_F2s_v2"  # Azure ML only, in place of cpu and memory
+
+    def __post_init__(self) -> None:
+        if problems := [InputError(problem, path=key, hint=hint) for key, problem, hint in _problems(self)]:
+            raise Problems(problems)
+
+    @property
+    def release(self) -> str:
+        """The reference that people use: "census@2"."""
+        return f"{self.name}@{self.version}"
+
+
+def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
+    """Each setting that is wrong: its key, the problem, the hint."""
+    for key, digest in (("release digest", service.release_digest), ("model digest", service.model_digest)):
+        if not _DIGEST.fullmatch(digest):
+            yield key, f"{digest!r} is no sha256.", "Give 64 hex digits."
+    if not _IMAGE.fullmatch(service.image):
+        yield (
+            "image",
+            f"{service.image!r} is not pinned by its digest.",
+            'Write "NAME@sha256:…", as `podman image inspect --format {{.Digest}}` or your registry shows it.',
+        )
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/\S*)?", service.store_url):
+        yield "store.url", f"{service.store_url!r} is not reached from a cluster.", 'Write "s3://bucket/prefix".'
+    if service.endpoint is not None and not re.fullmatch(r"https?://[^\s/@]+/?", service.endpoint):
+        yield "store.endpoint", f"{service.endpoint!r} is no address of a store.", 'Write "https://host:port".'
+    for key, namespace in [
+        ("service.namespace", service.namespace),
+        *(("service.callers", c) for c in service.callers),
+    ]:
+        if not is_dns_label(namespace):
+            yield key, f"{namespace!r} is no legal namespace.", "Use a-z, 0-9 and -, at most 63 characters."
+    if service.replicas < 1:
+        yield "service.replicas", f"{service.replicas} replicas serve nobody.", "Give at least 1."
+    if not _CPU.fullmatch(service.cpu):
+        yield "service.cpu", f"{service.cpu!r} is no amount of CPU.", 'Write "500m" or "2".'
+    if not _MEMORY.fullmatch(service.memory):
+        yield "service.memory", f"{service.memory!r} is no amount of memory.", 'Write "512Mi" or "2Gi".'
+    if service.secret is not None and not (_SECRET.fullmatch(service.secret) and len(service.secret) <= 63):
+        yield "service.secret", "this is no legal name of a Secret.", "Give the Secret's name, never its content."
+    if not _INSTANCE_TYPE.fullmatch(service.instance_type):
+        yield (
+            "service.instance_type",
+            f"{service.instance_type!r} is no instance type of Azure ML.",
+            'Write it as Azure lists it: "Standard_F2s_v2".',
+        )

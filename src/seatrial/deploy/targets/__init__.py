@@ -1,0 +1,1 @@
+"""The targets that ship with Seatrial, one file each."""

@@ -1,0 +1,136 @@
+"""Azure ML: a managed online endpoint, one deployment a release, and the traffic that goes to it.
+
+azure-ai-ml's loader does not see illegal names, made-up sizes, traffic that is not 100 or a compute that makes an
+endpoint something else: what is rendered here is right by construction, and the tests look for each.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from seatrial.deploy import workload
+from seatrial.deploy.dns_names import dns_label
+from seatrial.deploy.service_settings import ServiceSettings
+from seatrial.deploy.target import Document
+from seatrial.deploy.yaml_text import to_yaml
+from seatrial.errors import Refused
+from seatrial.stores.documents import sha256
+
+NAME_LIMIT = 32  # of endpoints and deployments: 3 to 32 letters, digits and -
+MOUNT = "/var/azureml-app/seatrial"
+CONFIGURATION = "configuration"  # the folder that is uploaded as the deployment's model
+COMMANDS = (
+    "az ml online-endpoint create -f endpoint.yaml",
+    "az ml online-deployment create -f deployment.yaml",
+    "az ml online-endpoint update -f traffic.yaml",
+)
+
+
+class AzureML:
+    """Renders for `az ml`; sending is left to it."""
+
+    name = "azureml"
+
+    def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
+        """Endpoint, deployment and traffic, and the configuration that the deployment mounts."""
+        endpoint = _endpoint(service)
+        deployment = _deployment(service, str(endpoint["name"]))
+        traffic = {**endpoint, "traffic": {str(deployment["name"]): 100}}
+        return (
+            Document("endpoint.yaml", to_yaml(endpoint)),
+            Document("deployment.yaml", to_yaml(deployment)),
+            Document("traffic.yaml", to_yaml(traffic)),
+            *(
+                Document(f"{CONFIGURATION}/{name}", text)
+                for name, text in workload.configuration_files(service).items()
+            ),
+        )
+
+    def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:  # noqa: ARG002 — the files say it all
+        """The commands that send the folder."""
+        return " && ".join([f"cd {shlex.quote(folder or 'DIR')}", *COMMANDS])
+
+    def apply(self, documents: Sequence[Document]) -> str:
+        """Always `Refused`: no workspace to try it on was ever at hand, so Seatrial leaves this to Azure's own tool."""
+        raise Refused(
+            f"Seatrial does not send to Azure ML; the {len(documents)} files are for its own command line.",
+            path=self.name,
+            hint=f"Write them with --output DIR, then: {' && '.join(['cd DIR', *COMMANDS])}",
+        )
+
+
+def _endpoint(service: ServiceSettings) -> workload.Manifest:
+    # names of endpoints are shared by everyone in a region: the store's digest makes this one ours
+    ours = sha256(f"{service.endpoint}|{service.store_url}".encode())[: workload.DIGITS_OF_CONTENT]
+    name = dns_label(service.name, limit=NAME_LIMIT - 1 - len(ours))
+    return {
+        "name": f"{name}-{ours}",
+        "auth_mode": "key",
+        "description": f"Seatrial: the service of {service.name}",
+        "identity": {"type": "system_assigned"},  # reads the workspace connection that holds the credentials
+        "properties": {"enforce_access_to_default_secret_stores": "enabled"},
+        "tags": workload.provenance(service),
+    }
+
+
+def _deployment(service: ServiceSettings, endpoint: str) -> workload.Manifest:
+    model = {
+        "name": endpoint,
+        "version": workload.configuration_name(service, "v").removeprefix("v-"),
+        "type": "custom_model",
+        "path": CONFIGURATION,
+    }
+    folder = f"{MOUNT}/{model['name']}/{model['version']}/{CONFIGURATION}"
+    return {
+        "name": f"release-{service.version}",
+        "endpoint_name": endpoint,
+        "type": "managed",
+        "model": model,
+        "model_mount_path": MOUNT,
+        "environment": {
+            "image": service.image,
+            "inference_config": {
+                "liveness_route": {"port": workload.PORT, "path": workload.LIVE},
+                "readiness_route": {"port": workload.PORT, "path": workload.READY},
+                "scoring_route": {"port": workload.PORT, "path": f"/v2/models/{service.name}/infer"},
+            },
+        },
+        "environment_variables": {
+            **workload.environment(folder),
+            **_serve_variables(service, folder),
+            **_credentials(service),
+        },
+        "instance_type": service.instance_type,
+        "instance_count": service.replicas,
+        "app_insights_enabled": False,
+        "liveness_probe": _probe(period_s=workload.LIVENESS_PERIOD_S, tries=3),
+        "readiness_probe": _probe(period_s=workload.READINESS_PERIOD_S, tries=2),
+        "tags": workload.provenance(service),
+    }
+
+
+def _serve_variables(service: ServiceSettings, folder: str) -> dict[str, str]:
+    """The options of `seatrial serve` as variables: Azure ML runs an image's own command, without arguments."""
+    verb, release, *options = workload.serve_arguments(service, folder)
+    values = {"release": release} | dict(
+        zip((one.removeprefix("--") for one in options[::2]), options[1::2], strict=True)
+    )
+    return {f"SEATRIAL_{verb}_{option}".upper(): value for option, value in values.items()}
+
+
+def _credentials(service: ServiceSettings) -> dict[str, str]:
+    """References to a workspace connection of custom keys, by the same name as the Secret elsewhere."""
+    if service.secret is None:
+        return {}
+    return {key: f"${{{{azureml://connections/{service.secret}/credentials/{key}}}}}" for key in workload.CREDENTIALS}
+
+
+def _probe(*, period_s: int, tries: int) -> workload.Manifest:
+    return {
+        "initial_delay": workload.STARTUP_PERIOD_S * workload.STARTUP_TRIES // 6,
+        "period": period_s,
+        "timeout": workload.PROBE_TIMEOUT_S,
+        "success_threshold": 1,
+        "failure_threshold": tries,
+    }

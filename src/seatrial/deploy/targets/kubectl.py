@@ -1,0 +1,82 @@
+"""Plain Kubernetes: a Deployment behind a Service, and what keeps both safe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seatrial.deploy import server_side_apply, workload
+from seatrial.deploy.dns_names import DNS_LABEL_LIMIT
+from seatrial.deploy.service_settings import ServiceSettings
+from seatrial.deploy.target import Document
+from seatrial.deploy.yaml_text import to_yaml
+
+# a name that is also a label's value, with room for "-" and the digest of the configuration
+NAME_LIMIT = DNS_LABEL_LIMIT - 1 - workload.DIGITS_OF_CONTENT
+SERVICE_PORT = 80
+KEPT_REVISIONS = 5  # old versions that `kubectl rollout undo` finds
+
+
+class Kubectl:
+    """Renders for `kubectl apply --server-side`, and calls it."""
+
+    name = "kubectl"
+
+    def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
+        """ServiceAccount, ConfigMap, NetworkPolicy, Deployment, Service, PodDisruptionBudget, in the order of need."""
+        name = workload.service_name(service, limit=NAME_LIMIT)
+        return tuple(
+            Document(f"{str(manifest['kind']).lower()}.yaml", to_yaml(manifest))
+            for manifest in (
+                workload.service_account(service, name),
+                workload.configuration(service, name),
+                workload.network_policy(service, name),
+                _deployment(service, name),
+                _service(service, name),
+                workload.disruption_budget(service, name),
+            )
+        )
+
+    def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
+        """Send the folder, or watch the rollout."""
+        if folder is not None:
+            return server_side_apply.command_line(folder)
+        name = workload.service_name(service, limit=NAME_LIMIT)
+        return f"kubectl --namespace {service.namespace} rollout status deployment/{name}"
+
+    def apply(self, documents: Sequence[Document]) -> str:
+        """`kubectl apply --server-side`, after a dry run of all of it on the server."""
+        return server_side_apply.apply(documents)
+
+
+def _deployment(service: ServiceSettings, name: str) -> workload.Manifest:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": workload.metadata(service, name),
+        "spec": {
+            "replicas": service.replicas,
+            "revisionHistoryLimit": KEPT_REVISIONS,
+            "selector": {"matchLabels": workload.selector(name)},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "template": {
+                "metadata": {
+                    "labels": workload.labels(service, name),
+                    "annotations": workload.provenance_annotations(service),
+                },
+                "spec": workload.pod_spec(service, name, container="serve"),
+            },
+        },
+    }
+
+
+def _service(service: ServiceSettings, name: str) -> workload.Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": workload.metadata(service, name),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": workload.selector(name),
+            "ports": [{"name": "http", "port": SERVICE_PORT, "targetPort": "http", "protocol": "TCP"}],
+        },
+    }

@@ -1,0 +1,88 @@
+"""KServe, Kubeflow's part that serves: an InferenceService whose predictor is Seatrial's own container."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seatrial.deploy import server_side_apply, workload
+from seatrial.deploy.dns_names import DNS_LABEL_LIMIT
+from seatrial.deploy.service_settings import ServiceSettings
+from seatrial.deploy.target import Document
+from seatrial.deploy.yaml_text import to_yaml
+from seatrial.errors import InputError
+
+CONTAINER = "kserve-container"  # KServe finds the predictor among a pod's containers by this name
+SHORTEST_LIMIT = 16  # of the service's name, beside the namespace in one DNS label
+
+
+class Kubeflow:
+    """Renders for a cluster with KServe, in its Standard deployment mode: no Knative is needed."""
+
+    name = "kubeflow"
+
+    def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
+        """ServiceAccount, ConfigMap, NetworkPolicy, InferenceService, PodDisruptionBudget, in the order of need."""
+        name = workload.service_name(service, limit=_name_limit(service.namespace))
+        return tuple(
+            Document(f"{str(manifest['kind']).lower()}.yaml", to_yaml(manifest))
+            for manifest in (
+                workload.service_account(service, name),
+                workload.configuration(service, name),
+                workload.network_policy(service, name),
+                _inference_service(service, name),
+                workload.disruption_budget(service, name),
+            )
+        )
+
+    def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
+        """Send the folder, or wait for the service."""
+        if folder is not None:
+            return server_side_apply.command_line(folder)
+        name = workload.service_name(service, limit=_name_limit(service.namespace))
+        return f"kubectl --namespace {service.namespace} wait --for=condition=Ready inferenceservice/{name}"
+
+    def apply(self, documents: Sequence[Document]) -> str:
+        """`kubectl apply --server-side`, after a dry run of all of it on the server."""
+        return server_side_apply.apply(documents)
+
+
+def _name_limit(namespace: str) -> int:
+    """KServe's host name puts `<name>-predictor-<namespace>` into one DNS label."""
+    limit = DNS_LABEL_LIMIT - len("-predictor-") - len(namespace)
+    if limit < SHORTEST_LIMIT:
+        raise InputError(
+            f"the namespace {namespace!r} leaves {max(limit, 0)} characters of KServe's host name for the service.",
+            path="service.namespace",
+            hint=f"Use one of at most {DNS_LABEL_LIMIT - len('-predictor-') - SHORTEST_LIMIT} characters.",
+        )
+    return limit
+
+
+def _inference_service(service: ServiceSettings, name: str) -> workload.Manifest:
+    head = workload.metadata(service, name)
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {
+            **head,
+            "annotations": {
+                **workload.provenance_annotations(service),
+                "serving.kserve.io/deploymentMode": "Standard",
+                "serving.kserve.io/autoscalerClass": "none",  # as many replicas as asked for, as with kubectl
+            },
+        },
+        "spec": {
+            "predictor": {
+                "minReplicas": service.replicas,
+                "maxReplicas": service.replicas,
+                "labels": workload.labels(service, name),
+                "annotations": workload.provenance_annotations(service),
+                "deploymentStrategy": {
+                    "type": "RollingUpdate",
+                    "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+                },
+                # no storageUri and no `model`: the server fetches and verifies the release itself
+                **workload.pod_spec(service, name, container=CONTAINER),
+            }
+        },
+    }

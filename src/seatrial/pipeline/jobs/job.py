@@ -1,0 +1,157 @@
+"""From what is known to what a step would read and which key that gives; and whether the cache has it, whole."""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seatrial.errors import Corrupt, InputError, ObjectMissing, did_you_mean
+from seatrial.pipeline.cache.cache_record import CacheRecord, read_record
+from seatrial.pipeline.cache.check_record import check_record
+from seatrial.pipeline.jobs.pinned_inputs import pin_model, pin_rows
+from seatrial.pipeline.jobs.step_key import KeyParts, library_versions
+from seatrial.pipeline.jobs.step_values import AgainstInput, FilesInput, Input, Output
+from seatrial.pipeline.references import check_some_requirement_applies, find_reference
+from seatrial.pipeline.steps.builtin import CODE
+from seatrial.pipeline.steps.declaration import Against, Files, LocalModel, Parameter, RowsAt, Step
+from seatrial.pipeline.steps.source_digest import code_digest
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.documents import sha256, to_json
+from seatrial.stores.objects import Objects
+
+Parameters = Mapping[str, Mapping[str, Parameter]]  # by step
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One step, ready to run: everything it reads is pinned."""
+
+    step: str
+    parts: KeyParts
+    inputs: Mapping[str, Input]
+
+    @property
+    def key(self) -> str:
+        """The step key."""
+        return self.parts.key
+
+
+def missing_inputs(step: Step, known: Mapping[str, Output]) -> tuple[str, ...]:
+    """The references that have to be made before this step's key can be known."""
+    return tuple(source for source in step.inputs.values() if isinstance(source, str) and source not in known)
+
+
+def job_for(step: Step, known: Mapping[str, Output], parameters: Parameters, workspace: Workspace) -> Job:
+    """The job that runs `step` on the outputs that are known; all of its inputs must be among them."""
+    inputs: dict[str, Input] = {}
+    found: dict[str, AgainstInput] = {}
+    for argument, source in step.inputs.items():
+        match source:
+            case str():
+                inputs[argument] = known[source]
+            case Files():
+                inputs[argument] = pin_files(workspace.objects, source, step.name)
+            case LocalModel(place):
+                inputs[argument] = pin_model(place, workspace)
+            case RowsAt(place):
+                inputs[argument] = pin_rows(place, workspace)
+            case Against(named):  # built in: it stands behind the model that it is compared with
+                found[named] = find_reference(named, inputs["model"].digest, workspace)
+                inputs[argument] = found[named]
+    if found:
+        check_some_requirement_applies(workspace.project.policy, found, workspace.project.path)
+    parts = KeyParts(
+        step=step.name,
+        kind=step.kind,
+        code=CODE.get(step.name) or code_digest(step.function, workspace.project.directory),
+        parameters={**step.parameters, **parameters.get(step.name, {})},
+        inputs={argument: pinned.digest for argument, pinned in inputs.items()},
+        outputs=step.outputs,
+        libraries=library_versions(step.libraries, step=step.name),
+    )
+    return Job(step.name, parts, inputs)
+
+
+def pin_files(objects: Objects, files: Files, step: str) -> FilesInput:
+    """The files that match now, by ETag; none is an error."""
+    fixed = files.pattern[: min((files.pattern.find(mark) for mark in "*?[" if mark in files.pattern), default=None)]
+    found = [info for info in objects.list(fixed) if _matches(info.key, files.pattern)]
+    if not found:
+        raise InputError(
+            f"step {step!r}: no file in the store matches {files.pattern!r}.",
+            path=files.pattern,
+            hint="Put the files there, or hint the pattern.",
+        )
+    digest = sha256(to_json([(info.key, info.size_bytes, info.etag) for info in found]))
+    return FilesInput(files.pattern, digest, {info.key: info.etag for info in found})
+
+
+def _matches(key: str, pattern: str) -> bool:
+    """Folder by folder, as a shell does: `raw/*.csv` means no file of a folder below `raw`."""
+    parts, wanted = key.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
+
+
+def cached(job: Job, workspace: Workspace) -> tuple[CacheRecord | None, str]:
+    """The record of this job when all it names is whole, else None and why it does not serve."""
+    try:
+        record = read_record(workspace.objects, job.key)
+        if record is None:
+            return None, ""
+        check_record(record, workspace)
+    except (Corrupt, ObjectMissing) as error:
+        return None, f"its cached output does not serve: {error.problem}"
+    return record, ""
+
+
+def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[str, ...], path: str) -> Parameters:
+    """`[params]` of the file with `--set step.name=value` on top, each checked against the step's own default."""
+    merged = {step: dict(values) for step, values in given.items()}
+    for text in sets:
+        place, equals, written = text.partition("=")
+        step, dot, name = place.partition(".")
+        if not (equals and dot):
+            raise InputError(f"--set {text}: not of the form step.parameter=value.", hint="Write --set model.epochs=3.")
+        default = steps[step].parameters.get(name) if step in steps else None
+        merged.setdefault(step, {})[name] = written if default is None else _parsed(written, default, text)
+    set_here = {text.partition("=")[0] for text in sets}
+    for step, values in merged.items():
+        if step not in steps:
+            place = path if step in given else "--set"
+            raise InputError(f"params.{step}: there is no such step.", path=place, hint=did_you_mean(step, steps))
+        for name, value in values.items():
+            place = "--set" if f"{step}.{name}" in set_here else path
+            if name not in steps[step].parameters:
+                known = steps[step].parameters
+                hint = did_you_mean(name, known) or f"It has: {', '.join(known) or 'none'}."
+                raise InputError(f"{step}.{name}: step {step!r} has no such parameter.", path=place, hint=hint)
+            values[name] = _typed(value, known=steps[step].parameters[name], place=f"{step}.{name}", path=place)
+    return merged
+
+
+def _parsed(text: str, default: Parameter, given: str) -> Parameter:
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[text.lower()]
+        if isinstance(default, int):
+            return int(text)
+        return float(text) if isinstance(default, float) else text
+    except (KeyError, ValueError):
+        wanted = {bool: "true or false", int: "a whole number"}.get(type(default), "a number")
+        raise InputError(f"--set {given}: the value must be {wanted}.", hint=f"Its default is {default}.") from None
+
+
+def _typed(value: Parameter, *, known: Parameter, place: str, path: str) -> Parameter:
+    if type(known) is float and type(value) is int:
+        return float(value)
+    if type(value) is not type(known):
+        raise InputError(
+            f"{place}: {value!r} is {type(value).__name__}, not {type(known).__name__}.",
+            path=path,
+            hint=f"Its default is {known!r}.",
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{place}: {value!r} is no finite number.", path=path, hint=f"Its default is {known!r}.")
+    return value

@@ -1,0 +1,113 @@
+"""Files that somebody else wrote, pinned by what they hold: a step reads what its key names, or it is an error."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from seatrial.errors import InputError, StepFailed
+from seatrial.pipeline.jobs.step_values import ModelFileInput, RowsInput, TableOutput
+from seatrial.pipeline.project.locations import is_remote, local_path
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.documents import sha256, to_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from seatrial.batches.rows import Rows
+    from seatrial.batches.rows.source import Source
+    from seatrial.batches.table import Table
+
+
+def pin_model(place: str, workspace: Workspace) -> ModelFileInput:
+    """The model's file as it is now."""
+    return ModelFileInput(place, _sha256(local_path(place, workspace.project.directory), "[model] from"))
+
+
+def pin_rows(place: str, workspace: Workspace) -> RowsInput:
+    """The files of rows as they are now: by content, objects by their ETag, which a store gives each content anew."""
+    found = _sources(place, workspace)
+    files = {
+        source.inside: _sha256(Path(source.path), "[data]") if source.etag is None else source.etag for source in found
+    }
+    # A single file may move and be renamed, but for what its suffix says of it.
+    called = {PurePosixPath(name).suffix if len(found) == 1 else name: digest for name, digest in files.items()}
+    return RowsInput(place, sha256(to_json(sorted(called.items()))), files)
+
+
+@contextmanager
+def opened_rows(
+    pinned: TableOutput | RowsInput, workspace: Workspace, *, types: Mapping[str, pa.DataType] | None = None
+) -> Iterator[Rows]:
+    """The rows, to be read within the block; `StepFailed` at its end where files are not, or no longer, the pinned."""
+    from seatrial.batches.rows import Rows, open_rows
+
+    if isinstance(pinned, TableOutput):
+        table = _table(pinned, workspace)
+        yield Rows(pinned.identifier, table.schema, table.rows, lambda columns: iter([table.to_arrow(columns)]))
+        return
+    before = _marks(pinned.place, workspace)
+    yield open_rows(_address(pinned.place, workspace), types=types)
+    # Whoever writes to a file moves its change time, even to put the old content back: so what is hashed now, once, is
+    # what was read.
+    if _marks(pinned.place, workspace) != before or pin_rows(pinned.place, workspace).digest != pinned.digest:
+        raise changed(pinned.place)
+
+
+def _table(pinned: TableOutput, workspace: Workspace) -> Table:
+    from seatrial.batches.table import Table
+
+    return Table(pinned.identifier, pinned.snapshot_id, pinned.digest, workspace.catalog)
+
+
+def _address(place: str, workspace: Workspace) -> str | Path:
+    return place if is_remote(place) else local_path(place, workspace.project.directory)
+
+
+def _sha256(path: Path, key: str) -> str:
+    try:
+        return _hashed(path, _mark(path))
+    except OSError as error:
+        raise _unreadable(error, str(path), key) from None
+
+
+@lru_cache(maxsize=4096)  # files of a run, which several of its steps read
+def _hashed(path: Path, mark: tuple[int, ...]) -> str:  # noqa: ARG001  # with another mark it is another file
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sources(place: str, workspace: Workspace) -> tuple[Source, ...]:
+    from seatrial.batches.rows.find import sources_at
+
+    return sources_at(str(_address(place, workspace)))
+
+
+def _marks(place: str, workspace: Workspace) -> object:
+    """What tells one moment of the files from another without reading them."""
+    try:
+        return {source.path: source.etag or _mark(Path(source.path)) for source in _sources(place, workspace)}
+    except OSError as error:
+        raise _unreadable(error, place, "[data]") from None
+
+
+def _mark(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _unreadable(error: OSError, path: str, key: str) -> InputError:
+    if isinstance(error, FileNotFoundError):
+        return InputError("there is no such file.", path=path, hint=f"Mend {key} in seatrial.toml, or put it there.")
+    return InputError(f"cannot be read: {error.strerror}.", path=path, hint=f"Mend it, or {key} in seatrial.toml.")
+
+
+def changed(place: str) -> StepFailed:
+    """What was read is not what the key names."""
+    return StepFailed(
+        "it changed while it was read.", path=place, hint="Its answer is dropped; run again when it is settled."
+    )

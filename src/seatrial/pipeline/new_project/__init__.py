@@ -1,0 +1,1 @@
+"""New projects: from an example, or around a finished model."""

@@ -1,0 +1,179 @@
+"""`seatrial init --from MODEL --test DATA`: a project written from what a model and a table are, measured once."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from seatrial.batches.rows import Rows, open_rows
+from seatrial.errors import InputError, ObjectExists, Problems, SeatrialError
+from seatrial.pipeline.jobs.step_values import ArtifactOutput
+from seatrial.pipeline.new_project.project_template import ProjectTemplate, project_file, readme
+from seatrial.pipeline.project.locations import is_remote, local_path
+from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.project.settings import FILE_NAME
+from seatrial.pipeline.project.validate_project import LEGAL_NAME
+from seatrial.pipeline.running.run_pipeline import Progress, run_pipeline
+from seatrial.pipeline.steps.load_pipeline import load_pipeline
+from seatrial.pipeline.workspace import open_project
+from seatrial.stores.artifacts import read_artifact
+from seatrial.stores.documents import from_json
+from seatrial.stores.obstore_objects import open_objects
+from seatrial.stores.settings import StoreSettings
+from seatrial.tryout.attempt import groups_of
+from seatrial.tryout.label import read_labels
+from seatrial.tryout.model import Model, open_model, texts_of
+from seatrial.tryout.question import Question
+from seatrial.tryout.settle import check_question
+from seatrial.tryout.uses import state_folder
+from seatrial.verdicts.digest import DigestOfTestData
+from seatrial.verdicts.trial import Trial
+from seatrial.verdicts.uses import USES
+
+README = "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class NewProject:
+    """A project that was begun: its folder, and what its maker should know, a line each."""
+
+    folder: Path
+    notes: tuple[str, ...]
+
+
+def init_from_model(
+    folder: Path,
+    *,
+    model: Path,
+    test: str,
+    validation: str | None,
+    train: str | None,
+    question: Question,
+    progress: Progress,
+) -> NewProject:
+    """Writes the project into a folder that is new or empty; with any mistake nothing is written, and all are told.
+
+    The model is tried once: on validation where it is given, else in use 1 of the test data, which the first `run`
+    under the same policy is too.
+    """
+    _check_places(folder, model, {"--test": test, "--validation": validation, "--train": train})
+    rows = open_rows(test, types=dict.fromkeys(texts_of(model), pa.string()))  # so that a zip code keeps its zeros
+    groups = [spec.name for spec in groups_of(question, rows)]
+    labels = read_labels(rows, question.label)
+    check_question(question, labels, origin=rows.origin)
+    opened = open_model(model, rows, question=question, labels=labels)
+    beginning = ProjectTemplate(
+        name=_name(folder),
+        model=model.name,
+        test=_reference(test, folder),
+        validation=None if validation is None else _reference(validation, folder),
+        train=None if train is None else _reference(train, folder),
+        question=question,
+        signature=opened.signature,
+        origin=str(model.resolve()),
+    )
+    target = folder.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+    draft.mkdir()
+    try:
+        shutil.copyfile(model, draft / model.name)
+        (draft / FILE_NAME).write_text(project_file(beginning, groups, None), encoding="utf-8")
+        _carry_uses(rows, opened, question.label, draft)
+        trial = _measure(draft, progress)
+        (draft / FILE_NAME).write_text(project_file(beginning, groups, trial), encoding="utf-8")
+        (draft / README).write_text(readme(beginning), encoding="utf-8")
+        target.mkdir(exist_ok=True)
+        for path in draft.iterdir():
+            path.rename(target / path.name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return NewProject(folder, tuple(_notes(beginning, trial, opened.notes)))
+
+
+def _check_places(folder: Path, model: Path, tables: Mapping[str, str | None]) -> None:
+    problems: list[SeatrialError] = []
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        problems.append(InputError("there is something here already.", path=str(folder), hint="Name a new folder."))
+    if not model.is_file():
+        what = "this is a folder." if model.is_dir() else "there is no such file."
+        problems.append(InputError(what, path=str(model), hint="Name the model's file with --from."))
+    named: dict[str, str] = {}
+    for option, place in tables.items():
+        if place is None:
+            continue
+        if not is_remote(place) and "*" not in place and not local_path(place, Path()).exists():
+            hint = f"Name the file or folder with {option}."
+            problems.append(InputError("there is no such file or folder.", path=place, hint=hint))
+        where = place if is_remote(place) else str(local_path(place, Path()).resolve())
+        if (other := named.setdefault(where, option)) == "--test" and option != other:
+            hint = "Give other rows, or none."
+            problems.append(InputError(f"{option} is the test data, which is only measured.", path=place, hint=hint))
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise Problems(problems)
+
+
+def _name(folder: Path) -> str:
+    """A legal name for the project, as close to its folder's as can be."""
+    name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")[:40].rstrip("-")
+    return name if LEGAL_NAME.fullmatch(name) else "model"
+
+
+def _reference(place: str, folder: Path) -> str:
+    """How the project's file names data that stays where it is: relative where it lies beside or below the project."""
+    if is_remote(place):
+        return place
+    path = local_path(place, Path()).absolute()
+    parent = folder.resolve().parent
+    return os.path.relpath(path, folder.resolve()) if path.is_relative_to(parent) else str(path)
+
+
+def _measure(directory: Path, progress: Progress) -> Trial:
+    """One trial, kept in the project's store: on validation where there is some, else a counted use of test data."""
+    project = load_project(directory)
+    rehearse = project.data is not None and project.data.validation is not None
+    pipeline = load_pipeline(project, sets=(), rehearse=rehearse)
+    graph = {name: step for name, step in pipeline.graph.items() if name != "release"}
+    with open_project(project, "local") as workspace:
+        finished = run_pipeline(graph, pipeline.parameters, workspace, progress, rehearse=rehearse, use_cache=True)
+        if finished.error is not None:
+            raise finished.error
+        tried = finished.outputs["assess"]
+        if not isinstance(tried, ArtifactOutput):
+            raise AssertionError("a trial is an artifact")
+        return from_json(Trial, read_artifact(workspace.objects, tried.digest)["evidence.json"], path="evidence.json")
+
+
+def _notes(beginning: ProjectTemplate, trial: Trial, inferred: tuple[str, ...]) -> Iterator[str]:
+    yield f"{beginning.model} is a copy of {beginning.origin}; {beginning.test} is read where it lies."
+    yield from inferred
+    if trial.test_use is None:
+        yield "Measured on validation: nothing was counted."
+    else:
+        yield f"Measured in use {trial.test_use.use} of the test data; `seatrial run` with this policy is the same use."
+
+
+def _carry_uses(rows: Rows, model: Model, label: str, directory: Path) -> None:
+    """Looks at this test data by `seatrial try` on this machine count in the project too, from its first use on."""
+    state = state_folder(os.environ, Path.home())
+    if not (state / USES).is_dir():
+        return
+    known = open_objects(StoreSettings(state.as_uri()))
+    inputs = [column.name for column in model.signature.inputs]
+    digest = DigestOfTestData(label=label, inputs=inputs)
+    for table in rows.tables(list(dict.fromkeys([label, *inputs]))):
+        digest.add(table)
+    with open_project(load_project(directory), "local") as workspace:
+        for info in known.list(f"{USES}{digest.hexdigest()}/"):
+            with suppress(ObjectExists):  # both keep their state in one folder
+                workspace.objects.put(info.key, known.get(info.key).data, if_absent=True)

@@ -1,0 +1,258 @@
+"""The `seatrial.toml` and README of a project that begins with a finished model. Pure: values in, text out.
+
+A line that starts with "# " is prose; one that starts with "#" and a letter or bracket is TOML that waits to be
+switched on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from seatrial.models.signature import Signature
+from seatrial.tryout.policies import METRIC
+from seatrial.tryout.question import Question
+from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.metrics import METRICS, Better, Metric
+from seatrial.verdicts.policy import Policy
+from seatrial.verdicts.spending import confidence_for_use
+from seatrial.verdicts.trial import Trial
+
+STEP = 0.05  # suggestions about shares are multiples of it: round, and not what happened to be measured
+GAP = 0.1  # between groups, of shares
+DIGITS = 2  # significant ones, of suggestions in a unit
+SHOWN_INPUTS = 12
+_BY = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mae",)}
+_GAPS = {
+    "binary": ("selection_rate", "true_positive_rate"),
+    "multiclass": ("accuracy",),
+    "regression": ("mae",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectTemplate:
+    """What a project is begun with. `model` and the tables are as its file is to name them."""
+
+    name: str
+    model: str
+    test: str
+    validation: str | None
+    train: str | None
+    question: Question
+    signature: Signature
+    origin: str  # where the model was copied from
+
+
+def project_file(beginning: ProjectTemplate, groups: Sequence[str], trial: Trial | None) -> str:
+    """The text of `seatrial.toml`; with `trial`, what was measured stands beside the suggestions."""
+    question, signature = beginning.question, beginning.signature
+    lines = [
+        "# Written by `seatrial init` from a finished model; everything in it may be changed. Then: seatrial run",
+        "",
+        "[project]",
+        f"name = {_quoted(beginning.name)}",
+        "",
+        "[model]",
+        f"from = {_quoted(beginning.model)}  # a copy of {_quoted(beginning.origin)}",
+        *_signature(signature),
+    ]
+    if question.classes is not None:
+        lines.append(f"classes = {_listed(question.classes)}  # in the order of its probabilities")
+    if question.inputs is not None:
+        lines.append(f"inputs = {_listed(question.inputs)}  # the columns of its matrix, in its order")
+    if question.classes is not None:
+        lines.append(f"classes = {_listed(question.classes)}  # in the order of its probabilities")
+    if question.threshold is not None:
+        lines.append(f"threshold = {question.threshold!r}")
+    elif signature.threshold is not None:
+        lines.append(f"#threshold = {signature.threshold!r}  # the least probability that is answered positive")
+    lines += ["", "[data]", f"test = {_quoted(beginning.test)}  # read where it lies; measured, and never chosen from"]
+    if beginning.validation is not None:
+        lines.append(
+            f"validation = {_quoted(beginning.validation)}  # bins and baselines; `run --rehearse` counts nothing"
+        )
+    else:
+        lines += [
+            "# Rows that are not test data would let you rehearse without a count: seatrial run --rehearse",
+            '#validation = "FILE"',
+        ]
+    if beginning.train is not None:
+        lines.append(f"train = {_quoted(beginning.train)}  # fits baselines; rows of it in the test data are found")
+    lines += [f"label = {_quoted(question.label)}", f"task = {_quoted(signature.task)}"]
+    if signature.positive is not None:
+        lines.append(f"positive = {_quoted(signature.positive)}")
+    for key, value in (("weight", question.weight), ("clip", question.clip), ("quantile", question.quantile)):
+        if value is not None:
+            lines.append(f"{key} = {_quoted(value) if isinstance(value, str) else repr(value)}")
+    if question.groups:
+        lines.append(
+            f"groups = {_listed(question.groups)}  # requirements name them: {', '.join(map(_quoted, groups))}"
+        )
+    else:
+        lines += [
+            "# Whom to compare, by value, by bins, several at once; the columns need not be the model's.",
+            '#groups = ["sex", "age:18,25,45,65", "sex*race"]',
+        ]
+    return "\n".join([*lines, "", *_policy(signature, groups, trial)]) + "\n"
+
+
+def readme(beginning: ProjectTemplate) -> str:
+    """What lies in the folder, and what to do with it."""
+    test, name = beginning.test, beginning.name
+    return f"""# {name}
+
+`{beginning.model}` is a copy of the model; `{test}` is the test data, where it lies. `seatrial.toml` says what they
+are and what has to hold. No Python, no Java and no server are needed.
+
+```
+seatrial run        # measures, judges, and signs a release that carries its verdict
+seatrial verify     # digests, signature, trust, and the evidence judged again
+seatrial report     # one HTML file
+seatrial serve      # a release that passed, over HTTP
+```
+
+Every look at the test data is counted under `.seatrial/`, with the releases: keep that folder. To try another model,
+copy it over `{beginning.model}`, and run again.
+"""
+
+
+def _signature(signature: Signature) -> Iterator[str]:
+    shown = [f"{one.name} ({one.kind})" for one in signature.inputs[:SHOWN_INPUTS]]
+    more = len(signature.inputs) - len(shown)
+    yield _prose(f"It takes {', '.join(shown)}{f' and {more} more' if more > 0 else ''}.")
+    if signature.classes:
+        yield _prose(f"It answers one of {', '.join(signature.classes)}.")
+    else:
+        yield _prose("It answers with a number.")
+
+
+def _policy(signature: Signature, groups: Sequence[str], trial: Trial | None) -> Iterator[str]:
+    metric = METRIC[signature.task]
+    yield "[policy]"
+    yield f"confidence = {Policy().confidence!r}"
+    yield ""
+    yield "# Better than an answer that needs no model: the most frequent class, or the middle of the values."
+    if trial is not None and (found := _evidence(trial, Claim(metric, against="baseline"))):
+        yield _prose(
+            f"{metric} minus that of the {found[0].conditions.get('reference', 'baseline')}: {_said(found[0])}"
+        )
+    yield "[[policy.require]]"
+    yield f"metric = {_quoted(metric)}"
+    yield 'no_worse_than = "baseline"'
+    yield ""
+    if trial is not None:
+        yield from _how_measured(trial)
+        yield ""
+    yield "# Once a release has passed: no worse than it, on the same rows. It does not apply to the first."
+    yield "#[[policy.require]]"
+    yield f"#metric = {_quoted(metric)}"
+    yield '#no_worse_than = "newest_passed"'
+    if signature.task != "regression":
+        yield "#margin = 0.01"
+    if trial is None:
+        return
+    for one in METRICS.values():
+        if one.fits(signature.task):
+            yield from _suggestion(one, Claim(one.name), trial)
+    for group in groups:
+        for name in _BY[signature.task]:
+            yield from _suggestion(METRICS[name], Claim(name, Family.GROUPS, group), trial)
+        for name in _GAPS[signature.task]:
+            yield from _suggestion(METRICS[name], Claim(name, Family.PAIRS, group), trial)
+
+
+def _how_measured(trial: Trial) -> Iterator[str]:
+    confidence = f"bounds at {trial.confidence * 100:.4g} %"
+    if trial.test_use is None:
+        yield f"# What is said below was measured on the validation rows ({confidence}); that counts nothing. The test"
+        yield "# data was not looked at. Set what the model's use needs, rehearse, and run when it counts."
+        return
+    use = trial.test_use
+    following = confidence_for_use(Policy().confidence, use.use + 1) * 100
+    yield f"# What is said below was measured in use {use.use} of this test data ({use.rows:,} rows; {confidence})."
+    yield "# Uses by `seatrial try` on this machine are among them; those elsewhere are not."
+    yield "# `seatrial run` with this policy is the same use: nothing is measured twice. Set what the model's use needs"
+    yield f"# BEFORE the next look: another policy is use {use.use + 1}, judged at {following:.4g} %."
+    yield "# Thresholds that were fitted to the numbers below prove little; fresh test data is the judge of those."
+
+
+def _suggestion(metric: Metric, claim: Claim, trial: Trial) -> Iterator[str]:
+    found = _evidence(trial, claim)
+    if not found:
+        return
+    gap = claim.family is Family.PAIRS
+    worst = max(found, key=lambda one: abs(one.estimate)) if gap else _worst(found, metric)
+    yield ""
+    yield _prose(f"{claim}{_where(worst, len(found))}: {_said(worst)}")
+    if gap:
+        limit = ("at_most", GAP if metric.high - metric.low <= 1 else _up(max(abs(worst.low), abs(worst.high))))
+    elif metric.better is Better.HIGHER:
+        limit = ("at_least", _down(worst.low, metric))
+    elif metric.better is Better.LOWER:
+        limit = ("at_most", min(_up(worst.high), metric.high))
+    else:
+        return
+    if not math.isfinite(limit[1]):
+        yield "# It has no bound, so that nothing can be required of it" + (
+            ": give [data] clip." if metric.high == math.inf else "."
+        )
+        return
+    yield "#[[policy.require]]"
+    yield f"#metric = {_quoted(metric.name)}"
+    if claim.column is not None:
+        yield f"#{'gap_between' if gap else 'by'} = {_quoted(claim.column)}"
+    yield f"#{limit[0]} = {limit[1]!r}"
+
+
+def _where(worst: Evidence, slices: int) -> str:
+    if worst.claim.family is Family.ALL:
+        return ""
+    place = worst.slice.removeprefix(f"{worst.claim.column}: ").removeprefix(f"{worst.claim.column}=")
+    if slices == 1:
+        return f", {place}"
+    return f", {'widest' if worst.claim.family is Family.PAIRS else 'worst'} of {slices}, {place}"
+
+
+def _evidence(trial: Trial, claim: Claim) -> list[Evidence]:
+    return [one for one in trial.evidence if one.claim == claim]
+
+
+def _worst(found: Sequence[Evidence], metric: Metric) -> Evidence:
+    choose = max if metric.better is Better.LOWER else min
+    return choose(found, key=lambda one: one.estimate)
+
+
+def _said(evidence: Evidence) -> str:
+    doubts = "".join(f"; doubt: {flag.code}" for flag in evidence.flags)
+    return f"{evidence.estimate:.4g} ({evidence.low:.4g} to {evidence.high:.4g}){doubts}"
+
+
+def _down(low: float, metric: Metric) -> float:
+    if metric.low == 0 and metric.high == 1:
+        return round(max(0.0, math.floor(low / STEP) * STEP), 2)
+    return -_up(-low)
+
+
+def _up(high: float) -> float:
+    """The next number of two significant digits that is no smaller."""
+    if high == 0 or not math.isfinite(high):
+        return high
+    unit = 10.0 ** (math.floor(math.log10(abs(high))) - DIGITS + 1)
+    return float(f"{math.ceil(high / unit) * unit:.12g}")
+
+
+def _quoted(text: str) -> str:
+    """A TOML string: JSON's escapes are TOML's, and DEL is escaped too."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return f"[{', '.join(map(_quoted, texts))}]"
+
+
+def _prose(text: str) -> str:
+    """A comment of one line, whatever names from data hold."""
+    return "# " + "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -1,0 +1,108 @@
+"""What `seatrial.toml` can say, as values: one dataclass a table of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seatrial.models.signature import Task
+from seatrial.pipeline.steps.declaration import Parameter
+from seatrial.prepare.conf import SparkSettings
+from seatrial.verdicts.policy import Policy
+
+FILE_NAME = "seatrial.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSettings:
+    """`[project]`. `pipeline` is the module whose steps these are."""
+
+    name: str
+    pipeline: str = "pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """`[data]`: steps' outputs or files by role, and what the columns mean. What `clip` and such do: see `Subject`."""
+
+    test: str
+    label: str
+    task: Task
+    validation: str | None = None
+    calibration: str | None = None
+    train: str | None = None
+    positive: str | None = None
+    groups: tuple[str, ...] = ()
+    cluster: str | None = None
+    weight: str | None = None
+    clip: float | None = None
+    quantile: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """`[model]`: the step that trains, or the file of a finished model and what that does not say of itself."""
+
+    from_: str
+    inputs: tuple[str, ...] = ()  # the columns of a matrix, in its order
+    classes: tuple[str, ...] = ()  # in the order of its probabilities
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreChoice:
+    """`[profile.X] store`. `credentials` is "env", or a reference for each half of the key pair."""
+
+    url: str
+    endpoint: str | None = None
+    credentials: str | Mapping[str, str] | None = None
+    region: str = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceChoice:
+    """`[profile.X] service`: only what differs from how `deploy` runs a service anyway."""
+
+    namespace: str | None = None
+    replicas: int | None = None
+    cpu: str | None = None  # "500m", "2"
+    memory: str | None = None  # "512Mi"
+    secret: str | None = None  # the name of the Secret (in Azure ML: of the connection) that holds the store's keys
+    callers: tuple[str, ...] | None = None  # namespaces that may call the service, beside its own
+    instance_type: str | None = None  # Azure ML's size of machine
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSettings:
+    """`[profile.X]`: where it runs. Without a store: the embedded one; without a catalog: SQLite."""
+
+    store: StoreChoice | None = None
+    catalog: str | None = None
+    spark: SparkSettings = field(default_factory=SparkSettings)
+    image: str | None = None
+    service: ServiceChoice = field(default_factory=ServiceChoice)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project: its folder, and what its `seatrial.toml` says."""
+
+    directory: Path
+    name: str
+    pipeline: str
+    data: DataSettings | None
+    model_settings: ModelSettings | None
+    parameters: Mapping[str, Mapping[str, Parameter]]
+    policy: Policy
+    profiles: Mapping[str, ProfileSettings]
+
+    @property
+    def model(self) -> str | None:
+        """Where the model comes from; None where there is none to try."""
+        return None if self.model_settings is None else self.model_settings.from_
+
+    @property
+    def path(self) -> str:
+        """The file that says so."""
+        return str(self.directory / FILE_NAME)

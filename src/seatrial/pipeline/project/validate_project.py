@@ -1,0 +1,124 @@
+"""What `seatrial.toml` says in the right form and cannot mean: each as the keys it stands at, the problem, the hint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from seatrial.errors import SeatrialError, did_you_mean
+from seatrial.pipeline.project.locations import is_model_file
+from seatrial.pipeline.project.settings import DataSettings, ModelSettings, ProfileSettings, Project, StoreChoice
+from seatrial.stores.toml_positions import Place
+from seatrial.verdicts.policy import Policy
+
+LEGAL_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")  # also a bucket prefix, an Iceberg namespace, a DNS label
+CREDENTIALS = ("access_key", "secret_key")
+PASSWORD = re.compile(r"[\w+.-]+://[^/?@]*:[^?]*@|[?&]password=")
+NAMED_REFERENCES = ("newest_passed", "baseline", "one-column rule")
+_RELEASE = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]@[1-9][0-9]{0,8}")
+
+Mistake = tuple[Place, str, str | None]
+
+
+def validate_project(project: Project) -> Iterator[Mistake]:
+    """Every mistake in a project whose file has the right form."""
+    if not LEGAL_NAME.fullmatch(project.name):
+        yield (
+            ("project", "name"),
+            f"a name must be 2 to 40 of a-z, 0-9 and -, got {project.name!r}.",
+            "Begin it with a letter, and end it with a letter or digit.",
+        )
+    for name, profile in project.profiles.items():
+        yield from profile_mistakes(name, profile)
+    if project.data is not None:
+        yield from data_mistakes(project.data)
+    if project.model_settings is not None:
+        yield from model_mistakes(project.model_settings)
+    yield from reference_mistakes(project.policy)
+
+
+def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
+    """Of `[profile.NAME]`: a store nobody can open, a secret in the file."""
+    if profile.store is not None and (wrong := store_mistake(profile.store)) is not None:
+        key, problem, hint = wrong
+        yield ("profile", name, "store", key), problem, hint
+    if profile.catalog is not None and PASSWORD.search(profile.catalog):
+        yield (
+            ("profile", name, "catalog"),
+            "the address contains a password.",
+            'Write "env:NAME", with the address there.',
+        )
+
+
+def data_mistakes(data: DataSettings) -> Iterator[Mistake]:
+    """Of `[data]`: settings that belong to another task, or have no such value."""
+    if data.positive is not None and data.task != "binary":
+        yield ("data", "positive"), f"a {data.task} model has no positive class.", "Leave it out."
+    for key, value in (("clip", data.clip), ("quantile", data.quantile)):
+        if value is not None and data.task != "regression":
+            yield ("data", key), f"belongs to regressions; this task is {data.task}.", "Leave it out."
+    if data.clip is not None and not data.clip > 0:
+        yield (
+            ("data", "clip"),
+            f"{data.clip:g} is not positive.",
+            "Write the largest error that counts, in the label's unit.",
+        )
+    if data.quantile is not None and not 0 < data.quantile < 1:
+        yield ("data", "quantile"), f"{data.quantile:g} is not between 0 and 1.", "Write 0.9 for the 90 % quantile."
+
+
+def model_mistakes(model: ModelSettings) -> Iterator[Mistake]:
+    """Of `[model]`: what only a file needs to be told, where a step makes the model."""
+    if not is_model_file(model.from_):
+        for key, given in (("inputs", model.inputs), ("classes", model.classes), ("threshold", model.threshold)):
+            if given not in ((), None):
+                yield ("model", key), f"belongs to a model file; step {model.from_!r} says it itself.", "Leave it out."
+    if model.threshold is not None and not 0 <= model.threshold <= 1:
+        yield ("model", "threshold"), f"{model.threshold:g} is no probability.", "It lies between 0 and 1."
+
+
+def group_names(groups: Sequence[str]) -> tuple[tuple[str, ...], tuple[Mistake, ...]]:
+    """What policies call the groups that are written so, and the mistakes in them."""
+    from seatrial.assessors.groups import parse_groups
+
+    try:
+        return tuple(spec.name for spec in parse_groups(groups)), ()
+    except SeatrialError as error:
+        mistakes = tuple((("data", "groups"), one.problem, one.hint) for one in error.each)
+        return tuple(groups), mistakes
+
+
+def reference_mistakes(policy: Policy) -> Iterator[Mistake]:
+    """Of the policy: models to compare with that a release cannot name for good."""
+    for index, requirement in enumerate(policy.require):
+        named = requirement.no_worse_than
+        if named is not None and named not in NAMED_REFERENCES and not _RELEASE.fullmatch(named):
+            close = did_you_mean(named, NAMED_REFERENCES)
+            yield (
+                ("policy", "require", index, "no_worse_than"),
+                f"{named!r} names no release.",
+                close or 'Write "newest_passed", "baseline", or a release: "name@2".',
+            )
+
+
+def store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
+    """The key that is wrong, how, and the hint."""
+    if store.endpoint is not None and "://" not in store.endpoint:
+        return "endpoint", f'"{store.endpoint}" has no scheme.', f'Write "http://{store.endpoint}".'
+    if store.endpoint is not None and PASSWORD.search(store.endpoint):
+        return "endpoint", "the address contains a password.", 'Write the reference to it under "credentials".'
+    if not store.url.startswith(("s3://", "file:")):
+        return "url", f'"{store.url}" is neither s3:// nor file:.', 'Write "s3://bucket/prefix" or "file:folder".'
+    given = store.credentials if isinstance(store.credentials, Mapping) else {}
+    if unknown := next((half for half in given if half not in CREDENTIALS), None):
+        hint = did_you_mean(unknown, CREDENTIALS) or f"There is: {', '.join(CREDENTIALS)}."
+        return "credentials", f"no such key: {unknown}.", hint
+    if isinstance(store.credentials, str) and store.credentials != "env":
+        return (
+            "credentials",
+            "only a reference may stand here.",
+            'Write "env", or { access_key = "env:NAME", secret_key = "env:NAME" }.',
+        )
+    if any(not reference.startswith(("env:", "file:")) for reference in given.values()):
+        return "credentials", "a secret stands in it.", 'Write a reference: "env:NAME" or "file:PATH".'
+    return None

@@ -1,0 +1,151 @@
+"""Runs one job: opens what it reads, calls it, and makes what it returns visible through one cache record."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seatrial.errors import Corrupt, SeatrialError, StepFailed
+from seatrial.pipeline import trial_step
+from seatrial.pipeline.builtin_steps import package_step, release_step
+from seatrial.pipeline.cache.cache_record import CacheRecord, write_record
+from seatrial.pipeline.jobs.job import Job, pin_files
+from seatrial.pipeline.jobs.step_values import ArtifactOutput, FilesInput, Input, Output, TableOutput
+from seatrial.pipeline.running.shared_session import SharedSession
+from seatrial.pipeline.running.store_outputs import store_output
+from seatrial.pipeline.steps.declaration import BUILT_IN, Files, Step
+from seatrial.pipeline.steps.source_digest import code_digest
+from seatrial.pipeline.steps.user_traceback import user_line
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.artifacts import read_artifact
+
+
+class StoredFiles:
+    """Files of the store that a step reads, pinned by ETag."""
+
+    def __init__(self, pinned: FilesInput, workspace: Workspace) -> None:
+        self._pinned = pinned
+        self._workspace = workspace
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys, in order."""
+        return tuple(self._pinned.etags)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where Spark reads them: s3a://…, or file:///… for a local store."""
+        root = self._workspace.store.url.rstrip("/").replace("s3://", "s3a://")
+        return tuple(f"{root}/{key}" for key in self.keys)
+
+    def read(self, key: str) -> bytes:
+        """One file's bytes; `ObjectChanged` when it is no longer the one that was pinned."""
+        return self._workspace.objects.get(key, etag=self._pinned.etags[key]).data
+
+
+def execute_step(
+    job: Job, step: Step, workspace: Workspace, run: str, *, session: SharedSession, replace: bool
+) -> CacheRecord:
+    """Runs the job and returns the record that counts for its key.
+
+    Raises what the step raised as `StepFailed` with the line of the project's code, and Seatrial's errors as they are.
+    """
+    outputs = _outputs(job, step, workspace, session)
+    for pinned in job.inputs.values():
+        if isinstance(pinned, FilesInput):
+            _check_unchanged(pinned, step, workspace)
+    if step.name not in BUILT_IN and code_digest(step.function, workspace.project.directory) != job.parts.code:
+        raise code_changed(step)
+    record = CacheRecord(job.key, job.parts, run, outputs)
+    return write_record(workspace.objects, record, replace=replace)
+
+
+def _outputs(job: Job, step: Step, workspace: Workspace, session: SharedSession) -> Mapping[str, Output]:
+    if step.name == "package":
+        return {"package": package_step.package_model(job, workspace)}
+    if step.name == "assess":
+        return {"assess": trial_step.perform_trial(job, workspace)}
+    if step.name == "release":
+        return {"release": release_step.make_release(job, workspace)}
+    arguments: dict[str, Any] = {name: _opened(pinned, workspace) for name, pinned in job.inputs.items()}
+    if step.kind == "spark":
+        arguments["spark"] = session.get()
+    try:
+        returned = step.function(**arguments, **job.parts.parameters)
+        return {  # Spark is lazy: what is wrong with its rows shows when they are kept
+            reference: store_output(value, reference, job, workspace, arguments, session.get)
+            for reference, value in _by_reference(returned, step).items()
+        }
+    except SeatrialError:
+        raise
+    except (Exception, SystemExit) as error:  # code that calls sys.exit() ends its step, not the run
+        raise _raised(error, step, workspace, session.log) from error
+
+
+def _opened(pinned: Input, workspace: Workspace) -> object:
+    match pinned:
+        case FilesInput():
+            return StoredFiles(pinned, workspace)
+        case TableOutput(identifier, snapshot_id, digest):
+            from seatrial.batches.table import Table
+
+            return Table(identifier, snapshot_id, digest, workspace.catalog)
+        case ArtifactOutput(digest, holds):
+            files = read_artifact(workspace.objects, digest)
+            if holds == "codec":
+                from seatrial.models.codec import Codec
+
+                return Codec.from_document(files["codec.json"])
+            if holds == "model":
+                from seatrial.models.runtime import load_predictor
+
+                return load_predictor(files)
+            import json
+
+            return json.loads(files["document.json"])
+        case _:
+            raise Corrupt(f"a {pinned.kind} is no input of a project's step.", path=pinned.digest)
+
+
+def _by_reference(returned: object, step: Step) -> Mapping[str, object]:
+    if not step.outputs:
+        if returned is None:
+            raise StepFailed(f"step {step.name!r} returned nothing.", hint="Return its output.")
+        return {step.name: returned}
+    if not isinstance(returned, Mapping) or set(returned) != set(step.outputs):
+        got = ", ".join(map(str, returned)) if isinstance(returned, Mapping) else type(returned).__name__
+        raise StepFailed(
+            f"step {step.name!r} returned {got}, and declares {', '.join(step.outputs)}.",
+            hint="Return a dictionary with exactly the declared outputs.",
+        )
+    return {f"{step.name}.{output}": returned[output] for output in step.outputs}
+
+
+def _check_unchanged(pinned: FilesInput, step: Step, workspace: Workspace) -> None:
+    if pin_files(workspace.objects, Files(pinned.pattern), step.name).digest != pinned.digest:
+        raise StepFailed(
+            f"step {step.name!r}: files that match {pinned.pattern!r} changed while it read them.",
+            path=pinned.pattern,
+            hint="Its answer is dropped; run again when they are settled.",
+        )
+
+
+def code_changed(step: Step) -> StepFailed:
+    """Its answer would be kept under the key of code that did not give it."""
+    return StepFailed(
+        f"step {step.name!r}: the project's code changed while it ran.",
+        path=step.function.__code__.co_filename,
+        hint="Its answer is dropped; run again, and what else was finished is kept.",
+    )
+
+
+def _raised(error: Exception | SystemExit, step: Step, workspace: Workspace, spark_log: Path) -> SeatrialError:
+    if step.kind == "spark":
+        from seatrial.prepare.failure import spark_cause
+
+        return spark_cause(error, step=step.name, directory=workspace.project.directory, log=spark_log)
+    traceback.print_exception(error)  # into the step's log
+    path, line = user_line(error, workspace.project.directory)
+    return StepFailed(f"step {step.name!r} raised {type(error).__name__}: {error}", path=path, line=line)

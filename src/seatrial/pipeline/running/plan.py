@@ -1,0 +1,56 @@
+"""What a run would do and why, without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from seatrial.pipeline.jobs.job import Parameters, cached, job_for, missing_inputs
+from seatrial.pipeline.jobs.step_key import KeyParts, changes
+from seatrial.pipeline.jobs.step_values import Output
+from seatrial.pipeline.running.run_records import last_parts
+from seatrial.pipeline.steps.graph import Graph
+from seatrial.pipeline.workspace import Workspace
+
+UNCHANGED = "cached"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """How a step would end. `key` is None while an input has to be made before it can be known."""
+
+    name: str
+    state: Literal["ran", "cached"]
+    key: str | None
+    reason: str
+
+
+def make_plan(
+    graph: Graph, parameters: Parameters, workspace: Workspace, *, use_cache: bool
+) -> tuple[PlannedStep, ...]:
+    """One entry a step, in the order they would run."""
+    before = last_parts(workspace.objects, frozenset(graph))
+    known: dict[str, Output] = {}
+    planned = []
+    for step in graph.values():
+        if missing := missing_inputs(step, known):
+            reason = f"input {', '.join(missing)} is made anew"
+            planned.append(PlannedStep(step.name, "ran", None, reason))
+            continue
+        job = job_for(step, known, parameters, workspace)
+        record, doubt = cached(job, workspace) if use_cache else (None, "--no-cache")
+        if record is None:
+            planned.append(PlannedStep(step.name, "ran", job.key, doubt or why(job.parts, before)))
+        else:
+            known.update(record.outputs)
+            planned.append(PlannedStep(step.name, "cached", job.key, UNCHANGED))
+    return tuple(planned)
+
+
+def why(now: KeyParts, before: Mapping[str, KeyParts]) -> str:
+    """Why a step that is not cached runs: what changed since the newest run that knew its key."""
+    last = before.get(now.step)
+    if last is None:
+        return "never run"
+    return "; ".join(changes(now.step, last, now)) or "its output is not in the store"

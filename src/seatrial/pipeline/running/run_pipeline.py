@@ -1,0 +1,181 @@
+"""Runs the steps that have to run, side by side where the graph allows, and records how each ended."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from seatrial.errors import SeatrialError
+from seatrial.pipeline.cache.cache_record import CacheRecord
+from seatrial.pipeline.jobs.job import Job, Parameters, cached, job_for, missing_inputs
+from seatrial.pipeline.jobs.step_values import Output
+from seatrial.pipeline.running.execute_step import code_changed, execute_step
+from seatrial.pipeline.running.plan import UNCHANGED, why
+from seatrial.pipeline.running.run_records import Ending, RunRecord, State, StepRecord, last_parts, write_run
+from seatrial.pipeline.running.shared_session import SharedSession
+from seatrial.pipeline.running.step_process import StepProcesses, run_step_process
+from seatrial.pipeline.steps.declaration import Step
+from seatrial.pipeline.steps.graph import Graph
+from seatrial.pipeline.steps.source_digest import code_digest
+from seatrial.pipeline.workspace import Workspace
+
+STEPS_AT_ONCE = 4  # children mostly wait for Spark, the store or their own threads
+POLL_S = 0.2  # how soon Ctrl-C is noticed
+
+
+class Progress(Protocol):
+    """Told how each step goes; draws, or prints plain lines."""
+
+    def started(self, step: str, reason: str, log: Path | None) -> None:
+        """The step runs now; what it prints goes to `log`."""
+        ...
+
+    def ended(self, record: StepRecord) -> None:
+        """The step ended so."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run that ended by itself. `error` is the first failure; steps that needed its output were skipped."""
+
+    record: RunRecord
+    outputs: Mapping[str, Output]
+    error: SeatrialError | None
+
+
+class _Runner:
+    """One run: owns its threads, its children and its Spark session, and ends them all."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        parameters: Parameters,
+        workspace: Workspace,
+        progress: Progress,
+        *,
+        rehearse: bool,
+        use_cache: bool,
+    ) -> None:
+        now = datetime.now(UTC)
+        self.run = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        self.graph = graph
+        self.parameters = parameters
+        self.workspace = workspace
+        self.progress = progress
+        self.use_cache = use_cache
+        self.rehearse = rehearse
+        self.started = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+        self.logs = workspace.state / "runs" / self.run
+        self.logs.mkdir(parents=True)
+        self.before = last_parts(workspace.objects, frozenset(graph))
+        self.children = StepProcesses()
+        self.session = SharedSession(workspace, self.logs / "spark.log")
+        # Spark steps run in this process, with the code that it has imported, whatever the files say by then.
+        self.imported = {
+            name: code_digest(step.function, workspace.project.directory)
+            for name, step in graph.items()
+            if step.kind == "spark"
+        }
+        self.known: dict[str, Output] = {}
+        self.records: dict[str, StepRecord] = {}
+        self.error: SeatrialError | None = None
+
+    def record(self, ending: Ending) -> RunRecord:
+        return RunRecord(
+            run=self.run,
+            started=self.started,
+            profile=self.workspace.profile_name,
+            rehearsal=self.rehearse,
+            parameters=self.parameters,
+            ending=ending,
+            steps=tuple(self.records[name] for name in self.graph if name in self.records),
+        )
+
+    def execute(self) -> Finished:
+        waiting = dict(self.graph)
+        running: dict[Future[tuple[StepRecord, CacheRecord | None]], str] = {}
+        ending: Ending = "failed"
+        pool = ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="step")
+        write_run(self.workspace.objects, self.record("running"))
+        try:
+            while waiting or running:
+                for name in [name for name, step in waiting.items() if not missing_inputs(step, self.known)]:
+                    running[pool.submit(self._step, waiting.pop(name))] = name
+                if not running:
+                    break  # what still waits needs something that failed
+                for future in wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED).done:
+                    running.pop(future)
+                    self._take(*future.result())
+            for name in waiting:
+                self._ended(StepRecord(name, "skipped", None, 0.0, "an input was not made"))
+            ending = "done" if self.error is None else "failed"
+        except KeyboardInterrupt:
+            ending = "interrupted"
+            raise
+        finally:
+            with ExitStack() as last:  # whichever of these fails, the others are done; the first error is kept
+                last.callback(lambda: write_run(self.workspace.objects, self.record(ending)))
+                last.callback(lambda: pool.shutdown(wait=True, cancel_futures=True))
+                last.callback(self.session.end)
+                last.callback(self.children.end)
+        return Finished(self.record(ending), dict(self.known), self.error)
+
+    def _take(self, record: StepRecord, made: CacheRecord | None) -> None:
+        self._ended(record)
+        if made is not None:
+            self.known.update(made.outputs)
+            write_run(self.workspace.objects, self.record("running"))
+
+    def _ended(self, record: StepRecord) -> None:
+        self.records[record.name] = record
+        self.progress.ended(record)
+
+    def _step(self, step: Step) -> tuple[StepRecord, CacheRecord | None]:
+        began = time.monotonic()
+        job: Job | None = None
+        try:
+            job = job_for(step, self.known, self.parameters, self.workspace)
+            made, doubt = cached(job, self.workspace) if self.use_cache else (None, "--no-cache")
+            reason = UNCHANGED
+            if made is None:
+                reason = doubt or why(job.parts, self.before)
+                log = self.logs / f"{step.name}.log"
+                self.progress.started(step.name, reason, log)
+                # A record that does not serve is replaced; else the first one written counts, for both of two runs.
+                made = self._made(job, step, log, replace=bool(doubt))
+        except SeatrialError as error:
+            self.error = self.error or error
+            return self._record(step, "failed", job, began, error.problem), None
+        return self._record(step, "cached" if reason == UNCHANGED else "ran", job, began, reason), made
+
+    def _record(self, step: Step, state: State, job: Job | None, began: float, reason: str) -> StepRecord:
+        return StepRecord(
+            name=step.name,
+            state=state,
+            key=None if job is None else job.key,
+            seconds=round(time.monotonic() - began, 3),
+            reason=reason,
+            parts=None if job is None else job.parts,
+        )
+
+    def _made(self, job: Job, step: Step, log: Path, *, replace: bool) -> CacheRecord:
+        if step.kind == "spark":  # in this process, in the run's one session
+            if job.parts.code != self.imported[step.name]:
+                raise code_changed(step)
+            return execute_step(job, step, self.workspace, self.run, session=self.session, replace=replace)
+        return run_step_process(job, self.workspace, self.run, log=log, children=self.children, replace=replace)
+
+
+def run_pipeline(
+    graph: Graph, parameters: Parameters, workspace: Workspace, progress: Progress, *, rehearse: bool, use_cache: bool
+) -> Finished:
+    """Runs the graph to its end. Raises nothing that a step raised: the first failure is in the result."""
+    return _Runner(graph, parameters, workspace, progress, rehearse=rehearse, use_cache=use_cache).execute()

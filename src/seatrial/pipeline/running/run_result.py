@@ -1,0 +1,143 @@
+"""What a run came to: the verdict judged from its trial, and the release that carries it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from seatrial.errors import Refused, SeatrialError
+from seatrial.pipeline.jobs.step_values import ArtifactOutput, ReleaseOutput
+from seatrial.pipeline.running.run_pipeline import Finished
+from seatrial.pipeline.running.run_records import RunRecord, write_run
+from seatrial.pipeline.trial_step import NOTE
+from seatrial.pipeline.workspace import Workspace
+from seatrial.releases.keys import seatrial_home
+from seatrial.releases.source import locate
+from seatrial.releases.trust import TRUST_FILE, load_trust
+from seatrial.releases.verify import Verified, verify
+from seatrial.stores.artifacts import read_artifact
+from seatrial.stores.documents import from_json
+from seatrial.verdicts.judge import Outcome, Verdict, judge
+from seatrial.verdicts.trial import Trial
+
+REFUSED = 1
+NOT_PASSED = 3
+WAIVED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A run's end, as the command line tells it. `verdict` is None where there was no trial or nothing to judge."""
+
+    record: RunRecord
+    error: SeatrialError | None
+    trial: Trial | None
+    verdict: Verdict | None
+    release: ReleaseOutput | None
+    deployable: bool
+    waived: tuple[str, ...]
+    refused: Refused | None  # why its release is not used on this machine: changed since, or not trusted here
+    notes: tuple[str, ...]  # what was inferred of a model file; that a key was made, and whom that convinces
+
+    @property
+    def exit_status(self) -> int:
+        """0 passed or nothing judged, 1 its release is refused here, 3 not passed, 4 not passed but waived.
+
+        A failed step has its error's status.
+        """
+        if self.error is not None:
+            return self.error.exit_status
+        if self.refused is not None:
+            return REFUSED
+        if self.verdict is None or self.verdict.outcome in (None, Outcome.PASS):
+            return 0
+        return WAIVED if self.deployable else NOT_PASSED
+
+    def as_document(self) -> dict[str, Any]:
+        """The `--json` document of a run; a run that failed or is refused has `errors` too."""
+        document: dict[str, Any] = {
+            "run": self.record.run,
+            "release": self.record.release,
+            "verdict": self.record.verdict,
+            "deployable": self.deployable,
+            "waived": list(self.waived),
+            "steps": [
+                {"name": one.name, "state": one.state, "key": one.key, "seconds": one.seconds, "reason": one.reason}
+                for one in self.record.steps
+            ],
+        }
+        error = self.error or self.refused
+        return document if error is None else {**document, "errors": [one.as_document() for one in error.each]}
+
+    def closing_lines(self) -> tuple[str, ...]:
+        """The release, whether it can be deployed, and the next command that makes sense."""
+        if self.release is None:
+            if not self.record.rehearsal:
+                return ("Next: seatrial plan",)
+            passed = self.exit_status == 0
+            again = "Next: seatrial run" if passed else "Next: change the model, then seatrial run --rehearse"
+            return (*self.notes, "Rehearsed on validation: nothing was counted or released.", again)
+        name = f"{self.release.name}@{self.release.version}"
+        return (*self.notes, *self._about(name))
+
+    def _about(self, name: str) -> tuple[str, ...]:
+        if self.refused is not None:
+            return (str(self.refused), f"Next: seatrial verify {name}")
+        if self.deployable:
+            how = "" if self.exit_status == 0 else f", under {len(self.waived)} waiver(s)"
+            return (f"Release {name}: can be deployed{how}.", f"Next: seatrial report {name}")
+        return (f"Release {name}: signed with its verdict, and cannot be deployed.", f"Next: seatrial report {name}")
+
+
+def conclude(finished: Finished, workspace: Workspace) -> Result:
+    """Judges the run's trial, finds its release, and writes both into the run's record."""
+    tried = finished.outputs.get("assess")
+    trial = verdict = None
+    if isinstance(tried, ArtifactOutput):
+        data = read_artifact(workspace.objects, tried.digest)["evidence.json"]
+        trial = from_json(Trial, data, path="evidence.json")
+        verdict = judge(workspace.project.policy, trial)
+    released = finished.outputs.get("release")
+    release = released if isinstance(released, ReleaseOutput) else None
+    verified = None if release is None else _verified(release, workspace)
+    record = replace(
+        finished.record,
+        release=None if release is None else f"{release.name}@{release.version}",
+        verdict=None if verdict is None else verdict.outcome,
+    )
+    write_run(workspace.objects, record)
+    doubts = [line for line in _said("assess", record, workspace) if line.startswith(NOTE)]
+    notes = (*_said("package", record, workspace), *doubts, *(_said("release", record, workspace) if release else ()))
+    return Result(
+        record=record,
+        error=finished.error,
+        trial=trial,
+        verdict=verdict,
+        release=release,
+        deployable=verified is not None and verified.deployable,
+        waived=() if verified is None else verified.waived,
+        refused=None if verified is None else _refusal(verified),
+        notes=notes,
+    )
+
+
+def _said(step: str, record: RunRecord, workspace: Workspace) -> tuple[str, ...]:
+    """What a built-in step printed in this run: what it inferred of the model, that it made a key."""
+    log = workspace.state / "runs" / record.run / f"{step}.log"
+    return tuple(log.read_text(encoding="utf-8").splitlines()) if log.is_file() else ()
+
+
+def _verified(release: ReleaseOutput, workspace: Workspace) -> Verified:
+    """What verifying the release on this machine comes to."""
+    source = locate(f"{release.name}@{release.version}", workspace.objects)
+    return verify(source, load_trust(seatrial_home(os.environ) / TRUST_FILE), now=datetime.now(UTC))
+
+
+def _refusal(verified: Verified) -> Refused | None:
+    try:
+        verified.require()
+    except Refused as refused:
+        return refused
+    return None

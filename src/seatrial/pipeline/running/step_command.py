@@ -1,0 +1,96 @@
+"""Runs one step: the job that a run pinned, or in a container what the cache says its inputs are."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from seatrial.errors import InputError, SeatrialError, StepFailed
+from seatrial.pipeline.cache.cache_record import CacheRecord
+from seatrial.pipeline.jobs.job import Job, cached, job_for, missing_inputs
+from seatrial.pipeline.jobs.step_values import Output
+from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.running.execute_step import execute_step
+from seatrial.pipeline.running.shared_session import SharedSession
+from seatrial.pipeline.running.step_process import answer_file
+from seatrial.pipeline.steps.builtin import built_in_step
+from seatrial.pipeline.steps.declaration import Step
+from seatrial.pipeline.steps.load_pipeline import load_pipeline, project_steps
+from seatrial.pipeline.workspace import Workspace, open_project
+from seatrial.stores.documents import from_json, to_json
+
+ORPHANED = 1  # the exit status of a child whose parent is gone
+
+
+def run_job(job_file: Path, run: str, directory: Path, profile: str, *, replace: bool) -> None:
+    """Runs a pinned job as the child of a run; the record or the error goes to the answer file beside the job.
+
+    Built-in steps run without importing the project's code.
+    """
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    answer: object = None
+    try:
+        job = from_json(Job, job_file.read_bytes(), path=str(job_file))
+        project = load_project(directory)
+        step = built_in_step(job.step) or project_steps(project)[job.step]
+        with open_project(project, profile) as workspace:
+            answer = _perform(job, step, workspace, run, replace=replace)
+    except SeatrialError as error:
+        answer = {"errors": [one.as_document() for one in error.each]}
+        raise
+    except OSError as error:  # a full disk, above all
+        failed = StepFailed(f"{error.strerror or error}.", path=error.filename and str(error.filename))
+        answer = {"errors": [failed.as_document()]}
+        raise
+    finally:
+        answer_file(job_file).write_bytes(to_json(answer))
+
+
+def run_step(
+    name: str, run: str, directory: Path, profile: str, *, sets: Sequence[str], rehearse: bool, replace: bool
+) -> CacheRecord:
+    """Runs one step on what the cache has of the steps before it; an input that is not there is an `InputError`."""
+    project = load_project(directory)
+    graph = (pipeline := load_pipeline(project, sets=sets, rehearse=rehearse)).graph
+    if name not in graph:
+        raise InputError(f"there is no step {name!r}.", path=project.path, hint=f"There is: {', '.join(graph)}.")
+    known: dict[str, Output] = {}
+    with open_project(project, profile) as workspace:
+        for step in graph.values():
+            if missing := missing_inputs(step, known):
+                if step.name != name:
+                    continue
+                hint = f"Run `seatrial step {missing[0].partition('.')[0]}` first."
+                raise InputError(f"step {name!r} needs {', '.join(missing)}, which is not there.", hint=hint)
+            job = job_for(step, known, pipeline.parameters, workspace)
+            if step.name == name:
+                return _perform(job, step, workspace, run, replace=replace)
+            record, _ = cached(job, workspace)
+            known.update({} if record is None else record.outputs)
+    raise AssertionError(name)
+
+
+def as_document(record: CacheRecord) -> object:
+    """The record as JSON types."""
+    return json.loads(to_json(record))
+
+
+def _perform(job: Job, step: Step, workspace: Workspace, run: str, *, replace: bool) -> CacheRecord:
+    session = SharedSession(workspace, workspace.state / "spark.log")
+    try:
+        return execute_step(job, step, workspace, run, session=session, replace=replace)
+    finally:
+        session.end()
+
+
+def _leave_with_parent() -> None:
+    """Ends this process, and what it started, when the pipe from its parent closes: a killed run leaves nothing."""
+    os.read(sys.stdin.fileno(), 1)  # unbuffered: a lock held in here would keep the interpreter from ending
+    if os.getpgrp() == os.getpid():  # a group of its own, as run_step_process makes it: no stranger is in it
+        os.killpg(0, signal.SIGKILL)
+    os._exit(ORPHANED)

@@ -1,0 +1,131 @@
+"""A step in a process of its own: `seatrial step NAME`, the same command that every remote container runs.
+
+The child reads its job from a file and answers in another beside it; whatever the step prints goes to its log. It ends
+when its parent does, and what it started with it: it holds the read end of a pipe that only the parent can close.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from seatrial import errors
+from seatrial.batches import watched
+from seatrial.errors import Problems, SeatrialError, StepFailed
+from seatrial.pipeline.cache.cache_record import CacheRecord
+from seatrial.pipeline.jobs.job import Job
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.documents import from_json, to_json
+
+TERM_TIMEOUT_S = 5.0  # how long a child may take to leave when asked to, before it is killed
+
+
+class StepProcesses:
+    """Owns the children of a run, from any thread, and ends them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    def start(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+        """Starts a child in a process group of its own, so that Ctrl-C reaches it through its owner alone."""
+        with self._lock, log.open("ab") as output:
+            if self._ended:
+                raise StepFailed("the run is ending.")
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+                env={**os.environ, watched.FOLDER: str(readings_folder(log).absolute())},
+            )
+            self._running.add(child)
+            return child
+
+    def forget(self, child: subprocess.Popen[bytes]) -> None:
+        """The child has ended."""
+        with self._lock:
+            self._running.discard(child)
+
+    def end(self) -> None:
+        """Asks every child and what it started to leave, and kills what does not."""
+        with self._lock:
+            self._ended = True
+            running = tuple(self._running)
+        for child in running:
+            _signal(child, signal.SIGTERM)
+        for child in running:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(TERM_TIMEOUT_S)
+            _signal(child, signal.SIGKILL)
+            child.wait()
+
+
+def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """To the child's whole process group: data loaders and the like have no other owner."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, number)
+
+
+def run_step_process(
+    job: Job, workspace: Workspace, run: str, *, log: Path, children: StepProcesses, replace: bool
+) -> CacheRecord:
+    """Runs the job in a child and returns its record; the child's error is raised here as it was there."""
+    job_file = log.with_suffix(".json")
+    job_file.write_bytes(to_json(job))
+    # -P: the working folder is a project's, and its modules must not stand in for those of Python and Seatrial.
+    command = [sys.executable, "-P", "-m", "seatrial", "step", job.step, "--job", str(job_file), "--run", run]
+    command += ["--directory", str(workspace.project.directory), "--profile", workspace.profile_name]
+    child = children.start([*command, *(["--replace"] if replace else [])], log)
+    try:
+        status = child.wait()
+    finally:
+        children.forget(child)
+        if child.stdin:
+            child.stdin.close()
+    answer = answer_file(job_file).read_bytes() if answer_file(job_file).exists() else b""
+    if status == 0:
+        return from_json(CacheRecord, answer, path=f"the answer of step {job.step}")
+    raise _error(answer, job, status, log)
+
+
+def readings_folder(log: Path) -> Path:
+    """Where the child that prints to this log, and what it starts, leave how their reading of tables goes."""
+    return log.with_suffix(".readings")
+
+
+def answer_file(job_file: Path) -> Path:
+    """Where the child that was given this job leaves its answer."""
+    return job_file.with_suffix(".answer.json")
+
+
+def read_errors(answer: bytes, log: Path) -> tuple[SeatrialError, ...]:
+    """The errors that a child's answer tells, as they were; `StepFailed` for those of the project's own classes."""
+    kinds = {
+        kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SeatrialError)
+    }
+    try:
+        return tuple(
+            kinds.get(one["code"], StepFailed)(
+                one["problem"], path=one["path"], line=one["line"], hint=one["hint"] or f"Its log: {log}"
+            )
+            for one in json.loads(answer)["errors"]
+        )
+    except (ValueError, LookupError, TypeError):
+        return ()
+
+
+def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:
+    found = read_errors(answer, log)
+    if found:
+        return found[0] if len(found) == 1 else Problems(found)
+    how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+    return StepFailed(f"step {job.step!r} {how} and gave no answer.", path=str(log), hint="Its log has the rest.")
