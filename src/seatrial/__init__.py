@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seatrial.tryout.assess import assess
     from seatrial.tryout.assessment import Assessment
     from seatrial.tryout.fairness import Fairness, fairness
-    from seatrial.verdicts.threat import Mutable, ThreatModel
+    from seatrial.verdicts.policy.threat import Mutable, ThreatModel
 
 __version__ = "0.1.0"
 
@@ -34,12 +34,12 @@ _HOMES = {
     "Codec": "seatrial.models.codec",
     "Fairness": "seatrial.tryout.fairness",
     "Files": "seatrial.pipeline.steps.declaration",
-    "Mutable": "seatrial.verdicts.threat",
+    "Mutable": "seatrial.verdicts.policy.threat",
     "ParquetTable": "seatrial.batches.parquet",
     "SeatrialError": "seatrial.errors",
     "StoredFiles": "seatrial.pipeline.running.execute_step",
     "Table": "seatrial.batches.table",
-    "ThreatModel": "seatrial.verdicts.threat",
+    "ThreatModel": "seatrial.verdicts.policy.threat",
     "Trained": "seatrial.models.trained",
     "assess": "seatrial.tryout.assess",
     "fairness": "seatrial.tryout.fairness",

@@ -15,9 +15,9 @@ from seatrial.report.attacked import UnderThreat, allowed_by, under_threats
 from seatrial.report.gallery import pictures
 from seatrial.report.html import render_report
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag
-from seatrial.verdicts.examples import CONDITION, MOST_BYTES, Example, read_examples, shades, write_examples
+from seatrial.verdicts.example_images import CONDITION, MOST_BYTES, Example, read_examples, shades, write_examples
 from seatrial.verdicts.policy import Policy
-from seatrial.verdicts.threat import MOST_EXAMPLES, Mutable, ThreatModel
+from seatrial.verdicts.policy.threat import MOST_EXAMPLES, Mutable, ThreatModel
 from tests.report_sample import (
     ATTACKED,
     IMAGE,

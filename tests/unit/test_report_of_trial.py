@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.trial import run_trial
+from seatrial.assessors.run_trial import run_trial
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.report.html import render_report

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from seatrial.assessors.under_attack import UnderAttack
+from seatrial.assessors.robustness.under_attack import UnderAttack
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Task
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from seatrial.assessors.answers import ClassAnswers, Unmeasurable, answered_beside, class_answers
+from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable, answered_beside, class_answers
 from seatrial.assessors.assessor import DataFacts, Subject
 from seatrial.assessors.claims import ONE_COLUMN, conditions, dependence, unmeasured
-from seatrial.assessors.references import baseline_of
+from seatrial.assessors.references.reference_answers import baseline_of
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.proportions import proportion

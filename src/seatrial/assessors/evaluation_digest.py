@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.groups import GroupSpec
+from seatrial.assessors.contingency.group_specs import GroupSpec
 from seatrial.stores.documents import sha256, to_json
 from seatrial.verdicts.policy import Policy
 

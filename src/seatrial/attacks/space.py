@@ -17,7 +17,7 @@ from seatrial.attacks.threats import L0, L2, Linf, Patch, Rows, Threat
 from seatrial.errors import InputError
 from seatrial.models.columns import number_column, text_column
 from seatrial.models.signature import Column
-from seatrial.verdicts.threat import Mutable, ThreatModel
+from seatrial.verdicts.policy.threat import Mutable, ThreatModel
 
 # Stands for a missing number: far from all real ones, and equal to itself, as NaN is not.
 MISSING = -1.7976931348623157e308

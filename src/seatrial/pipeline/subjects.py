@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.baselines import Baseline, one_column_rule
 from seatrial.assessors.claims import ONE_COLUMN
-from seatrial.assessors.groups import GroupSpec, Part, parse_groups, with_groups
+from seatrial.assessors.contingency.group_specs import GroupSpec, Part, parse_groups, with_groups
+from seatrial.assessors.references.baselines import Baseline, one_column_rule
 from seatrial.batches.rows import Rows
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions, Predictor

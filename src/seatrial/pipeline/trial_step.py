@@ -9,10 +9,10 @@ from typing import Literal, cast
 
 import pyarrow as pa
 
-from seatrial.assessors.checks import check_subject
+from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.assessors.evaluation_digest import evaluation_digest
-from seatrial.assessors.groups import parse_groups
-from seatrial.assessors.trial import run_trial
+from seatrial.assessors.run_trial import run_trial
+from seatrial.assessors.subject_checks import check_subject
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
 from seatrial.models.runtime import load_predictor

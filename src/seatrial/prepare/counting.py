@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from seatrial.errors import InputError
-from seatrial.verdicts.cells import ANSWER, HEAVIEST, LABEL, MOST_CELLS, ROWS, SQUARES, WEIGHTS, group_key
+from seatrial.verdicts.contingency import ANSWER, HEAVIEST, LABEL, MOST_CELLS, ROWS, SQUARES, WEIGHTS, group_key
 from seatrial.verdicts.error_sums import ABSOLUTE, CLIPPED, POWERS, power_column
 
 if TYPE_CHECKING:

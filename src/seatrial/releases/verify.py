@@ -31,7 +31,7 @@ from seatrial.stores.artifacts import check_path
 from seatrial.stores.documents import from_json, sha256
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy
-from seatrial.verdicts.policy_document import read_policy
+from seatrial.verdicts.policy.document import read_policy
 from seatrial.verdicts.trial import Trial
 from seatrial.verdicts.verdict import Outcome, Verdict
 

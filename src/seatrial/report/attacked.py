@@ -10,7 +10,7 @@ from seatrial.report.plots import IntervalPlot, interval_plot
 from seatrial.report.words import count
 from seatrial.verdicts.evidence import Claim, Evidence
 from seatrial.verdicts.policy import Policy
-from seatrial.verdicts.threat import Mutable, ThreatModel
+from seatrial.verdicts.policy.threat import Mutable, ThreatModel
 from seatrial.verdicts.trial import Trial
 
 METRIC = "robust_accuracy"

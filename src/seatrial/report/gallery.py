@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.verdicts.examples import CONDITION, Example, read_examples
+from seatrial.verdicts.example_images import CONDITION, Example, read_examples
 
 _LEVELS = 16  # shades that are told apart: a drawing of runs stays small
 _TOP = 255

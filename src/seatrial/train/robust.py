@@ -15,7 +15,7 @@ from seatrial.attacks.threats import Rows
 from seatrial.attacks.torch_gradients import TorchGradients
 from seatrial.attacks.victim import Victim
 from seatrial.models.codec import Codec
-from seatrial.verdicts.threat import ThreatModel
+from seatrial.verdicts.policy.threat import ThreatModel
 
 if TYPE_CHECKING:
     import torch

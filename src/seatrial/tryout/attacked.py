@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
-from seatrial.assessors.gradients import gradients_of
-from seatrial.assessors.groups import GroupSpec, with_groups
-from seatrial.assessors.under_attack import UnderAttack
+from seatrial.assessors.contingency.group_specs import GroupSpec, with_groups
+from seatrial.assessors.robustness.gradients import gradients_of
+from seatrial.assessors.robustness.under_attack import UnderAttack
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Signature
 from seatrial.tryout.row_sample import RowSample

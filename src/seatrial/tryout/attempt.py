@@ -11,12 +11,12 @@ from typing import Protocol
 import pyarrow as pa
 
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.baselines import Baseline, one_column_rule
-from seatrial.assessors.checks import check_subject
 from seatrial.assessors.claims import BASELINE, ONE_COLUMN
+from seatrial.assessors.contingency.group_specs import GroupSpec, parse_groups
 from seatrial.assessors.evaluation_digest import evaluation_digest
-from seatrial.assessors.groups import GroupSpec, parse_groups
-from seatrial.assessors.trial import run_trial
+from seatrial.assessors.references.baselines import Baseline, one_column_rule
+from seatrial.assessors.run_trial import run_trial
+from seatrial.assessors.subject_checks import check_subject
 from seatrial.batches.rows import Rows
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seatrial.assessors.assessor import DataFacts
-from seatrial.assessors.groups import GroupSpec, texts, with_groups
+from seatrial.assessors.contingency.group_specs import GroupSpec, texts, with_groups
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
 from seatrial.tryout.column_doubts import LEAST_ROWS, MOST_VALUES, NEARLY_ALL, ColumnDoubts, Separation, Together

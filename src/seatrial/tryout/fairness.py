@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from seatrial.assessors.fairness import claims_of, default_metrics, measure_cells
-from seatrial.assessors.groups import suggestion
-from seatrial.assessors.rates import METRICS
+from seatrial.assessors.classification.rates import METRICS
+from seatrial.assessors.contingency.assess_counts import claims_of, default_metrics, measure_cells
+from seatrial.assessors.contingency.group_specs import suggestion
 from seatrial.errors import InputError
 from seatrial.report.terminal import verdict_lines
 from seatrial.report.terminal_measured import measured_lines, not_measured_lines
@@ -19,7 +19,7 @@ from seatrial.tryout.count import count_cells
 from seatrial.tryout.label import likely_positive
 from seatrial.tryout.policies import policy_of_file
 from seatrial.tryout.settle import listed
-from seatrial.verdicts.cells import Cells
+from seatrial.verdicts.contingency import Cells
 from seatrial.verdicts.error_sums import ERROR_METRICS, ErrorSums
 from seatrial.verdicts.evidence import Evidence, NotMeasured
 from seatrial.verdicts.judge import judge

@@ -197,7 +197,7 @@ def _form(
 
 def _are_classes(values: NDArray[Any], classes: Sequence[str]) -> bool:
     """Whether every number is one of the classes, in whatever way it is written."""
-    from seatrial.assessors.labels import class_codes
+    from seatrial.assessors.answers.labels import class_codes
 
     _, strange = class_codes(pa.array(values), classes)
     return not strange

@@ -9,7 +9,7 @@ from seatrial.errors import InputError, Problems, SeatrialError
 from seatrial.models.signature import Task
 from seatrial.stores.toml_positions import Place, line_of, read_toml
 from seatrial.verdicts.policy import Policy, Requirement
-from seatrial.verdicts.policy_document import read_policy
+from seatrial.verdicts.policy.document import read_policy
 
 DEFAULT = "default"
 BASELINE = "baseline"  # what a requirement calls the best answer that needs no model

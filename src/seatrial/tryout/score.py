@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from seatrial.assessors.groups import GroupSpec, with_groups
+from seatrial.assessors.contingency.group_specs import GroupSpec, with_groups
 from seatrial.batches.rows import Rows
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor

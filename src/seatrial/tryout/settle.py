@@ -6,7 +6,7 @@ import difflib
 import math
 from collections.abc import Sequence
 
-from seatrial.assessors.labels import class_code
+from seatrial.assessors.answers.labels import class_code
 from seatrial.errors import InputError
 from seatrial.models.signature import Signature, Task
 from seatrial.tryout.label import Labels, likely_positive

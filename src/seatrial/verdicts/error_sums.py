@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.verdicts.cells import Codes, combined
+from seatrial.verdicts.contingency import Codes, combined
 
 CLIPPED = "clipped"  # rows whose error is beyond the clip
 # What is summed, in a table of counted rows: the powers of the error and of its absolute value.

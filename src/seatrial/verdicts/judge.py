@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from seatrial.errors import Refused
+from seatrial.verdicts.alpha_spending import confidence_for_use
 from seatrial.verdicts.evidence import Evidence, NotMeasured
 from seatrial.verdicts.planning import rows_needed
 from seatrial.verdicts.policy import Policy, Requirement
-from seatrial.verdicts.spending import confidence_for_use
 from seatrial.verdicts.thresholds import margin, outcome
 from seatrial.verdicts.trial import Trial
 from seatrial.verdicts.verdict import Finding, Outcome, Verdict

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from seatrial.errors import ObjectExists, StoreError
 from seatrial.stores.documents import from_json, to_json
 from seatrial.stores.objects import Objects
+from seatrial.verdicts.alpha_spending import confidence_for_use
 from seatrial.verdicts.digest import test_digest
-from seatrial.verdicts.spending import confidence_for_use
 
 __all__ = ["USES", "UseRecord", "confidence_for_use", "record_use", "test_digest"]
 

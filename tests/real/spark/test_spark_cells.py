@@ -13,7 +13,7 @@ import pytest
 import seatrial
 from seatrial.errors import InputError
 from seatrial.tryout.count import count_cells
-from seatrial.verdicts.cells import Cells
+from seatrial.verdicts.contingency import Cells
 from seatrial.verdicts.error_sums import ErrorSums
 from seatrial.verdicts.evidence import Evidence
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seatrial.assessors import confusion
-from seatrial.assessors.answers import ClassAnswers
+from seatrial.assessors.answers.model_answers import ClassAnswers
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.cells import Grouping, count, grouping
-from seatrial.assessors.groups import MISSING
+from seatrial.assessors.classification import confusion
+from seatrial.assessors.contingency.group_specs import MISSING
+from seatrial.assessors.contingency.grouping import Grouping, count, grouping
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 
 CLASSES = ("a", "b", "c")

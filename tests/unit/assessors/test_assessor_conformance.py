@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assessors import calibration, confusion, probability, ranking, regression
 from seatrial.assessors.assessor import Assessor, Subject
+from seatrial.assessors.classification import calibration, confusion, probability, ranking
+from seatrial.assessors.regression import error_metrics
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Task
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
@@ -27,10 +28,10 @@ ASSESSORS: dict[str, tuple[Assessor, str, Task]] = {
     "Brier score of many classes": (probability, "brier_score", "multiclass"),
     "calibration": (calibration, "calibration_error", "binary"),
     "calibration of the answers": (calibration, "calibration_error", "multiclass"),
-    "errors": (regression, "mae", "regression"),
-    "root of squares": (regression, "rmse", "regression"),
-    "explained": (regression, "r2", "regression"),
-    "cover": (regression, "interval_coverage", "regression"),
+    "errors": (error_metrics, "mae", "regression"),
+    "root of squares": (error_metrics, "rmse", "regression"),
+    "explained": (error_metrics, "r2", "regression"),
+    "cover": (error_metrics, "interval_coverage", "regression"),
 }
 WEIGHTS = {"each once": None, "weighted": "weight"}
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from seatrial.assessors.attack_examples import examples_of
+from seatrial.assessors.robustness.attack_examples import examples_of
 from seatrial.attacks.suite import STANDING, Attacked
 from seatrial.attacks.victim import Victim
-from seatrial.verdicts.examples import read_examples
-from seatrial.verdicts.threat import ThreatModel
+from seatrial.verdicts.example_images import read_examples
+from seatrial.verdicts.policy.threat import ThreatModel
 
 SHOWN = ThreatModel("linf", 0.5, 0.0, 1.0, shape=(2, 2), examples=2)
 ORIGIN = np.zeros((5, 4))

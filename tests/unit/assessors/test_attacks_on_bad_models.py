@@ -10,17 +10,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assessors import robustness
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.trial import run_trial
-from seatrial.assessors.under_attack import UnderAttack
+from seatrial.assessors.robustness import robust_accuracy
+from seatrial.assessors.robustness.under_attack import UnderAttack
+from seatrial.assessors.run_trial import run_trial
 from seatrial.errors import Corrupt, InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy, Requirement
-from seatrial.verdicts.threat import ThreatModel
+from seatrial.verdicts.policy.threat import ThreatModel
 from seatrial.verdicts.verdict import Outcome
 
 SIGNATURE = Signature((Column("x0", "number"), Column("x1", "number")), "multiclass", ("a", "b", "c"))
@@ -68,7 +68,7 @@ def subject(model: Any, table: pa.Table | None = None) -> Subject:
 
 
 def tried(subject: Subject, *claims: Claim) -> list[Evidence | NotMeasured]:
-    return list(robustness.assess(subject, claims or (ROBUST,), confidence=0.95, seed=1, budget_s=60))
+    return list(robust_accuracy.assess(subject, claims or (ROBUST,), confidence=0.95, seed=1, budget_s=60))
 
 
 def verdict(subject: Subject, require: Requirement, *, threats: dict[str, ThreatModel] | None = None) -> Outcome | None:
@@ -83,7 +83,7 @@ def verdict(subject: Subject, require: Requirement, *, threats: dict[str, Threat
         seed=1,
         budget_s=60,
         progress=lambda _what: None,
-        assessors=(("robustness", robustness),),
+        assessors=(("robustness", robust_accuracy),),
     )
     return judge(policy, trial).outcome
 

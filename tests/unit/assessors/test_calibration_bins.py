@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from seatrial.assessors import calibration
 from seatrial.assessors.assessor import Subject
+from seatrial.assessors.classification import calibration
 from seatrial.models.predictor import Predictions
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from seatrial.assessors.fairness import measure_cells
-from seatrial.assessors.groups import parse_groups
+from seatrial.assessors.contingency.assess_counts import measure_cells
+from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.verdicts.asymptotic import asymptotic_mean
-from seatrial.verdicts.cells import Cells, Weighing
+from seatrial.verdicts.contingency import Cells, Weighing
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.interval import Interval
 from seatrial.verdicts.special import Floats
@@ -67,7 +67,8 @@ def test_all_pairs_of_intersections_are_covered_together(name: str, family: Fami
 
 
 def test_bounds_that_hold_only_one_pair_at_a_time_are_caught_by_this_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seatrial.assessors.slices.simultaneous_confidence", lambda confidence, _count: confidence)
+    each = "seatrial.assessors.quantities.slices.simultaneous_confidence"
+    monkeypatch.setattr(each, lambda confidence, _count: confidence)
     monkeypatch.setitem(globals(), "SIZES", dict.fromkeys(SIZES, 150))
     with pytest.raises(AssertionError):
         test_all_pairs_of_intersections_are_covered_together("no gap", Family.PAIRS)

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assessors import flips
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.groups import parse_groups, with_groups
-from seatrial.assessors.under_attack import UnderAttack
+from seatrial.assessors.contingency.group_specs import parse_groups, with_groups
+from seatrial.assessors.robustness import counterfactual_flips
+from seatrial.assessors.robustness.under_attack import UnderAttack
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
@@ -65,7 +65,7 @@ def subject(*groups: str, lean: float = 0.2) -> Subject:
 
 
 def measured(of: Subject, *claims: Claim) -> dict[tuple[Claim, str], Evidence | NotMeasured]:
-    found = flips.assess(of, claims, confidence=CONFIDENCE, seed=7, budget_s=60)
+    found = counterfactual_flips.assess(of, claims, confidence=CONFIDENCE, seed=7, budget_s=60)
     return {(item.claim, item.slice): item for item in found}
 
 
@@ -75,7 +75,7 @@ def evidence(of: Subject, claim: Claim, place: str = "all") -> Evidence:
     return item
 
 
-OVERALL, BY_SEX = Claim(flips.METRIC), Claim(flips.METRIC, Family.GROUPS, "sex")
+OVERALL, BY_SEX = Claim(counterfactual_flips.METRIC), Claim(counterfactual_flips.METRIC, Family.GROUPS, "sex")
 
 
 def test_the_rows_that_flip_are_those_between_the_two_thresholds() -> None:
@@ -114,11 +114,12 @@ def test_bins_are_groups_of_the_column_and_every_value_anywhere_is_tried() -> No
     seen = replace(of, under_attack=replace(of.under_attack, seen=old))
     yes = np.array(Leans(0.0).predict(of.tables["test"]).labels) == "yes"
     assert evidence(seen, OVERALL).estimate == yes.mean()
-    assert evidence(seen, Claim(flips.METRIC, Family.GROUPS, "age"), "age=under 40").rows < ROWS
+    assert evidence(seen, Claim(counterfactual_flips.METRIC, Family.GROUPS, "age"), "age=under 40").rows < ROWS
 
 
 def test_an_intersection_changes_its_inputs_one_at_a_time() -> None:
-    found = evidence(subject("sex*race"), Claim(flips.METRIC, Family.GROUPS, "sex*race"), "sex*race=Female × Black")
+    claim = Claim(counterfactual_flips.METRIC, Family.GROUPS, "sex*race")
+    found = evidence(subject("sex*race"), claim, "sex*race=Female × Black")
     assert found.conditions["changed"] == "sex"
 
 
@@ -145,7 +146,7 @@ def test_what_cannot_be_told_says_why(case: str) -> None:
 
 
 def test_a_column_of_one_value_or_too_many_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flips, "MOST_VALUES", 1)
+    monkeypatch.setattr(counterfactual_flips, "MOST_VALUES", 1)
     item = measured(subject("sex"), OVERALL)[OVERALL, "all"]
     assert isinstance(item, NotMeasured)
     assert item.reason == 'column "sex" has 2 values, more than 1'
@@ -159,6 +160,6 @@ def test_a_column_of_one_value_or_too_many_is_not_measured(monkeypatch: pytest.M
 
 
 def test_a_budget_that_is_spent_is_said() -> None:
-    found = list(flips.assess(subject("sex"), [OVERALL], confidence=CONFIDENCE, seed=7, budget_s=-1.0))
+    found = list(counterfactual_flips.assess(subject("sex"), [OVERALL], confidence=CONFIDENCE, seed=7, budget_s=-1.0))
     assert isinstance(found[0], NotMeasured)
     assert "was spent" in found[0].reason

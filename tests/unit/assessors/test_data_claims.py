@@ -8,8 +8,8 @@ import pytest
 
 from seatrial.assessors import data_claims
 from seatrial.assessors.assessor import DataFacts, Subject
-from seatrial.assessors.baselines import one_column_rule
 from seatrial.assessors.claims import ONE_COLUMN
+from seatrial.assessors.references.baselines import one_column_rule
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured

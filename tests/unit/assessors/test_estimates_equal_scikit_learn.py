@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as learn
 
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.trial import ASSESSORS
+from seatrial.assessors.run_trial import ASSESSORS
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import LOG_LOSS_CLIP, METRICS, UNDER_ATTACK, Scope
 

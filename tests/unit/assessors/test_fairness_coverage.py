@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import ArrayLike
 from scipy.stats import binom
 
-from seatrial.assessors import confusion
 from seatrial.assessors.assessor import Subject
+from seatrial.assessors.classification import confusion
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.proportions import clopper_pearson
 from seatrial.verdicts.special import Floats
@@ -89,7 +89,8 @@ def test_the_true_gaps_of_all_pairs_lie_within_their_bounds_together(
 def test_bounds_that_hold_only_one_pair_at_a_time_are_caught_by_this_count(
     subject: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seatrial.assessors.slices.simultaneous_confidence", lambda confidence, _count: confidence)
+    each = "seatrial.assessors.quantities.slices.simultaneous_confidence"
+    monkeypatch.setattr(each, lambda confidence, _count: confidence)
     rates = dict.fromkeys("abcde", 0.7)
     lows, highs = times_covered(rates, dict.fromkeys("abcde", 150), subject)
     assert max(lows, highs) < binom.ppf(BAD_LUCK, DRAWS, CONFIDENCE)

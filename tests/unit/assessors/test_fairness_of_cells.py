@@ -20,10 +20,10 @@ from fairlearn.metrics import (  # type: ignore[import-untyped]  # it ships none
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_score
 
 import seatrial
-from seatrial.assessors.counting import table_of
+from seatrial.assessors.contingency.count_tables import table_of
 from seatrial.errors import InputError
 from seatrial.tryout.count import count_cells
-from seatrial.verdicts.cells import Cells
+from seatrial.verdicts.contingency import Cells
 from seatrial.verdicts.error_sums import ErrorSums
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.policy import Policy, Requirement
@@ -157,12 +157,12 @@ def test_the_same_cells_come_from_every_form_of_a_table(form: str, weight: str |
 
 
 def test_tables_of_a_stream_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
-    from seatrial.assessors import counting
+    from seatrial.assessors.contingency import count_tables
 
-    monkeypatch.setattr(counting, "_KEPT", 10)  # every other table is added to those before
-    table, plan = answered(1000), counting.Counting("label", "answer", weight="weight")
+    monkeypatch.setattr(count_tables, "_KEPT", 10)  # every other table is added to those before
+    table, plan = answered(1000), count_tables.Counting("label", "answer", weight="weight")
     parts = [table.slice(start, 70) for start in range(0, 1000, 70)]
-    added, whole = (counting.count_tables(each, plan).to_pylist() for each in (parts, [table]))
+    added, whole = (count_tables.count_tables(each, plan).to_pylist() for each in (parts, [table]))
     assert sorted(added, key=repr) == sorted(whole, key=repr)
 
 
@@ -286,7 +286,7 @@ def test_a_table_without_rows_is_an_error() -> None:
 
 
 def test_a_column_that_hardly_repeats_a_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seatrial.assessors.counting.MOST_CELLS", 100)
+    monkeypatch.setattr("seatrial.assessors.contingency.count_tables.MOST_CELLS", 100)
     with pytest.raises(InputError, match="More than 100 combinations"):
         seatrial.fairness(answered(), label="label", answer="answer", groups=["price"])
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.cells import Grouping, grouping
-from seatrial.assessors.groups import MISSING, GroupSpec, Part, parse_groups, with_groups
+from seatrial.assessors.contingency.group_specs import MISSING, GroupSpec, Part, parse_groups, with_groups
+from seatrial.assessors.contingency.grouping import Grouping, grouping
 from seatrial.errors import InputError, Problems
 
 PEOPLE = pa.table(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.assessors.labels import actual_classes, actual_values, class_code, class_codes, weights_of
+from seatrial.assessors.answers.labels import actual_classes, actual_values, class_code, class_codes, weights_of
 from seatrial.errors import InputError
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assessors import calibration, confusion, ranking
 from seatrial.assessors.assessor import Assessor, Subject
+from seatrial.assessors.classification import calibration, confusion, ranking
 from seatrial.models.predictor import Predictions
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.assessors import confusion, ranking, regression
-from seatrial.assessors.answers import Unmeasurable
+from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.assessor import Assessor, Subject
-from seatrial.assessors.baselines import Baseline, baseline, constant, one_column_rule
 from seatrial.assessors.claims import BASELINE, ONE_COLUMN
-from seatrial.assessors.trial import run_trial
+from seatrial.assessors.classification import confusion, ranking
+from seatrial.assessors.references.baselines import Baseline, baseline, constant, one_column_rule
+from seatrial.assessors.regression import error_metrics
+from seatrial.assessors.run_trial import run_trial
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Column, Signature
@@ -241,7 +242,7 @@ def test_a_model_that_knows_something_is_surely_better_than_the_baseline(of_task
         (item,) = evidence(assessor, of_task(task, 1500), Claim(metric, against=BASELINE)).values()
         assert item.low > 0, task
     for metric in ("mae", "rmse"):
-        (item,) = evidence(regression, of_task("regression", 1500), Claim(metric, against=BASELINE)).values()
+        (item,) = evidence(error_metrics, of_task("regression", 1500), Claim(metric, against=BASELINE)).values()
         assert item.high < 0, metric
 
 

@@ -7,19 +7,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assessors import robustness
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.robustness import NOT_RUN
+from seatrial.assessors.robustness import robust_accuracy
+from seatrial.assessors.robustness.robust_accuracy import NOT_RUN
+from seatrial.assessors.robustness.under_attack import UnderAttack, offset_of, scores_of
 from seatrial.assessors.self_test.networks import Model, Network, Quantised, blobs, fitted
-from seatrial.assessors.under_attack import UnderAttack, offset_of, scores_of
 from seatrial.attacks.space import MISSING, Space, space_of, threat_in
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.policy import Requirement
+from seatrial.verdicts.policy.threat import Mutable, ThreatModel
 from seatrial.verdicts.proportions import proportion
-from seatrial.verdicts.threat import Mutable, ThreatModel
 from seatrial.verdicts.thresholds import outcome
 from seatrial.verdicts.verdict import Outcome
 
@@ -64,7 +64,7 @@ def subject(model: Model, *, threat: ThreatModel = PIXELS, white: bool = True) -
 
 
 def tried(subject: Subject, *claims: Claim, budget_s: float = 60) -> list[Evidence | NotMeasured]:
-    return list(robustness.assess(subject, claims or (ROBUST,), confidence=0.975, seed=1, budget_s=budget_s))
+    return list(robust_accuracy.assess(subject, claims or (ROBUST,), confidence=0.975, seed=1, budget_s=budget_s))
 
 
 def test_a_plain_model_falls_a_robust_one_stands_and_both_have_exact_bounds() -> None:

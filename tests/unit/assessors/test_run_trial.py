@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assessors import confusion
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.trial import ASSESSORS, run_trial
+from seatrial.assessors.classification import confusion
+from seatrial.assessors.run_trial import ASSESSORS, run_trial
 from seatrial.errors import InputError, Problems
 from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Task

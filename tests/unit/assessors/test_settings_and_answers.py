@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assessors.answers import ClassAnswers, Unmeasurable, class_answers, value_answers
+from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable, class_answers, value_answers
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.checks import check_subject
-from seatrial.assessors.trial import ASSESSORS
+from seatrial.assessors.run_trial import ASSESSORS
+from seatrial.assessors.subject_checks import check_subject
 from seatrial.errors import InputError, Problems
 from seatrial.models.predictor import Predictions
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured

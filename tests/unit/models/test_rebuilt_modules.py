@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from seatrial.assessors.gradients import NO_FACTORY, gradients_of
-from seatrial.assessors.under_attack import scores_of
+from seatrial.assessors.robustness.gradients import NO_FACTORY, gradients_of
+from seatrial.assessors.robustness.under_attack import scores_of
 from seatrial.attacks.space import space_of
 from seatrial.errors import InputError
 from seatrial.models.codec import Codec

@@ -20,7 +20,7 @@ from seatrial.pipeline.project.settings import (
 from seatrial.prepare.conf import SparkSettings
 from seatrial.verdicts.metrics import METRICS
 from seatrial.verdicts.policy import Policy, Requirement
-from seatrial.verdicts.threat import Mutable, ThreatModel
+from seatrial.verdicts.policy.threat import Mutable, ThreatModel
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "seatrial-toml.md").read_text()
 SECTIONS = {

@@ -14,7 +14,7 @@ from seatrial.attacks.threats import Linf, Rows
 from seatrial.attacks.victim import Victim
 from seatrial.models.codec import Codec
 from seatrial.train.robust import Adversary, Method, robust_loss
-from seatrial.verdicts.threat import Mutable, ThreatModel
+from seatrial.verdicts.policy.threat import Mutable, ThreatModel
 
 NAMES = tuple(f"x{place}" for place in range(12))
 THREAT = ThreatModel("linf", 0.12, 0.0, 1.0)

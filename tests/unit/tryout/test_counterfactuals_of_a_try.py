@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import seatrial
-from seatrial.assessors.flips import METRIC
+from seatrial.assessors.robustness.counterfactual_flips import METRIC
 from seatrial.verdicts.evidence import Claim, Family
 from seatrial.verdicts.verdict import Outcome
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.assessors.groups import parse_groups
+from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
 from seatrial.tryout import doubts

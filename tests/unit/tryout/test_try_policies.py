@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.assessors.groups import parse_groups
+from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
 from seatrial.tryout.attempt import compared_with, policy_for

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.verdicts.cells import CROSS, Cells, Weighing
+from seatrial.verdicts.contingency import CROSS, Cells, Weighing
 from seatrial.verdicts.error_sums import POWERS, ErrorSums
 
 SEXES, RACES, CLASSES = ("f", "m"), ("x", "y", "z"), ("no", "yes")

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from seatrial.errors import Refused
 from seatrial.stores.documents import from_json, to_json
+from seatrial.verdicts.alpha_spending import confidence_for_use
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
 from seatrial.verdicts.judge import Outcome, Verdict, check_confidence, judge
 from seatrial.verdicts.policy import Policy, Requirement
-from seatrial.verdicts.spending import confidence_for_use
 from seatrial.verdicts.trial import TestUse, Trial
 
 ACCURATE = Requirement("accuracy", at_least=0.8)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from seatrial.verdicts.metrics import METRICS, UNDER_ATTACK, Better
 from seatrial.verdicts.policy import Policy, Requirement
-from seatrial.verdicts.policy_document import _OTHER_NAMES, read_policy
+from seatrial.verdicts.policy.document import _OTHER_NAMES, read_policy
 from seatrial.verdicts.thresholds import allowed
 
 

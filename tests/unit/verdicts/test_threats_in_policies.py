@@ -4,8 +4,8 @@ import pytest
 
 from seatrial.stores.documents import from_json, to_json
 from seatrial.verdicts.policy import Policy, Requirement
-from seatrial.verdicts.policy_document import read_policy
-from seatrial.verdicts.threat import Mutable, ThreatModel
+from seatrial.verdicts.policy.document import read_policy
+from seatrial.verdicts.policy.threat import Mutable, ThreatModel
 
 ROBUST = {"metric": "robust_accuracy", "threat": "pixels", "at_least": 0.75}
 PIXELS = {"norm": "linf", "budget": 0.1, "low": 0.0, "high": 1.0, "shape": [8, 8]}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.trial import run_trial
+from seatrial.assessors.run_trial import run_trial
 from seatrial.stores.documents import sha256, to_json
 from seatrial.verdicts.judge import Finding, judge
 from seatrial.verdicts.policy import Policy, Requirement

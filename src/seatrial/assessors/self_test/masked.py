@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from seatrial.assessors.assessor import Subject
+from seatrial.assessors.robustness.under_attack import UnderAttack
 from seatrial.assessors.self_test.case import Case, case
 from seatrial.assessors.self_test.networks import (
     Model,
@@ -22,13 +23,12 @@ from seatrial.assessors.self_test.networks import (
     blobs,
     fitted,
 )
-from seatrial.assessors.under_attack import UnderAttack
 from seatrial.attacks.losses import Floats
 from seatrial.attacks.threats import Linf, Rows
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.verdicts.policy import Policy, Requirement
-from seatrial.verdicts.threat import ThreatModel
+from seatrial.verdicts.policy.threat import ThreatModel
 
 INPUTS = tuple(f"x{place}" for place in range(12))
 CLASSES = ("a", "b", "c")

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from seatrial.models.signature import Signature
 from seatrial.tryout.policies import METRIC
 from seatrial.tryout.question import Question
+from seatrial.verdicts.alpha_spending import confidence_for_use
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import METRICS, Better, Metric
 from seatrial.verdicts.policy import Policy
-from seatrial.verdicts.spending import confidence_for_use
 from seatrial.verdicts.trial import Trial
 
 STEP = 0.05  # suggestions about shares are multiples of it: round, and not what happened to be measured

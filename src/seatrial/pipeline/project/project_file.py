@@ -24,7 +24,7 @@ from seatrial.pipeline.project.validate_project import group_names, validate_pro
 from seatrial.pipeline.steps.declaration import Parameter
 from seatrial.stores.toml_positions import Place, line_of, read_toml
 from seatrial.verdicts.policy import Policy
-from seatrial.verdicts.policy_document import read_policy
+from seatrial.verdicts.policy.document import read_policy
 
 SECRETIVE = {"store", "catalog", "conf"}  # keys of a profile in and under which somebody may have written a secret
 

@@ -79,7 +79,7 @@ def model_mistakes(model: ModelSettings) -> Iterator[Mistake]:
 
 def group_names(groups: Sequence[str]) -> tuple[tuple[str, ...], tuple[Mistake, ...]]:
     """What policies call the groups that are written so, and the mistakes in them."""
-    from seatrial.assessors.groups import parse_groups
+    from seatrial.assessors.contingency.group_specs import parse_groups
 
     try:
         return tuple(spec.name for spec in parse_groups(groups)), ()

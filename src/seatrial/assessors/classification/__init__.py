@@ -1,0 +1,1 @@
+"""Claims about a classifier: rates, ranking, probabilities, calibration."""

@@ -1,0 +1,179 @@
+"""Rates of right and wrong answers: counted by group and class, or row by row where rows stand for several people.
+
+Which rates there are, and how they come from counts, is in `rates.py`; here they are asked of a model and its answers,
+and compared with those of other models on the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable, class_answers
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.claims import dependence, unmeasured, wanted
+from seatrial.assessors.classification.rates import (
+    JACCARD,
+    METRICS,
+    RATES,
+    Counted,
+    of_jaccard,
+    plain,
+    rate_of,
+    rows_named,
+)
+from seatrial.assessors.contingency.grouping import Grouping, count
+from seatrial.assessors.quantities.means import (
+    Among,
+    Terms,
+    average,
+    beside,
+    found,
+    mean,
+    minus,
+    or_else,
+    paired,
+    paired_shares,
+)
+from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
+from seatrial.assessors.references.reference_answers import against, reference_answers
+from seatrial.verdicts.contingency import Margins
+from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
+from seatrial.verdicts.paired_statistics import paired_ratio
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class RowRate:
+    """A rate of class c row by row: which rows are hits, and which it is among."""
+
+    hit: Callable[[ClassAnswers, int], Mask]
+    base: Callable[[ClassAnswers, int], Mask] | None = None  # None: all rows
+
+
+ROW_RATES = {
+    "accuracy": RowRate(hit=lambda answers, _c: answers.actual == answers.answered),
+    "selection_rate": RowRate(hit=lambda answers, c: answers.answered == c),
+    "true_positive_rate": RowRate(
+        hit=lambda answers, c: answers.answered == c, base=lambda answers, c: answers.actual == c
+    ),
+    "false_positive_rate": RowRate(
+        hit=lambda answers, c: answers.answered == c, base=lambda answers, c: answers.actual != c
+    ),
+    "precision": RowRate(hit=lambda answers, c: answers.actual == c, base=lambda answers, c: answers.answered == c),
+    "f1": RowRate(  # as a Jaccard index
+        hit=lambda answers, c: (answers.actual == c) & (answers.answered == c),
+        base=lambda answers, c: (answers.actual == c) | (answers.answered == c),
+    ),
+}
+BY_ANSWER = ("precision", "f1")  # among rows that depend on the answer, so two models have different ones
+
+
+def assess(
+    subject: Subject,
+    claims: Sequence[Claim],
+    *,
+    confidence: float,
+    seed: int,
+    budget_s: float,  # noqa: ARG001 - the Assessor contract; counting takes milliseconds
+) -> Iterator[Evidence | NotMeasured]:
+    """Each rate overall, for each group of each column and between groups; exact bounds where rows count once."""
+    asked = wanted(claims, subject, METRICS)
+    answers = class_answers(subject) if asked else Unmeasurable("nothing is asked")
+    if isinstance(answers, Unmeasurable):
+        yield from (unmeasured(claim, answers.reason) for claim in asked)
+        return
+    quantity_of = _Measuring(subject, answers, seed).quantity
+    parameters = {} if answers.weights is None else {"seed": str(seed)}
+    yield from over_slices(
+        subject, asked, quantity_of, confidence=confidence, flags=dependence(subject), parameters=parameters
+    )
+
+
+class _Measuring:
+    """The answers of a trial and of its references, counted once for each column."""
+
+    def __init__(self, subject: Subject, answers: ClassAnswers, seed: int) -> None:
+        self._subject, self._answers, self._seed = subject, answers, seed
+        self._count = cache(count)
+
+    def quantity(self, claim: Claim, groups: Grouping) -> Quantity | Unmeasurable:
+        code = self._answers.code_of(claim.of_class)
+        if isinstance(code, Unmeasurable):
+            return code
+        about = plain(claim, code)
+        if isinstance(about, Unmeasurable):
+            return about
+        metric, code = about
+        if claim.against is None:
+            return self._of(self._answers, metric, code, groups)
+        compared = reference_answers(claim, self._subject, class_answers)
+        if isinstance(compared, Unmeasurable):
+            return compared
+        return against(self._paired(compared.answers, metric, code, groups), compared.baseline)
+
+    def _of(self, answers: ClassAnswers, metric: str, code: int | None, groups: Grouping) -> Quantity:
+        if answers.weights is None:
+            return rate_of(_counted(answers, self._count(answers, groups)), metric, code)
+        if code is None:
+            return average([self._of(answers, metric, each, groups) for each in range(len(answers.classes))])
+        share = mean(_terms(metric, answers, code), groups, seed=self._seed)
+        return of_jaccard(share) if metric == "f1" else share
+
+    def _paired(self, reference: ClassAnswers, metric: str, code: int | None, groups: Grouping) -> Quantity:
+        answers = self._answers
+        if code is None:
+            return average([self._paired(reference, metric, each, groups) for each in range(len(answers.classes))])
+        if metric in BY_ANSWER:
+            apart = minus(*(self._of(each, metric, code, groups) for each in (answers, reference)))
+            return or_else(self._ratios(reference, metric, code, groups), apart)
+        if answers.weights is not None:
+            model, other = (_terms(metric, each, code) for each in (answers, reference))
+            return paired(model, other, groups, seed=self._seed)
+        hit = ROW_RATES[metric].hit
+        return paired_shares(hit(answers, code), hit(reference, code), _among(metric, answers, code), groups)
+
+    def _ratios(self, reference: ClassAnswers, metric: str, code: int, groups: Grouping) -> Quantity:
+        """The difference of two rates, each of which is among rows of its own model's choice."""
+
+        def of(group: int, confidence: float) -> Found:
+            rows = groups.rows[group]
+            weights = None if self._answers.weights is None else self._answers.weights[rows]
+            parts = []
+            for answers in (self._answers, reference):
+                actual, answered = answers.actual[rows] == code, answers.answered[rows] == code
+                right = (actual & answered).astype(np.float64)
+                parts.append((right, answered * 1.0) if metric == "precision" else (2 * right, actual * 1.0 + answered))
+            (top, bottom), (other_top, other_bottom) = parts
+            if not (bottom.any() and other_bottom.any()):
+                return Unmeasurable(f'no {_named("precision", self._answers, code)} in group "{groups.names[group]}"')
+            interval = paired_ratio(top, bottom, other_top, other_bottom, confidence=confidence, weights=weights)
+            people = np.ones(len(rows)) if weights is None else weights
+            estimates = (float(people @ one / (people @ two)) for one, two in parts)
+            return found(interval, len(rows), {"among": "rows", **beside(*estimates)})
+
+        return Quantity(of)
+
+
+def _terms(metric: str, answers: ClassAnswers, code: int) -> Terms:
+    hits = ROW_RATES[metric].hit(answers, code).astype(np.float64)
+    return Terms(hits, (0, 1), _among(metric, answers, code), answers.weights)
+
+
+def _among(metric: str, answers: ClassAnswers, code: int) -> Among:
+    base = ROW_RATES[metric].base
+    return Among(None if base is None else base(answers, code), _named(metric, answers, code))
+
+
+def _named(metric: str, answers: ClassAnswers, code: int) -> str:
+    among = (JACCARD if metric == "f1" else RATES[metric]).among
+    return rows_named(among, code, answers.classes, answers.positive)
+
+
+def _counted(answers: ClassAnswers, margins: Margins) -> Counted:
+    return Counted(margins, answers.classes, answers.positive)

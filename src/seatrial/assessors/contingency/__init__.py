@@ -1,0 +1,1 @@
+"""Groups of rows, and rows counted by group, label and answer."""

@@ -1,0 +1,114 @@
+"""A fairness report from cells alone: every rate or mean error, by every grouping, with all differences and ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from seatrial.assessors.answers.labels import class_code
+from seatrial.assessors.answers.model_answers import Unmeasurable
+from seatrial.assessors.claims import unmeasured
+from seatrial.assessors.classification.rates import METRICS, Counted, plain, rate_of
+from seatrial.assessors.contingency.count_tables import part_name
+from seatrial.assessors.contingency.group_specs import MAX_GROUPS, GroupSpec
+from seatrial.assessors.quantities.slices import Quantity, of_groups, remembering
+from seatrial.assessors.regression.errors_from_sums import mean_error_of
+from seatrial.verdicts.contingency import Cells
+from seatrial.verdicts.error_sums import ERROR_METRICS, ErrorSums, GroupErrors
+from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
+
+OF_CELLS = "rows, counted"  # what `data` says in the conditions of evidence that is no trial's
+BINARY = ("accuracy", "selection_rate", "true_positive_rate", "false_positive_rate", "precision")
+SEVERAL = ("accuracy", "balanced_accuracy", "precision", "f1")
+_SIGNED = ("mean_error",)  # it may be 0 or negative, and has no ratio
+
+
+def default_metrics(cells: Cells | ErrorSums) -> tuple[str, ...]:
+    """The metrics of a report in which nobody asks for others."""
+    if isinstance(cells, ErrorSums):
+        return ERROR_METRICS
+    return BINARY if len(cells.classes) <= 2 else SEVERAL
+
+
+def claims_of(metrics: Sequence[str], specs: Sequence[GroupSpec]) -> Iterator[Claim]:
+    """Each metric overall, and of each grouping for its groups, their differences and their ratios."""
+    for metric in metrics:
+        yield Claim(metric)
+    for spec in specs:
+        for metric in metrics:
+            for family in (Family.GROUPS, Family.PAIRS, *(() if metric in _SIGNED else (Family.RATIOS,))):
+                yield Claim(metric, family, spec.name)
+
+
+def measure_cells(
+    cells: Cells | ErrorSums,
+    claims: Sequence[Claim],
+    specs: Sequence[GroupSpec],
+    *,
+    positive: str | None,
+    confidence: float,
+) -> Iterator[Evidence | NotMeasured]:
+    """Answers each claim on each of its slices; the bounds of one claim hold together at `confidence`.
+
+    The same quantities and bounds as in a trial. Cells that hold weights are bounded from their sums
+    (`verdicts.summed`), where a trial bets row by row and has tighter bounds.
+    """
+    measurable = ERROR_METRICS if isinstance(cells, ErrorSums) else METRICS
+    known: dict[str | None, Counted | GroupErrors] = {}
+    made: dict[Claim, Quantity | Unmeasurable] = {}
+    by_name = {spec.name: spec for spec in specs}
+    stated = {
+        "data": OF_CELLS,
+        "rows": str(cells.total),
+        "weights": "unweighted" if isinstance(cells, ErrorSums) or cells.weighing is None else "weighted",
+    }
+    for claim in claims:
+        if claim.column is not None and claim.column not in by_name:
+            yield unmeasured(claim, f'the rows are not grouped by "{claim.column}"')
+            continue
+        if claim.against is not None or claim.threat is not None or claim.metric not in measurable:
+            yield unmeasured(claim, "it is not measured from labels and answers alone")
+            continue
+        if claim.column not in known:
+            known[claim.column] = _counted(cells, by_name.get(claim.column or ""), positive)
+        counted = known[claim.column]
+        names = counted.names if isinstance(counted, GroupErrors) else counted.margins.names
+        if len(names) > MAX_GROUPS:
+            yield unmeasured(claim, f'column "{claim.column}" has {len(names)} groups, more than {MAX_GROUPS}')
+            continue
+        same = replace(claim, family=Family.ALL if claim.column is None else Family.GROUPS)
+        if same not in made:
+            made[same] = _quantity(counted, claim, cells.clip if isinstance(cells, ErrorSums) else None)
+        quantity = made[same]
+        if isinstance(quantity, Unmeasurable):
+            yield unmeasured(claim, quantity.reason)
+            continue
+        yield from of_groups(claim, names, quantity, confidence=confidence, stated=stated)
+
+
+def _counted(cells: Cells | ErrorSums, spec: GroupSpec | None, positive: str | None) -> Counted | GroupErrors:
+    columns = () if spec is None else tuple(part_name(part) for part in spec.parts)
+    if isinstance(cells, ErrorSums):
+        return cells.by(*columns)
+    weighed = cells.weighing
+    return Counted(
+        cells.by(*columns),
+        cells.classes,
+        None if positive is None else cells.classes.index(positive),
+        None if weighed is None else cells.weighted_by(*columns),
+        None if weighed is None else weighed.heaviest,
+    )
+
+
+def _quantity(counted: Counted | GroupErrors, claim: Claim, clip: float | None) -> Quantity | Unmeasurable:
+    if isinstance(counted, GroupErrors):
+        if claim.of_class is not None:
+            return Unmeasurable("a regression has no classes")
+        return remembering(mean_error_of(counted, claim.metric, clip))
+    code = counted.positive
+    if claim.of_class is not None:
+        code = class_code(claim.of_class, counted.classes)
+        if code is None:
+            return Unmeasurable(f'there is no class "{claim.of_class}"')
+    about = plain(claim, code)
+    return about if isinstance(about, Unmeasurable) else remembering(rate_of(counted, *about))

@@ -1,0 +1,206 @@
+"""Quantities that are shares or means over rows, of a model alone or of a model minus a reference on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.assessors.answers.model_answers import Unmeasurable
+from seatrial.assessors.contingency.grouping import Grouping, Rows
+from seatrial.assessors.quantities.slices import Found, Measured, Quantity
+from seatrial.verdicts.asymptotic import asymptotic_mean
+from seatrial.verdicts.averages import mean_of_intervals
+from seatrial.verdicts.bounded import bounded_mean
+from seatrial.verdicts.differences import Count, interval_difference, proportion_differences
+from seatrial.verdicts.interval import Interval, NoInterval, half_alpha, simultaneous_confidence
+from seatrial.verdicts.paired import paired_asymptotic, paired_mean, paired_proportions
+from seatrial.verdicts.proportions import proportion
+from seatrial.verdicts.ratios import proportion_ratio
+from seatrial.verdicts.weighted import weighted_mean
+
+MODEL, REFERENCE = "model_estimate", "reference_estimate"  # conditions of a paired difference
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Among:
+    """The rows that a mean is over: those where `base` (bool[n]) holds, or all of them; and what they are called."""
+
+    base: NDArray[np.bool_] | None = None
+    name: str = "rows"
+
+    def within(self, rows: Rows) -> Rows:
+        """Those of `rows` that count."""
+        return rows if self.base is None else rows[self.base[rows]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """What a mean is taken of: float64[n] within `limits`, or without any; `note` adds conditions for some rows."""
+
+    values: NDArray[np.float64]
+    limits: tuple[float, float] | None
+    among: Among = Among()
+    weights: NDArray[np.float64] | None = None
+    note: Callable[[Rows], Mapping[str, str]] = lambda _rows: {}
+
+
+def shares(hits: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str], among: str) -> Quantity:
+    """The share of `hits` in `rows`, each counted by group, with exact bounds."""
+    counts = [Count(int(hit), int(row)) for hit, row in zip(hits, rows, strict=True)]
+
+    def measured(interval: Interval | NoInterval, *indices: int) -> Found:
+        here = [counts[index] for index in indices]
+        counted = ", ".join(f"{one.successes} of {one.rows}" for one in here)
+        return found(interval, sum(one.rows for one in here), {"counts": counted, "among": among})
+
+    def empty(*indices: int) -> Unmeasurable | None:
+        lacking = [names[index] for index in indices if counts[index].rows == 0]
+        return Unmeasurable(f'no {among} in group "{lacking[0]}"') if lacking else None
+
+    def of(group: int, confidence: float) -> Found:
+        one = counts[group]
+        return empty(group) or measured(proportion(one.successes, one.rows, confidence=confidence), group)
+
+    @cache
+    def differences(confidence: float) -> dict[tuple[int, int], Interval]:
+        pairs = list(combinations([index for index, one in enumerate(counts) if one.rows], 2))
+        intervals = proportion_differences([(counts[i], counts[j]) for i, j in pairs], confidence=confidence)
+        return dict(zip(pairs, intervals, strict=True))
+
+    def difference(first: int, second: int, confidence: float) -> Found:
+        return empty(first, second) or measured(differences(confidence)[first, second], first, second)
+
+    def ratio(first: int, second: int, confidence: float) -> Found:
+        return empty(first, second) or measured(
+            proportion_ratio(counts[first], counts[second], confidence=confidence), first, second
+        )
+
+    return Quantity(of, difference, ratio)
+
+
+def mean(terms: Terms, groups: Grouping, *, seed: int) -> Quantity:
+    """The (weighted) mean of the terms of a group."""
+
+    def of(group: int, confidence: float) -> Found:
+        rows = terms.among.within(groups.rows[group])
+        if len(rows) == 0:
+            return Unmeasurable(f'no {terms.among.name} in group "{groups.names[group]}"')
+        values = terms.values[rows]
+        weights = None if terms.weights is None else terms.weights[rows]
+        interval: Interval | NoInterval
+        if terms.limits is None:
+            interval = asymptotic_mean(values, confidence=confidence, weights=weights)
+        elif weights is None:
+            low, high = terms.limits
+            interval = bounded_mean(values, floor=low, ceiling=high, confidence=confidence, seed=seed)
+        else:
+            low, high = terms.limits
+            interval = weighted_mean(values, weights, low=low, high=high, confidence=confidence, seed=seed)
+        return found(interval, len(rows), {"among": terms.among.name, **terms.note(rows)})
+
+    return Quantity(of)
+
+
+def paired(model: Terms, reference: Terms, groups: Grouping, *, seed: int) -> Quantity:
+    """The mean of the model's terms minus the reference's, row by row: both have them for the same rows."""
+    differences = model.values - reference.values
+
+    def of(group: int, confidence: float) -> Found:
+        rows = model.among.within(groups.rows[group])
+        if len(rows) == 0:
+            return Unmeasurable(f'no {model.among.name} in group "{groups.names[group]}"')
+        values = differences[rows]
+        weights = None if model.weights is None else model.weights[rows]
+        interval: Interval | NoInterval
+        if model.limits is None:
+            interval = paired_asymptotic(values, confidence=confidence, weights=weights)
+        else:
+            reach = model.limits[1] - model.limits[0]
+            if weights is not None:
+                interval = weighted_mean(values, weights, low=-reach, high=reach, confidence=confidence, seed=seed)
+            else:
+                interval = paired_mean(values, low=-reach, high=reach, confidence=confidence, seed=seed)
+        estimates = (float(np.average(terms.values[rows], weights=weights)) for terms in (model, reference))
+        return found(interval, len(rows), {"among": model.among.name, **beside(*estimates)})
+
+    return Quantity(of)
+
+
+def paired_shares(model: NDArray[np.bool_], reference: NDArray[np.bool_], among: Among, groups: Grouping) -> Quantity:
+    """The share of rows where `model` holds minus that where `reference` does, from the rows where they differ."""
+
+    def of(group: int, confidence: float) -> Found:
+        rows = among.within(groups.rows[group])
+        if len(rows) == 0:
+            return Unmeasurable(f'no {among.name} in group "{groups.names[group]}"')
+        one, two = model[rows], reference[rows]
+        better, worse = int((one & ~two).sum()), int((two & ~one).sum())
+        interval = paired_proportions(better, worse, len(rows), confidence=confidence)
+        counts = {"only_model": str(better), "only_reference": str(worse)}
+        return found(interval, len(rows), {"among": among.name, **counts, **beside(one.mean(), two.mean())})
+
+    return Quantity(of)
+
+
+def average(quantities: Sequence[Quantity]) -> Quantity:
+    """The plain mean of the quantities of all classes, by Bonferroni over them."""
+
+    def of(group: int, confidence: float) -> Found:
+        each = simultaneous_confidence(confidence, len(quantities))
+        measured = [quantity.of(group, each) for quantity in quantities]
+        for one in measured:
+            if isinstance(one, Unmeasurable):
+                return one
+        known = [one for one in measured if isinstance(one, Measured)]
+        estimates = {
+            name: repr(float(np.mean([float(one.conditions[name]) for one in known])))
+            for name in (MODEL, REFERENCE)
+            if all(name in one.conditions for one in known)
+        }
+        rows = max(one.rows for one in known)
+        return Measured(mean_of_intervals([one.interval for one in known]), rows, {"average": "macro", **estimates})
+
+    return Quantity(of, heeds_clusters=all(quantity.heeds_clusters for quantity in quantities))
+
+
+def minus(model: Quantity, reference: Quantity) -> Quantity:
+    """One quantity minus another in the same group, whatever binds them: by both bounds, each at half of α."""
+
+    def of(group: int, confidence: float) -> Found:
+        one, two = (quantity.of(group, half_alpha(confidence)) for quantity in (model, reference))
+        if isinstance(one, Unmeasurable):
+            return one
+        if isinstance(two, Unmeasurable):
+            return Unmeasurable(f"of the reference: {two.reason}")
+        stated = {**one.conditions, **beside(one.interval.estimate, two.interval.estimate)}
+        stated.pop("counts", None)
+        return Measured(interval_difference(one.interval, two.interval), min(one.rows, two.rows), stated)
+
+    return Quantity(of, heeds_clusters=model.heeds_clusters and reference.heeds_clusters)
+
+
+def or_else(first: Quantity, second: Quantity) -> Quantity:
+    """The first where it has bounds, else the second: a tighter method that needs more rows, and one that does not."""
+
+    def of(group: int, confidence: float) -> Found:
+        measured = first.of(group, confidence)
+        return second.of(group, confidence) if isinstance(measured, Unmeasurable) else measured
+
+    return Quantity(of, heeds_clusters=first.heeds_clusters and second.heeds_clusters)
+
+
+def beside(model: float, reference: float) -> dict[str, str]:
+    """The two estimates that a difference is of, as conditions."""
+    return {MODEL: repr(float(model)), REFERENCE: repr(float(reference))}
+
+
+def found(interval: Interval | NoInterval, rows: int, conditions: Mapping[str, str] | None = None) -> Found:
+    """What a method gave, as what was measured, or why it was not."""
+    if isinstance(interval, NoInterval):
+        return Unmeasurable(interval.reason)
+    return Measured(interval, rows, conditions or {})

@@ -1,0 +1,189 @@
+"""One metric over all slices of a claim: overall, each group, or each pair of groups; none is ever left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import combinations
+
+from seatrial.assessors.answers.model_answers import Unmeasurable
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.claims import conditions, unmeasured
+from seatrial.assessors.contingency.grouping import Grouping, grouping, overall_grouping
+from seatrial.verdicts.differences import interval_difference
+from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
+from seatrial.verdicts.interval import Interval, NoInterval, half_alpha, simultaneous_confidence
+from seatrial.verdicts.ratios import interval_ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A metric of one slice, from `rows` independent rows, and what else its method rests on."""
+
+    interval: Interval
+    rows: int
+    conditions: Mapping[str, str] = field(default_factory=dict)
+
+
+Found = Measured | Unmeasurable
+Of = Callable[[int, float], Found]  # the metric of a group, by its index, at a confidence
+Between = Callable[[int, int, float], Found]  # of the first against the second group
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A metric within each group of a column. Without ways of their own, pairs are bounded by both groups' bounds."""
+
+    of: Of
+    difference: Between | None = None
+    ratio: Between | None = None
+    heeds_clusters: bool = False  # the method does not take rows of one cluster as independent
+
+
+_SIGNS = {Family.PAIRS: "−", Family.RATIOS: "÷"}
+
+
+def over_slices(
+    subject: Subject,
+    claims: Sequence[Claim],
+    quantity_of: Callable[[Claim, Grouping], Quantity | Unmeasurable],
+    *,
+    confidence: float,
+    flags: tuple[Flag, ...] = (),
+    parameters: Mapping[str, str] | None = None,
+) -> Iterator[Evidence | NotMeasured]:
+    """Answers each claim on each of its slices; `quantity_of` says what it is about, for the groups of its column.
+
+    Bonferroni over the slices of a claim, those that turn out unmeasurable included: their number is known before.
+    """
+    known: dict[str | None, Grouping | Unmeasurable] = {
+        None: overall_grouping(subject.tables[subject.measured].num_rows)
+    }
+    made: dict[Claim, Quantity | Unmeasurable] = {}
+    for claim in claims:
+        if claim.column is not None and claim.column not in known:
+            known[claim.column] = grouping(subject, claim.column)
+        groups = known[claim.column]
+        if claim.against is None:  # what is said of groups is part of what is said of pairs and ratios of them
+            same = replace(claim, family=Family.ALL if claim.column is None else Family.GROUPS)
+        else:
+            same = claim
+        if same not in made:
+            made[same] = groups if isinstance(groups, Unmeasurable) else remembering(quantity_of(claim, groups))
+        quantity = made[same]
+        if isinstance(groups, Unmeasurable) or isinstance(quantity, Unmeasurable):
+            reason = next(item.reason for item in (groups, quantity) if isinstance(item, Unmeasurable))
+            yield unmeasured(claim, reason)
+            continue
+        stated = conditions(subject, **(parameters or {}))
+        doubts = () if quantity.heeds_clusters else flags
+        yield from of_groups(claim, groups.names, quantity, confidence=confidence, stated=stated, flags=doubts)
+
+
+def of_groups(
+    claim: Claim,
+    names: Sequence[str],
+    quantity: Quantity,
+    *,
+    confidence: float,
+    stated: Mapping[str, str],
+    flags: tuple[Flag, ...] = (),
+) -> Iterator[Evidence | NotMeasured]:
+    """Answers one claim on each of its slices, for groups of these names; `stated` are the conditions of them all."""
+    slices = tuple(_slices(claim, names))
+    if not slices:
+        yield unmeasured(claim, f'column "{claim.column}" has fewer than two groups')
+        return
+    each = simultaneous_confidence(confidence, len(slices))
+    stated = {**stated, "simultaneous_slices": str(len(slices))}
+    # The bounds of k groups that hold together, with half of α for either side, bound all their pairs at once.
+    together = half_alpha(simultaneous_confidence(confidence, len(names)))
+    measure = _measure(claim.family, quantity, names, together)
+    for name, indices in slices:
+        said = name
+        measured = measure(indices, each)
+        if isinstance(measured, Unmeasurable) and claim.family is Family.RATIOS:
+            # A ratio by a group that may have none is unbounded; the reciprocal says the same, and is not.
+            turned = measure(indices[::-1], each)
+            if isinstance(turned, Measured):
+                measured, said = turned, _name(claim, names, indices[::-1])
+        if isinstance(measured, Unmeasurable):
+            yield NotMeasured(claim, said, measured.reason)
+        else:
+            yield _evidence(claim, said, measured, confidence, stated, flags)
+
+
+def remembering(quantity: Quantity | Unmeasurable) -> Quantity | Unmeasurable:
+    """The same quantity, which computes each group once at each confidence: a group is part of many pairs."""
+    return quantity if isinstance(quantity, Unmeasurable) else replace(quantity, of=cache(quantity.of))
+
+
+def _measure(
+    family: Family, quantity: Quantity, names: Sequence[str], together: float
+) -> Callable[[tuple[int, ...], float], Measured | Unmeasurable]:
+    """The measure of one slice, by the indices of its groups."""
+    of = quantity.of
+    if family not in _SIGNS:
+        return lambda indices, confidence: of(indices[0], confidence)
+    between = quantity.difference if family is Family.PAIRS else quantity.ratio
+    combine = interval_difference if family is Family.PAIRS else interval_ratio
+
+    def measure(indices: tuple[int, ...], confidence: float) -> Measured | Unmeasurable:
+        first, second = indices
+        if between is not None:
+            return between(first, second, confidence)
+        found = []
+        for index in indices:
+            measured = of(index, min(half_alpha(confidence), together))  # for more than three groups the second
+            if isinstance(measured, Unmeasurable):
+                return Unmeasurable(f"{names[index]}: {measured.reason}")
+            found.append(measured)
+        if family is Family.RATIOS and min(one.interval.low for one in found) < 0:
+            return Unmeasurable("it can be negative, and has no ratio")
+        joined = combine(found[0].interval, found[1].interval)
+        if isinstance(joined, NoInterval):
+            return Unmeasurable(f"{names[first]} by {names[second]}: {joined.reason}")
+        return Measured(joined, found[0].rows + found[1].rows, _shared(found))
+
+    return measure
+
+
+def _shared(found: Sequence[Measured]) -> dict[str, str]:
+    """The conditions that hold for both groups."""
+    first, second = found
+    return {name: value for name, value in first.conditions.items() if second.conditions.get(name) == value}
+
+
+def _slices(claim: Claim, groups: Sequence[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The name of each slice, and the indices of its groups."""
+    each = combinations(range(len(groups)), 2) if claim.family in _SIGNS else ((i,) for i in range(len(groups)))
+    for indices in each:
+        yield _name(claim, groups, indices), indices
+
+
+def _name(claim: Claim, groups: Sequence[str], indices: tuple[int, ...]) -> str:
+    if claim.family is Family.ALL:
+        return "all"
+    first = groups[indices[0]]
+    if claim.family is Family.GROUPS:
+        return f"{claim.column}={first}"
+    return f"{claim.column}: {first} {_SIGNS[claim.family]} {groups[indices[1]]}"
+
+
+def _evidence(
+    claim: Claim, name: str, measured: Measured, confidence: float, stated: Mapping[str, str], flags: tuple[Flag, ...]
+) -> Evidence:
+    interval = measured.interval
+    return Evidence(
+        claim=claim,
+        slice=name,
+        estimate=interval.estimate,
+        low=interval.low,
+        high=interval.high,
+        confidence=confidence,
+        rows=measured.rows,
+        method=interval.method,
+        conditions={**stated, **measured.conditions},
+        flags=flags,
+    )

@@ -1,0 +1,1 @@
+"""Claims about a regression's errors."""

@@ -1,0 +1,200 @@
+"""Errors of a regression: absolute, squared, signed, explained variance, pinball loss, and the cover of intervals.
+
+A mean has a distribution-free bound only where its values have limits (Bahadur & Savage 1956). Where the subject has a
+`clip`, errors count as at most that, and the bounds hold at every size; without one they are asymptotic, and say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.assessors.answers.model_answers import Unmeasurable, ValueAnswers, value_answers
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.claims import dependence, unmeasured, wanted
+from seatrial.assessors.contingency.grouping import Grouping, Rows
+from seatrial.assessors.quantities.means import (
+    Among,
+    Terms,
+    beside,
+    found,
+    mean,
+    minus,
+    or_else,
+    paired,
+    paired_shares,
+    shares,
+)
+from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
+from seatrial.assessors.references.reference_answers import against, reference_answers
+from seatrial.verdicts.asymptotic import r_squared
+from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
+from seatrial.verdicts.interval import root
+from seatrial.verdicts.paired_statistics import paired_r_squared
+
+COVERAGE = "interval_coverage"
+METRICS = ("mae", "rmse", "mean_error", "r2", "quantile_loss", COVERAGE)
+ASYMPTOTIC = "asymptotic: errors without a stated ceiling (clip) have no bound that holds at every size"
+
+EXPLAINED = "asymptotic: no bound on r2 holds at every size"
+
+
+def assess(
+    subject: Subject,
+    claims: Sequence[Claim],
+    *,
+    confidence: float,
+    seed: int,
+    budget_s: float,  # noqa: ARG001 - the Assessor contract; means take milliseconds
+) -> Iterator[Evidence | NotMeasured]:
+    """Each error overall, mean errors for each group and between groups; more where the policy asks."""
+    asked = wanted(claims, subject, METRICS)
+    answers = value_answers(subject) if asked else Unmeasurable("nothing is asked")
+    if isinstance(answers, Unmeasurable):
+        yield from (unmeasured(claim, answers.reason) for claim in asked)
+        return
+
+    def quantity_of(claim: Claim, groups: Grouping) -> Quantity | Unmeasurable:
+        if claim.of_class is not None:
+            return Unmeasurable("a regression has no classes")
+        if claim.against is None:
+            return _of(answers, claim.metric, subject, groups, seed=seed)
+        compared = reference_answers(claim, subject, value_answers)
+        if isinstance(compared, Unmeasurable):
+            return compared
+        quantity = _paired(answers, compared.answers, claim.metric, subject, groups, seed=seed)
+        return quantity if isinstance(quantity, Unmeasurable) else against(quantity, compared.baseline)
+
+    parameters = {"seed": str(seed)}
+    yield from over_slices(
+        subject, asked, quantity_of, confidence=confidence, flags=dependence(subject), parameters=parameters
+    )
+
+
+def _of(
+    answers: ValueAnswers, metric: str, subject: Subject, groups: Grouping, *, seed: int
+) -> Quantity | Unmeasurable:
+    if metric == "r2":
+        return _explained(answers, groups)
+    if metric == COVERAGE:
+        return _coverage(answers, groups, seed=seed)
+    terms = _terms(answers, metric, subject)
+    if isinstance(terms, Unmeasurable):
+        return terms
+    quantity = mean(terms, groups, seed=seed)
+    return _rooted(quantity) if metric == "rmse" else quantity
+
+
+def _paired(
+    answers: ValueAnswers, reference: ValueAnswers, metric: str, subject: Subject, groups: Grouping, *, seed: int
+) -> Quantity | Unmeasurable:
+    if metric in ("r2", "rmse"):  # no means of rows
+        one, two = (_of(each, metric, subject, groups, seed=seed) for each in (answers, reference))
+        if isinstance(one, Unmeasurable) or isinstance(two, Unmeasurable):
+            return one if isinstance(one, Unmeasurable) else two
+        apart = minus(one, two)
+        return or_else(_explained_beside(answers, reference, groups), apart) if metric == "r2" else apart
+    if metric == COVERAGE:
+        own, theirs = _covered(answers), _covered(reference)
+        if isinstance(own, Unmeasurable):
+            return own
+        if isinstance(theirs, Unmeasurable):
+            return Unmeasurable("the reference model predicts no intervals")
+        if answers.weights is None:
+            return paired_shares(own, theirs, Among(), groups)
+        model, other = (Terms(hit.astype(np.float64), (0, 1), weights=answers.weights) for hit in (own, theirs))
+        return paired(model, other, groups, seed=seed)
+    own_terms, their_terms = (_terms(each, metric, subject) for each in (answers, reference))
+    if isinstance(own_terms, Unmeasurable):
+        return own_terms
+    if isinstance(their_terms, Unmeasurable):
+        return their_terms
+    return paired(own_terms, their_terms, groups, seed=seed)
+
+
+def _terms(answers: ValueAnswers, metric: str, subject: Subject) -> Terms | Unmeasurable:
+    """What the mean error is a mean of, within its limits where errors are clipped."""
+    errors, clip = answers.predicted - answers.actual, subject.clip
+    beyond = None if clip is None else np.abs(errors) > clip
+    if clip is not None:
+        errors = np.clip(errors, -clip, clip)
+    limits: tuple[float, float] | None
+    if metric == "mae":
+        values, limits = np.abs(errors), None if clip is None else (0, clip)
+    elif metric == "rmse":
+        values, limits = errors**2, None if clip is None else (0, clip**2)
+    elif metric == "mean_error":
+        values, limits = errors, None if clip is None else (-clip, clip)
+    elif subject.quantile is None:
+        return Unmeasurable("it needs to know which quantile the model predicts: quantile in [data], or --quantile")
+    else:
+        share = subject.quantile
+        values = np.maximum(-share * errors, (1 - share) * errors)
+        limits = None if clip is None else (0, clip * max(share, 1 - share))
+
+    def note(rows: Rows) -> dict[str, str]:
+        if beyond is None or clip is None:
+            return {"bound": ASYMPTOTIC}
+        return {"clip": f"{clip:g}", "rows_clipped": str(int(beyond[rows].sum()))}
+
+    return Terms(values, limits, weights=answers.weights, note=note)
+
+
+def _rooted(squares: Quantity) -> Quantity:
+    def of(group: int, confidence: float) -> Found:
+        measured = squares.of(group, confidence)
+        if isinstance(measured, Unmeasurable):
+            return measured
+        return replace(measured, interval=root(measured.interval))
+
+    return Quantity(of)
+
+
+def _explained(answers: ValueAnswers, groups: Grouping) -> Quantity:
+    def of(group: int, confidence: float) -> Found:
+        rows = groups.rows[group]
+        if len(rows) == 0:
+            return Unmeasurable(f'no rows in group "{groups.names[group]}"')
+        weights = None if answers.weights is None else answers.weights[rows]
+        actual, predicted = answers.actual[rows], answers.predicted[rows]
+        interval = r_squared(actual, predicted, confidence=confidence, weights=weights)
+        return found(interval, len(rows), {"bound": EXPLAINED})
+
+    return Quantity(of)
+
+
+def _explained_beside(answers: ValueAnswers, reference: ValueAnswers, groups: Grouping) -> Quantity:
+    def of(group: int, confidence: float) -> Found:
+        rows = groups.rows[group]
+        weights = None if answers.weights is None else answers.weights[rows]
+        actual, both = answers.actual[rows], [each.predicted[rows] for each in (answers, reference)]
+        if len(actual) == 0 or (actual == actual[0]).all():
+            return Unmeasurable("no variance to explain")
+        interval = paired_r_squared(actual, *both, confidence=confidence, weights=weights)
+        whole = np.average((actual - np.average(actual, weights=weights)) ** 2, weights=weights)
+        estimates = (1 - np.average((actual - each) ** 2, weights=weights) / whole for each in both)
+        return found(interval, len(rows), {"bound": EXPLAINED, **beside(*estimates)})
+
+    return Quantity(of)
+
+
+def _coverage(answers: ValueAnswers, groups: Grouping, *, seed: int) -> Quantity | Unmeasurable:
+    covered = _covered(answers)
+    if isinstance(covered, Unmeasurable):
+        return covered
+    if answers.weights is not None:
+        return mean(Terms(covered.astype(np.float64), (0, 1), weights=answers.weights), groups, seed=seed)
+    size = len(groups.names)
+    hits = np.bincount(groups.codes[covered], minlength=size)
+    return shares(hits, np.bincount(groups.codes, minlength=size), groups.names, "rows")
+
+
+def _covered(answers: ValueAnswers) -> NDArray[np.bool_] | Unmeasurable:
+    if answers.interval is None:
+        return Unmeasurable("it needs a model that predicts an interval, a lower and an upper value for each row")
+    low, high = answers.interval.T
+    covered: NDArray[np.bool_] = (low <= answers.actual) & (answers.actual <= high)
+    return covered

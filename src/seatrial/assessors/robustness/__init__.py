@@ -1,0 +1,1 @@
+"""Claims that need the model itself: answers under attack and with one input changed."""

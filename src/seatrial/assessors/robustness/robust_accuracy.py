@@ -1,0 +1,172 @@
+"""Robust accuracy: the share of rows that no attack within the threat model was found to break.
+
+Every example is counted on the model that users get. It is an upper bound: a stronger attack may exist; and where the
+evaluation has doubts about itself, the claim is inconclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.assessors.answers.labels import actual_classes
+from seatrial.assessors.answers.model_answers import Unmeasurable
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.claims import dependence, unmeasured
+from seatrial.assessors.contingency.grouping import Grouping
+from seatrial.assessors.quantities.means import shares
+from seatrial.assessors.quantities.slices import Quantity, over_slices
+from seatrial.assessors.robustness.attack_examples import examples_of
+from seatrial.assessors.robustness.under_attack import UnderAttack, scores_of
+from seatrial.attacks.doubts import doubts
+from seatrial.attacks.losses import Floats
+from seatrial.attacks.space import space_of, threat_in
+from seatrial.attacks.suite import Attacked, Effort, attack_all
+from seatrial.attacks.table import TableThreat
+from seatrial.attacks.threats import Rows
+from seatrial.attacks.victim import Victim
+from seatrial.errors import InputError, SeatrialError
+from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
+from seatrial.verdicts.example_images import CONDITION as EXAMPLES
+from seatrial.verdicts.policy.threat import ThreatModel
+
+METRIC = "robust_accuracy"
+NOT_RUN = "required-attack-not-run"
+_MEND = "Mend the model."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outcome:
+    stands: NDArray[np.bool_]
+    conditions: dict[str, str]
+    flags: tuple[Flag, ...]
+    examples: str = ""
+
+
+def assess(
+    subject: Subject, claims: Sequence[Claim], *, confidence: float, seed: int, budget_s: float
+) -> Iterator[Evidence | NotMeasured]:
+    """Robust accuracy under each threat model; by group where the policy asks. The threats share the time evenly."""
+    under = subject.under_attack
+    own = () if under is None else (Claim(METRIC, threat=name) for name in under.threats)
+    wanted = tuple(dict.fromkeys([*(claim for claim in claims if claim.metric == METRIC), *own]))
+    if under is None:
+        yield from (
+            unmeasured(claim, "attacks need the model and its inputs, not its answers alone") for claim in wanted
+        )
+        return
+    attacked = replace(subject, tables={**subject.tables, subject.measured: under.rows})
+    deadline, left = monotonic() + budget_s, len({claim.threat for claim in wanted})
+    for name in dict.fromkeys(claim.threat for claim in wanted):
+        here = [claim for claim in wanted if claim.threat == name]
+        found = _attack(attacked, under, name, seed=seed, budget_s=max(0.0, deadline - monotonic()) / left)
+        left -= 1
+        if isinstance(found, Unmeasurable):
+            yield from (unmeasured(claim, found.reason) for claim in here)
+            continue
+
+        def standing(_claim: Claim, groups: Grouping, found: _Outcome = found) -> Quantity | Unmeasurable:
+            rows = np.bincount(groups.codes, minlength=len(groups.names))
+            hits = np.bincount(groups.codes[found.stands], minlength=len(groups.names))
+            return shares(hits, rows, groups.names, "rows")
+
+        flags = (*found.flags, *dependence(attacked))
+        for one in over_slices(
+            attacked, here, standing, confidence=confidence, flags=flags, parameters=found.conditions
+        ):
+            yield _illustrated(one, found.examples)
+
+
+def _illustrated(one: Evidence | NotMeasured, examples: str) -> Evidence | NotMeasured:
+    """The overall claim holds the examples; those about groups need not hold them again."""
+    if isinstance(one, NotMeasured) or one.claim.family is not Family.ALL or not examples:
+        return one
+    return replace(one, conditions={**one.conditions, EXAMPLES: examples})
+
+
+def _attack(
+    subject: Subject, under: UnderAttack, name: str | None, *, seed: int, budget_s: float
+) -> _Outcome | Unmeasurable:
+    signature = under.predictor.signature
+    if name is None or name not in under.threats:
+        return Unmeasurable(f"the policy has no threat model {name!r}")
+    if signature.task == "regression" or not signature.probabilities:
+        return Unmeasurable("attacks follow the probabilities of a classifier, and this model gives none")
+    if under.rows.num_rows == 0:
+        return Unmeasurable(f"the {subject.measured} table has no rows")
+    model, seen = under.threats[name], under.rows if under.seen is None else under.seen
+    space = space_of(signature.inputs, [under.rows, *([] if under.seen is None else [under.seen])], under.threats)
+    try:
+        threat = threat_in(space, model, seen, name=name)
+    except InputError as error:
+        return Unmeasurable(str(error))
+    actual = actual_classes(under.rows, subject.label, signature.classes, path=f"{subject.measured}.{subject.label}")
+
+    def ask(points: Rows) -> Floats:
+        probabilities = under.predictor.predict(space.table(points)).probabilities
+        wanted = (len(points), len(signature.classes))
+        if probabilities is None or probabilities.shape != wanted:
+            shape = None if probabilities is None else probabilities.shape
+            raise InputError(f"under attack it gives {shape} where {wanted} is due.", path="model", hint=_MEND)
+        if not np.isfinite(probabilities).all():
+            raise InputError("it gives NaN for an example that an attack made.", path="model", hint=_MEND)
+        return scores_of(signature, probabilities)
+
+    white = None if under.differentiated is None else under.differentiated(space)
+    victim, origin, effort = Victim(ask, white), space.points(under.rows), Effort()
+    try:
+        attacked = attack_all(
+            victim,
+            origin,
+            actual,
+            threat,
+            effort=effort,
+            shape=model.shape or (len(space.columns),),
+            seed=seed,
+            budget_s=budget_s,
+            on_progress=lambda attack, standing: under.on_progress(f"{name}: {attack}, {standing:,} rows stand"),
+        )
+        signs = doubts(
+            victim,
+            origin,
+            actual,
+            threat,
+            attacked,
+            effort=effort,
+            seed=seed,
+            bounded_inputs=not isinstance(threat, TableThreat),
+        )
+    except SeatrialError as error:  # also of a model that its runtime cannot ask
+        return Unmeasurable(str(error))
+    flags = (*(Flag(sign.code, sign.detail) for sign in signs), *_missing(model, attacked))
+    shown = examples_of(model, attacked, origin, actual, victim, signature.classes)
+    return _Outcome(attacked.stands, _conditions(threat.text, attacked, under, effort, seed), flags, shown)
+
+
+def _missing(model: ThreatModel, attacked: Attacked) -> Iterator[Flag]:
+    """The tiers that the policy requires, and that did not run or not to their end."""
+    for tier in model.require:
+        reasons = [why for name, why in attacked.left_out if name == tier or name.startswith(f"{tier}-")]
+        if reasons:
+            yield Flag(NOT_RUN, f"the policy requires the attack {tier}, which did not run: {reasons[0]}")
+
+
+def _conditions(threat: str, attacked: Attacked, under: UnderAttack, effort: Effort, seed: int) -> dict[str, str]:
+    broke = np.bincount(attacked.by[attacked.by >= 0], minlength=len(attacked.run))
+    by = ", ".join(f"{name} {count}" for name, count in zip(attacked.run, broke, strict=True) if count)
+    spent = sorted({reason for _, reason in attacked.left_out})
+    left = ", ".join(name for name, _ in attacked.left_out)
+    return {
+        "threat": threat,
+        "suite": effort.digest,
+        "attacks": " ".join(attacked.run[1:]),
+        "broken_by": by or "nothing",
+        "left_out": f"{left}: {'; '.join(spent)}" if left else "nothing",
+        "gradients": "of the module" if under.differentiated is not None else under.why_black_box,
+        "sample": f"{under.rows.num_rows} of {under.of_rows} rows",
+        "seed": str(seed),
+    }

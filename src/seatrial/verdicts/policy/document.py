@@ -1,0 +1,234 @@
+"""A policy as written by people, checked: all mistakes at once, each with the requirement and key it is in."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from seatrial.errors import InputError
+from seatrial.verdicts.metrics import METRICS, UNDER_ATTACK, Better, Metric, Scope
+from seatrial.verdicts.policy.policy import Policy, Requirement
+from seatrial.verdicts.policy.threat_document import read_threats
+
+_POLICY_KEYS = ("confidence", "require", "threat")
+_SLICES = ("by", "gap_between", "ratio_between")
+_BOUNDS = ("at_least", "at_most")
+_REQUIREMENT_KEYS = ("metric", *_BOUNDS, *_SLICES, "of_class", "no_worse_than", "margin", "threat")
+_OTHER_NAMES = {
+    "recall": "true_positive_rate",
+    "sensitivity": "true_positive_rate",
+    "tpr": "true_positive_rate",
+    "fpr": "false_positive_rate",
+    "auc": "roc_auc",
+    "f1_score": "f1",
+    "brier": "brier_score",
+    "ece": "calibration_error",
+    "mean_absolute_error": "mae",
+    "root_mean_squared_error": "rmse",
+    "r2_score": "r2",
+    "pinball_loss": "quantile_loss",
+}
+_WRONG_WAY = {Better.HIGHER: "at_most", Better.LOWER: "at_least"}
+_LOWEST_CONFIDENCE = 0.5  # at which a one-sided bound is the estimate itself
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyProblem:
+    """One mistake: in requirement `index` (None: in `[policy]` itself), at `key` (None: in the whole of it)."""
+
+    index: int | None
+    key: str | None
+    error: InputError
+
+
+def read_policy(
+    document: Mapping[str, object], *, groups: Collection[str] | None = None, task: str | None = None
+) -> Policy | tuple[PolicyProblem, ...]:
+    """The policy that `document` (the `[policy]` table) states, or every mistake in it.
+
+    `groups` are the group columns that requirements may name, `task` the one that their metrics must fit; None leaves
+    them unchecked.
+    """
+    found = _Found()
+    found.unknown_keys(None, document, _POLICY_KEYS)
+    confidence = found.number(None, "confidence", document.get("confidence", Policy().confidence))
+    if confidence is not None and not _LOWEST_CONFIDENCE < confidence < 1:
+        found.add(None, "confidence", f"{confidence:g} is not between 0.5 and 1.", "Write 0.95 for 95 %.")
+    entries = document.get("require", [])
+    if not isinstance(entries, Sequence) or isinstance(entries, str):
+        found.add(None, "require", "must be a list.", "Write [[policy.require]] above each requirement.")
+        entries = []
+    threats, mistakes = read_threats(document.get("threat", {}))
+    for key, problem, hint in mistakes:
+        found.add(None, "threat", f"{key}: {problem}" if key else problem, hint)
+    require = [_requirement(found, index, entry, groups, task) for index, entry in enumerate(entries)]
+    for index, requirement in enumerate(require):
+        if requirement is not None and requirement.threat is not None and requirement.threat not in threats:
+            hint = _did_you_mean(requirement.threat, threats) if threats else "Write [policy.threat.NAME]."
+            found.add(index, "threat", f"{requirement.threat}: no such threat model.", hint)
+    for index, requirement in enumerate(require):
+        if requirement is not None and requirement in require[:index]:
+            found.add(index, None, f"{requirement} is required twice.", "Remove one.")
+    if found.problems:
+        return tuple(found.problems)
+    stated = tuple(item for item in require if item is not None)
+    return Policy(confidence or Policy().confidence, stated, threats)
+
+
+class _Found:
+    """The mistakes found so far."""
+
+    def __init__(self) -> None:
+        self.problems: list[PolicyProblem] = []
+
+    def add(self, index: int | None, key: str | None, problem: str, hint: str | None) -> None:
+        place = "policy" if index is None else f"policy.require[{index}]"
+        path = place if key is None else f"{place}.{key}"
+        self.problems.append(PolicyProblem(index, key, InputError(problem, path=path, hint=hint)))
+
+    def unknown_keys(self, index: int | None, document: Mapping[str, object], known: Sequence[str]) -> None:
+        for key in document:
+            if key not in known:
+                self.add(index, key, "no such key.", _did_you_mean(key, known))
+
+    def number(self, index: int | None, key: str, value: object) -> float | None:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+        self.add(index, key, f"{value!r} is not a number.", None)
+        return None
+
+    def name(self, index: int, key: str, value: object, known: Iterable[str] | None, what: str) -> str | None:
+        if not isinstance(value, str) or not value:
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            self.add(index, key, f"{value!r} is not the name of a {what}.", f'Write "{value}".' if number else None)
+            return None
+        names = None if known is None else list(known)
+        if names is not None and value not in names:
+            self.add(index, key, f"{value}: no such {what}.", _did_you_mean(value, names))
+            return None
+        return value
+
+
+def _requirement(
+    found: _Found, index: int, entry: object, groups: Collection[str] | None, task: str | None
+) -> Requirement | None:
+    before = len(found.problems)
+    if not isinstance(entry, Mapping):
+        found.add(index, None, f"{entry!r} is not a table of keys.", "Write [[policy.require]] above its keys.")
+        return None
+    found.unknown_keys(index, entry, _REQUIREMENT_KEYS)
+    metric = _metric(found, index, entry, task)
+    columns = {key: found.name(index, key, entry[key], groups, "group column") for key in _SLICES if key in entry}
+    bounds = {key: found.number(index, key, entry[key]) for key in (*_BOUNDS, "margin") if key in entry}
+    named = {
+        key: found.name(index, key, entry[key], None, what)
+        for key, what in (("of_class", "class"), ("no_worse_than", "model"), ("threat", "threat model"))
+        if key in entry
+    }
+    if len(columns) > 1:
+        found.add(index, list(columns)[-1], f"does not go with {next(iter(columns))}.", "Write one requirement each.")
+    _check_bounds(found, index, entry, METRICS[metric] if metric is not None else None, bounds)
+    if len(found.problems) > before or metric is None:
+        return None
+    return Requirement(
+        metric,
+        at_least=bounds.get("at_least"),
+        at_most=bounds.get("at_most"),
+        by=columns.get("by"),
+        gap_between=columns.get("gap_between"),
+        ratio_between=columns.get("ratio_between"),
+        of_class=named.get("of_class"),
+        no_worse_than=named.get("no_worse_than"),
+        margin=bounds.get("margin"),
+        threat=named.get("threat"),
+    )
+
+
+def _metric(found: _Found, index: int, entry: Mapping[str, object], task: str | None) -> str | None:
+    known = [metric.name for metric in METRICS.values() if task is None or metric.fits(task)]
+    if "metric" not in entry:
+        found.add(index, "metric", "is missing.", f"Write one of {', '.join(known)}.")
+        return None
+    stated = entry["metric"]
+    if isinstance(stated, str) and stated in _OTHER_NAMES:
+        found.add(index, "metric", f"{stated}: no such metric.", f'It is called "{_OTHER_NAMES[stated]}" here.')
+        return None
+    if isinstance(stated, str) and stated in METRICS and stated not in known:
+        found.add(index, "metric", f"{stated}: a {task} model has none.", f"Write one of {', '.join(known)}.")
+        return None
+    metric = found.name(index, "metric", stated, METRICS, "metric")
+    if metric is not None and "of_class" in entry and METRICS[metric].scope is not Scope.CLASS:
+        found.add(index, "of_class", f"{metric} is not about one class.", "Leave it out.")
+    if metric is not None and ("threat" in entry) != (metric in UNDER_ATTACK):
+        if metric in UNDER_ATTACK:
+            found.add(index, "threat", f"{metric} needs one.", "Name a [policy.threat.NAME].")
+        else:
+            found.add(index, "threat", f"{metric} is not measured under attack.", 'Write metric = "robust_accuracy".')
+    return metric
+
+
+def _check_bounds(
+    found: _Found,
+    index: int,
+    entry: Mapping[str, object],
+    metric: Metric | None,
+    bounds: Mapping[str, float | None],
+) -> None:
+    limits = [key for key in _BOUNDS if key in entry]
+    if "no_worse_than" in entry:
+        _check_comparison(found, index, entry, metric, bounds.get("margin"))
+        return
+    if "margin" in entry:
+        found.add(index, "margin", "belongs to no_worse_than.", "Name the model that is compared with.")
+    if len(limits) != 1:
+        found.add(index, None, "needs exactly one of at_least and at_most.", "Write two requirements for both.")
+    if "gap_between" in entry and "at_least" in entry:
+        found.add(index, "at_least", "a gap can only be limited from above.", "Write at_most.")
+    elif "ratio_between" in entry:
+        if "at_most" in entry:
+            found.add(index, "at_most", "a ratio is limited by at_least: 0.8 means within 0.8 and 1.25.", None)
+        elif (least := bounds.get("at_least")) is not None and not 0 < least < 1:  # at 1 no interval fits
+            found.add(index, "at_least", f"{least:g} is no ratio between 0 and 1.", "Write 0.8 for four fifths.")
+        if metric is not None and metric.low < 0:
+            found.add(index, "ratio_between", f"{metric.name} can be negative, and has no ratio.", "Write gap_between.")
+    elif metric is not None:
+        for key in limits:
+            if (bound := bounds[key]) is not None:
+                _check_threshold(found, index, key, bound, metric, gap="gap_between" in entry)
+
+
+def _check_comparison(
+    found: _Found, index: int, entry: Mapping[str, object], metric: Metric | None, margin: float | None
+) -> None:
+    for key in (*_BOUNDS, "gap_between", "ratio_between"):
+        if key in entry:
+            found.add(index, key, "does not go with no_worse_than.", "Write two requirements.")
+    if metric is not None and metric.better is Better.NEITHER:
+        found.add(index, "no_worse_than", f"{metric.name} is neither better nor worse.", "Limit it by at_most.")
+    if margin is not None and margin < 0:
+        found.add(index, "margin", f"{margin:g} is negative.", "Write by how much it may be worse: 0.01.")
+    elif margin is not None and metric is not None and margin >= metric.high - metric.low:
+        problem = f"{margin:g} is the whole range of {metric.name}: it would hold whatever the model does."
+        found.add(index, "margin", problem, "Write 0.01 for one percent.")
+
+
+def _check_threshold(found: _Found, index: int, key: str, bound: float, metric: Metric, *, gap: bool) -> None:
+    low, high = (0.0, metric.high - metric.low) if gap else (metric.low, metric.high)
+    if not low <= bound <= high:
+        found.add(index, key, f"{bound:g} is outside the range of {metric.name}, {low:g} to {high:.6g}.", None)
+    elif not gap and key == _WRONG_WAY.get(metric.better):
+        right = "at_least" if metric.better is Better.HIGHER else "at_most"
+        found.add(
+            index,
+            key,
+            f"{metric.name} is better when {metric.better}, and this limits it the other way.",
+            f"Write {right}.",
+        )
+
+
+def _did_you_mean(name: str, known: Sequence[str] | Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f'Did you mean "{close[0]}"?' if close else f"There is {', '.join(names)}."

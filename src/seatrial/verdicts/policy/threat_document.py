@@ -1,0 +1,104 @@
+"""Threat models as written by people, checked: every mistake with the threat and key it is in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from seatrial.verdicts.policy.threat import MOST_EXAMPLES, MOST_SIDE, Mutable, ThreatModel
+
+Mistake = tuple[str, str, str | None]  # the key below [policy.threat], what is wrong, the way out
+
+
+def read_threats(document: object) -> tuple[Mapping[str, ThreatModel], list[Mistake]]:
+    """The threat models of the table `[policy.threat]`, and every mistake in it."""
+    if not isinstance(document, Mapping):
+        return {}, [("", "must be a table of threat models.", "Write [policy.threat.NAME] above each.")]
+    threats: dict[str, ThreatModel] = {}
+    mistakes: list[Mistake] = []
+    for name, table in document.items():
+        found = _read(table)
+        if isinstance(found, ThreatModel):
+            threats[str(name)] = found
+            found = list(_mistakes(found))
+        mistakes += [(f"{name}.{key}".rstrip("."), problem, hint) for key, problem, hint in found]
+    return threats, mistakes
+
+
+def _read(table: object) -> ThreatModel | list[Mistake]:
+    import pydantic  # heavy
+
+    try:
+        text = json.dumps(table, default=str)
+        return pydantic.TypeAdapter(ThreatModel).validate_json(text, strict=True, extra="forbid")
+    except pydantic.ValidationError as error:
+        return [
+            (
+                ".".join(str(part) for part in one["loc"]),
+                "no such key." if one["type"] == "unexpected_keyword_argument" else f"{one['msg'].lower()}.",
+                None,
+            )
+            for one in error.errors(include_url=False)
+        ]
+
+
+def _mistakes(threat: ThreatModel) -> Iterator[Mistake]:
+    if not threat.budget > 0:
+        yield "budget", f"{threat.budget:g} lets nobody change anything.", "Write how far an example may move."
+    yield from _of_examples(threat)
+    for tier in threat.require:
+        if tier not in threat.tiers:
+            yield "require", f"no {tier!r} attacks within {threat.norm}.", f"Name some of {', '.join(threat.tiers)}."
+    if threat.norm == "table":
+        yield from _of_table(threat)
+        return
+    if threat.low is None or threat.high is None or not threat.low < threat.high:
+        yield "low", "low and high must say within which range the inputs lie.", "Write low = 0.0 and high = 1.0."
+    elif threat.norm == "linf" and threat.budget > threat.high - threat.low:
+        yield (
+            "budget",
+            f"{threat.budget:g} leaves the range of the inputs.",
+            f"It is {threat.high - threat.low:g} wide.",
+        )
+    if threat.norm in ("l0", "patch") and threat.budget != int(threat.budget):
+        yield "budget", f"{threat.budget:g} is no number of inputs.", "Write a whole number."
+    if threat.norm == "patch" and (len(threat.shape) < _PLANE or threat.budget > min(threat.shape[:_PLANE])):
+        yield "shape", "a patch needs the shape of an image that it fits on.", "Write shape = [height, width]."
+    if any(side < 1 for side in threat.shape) or len(threat.shape) > _IMAGE:
+        yield "shape", f"{list(threat.shape)} is no shape of an image.", "Write [height, width] or with channels."
+    if threat.mutable or threat.constraints:
+        yield "norm", "columns and constraints belong to a table.", 'Write norm = "table".'
+
+
+def _of_examples(threat: ThreatModel) -> Iterator[Mistake]:
+    if not 0 <= threat.examples <= MOST_EXAMPLES:
+        yield "examples", f"{threat.examples} is not 0 to {MOST_EXAMPLES}.", "Write how many images a report shows."
+    if threat.examples and (len(threat.shape) < _PLANE or max(threat.shape[:_PLANE]) > MOST_SIDE):
+        yield (
+            "examples",
+            f"they are images of at most {MOST_SIDE} × {MOST_SIDE} pixels.",
+            "Write their shape = [height, width], or leave the examples out.",
+        )
+
+
+_PLANE = 2  # height and width
+_IMAGE = 3  # height, width, channels
+
+
+def _of_table(threat: ThreatModel) -> Iterator[Mistake]:
+    if not threat.mutable:
+        yield "mutable", "nothing can be changed.", "Write [policy.threat.NAME.mutable.COLUMN] for a column that can."
+    for name, column in threat.mutable.items():
+        for key, problem, hint in _of_column(column):
+            yield f"mutable.{name}.{key}", problem, hint
+
+
+def _of_column(column: Mutable) -> Iterator[Mistake]:
+    if not column.cost > 0:
+        yield "cost", f"{column.cost:g} is no cost.", "Write what one unit, or one change of a text, costs."
+    if column.step is not None and not column.step > 0:
+        yield "step", f"{column.step:g} is no step.", "Write 1 for whole numbers."
+    if column.low is not None and column.high is not None and not column.low < column.high:
+        yield "low", f"{column.low:g} is not below {column.high:g}.", None
+    if column.values and (column.low, column.high, column.step, column.direction) != (None, None, None, "both"):
+        yield "values", "a text has no range, step or direction.", "Leave them out."
