@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from seatrial.errors import StoreError
+from seatrial.stores.embedded.certificates import PartCertificate
 from seatrial.stores.settings import Credentials, StoreSettings
 
 BUCKET = "lake"
@@ -94,15 +95,26 @@ def weed_command(weed: str, data: Path, sockets: Path, ports: Mapping[str, int])
     ]
 
 
-def weed_environment(credentials: Credentials, inner_key: str) -> dict[str, str]:
+def weed_environment(credentials: Credentials, inner_key: str, certificate: PartCertificate) -> dict[str, str]:
     """The server's whole environment.
 
-    The S3 port asks for the credentials. The ports behind it would ask for nothing: with signing keys, their HTTP
-    interfaces refuse whoever is not one of the server's own parts. Their gRPC stays open to users of this machine.
+    The S3 port asks for the credentials. The ports behind it, gRPC and HTTP, talk only to whoever shows the
+    certificate (`weed scaffold -config=security`; the master's HTTP would otherwise delete a bucket for a plain GET).
+    The signing keys are a second lock on the files themselves.
     """
+    parts: dict[str, tuple[str, ...]] = {
+        "GRPC": ("MASTER", "VOLUME", "FILER", "S3", "ADMIN", "WORKER", "CLIENT"),
+        "HTTPS": ("MASTER", "VOLUME", "FILER", "ADMIN", "CLIENT"),
+    }
+    known_by = {
+        f"WEED_{protocol}_{part}_{what}": str(file)
+        for protocol, names in parts.items()
+        for part in names
+        for what, file in (("CERT", certificate.certificate), ("KEY", certificate.key), ("CA", certificate.authority))
+    }
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": os.environ.get("HOME", "/"),
+        "HOME": str(certificate.key.parent),  # where the server would look for a security.toml of the account
         "GOMEMLIMIT": MEMORY_LIMIT,
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
@@ -110,6 +122,9 @@ def weed_environment(credentials: Credentials, inner_key: str) -> dict[str, str]
         "WEED_JWT_SIGNING_READ_KEY": f"{inner_key}-read",
         "WEED_JWT_FILER_SIGNING_KEY": f"{inner_key}-filer-write",
         "WEED_JWT_FILER_SIGNING_READ_KEY": f"{inner_key}-filer-read",
+        "WEED_GRPC_CA": str(certificate.authority),
+        "WEED_HTTPS_CLIENT_ENABLED": "true",
+        **known_by,
     }
 
 
@@ -124,6 +139,7 @@ def start_weed(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            umask=0o077,  # of the sockets that it makes in /tmp: else any user may connect to them
             pass_fds=(inherited,),
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )

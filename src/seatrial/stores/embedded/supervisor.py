@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from seatrial.stores.embedded import seaweedfs
+from seatrial.stores.embedded.certificates import make_certificates
 from seatrial.stores.embedded.folder import EmbeddedFolder, holding, read_json, try_lock, wait_lock, write_json
 from seatrial.stores.settings import StoreSettings
 
@@ -97,7 +98,8 @@ class _Stopping:
 
 def _start(folder: EmbeddedFolder, sockets: Path, server_lock: int) -> subprocess.Popen[bytes] | None:
     credentials = folder.credentials()
-    environment = seaweedfs.weed_environment(credentials, folder.inner_key())
+    certificate = make_certificates(sockets, seaweedfs.HOST)
+    environment = seaweedfs.weed_environment(credentials, folder.inner_key(), certificate)
     weed = seaweedfs.find_weed()
     for attempt in range(ATTEMPTS):
         ports = seaweedfs.free_ports(read_json(folder.ports) if attempt == 0 else None)
