@@ -32,18 +32,18 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from seatrial.attacks.doubts import doubts
-from seatrial.attacks.suite import Effort, attack_all
+from seatrial.attacks.gradient_masking import diagnose
+from seatrial.attacks.suite import Effort, run_suite
+from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import Linf
 from seatrial.attacks.torch_gradients import TorchGradients
-from seatrial.attacks.victim import Victim
 
 ROOT = Path(__file__).parents[1]
 BUDGET = 0.1
 SIDE, LEVELS, TRAIN_ROWS = 8, 16.0, 1200
 EPOCHS, BATCH_ROWS, STEPS = 60, 128, 7
 ONCE = frozenset({"ART: AutoAttack"})
-OURS = "Seatrial: all attacks and the search for doubts"
+OURS = "Seatrial: all attacks and the diagnostics"
 Images = np.ndarray
 Suite = Callable[[nn.Module, Images, np.ndarray], float]
 
@@ -131,11 +131,11 @@ def seatrial(module: nn.Module, images: Images, digits: np.ndarray) -> float:
     def encode(points: Images) -> np.ndarray:
         return points.astype(np.float32)
 
-    victim = Victim(ask, TorchGradients(module, encode, np.ones(SIDE * SIDE), offset=np.zeros(10)))
+    target = TargetModel(ask, TorchGradients(module, encode, np.ones(SIDE * SIDE), offset=np.zeros(10)))
     threat, effort = Linf(BUDGET, 0.0, 1.0), Effort()
-    found = attack_all(victim, images, digits, threat, effort=effort, shape=(SIDE, SIDE), seed=7, budget_s=float("inf"))
-    doubts(victim, images, digits, threat, found, effort=effort, seed=7)
-    return float(found.stands.mean())
+    found = run_suite(target, images, digits, threat, effort=effort, shape=(SIDE, SIDE), seed=7, budget_s=float("inf"))
+    diagnose(target, images, digits, threat, found, effort=effort, seed=7)
+    return float(found.unbroken.mean())
 
 
 def left(module: nn.Module, attacked: Images, digits: np.ndarray) -> float:

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from seatrial.attacks.input_space import MISSING, InputSpace
 from seatrial.attacks.losses import Floats
-from seatrial.attacks.space import MISSING, Space
 from seatrial.attacks.threats import Rows
 from seatrial.models.codec import Codec
 
 Encode = Callable[[Rows], NDArray[np.float32]]
 
 
-def encoder(codec: Codec, space: Space) -> tuple[Encode, Floats]:
+def encoder(codec: Codec, space: InputSpace) -> tuple[Encode, Floats]:
     """What turns points of this space into features float32[n, w] as `Codec.encode` does, and the scale of each number.
 
     The space's columns must be the codec's, in its order: numbers first.

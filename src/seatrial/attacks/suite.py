@@ -16,16 +16,16 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.attacks.black_box import noise, square
-from seatrial.attacks.gradient import apgd, fgsm, minimum_norm, pgd
+from seatrial.attacks.black_box_attacks import noise, square
+from seatrial.attacks.discrete_search import greedy_search
+from seatrial.attacks.gradient_attacks import apgd, fgsm, minimum_norm, pgd
 from seatrial.attacks.losses import Codes, TargetedRatio, cross_entropy, margin_loss, ranked
-from seatrial.attacks.search import greedy_search
 from seatrial.attacks.surrogate import Surrogate
-from seatrial.attacks.table import TableThreat
+from seatrial.attacks.table_threat import TableThreat
+from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import Rows, Threat
-from seatrial.attacks.victim import Victim
 
-STANDING = -1  # the place of an example that no attack broke
+UNBROKEN = -1  # the place of an example that no attack broke
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +49,29 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Attacked:
-    """What came out. `by` int64[n] is the place in `run` of the attack that broke an example, or `STANDING`.
+class SuiteResult:
+    """What came out. `broken_by` int64[n] is the place in `attacks` of the attack that broke an example, or `UNBROKEN`.
 
     `worst` float64[n, d] holds the adversarial example of those that broke, and the origin of the others; a row that
     the model answers wrong as it is was broken by attack 0, "clean".
     """
 
-    by: NDArray[np.int64]
+    broken_by: NDArray[np.int64]
     worst: Rows
-    run: tuple[str, ...]
-    left_out: tuple[tuple[str, str], ...]  # attacks that did not run, and why
+    attacks: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]  # attacks that did not run, and why
 
     @property
-    def stands(self) -> NDArray[np.bool_]:
+    def unbroken(self) -> NDArray[np.bool_]:
         """The examples that nothing broke: bool[n]."""
-        return np.asarray(self.by == STANDING)
+        return np.asarray(self.broken_by == UNBROKEN)
 
 
 Attack = Callable[[Rows, Codes], Rows]
 
 
-def attack_all(
-    victim: Victim,
+def run_suite(
+    target: TargetModel,
     origin: Rows,
     actual: Codes,
     threat: Threat,
@@ -81,17 +81,17 @@ def attack_all(
     seed: int,
     budget_s: float,
     on_progress: Callable[[str, int], None] = lambda _attack, _standing: None,
-) -> Attacked:
-    """Runs every attack that this victim allows, cheapest first.
+) -> SuiteResult:
+    """Runs every attack that this target allows, cheapest first.
 
     `on_progress` hears each attack's name and how many rows stand.
     What the time does not allow is left out openly. Without gradients the black-box attacks run alone.
     """
     deadline = monotonic() + budget_s
-    by = np.where(victim.is_broken(origin, actual), 0, STANDING).astype(np.int64)
+    by = np.where(target.is_broken(origin, actual), 0, UNBROKEN).astype(np.int64)
     worst, run, left_out = origin.copy(), ["clean"], []
-    for name, attack in _attacks(victim, threat, effort, shape, seed, classes=_classes(victim, origin)):
-        standing = np.flatnonzero(by == STANDING)
+    for name, attack in _attacks(target, threat, effort, shape, seed, classes=_classes(target, origin)):
+        standing = np.flatnonzero(by == UNBROKEN)
         on_progress(name, int(standing.size))
         if attack is None:
             left_out.append((name, "the model has no gradients"))
@@ -103,65 +103,65 @@ def attack_all(
         if not standing.size:
             continue
         found = attack(origin[standing], actual[standing])
-        broken = victim.is_broken(found, actual[standing])
+        broken = target.is_broken(found, actual[standing])
         places = standing[broken]
         by[places], worst[places] = len(run) - 1, found[broken]
-    return Attacked(by, worst, tuple(run), tuple(left_out))
+    return SuiteResult(by, worst, tuple(run), tuple(left_out))
 
 
-def _classes(victim: Victim, origin: Rows) -> int:
-    return int(victim.scores(origin[:1]).shape[1]) if len(origin) else 1 + 1
+def _classes(target: TargetModel, origin: Rows) -> int:
+    return int(target.scores(origin[:1]).shape[1]) if len(origin) else 1 + 1
 
 
 def _attacks(
-    victim: Victim, threat: Threat, effort: Effort, shape: tuple[int, ...], seed: int, *, classes: int
+    target: TargetModel, threat: Threat, effort: Effort, shape: tuple[int, ...], seed: int, *, classes: int
 ) -> Iterator[tuple[str, Attack | None]]:
-    """Every attack by name; None for one that needs gradients which this victim has not."""
+    """Every attack by name; None for one that needs gradients which this target has not."""
 
     def rng(place: int) -> np.random.Generator:
         return np.random.default_rng([seed, place])
 
-    yield "noise", partial(noise, victim, threat=threat, draws=effort.draws, rng=rng(0))
-    for name, attack in _white(victim, threat, effort, rng, classes=classes):
-        yield name, None if victim.white is None else attack
+    yield "noise", partial(noise, target, threat=threat, draws=effort.draws, rng=rng(0))
+    for name, attack in _white(target, threat, effort, rng, classes=classes):
+        yield name, None if target.white_box is None else attack
     if isinstance(threat, TableThreat):
-        yield "discrete", partial(greedy_search, victim, threat=threat, rounds=effort.rounds, rng=rng(1))
+        yield "discrete", partial(greedy_search, target, threat=threat, rounds=effort.rounds, rng=rng(1))
     else:
-        yield "square", partial(square, victim, threat=threat, queries=effort.queries, shape=shape, rng=rng(1))
-    yield "transfer", partial(_transfer, victim, threat=threat, effort=effort, seed=seed, rng=rng(2))
+        yield "square", partial(square, target, threat=threat, queries=effort.queries, shape=shape, rng=rng(1))
+    yield "transfer", partial(_transfer, target, threat=threat, effort=effort, seed=seed, rng=rng(2))
 
 
 def _white(
-    victim: Victim, threat: Threat, effort: Effort, rng: Callable[[int], np.random.Generator], *, classes: int
+    target: TargetModel, threat: Threat, effort: Effort, rng: Callable[[int], np.random.Generator], *, classes: int
 ) -> Iterator[tuple[str, Attack]]:
-    yield "fgsm", partial(fgsm, victim, threat=threat)
+    yield "fgsm", partial(fgsm, target, threat=threat)
     climbs = cycle((cross_entropy, margin_loss))
     for restart, loss in zip(range(effort.restarts), climbs, strict=False):
         start = None if restart == 0 else rng(10 + restart)  # the first from the origin itself
-        climb = partial(pgd, victim, threat=threat, iterations=effort.iterations, rng=start, loss=loss)
+        climb = partial(pgd, target, threat=threat, iterations=effort.iterations, rng=start, loss=loss)
         yield f"pgd-{restart + 1}", climb
     if isinstance(threat, TableThreat):  # the others take steps that a table's whole numbers swallow
         return
-    auto = partial(apgd, victim, threat=threat, iterations=effort.apgd_iterations)
+    auto = partial(apgd, target, threat=threat, iterations=effort.apgd_iterations)
     yield "apgd-ce", partial(auto, rng=rng(3), loss=cross_entropy)
     for rank in range(1, min(effort.targets, classes - 1) + 1):
-        yield f"apgd-t{rank}", partial(_targeted, auto, victim, rank=rank, rng=rng(20 + rank))
+        yield f"apgd-t{rank}", partial(_targeted, auto, target, rank=rank, rng=rng(20 + rank))
     yield (
         "minimum-norm",
-        partial(minimum_norm, victim, threat=threat, iterations=effort.norm_iterations, loss=margin_loss),
+        partial(minimum_norm, target, threat=threat, iterations=effort.norm_iterations, loss=margin_loss),
     )
 
 
 def _targeted(
-    auto: Callable[..., Rows], victim: Victim, origin: Rows, actual: Codes, *, rank: int, rng: np.random.Generator
+    auto: Callable[..., Rows], target: TargetModel, origin: Rows, actual: Codes, *, rank: int, rng: np.random.Generator
 ) -> Rows:
     """APGD towards the class that is `rank`-th best for the origin."""
-    scores, _, _ = victim.climb(origin, actual, margin_loss)
+    scores, _, _ = target.loss_and_gradient(origin, actual, margin_loss)
     return auto(origin, actual, rng=rng, loss=TargetedRatio(ranked(scores, actual, rank)))
 
 
 def _transfer(
-    victim: Victim,
+    target: TargetModel,
     origin: Rows,
     actual: Codes,
     threat: Threat,
@@ -170,12 +170,12 @@ def _transfer(
     seed: int,
     rng: np.random.Generator,
 ) -> Rows:
-    """PGD on a surrogate fitted to the victim's answers around these examples, in rounds: it learns where it erred."""
+    """PGD on a surrogate fitted to the target's answers around these examples, in rounds: it learns where it erred."""
     around = np.concatenate([origin, *(threat.start(origin, rng) for _ in range(_AROUND))])
     found = origin
     for _ in range(_ROUNDS):
-        surrogate = Surrogate(around, victim.scores(around), seed=seed)
-        stand_in = Victim(victim.ask, surrogate)
+        surrogate = Surrogate(around, target.scores(around), seed=seed)
+        stand_in = TargetModel(target.black_box, surrogate)
         found = pgd(stand_in, origin, actual, threat, iterations=effort.iterations, rng=None, loss=margin_loss)
         around = np.concatenate([around, found])
     return found

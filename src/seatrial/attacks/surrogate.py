@@ -17,7 +17,7 @@ class Surrogate:
     """Scores as a linear map of random ReLU features (Rahimi & Recht 2008), by ridge regression on the answers."""
 
     def __init__(self, rows: Rows, scores: Floats, *, seed: int) -> None:
-        """`rows` float64[n, d] and the victim's `scores` for them, float64[n, k]."""
+        """`rows` float64[n, d] and the target's `scores` for them, float64[n, k]."""
         rng = np.random.default_rng(seed)
         self._centre = rows.mean(axis=0)
         self._spread = np.maximum(rows.std(axis=0), np.finfo(np.float32).eps)
@@ -30,12 +30,12 @@ class Surrogate:
         gram = features.T @ features + _RIDGE * len(rows) * np.eye(features.shape[1])
         self._map = np.linalg.solve(gram, features.T @ centred)
 
-    def pull(self, rows: Rows, weigh: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
-        """The surrogate's scores, and the gradient of Σ weigh(scores) · scores in the rows."""
+    def scores_and_gradient(self, rows: Rows, loss_slope: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
+        """The surrogate's scores, and the gradient of Σ loss_slope(scores) · scores in the rows."""
         standard = (rows - self._centre) / self._spread
         features = self._features(standard)
         scores = features @ self._map
-        back = weigh(scores) @ self._map.T
+        back = loss_slope(scores) @ self._map.T
         width = standard.shape[1]
         hidden = back[:, width + 1 :] * (features[:, width + 1 :] > 0)
         gradient = back[:, 1 : width + 1] + hidden @ self._weights.T

@@ -39,14 +39,14 @@ class TorchGradients:
         self._offset, self._positive = offset, positive
         self._small = sum(weight.numel() for weight in self._module.parameters()) <= _SMALL
 
-    def pull(self, rows: Rows, weigh: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
-        """The scores float64[n, k], and the gradient of Σ weigh(scores) · scores in the rows."""
+    def scores_and_gradient(self, rows: Rows, loss_slope: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
+        """The scores float64[n, k], and the gradient of Σ loss_slope(scores) · scores in the rows."""
         import torch
 
         with _one_thread_if(self._small):
-            return self._pull(rows, weigh, torch)
+            return self._pull(rows, loss_slope, torch)
 
-    def _pull(self, rows: Rows, weigh: Callable[[Floats], Floats], torch: Any) -> tuple[Floats, Rows]:
+    def _pull(self, rows: Rows, loss_slope: Callable[[Floats], Floats], torch: Any) -> tuple[Floats, Rows]:
         features = torch.from_numpy(self._encode(rows)).requires_grad_()
         logits = self._module(features).reshape(len(rows), -1)
         scores = logits.detach().double().numpy()
@@ -56,7 +56,7 @@ class TorchGradients:
             both[:, self._positive] = scores[:, 0]
             scores = both
         scores = scores + self._offset
-        slope = weigh(scores)
+        slope = loss_slope(scores)
         wanted = slope[:, [self._positive]] if single else slope
         (found,) = torch.autograd.grad(logits, features, torch.from_numpy(wanted.astype(np.float32)))
         gradient = np.zeros_like(rows)

@@ -28,7 +28,9 @@ def reweighing(groups: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     group, places = np.unique(np.asarray(groups), return_inverse=True)
     label, answers = np.unique(np.asarray(labels), return_inverse=True)
     if places.shape != answers.shape or not places.size:
-        raise InputError(f"there are {places.size} groups for {answers.size} labels.", path="groups", hint="One a row.")
+        raise InputError(
+            f"groups must have one value for each of {answers.size} labels, got {places.size}.", path="groups"
+        )
     cells = np.zeros((len(group), len(label)))
     np.add.at(cells, (places, answers), 1.0)
     expected = cells.sum(axis=1, keepdims=True) * cells.sum(axis=0, keepdims=True) / len(places)

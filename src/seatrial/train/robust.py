@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from seatrial.attacks.encoding import encoder
-from seatrial.attacks.gradient import fgsm, pgd
+from seatrial.attacks.gradient_attacks import fgsm, pgd
+from seatrial.attacks.input_space import build_threat, input_space_of
 from seatrial.attacks.losses import Codes, Floats, Loss, cross_entropy
-from seatrial.attacks.space import space_of, threat_in
+from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import Rows
 from seatrial.attacks.torch_gradients import TorchGradients
-from seatrial.attacks.victim import Victim
 from seatrial.models.codec import Codec
 from seatrial.verdicts.policy.threat import ThreatModel
 
@@ -30,8 +30,8 @@ class Adversary:
 
     def __init__(self, codec: Codec, threat: ThreatModel, rows: pa.Table, *, seed: int = 7) -> None:
         """`rows` are the training rows: they hold every text, and the ranges that the threat leaves open."""
-        self._space = space_of(codec.columns, [rows], {_THREAT: threat})
-        self._moves = threat_in(self._space, threat, rows, name=_THREAT)
+        self._space = input_space_of(codec.columns, [rows], {_THREAT: threat})
+        self._moves = build_threat(self._space, threat, rows, name=_THREAT)
         self._encode, self._scale = encoder(codec, self._space)
         self._rng = np.random.default_rng(seed)
 
@@ -50,13 +50,13 @@ class Adversary:
         training = module.training
         # Parameters keep their gradients: only those of the features are asked for.
         gradients = TorchGradients(module, self._encode, self._scale, offset=np.zeros(self._classes(module, points)))
-        victim = Victim(_never_asked, gradients)
+        target = TargetModel(_never_asked, gradients)
         if steps == 1:
             start = self._moves.start(points, self._rng)
-            found = self._moves.confine(fgsm(victim, start, actual, self._moves, loss=loss), points)
+            found = self._moves.confine(fgsm(target, start, actual, self._moves, loss=loss), points)
         else:
             found = pgd(
-                victim, points, actual, self._moves, iterations=steps, rng=self._rng, loss=loss, stop_when_broken=False
+                target, points, actual, self._moves, iterations=steps, rng=self._rng, loss=loss, stop_when_broken=False
             )
         module.train(training)
         return found

@@ -5,21 +5,21 @@ from dataclasses import replace
 import numpy as np
 
 from seatrial.assessors.robustness.attack_examples import examples_of
-from seatrial.attacks.suite import STANDING, Attacked
-from seatrial.attacks.victim import Victim
+from seatrial.attacks.suite import UNBROKEN, SuiteResult
+from seatrial.attacks.target_model import TargetModel
 from seatrial.verdicts.example_images import read_examples
 from seatrial.verdicts.policy.threat import ThreatModel
 
 SHOWN = ThreatModel("linf", 0.5, 0.0, 1.0, shape=(2, 2), examples=2)
 ORIGIN = np.zeros((5, 4))
 WORST = np.full((5, 4), 0.5)
-ATTACKED = Attacked(np.array([STANDING, 0, 1, 2, 2]), WORST, ("clean", "noise", "square"), ())
+ATTACKED = SuiteResult(np.array([UNBROKEN, 0, 1, 2, 2]), WORST, ("clean", "noise", "square"), ())
 ACTUAL = np.array([0, 0, 0, 1, 1])
-VICTIM = Victim(lambda points: np.tile([0.0, 1.0], (len(points), 1)) * 1.0, None)
+TARGET = TargetModel(lambda points: np.tile([0.0, 1.0], (len(points), 1)) * 1.0, None)
 
 
 def shown(threat: ThreatModel = SHOWN) -> list[tuple[str, str, str]]:
-    found = read_examples(examples_of(threat, ATTACKED, ORIGIN, ACTUAL, VICTIM, ("cat", "dog")))
+    found = read_examples(examples_of(threat, ATTACKED, ORIGIN, ACTUAL, TARGET, ("cat", "dog")))
     return [(one.label, one.answer, one.attack) for one in found]
 
 

@@ -102,8 +102,8 @@ def _raises(error: Exception) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     ("spoil", "words"),
     [
         (lambda _points, chances: np.full_like(chances, np.nan), "gives NaN for an example that an attack made"),
-        (lambda _points, chances: chances[:, :2], r"under attack it gives \(60, 2\) where \(60, 3\) is due"),
-        (lambda _points, chances: chances[:1], r"under attack it gives \(1, 3\) where \(60, 3\) is due"),
+        (lambda _points, chances: chances[:, :2], r"shape \(60, 3\), got \(60, 2\)"),
+        (lambda _points, chances: chances[:1], r"shape \(60, 3\), got \(1, 3\)"),
         (_raises(InputError("it has no answer.", path="model")), "it has no answer"),
         (_raises(Corrupt("its runtime gave up.", path="model")), "its runtime gave up"),
     ],
@@ -155,7 +155,7 @@ def test_a_threat_that_leaves_the_range_of_the_data_passes_nothing() -> None:
     narrowed = replace(whole, under_attack=replace(whole.under_attack, threats=narrow))
     (found,) = tried(narrowed)
     assert isinstance(found, NotMeasured)
-    assert "the threat leaves the range of the data" in found.reason
+    assert "low and high must cover the data" in found.reason
     assert verdict(narrowed, EASY, threats=narrow) is Outcome.INCONCLUSIVE
 
 

@@ -12,7 +12,7 @@ from seatrial.assessors.robustness import robust_accuracy
 from seatrial.assessors.robustness.robust_accuracy import NOT_RUN
 from seatrial.assessors.robustness.under_attack import UnderAttack, offset_of, scores_of
 from seatrial.assessors.self_test.networks import Model, Network, Quantised, blobs, fitted
-from seatrial.attacks.space import MISSING, Space, space_of, threat_in
+from seatrial.attacks.input_space import MISSING, InputSpace, build_threat, input_space_of
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
@@ -43,7 +43,7 @@ class Packaged:
 
 @cache
 def network(robust: bool = False) -> Network:
-    threat = threat_in(space_of(SIGNATURE.inputs, [], {}), PIXELS, rows(), name="pixels") if robust else None
+    threat = build_threat(input_space_of(SIGNATURE.inputs, [], {}), PIXELS, rows(), name="pixels") if robust else None
     return fitted(*blobs(1200, seed=1), seed=1, threat=threat)
 
 
@@ -126,10 +126,10 @@ def test_without_a_tier_that_the_policy_requires_the_claim_is_inconclusive() -> 
 @pytest.mark.parametrize(
     ("threat", "words"),
     [
-        (ThreatModel("linf", 0.1, 0.0, 0.5), "has values outside 0 to 0.5: the threat leaves the range of the data"),
-        (ThreatModel("table", 1.0, mutable={"age": Mutable()}), 'the model takes no column "age"'),
+        (ThreatModel("linf", 0.1, 0.0, 0.5), "has values outside 0 to 0.5"),
+        (ThreatModel("table", 1.0, mutable={"age": Mutable()}), '"age", which is not an input'),
         (ThreatModel("table", 1.0, mutable={"x0": Mutable(values=("a",))}), "it is a number"),
-        (ThreatModel("table", 1.0, mutable={"x0": Mutable()}, constraints=("x0 < x99",)), '"x99" is neither a column'),
+        (ThreatModel("table", 1.0, mutable={"x0": Mutable()}, constraints=("x0 < x99",)), '"x99" must be a column'),
     ],
 )
 def test_a_threat_that_does_not_fit_the_inputs_is_not_measured_and_says_why(threat: ThreatModel, words: str) -> None:
@@ -168,7 +168,7 @@ def test_the_largest_score_is_the_class_that_the_threshold_answers(threshold: fl
 def test_points_and_rows_are_the_same_rows() -> None:
     table = pa.table({"age": [30.0, None], "job": ["Sales", None], "other": [1, 2]})
     columns = (Column("age", "number"), Column("job", "text"))
-    space: Space = space_of(
+    space: InputSpace = input_space_of(
         columns, [table], {"t": ThreatModel("table", 1, mutable={"job": Mutable(values=("Tech",))})}
     )
     points = space.points(table)
@@ -181,6 +181,6 @@ def test_points_and_rows_are_the_same_rows() -> None:
 
 
 def test_a_text_that_no_number_can_be_added_to_is_named() -> None:
-    space = space_of((Column("job", "text"),), [], {})
-    with pytest.raises(InputError, match='the model takes the text "job"'):
-        threat_in(space, PIXELS, pa.table({}), name="pixels")
+    space = input_space_of((Column("job", "text"),), [], {})
+    with pytest.raises(InputError, match='"job" is text'):
+        build_threat(space, PIXELS, pa.table({}), name="pixels")

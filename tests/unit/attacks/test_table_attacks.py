@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.attacks.doubts import black_box_stronger
-from seatrial.attacks.search import greedy_search
-from seatrial.attacks.suite import STANDING, Attacked, Effort, attack_all
-from seatrial.attacks.table import Constraint, Moves, TableThreat, parse_constraint
-from seatrial.attacks.victim import Victim
+from seatrial.attacks.discrete_search import greedy_search
+from seatrial.attacks.gradient_masking import black_box_stronger
+from seatrial.attacks.suite import UNBROKEN, Effort, SuiteResult, run_suite
+from seatrial.attacks.table_threat import Constraint, Moves, TableThreat, parse_constraint
+from seatrial.attacks.target_model import TargetModel
 
 COLUMNS = ("age", "hours", "gain", "loss", "occupation")
 INFINITE = np.inf
@@ -92,7 +92,7 @@ def test_a_constraint_between_columns_keeps_holding_and_one_that_never_did_is_no
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("loss=gain", "write it as a comparison"), ("los <= gain", '"los" is neither a column nor a number')],
+    [("loss=gain", "must be a comparison"), ("los <= gain", '"los" must be a column or a number')],
 )
 def test_a_constraint_that_is_none_says_why(text: str, words: str) -> None:
     found = parse_constraint(text, COLUMNS)
@@ -122,10 +122,10 @@ def test_the_search_finds_nearly_every_row_that_trying_everything_finds() -> Non
         tried = tried[allowed.is_allowed(tried, np.repeat(row[None], len(tried), axis=0))]
         broken.append(bool((scores(tried).argmax(axis=1) != truth).any()))
     exhaustive = np.array(broken)
-    victim = Victim(scores)
-    found = greedy_search(victim, origin, actual, allowed, rounds=6, rng=np.random.default_rng(1))
+    target = TargetModel(scores)
+    found = greedy_search(target, origin, actual, allowed, rounds=6, rng=np.random.default_rng(1))
     assert allowed.is_allowed(found, origin).all()
-    greedy = victim.is_broken(found, actual)
+    greedy = target.is_broken(found, actual)
     assert exhaustive.sum() >= 10
     assert (exhaustive & ~greedy).sum() <= 1
 
@@ -133,18 +133,20 @@ def test_the_search_finds_nearly_every_row_that_trying_everything_finds() -> Non
 def test_the_suite_takes_the_attacks_that_a_table_has() -> None:
     origin = people(80, 4)
     actual = scores(origin).argmax(axis=1)
-    found = attack_all(Victim(scores), origin, actual, threat(6.0), effort=Effort(), shape=(5,), seed=1, budget_s=60)
-    assert found.run == ("clean", "noise", "discrete", "transfer")
-    assert 0 < (~found.stands).sum() < len(origin)
+    found = run_suite(
+        TargetModel(scores), origin, actual, threat(6.0), effort=Effort(), shape=(5,), seed=1, budget_s=60
+    )
+    assert found.attacks == ("clean", "noise", "discrete", "transfer")
+    assert 0 < (~found.unbroken).sum() < len(origin)
 
 
 def test_what_a_search_breaks_by_new_texts_is_no_sign_against_gradients_and_by_numbers_it_is() -> None:
     origin = people(200, seed=4)
     moves = threat().moves
     text, number = np.flatnonzero(moves.is_text)[0], np.flatnonzero(moves.is_number)[0]
-    by = np.where(np.arange(200) < 50, 1, STANDING)
+    by = np.where(np.arange(200) < 50, 1, UNBROKEN)
     for column, sign in ((text, None), (number, "black-box-stronger")):
         worst = origin.copy()
         worst[:50, column] += 1
-        found = black_box_stronger(Attacked(by, worst, ("clean", "discrete"), ()), origin, threat())
+        found = black_box_stronger(SuiteResult(by, worst, ("clean", "discrete"), ()), origin, threat())
         assert (found.code if found else None) == sign

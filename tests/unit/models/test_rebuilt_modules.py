@@ -10,7 +10,7 @@ from torch import nn
 
 from seatrial.assessors.robustness.gradients import NO_FACTORY, gradients_of
 from seatrial.assessors.robustness.under_attack import scores_of
-from seatrial.attacks.space import space_of
+from seatrial.attacks.input_space import input_space_of
 from seatrial.errors import InputError
 from seatrial.models.codec import Codec
 from seatrial.models.package import Provenance, build_package
@@ -48,11 +48,11 @@ def packaged(**changes: object) -> dict[str, bytes]:
 def test_the_rebuilt_module_gives_the_packages_answers_and_their_slope() -> None:
     files = packaged(factory=network, arguments={"width": CODEC.width})
     predictor = load_predictor(files)
-    space = space_of(predictor.signature.inputs, [ROWS], {})
+    space = input_space_of(predictor.signature.inputs, [ROWS], {})
     differentiated = gradients_of(files)
     assert not isinstance(differentiated, str)
     points = space.points(ROWS)
-    scores, gradient = differentiated(space).pull(points, lambda scores: np.eye(2)[[1] * len(scores)])
+    scores, gradient = differentiated(space).scores_and_gradient(points, lambda scores: np.eye(2)[[1] * len(scores)])
     answers = predictor.predict(ROWS)
     assert answers.probabilities is not None
     expected = scores_of(predictor.signature, answers.probabilities)

@@ -27,7 +27,7 @@ def test_a_label_that_a_group_never_has_leaves_the_others_their_weights() -> Non
 
 
 def test_groups_and_labels_of_different_length_are_a_mistake() -> None:
-    with pytest.raises(InputError, match="3 groups for 2 labels"):
+    with pytest.raises(InputError, match="each of 2 labels, got 3"):
         reweighing([1, 2, 3], [0, 1])
 
 

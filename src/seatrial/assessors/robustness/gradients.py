@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from seatrial.assessors.robustness.under_attack import Differentiated, offset_of
 from seatrial.attacks.encoding import encoder
-from seatrial.attacks.space import Space
+from seatrial.attacks.input_space import InputSpace
+from seatrial.attacks.target_model import Differentiable
 from seatrial.attacks.torch_gradients import TorchGradients
-from seatrial.attacks.victim import Differentiable
 from seatrial.models.codec import Codec
 from seatrial.models.provenance import Provenance
 from seatrial.models.rebuild import rebuild
@@ -31,7 +31,7 @@ def gradients_of(files: Mapping[str, bytes]) -> Differentiated | str:
     codec = Codec.from_document(files[CODEC_JSON])
     signature = documents.from_json(Signature, files[SIGNATURE_JSON], path=SIGNATURE_JSON)
 
-    def differentiated(space: Space) -> Differentiable:
+    def differentiated(space: InputSpace) -> Differentiable:
         encode, scale = encoder(codec, space)
         positive = 1 if signature.positive is None else signature.classes.index(signature.positive)
         return TorchGradients(module, encode, scale, offset=offset_of(signature), positive=positive)

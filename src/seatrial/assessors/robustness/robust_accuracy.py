@@ -22,13 +22,13 @@ from seatrial.assessors.quantities.means import shares
 from seatrial.assessors.quantities.slices import Quantity, over_slices
 from seatrial.assessors.robustness.attack_examples import examples_of
 from seatrial.assessors.robustness.under_attack import UnderAttack, scores_of
-from seatrial.attacks.doubts import doubts
+from seatrial.attacks.gradient_masking import diagnose
+from seatrial.attacks.input_space import build_threat, input_space_of
 from seatrial.attacks.losses import Floats
-from seatrial.attacks.space import space_of, threat_in
-from seatrial.attacks.suite import Attacked, Effort, attack_all
-from seatrial.attacks.table import TableThreat
+from seatrial.attacks.suite import Effort, SuiteResult, run_suite
+from seatrial.attacks.table_threat import TableThreat
+from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import Rows
-from seatrial.attacks.victim import Victim
 from seatrial.errors import InputError, SeatrialError
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
 from seatrial.verdicts.example_images import CONDITION as EXAMPLES
@@ -36,12 +36,12 @@ from seatrial.verdicts.policy.threat import ThreatModel
 
 METRIC = "robust_accuracy"
 NOT_RUN = "required-attack-not-run"
-_MEND = "Mend the model."
+_CORRECT = "Correct the model."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Outcome:
-    stands: NDArray[np.bool_]
+    unbroken: NDArray[np.bool_]
     conditions: dict[str, str]
     flags: tuple[Flag, ...]
     examples: str = ""
@@ -71,7 +71,7 @@ def assess(
 
         def standing(_claim: Claim, groups: Grouping, found: _Outcome = found) -> Quantity | Unmeasurable:
             rows = np.bincount(groups.codes, minlength=len(groups.names))
-            hits = np.bincount(groups.codes[found.stands], minlength=len(groups.names))
+            hits = np.bincount(groups.codes[found.unbroken], minlength=len(groups.names))
             return shares(hits, rows, groups.names, "rows")
 
         flags = (*found.flags, *dependence(attacked))
@@ -99,9 +99,9 @@ def _attack(
     if under.rows.num_rows == 0:
         return Unmeasurable(f"the {subject.measured} table has no rows")
     model, seen = under.threats[name], under.rows if under.seen is None else under.seen
-    space = space_of(signature.inputs, [under.rows, *([] if under.seen is None else [under.seen])], under.threats)
+    space = input_space_of(signature.inputs, [under.rows, *([] if under.seen is None else [under.seen])], under.threats)
     try:
-        threat = threat_in(space, model, seen, name=name)
+        threat = build_threat(space, model, seen, name=name)
     except InputError as error:
         return Unmeasurable(str(error))
     actual = actual_classes(under.rows, subject.label, signature.classes, path=f"{subject.measured}.{subject.label}")
@@ -111,16 +111,20 @@ def _attack(
         wanted = (len(points), len(signature.classes))
         if probabilities is None or probabilities.shape != wanted:
             shape = None if probabilities is None else probabilities.shape
-            raise InputError(f"under attack it gives {shape} where {wanted} is due.", path="model", hint=_MEND)
+            raise InputError(
+                f"under attack the model must give probabilities of shape {wanted}, got {shape}.",
+                path="model",
+                hint=_CORRECT,
+            )
         if not np.isfinite(probabilities).all():
-            raise InputError("it gives NaN for an example that an attack made.", path="model", hint=_MEND)
+            raise InputError("The model gives NaN for an example that an attack made.", path="model", hint=_CORRECT)
         return scores_of(signature, probabilities)
 
     white = None if under.differentiated is None else under.differentiated(space)
-    victim, origin, effort = Victim(ask, white), space.points(under.rows), Effort()
+    target, origin, effort = TargetModel(ask, white), space.points(under.rows), Effort()
     try:
-        attacked = attack_all(
-            victim,
+        attacked = run_suite(
+            target,
             origin,
             actual,
             threat,
@@ -130,8 +134,8 @@ def _attack(
             budget_s=budget_s,
             on_progress=lambda attack, standing: under.on_progress(f"{name}: {attack}, {standing:,} rows stand"),
         )
-        signs = doubts(
-            victim,
+        signs = diagnose(
+            target,
             origin,
             actual,
             threat,
@@ -143,27 +147,27 @@ def _attack(
     except SeatrialError as error:  # also of a model that its runtime cannot ask
         return Unmeasurable(str(error))
     flags = (*(Flag(sign.code, sign.detail) for sign in signs), *_missing(model, attacked))
-    shown = examples_of(model, attacked, origin, actual, victim, signature.classes)
-    return _Outcome(attacked.stands, _conditions(threat.text, attacked, under, effort, seed), flags, shown)
+    shown = examples_of(model, attacked, origin, actual, target, signature.classes)
+    return _Outcome(attacked.unbroken, _conditions(threat.text, attacked, under, effort, seed), flags, shown)
 
 
-def _missing(model: ThreatModel, attacked: Attacked) -> Iterator[Flag]:
+def _missing(model: ThreatModel, attacked: SuiteResult) -> Iterator[Flag]:
     """The tiers that the policy requires, and that did not run or not to their end."""
     for tier in model.require:
-        reasons = [why for name, why in attacked.left_out if name == tier or name.startswith(f"{tier}-")]
+        reasons = [why for name, why in attacked.skipped if name == tier or name.startswith(f"{tier}-")]
         if reasons:
             yield Flag(NOT_RUN, f"the policy requires the attack {tier}, which did not run: {reasons[0]}")
 
 
-def _conditions(threat: str, attacked: Attacked, under: UnderAttack, effort: Effort, seed: int) -> dict[str, str]:
-    broke = np.bincount(attacked.by[attacked.by >= 0], minlength=len(attacked.run))
-    by = ", ".join(f"{name} {count}" for name, count in zip(attacked.run, broke, strict=True) if count)
-    spent = sorted({reason for _, reason in attacked.left_out})
-    left = ", ".join(name for name, _ in attacked.left_out)
+def _conditions(threat: str, attacked: SuiteResult, under: UnderAttack, effort: Effort, seed: int) -> dict[str, str]:
+    broke = np.bincount(attacked.broken_by[attacked.broken_by >= 0], minlength=len(attacked.attacks))
+    by = ", ".join(f"{name} {count}" for name, count in zip(attacked.attacks, broke, strict=True) if count)
+    spent = sorted({reason for _, reason in attacked.skipped})
+    left = ", ".join(name for name, _ in attacked.skipped)
     return {
         "threat": threat,
         "suite": effort.digest,
-        "attacks": " ".join(attacked.run[1:]),
+        "attacks": " ".join(attacked.attacks[1:]),
         "broken_by": by or "nothing",
         "left_out": f"{left}: {'; '.join(spent)}" if left else "nothing",
         "gradients": "of the module" if under.differentiated is not None else under.why_black_box,

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.attacks.space import Space
-from seatrial.attacks.victim import Differentiable
+from seatrial.attacks.input_space import InputSpace
+from seatrial.attacks.target_model import Differentiable
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Signature
 from seatrial.verdicts.policy.threat import ThreatModel
 
-Differentiated = Callable[[Space], Differentiable]
+Differentiated = Callable[[InputSpace], Differentiable]
 _LEAST = 1e-300  # of a probability: its logarithm stays finite
 
 

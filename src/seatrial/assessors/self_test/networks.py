@@ -22,7 +22,7 @@ _ASCENTS = 7  # steps of the attack that a robust network is trained on, as in M
 
 
 class Model(Protocol):
-    """What users get: `ask` answers with log-probabilities. `pull` is what an attacker with the weights computes."""
+    """What users get, by `ask` as log-probabilities, and what an attacker with the weights computes."""
 
     def ask(self, rows: Rows) -> Floats:
         """Log-probabilities, float64[n, k]."""
@@ -30,8 +30,8 @@ class Model(Protocol):
         shifted = scores - scores.max(axis=1, keepdims=True)
         return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
-    def pull(self, rows: Rows, weigh: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
-        """Scores, and the gradient of Σ weigh(scores) · scores in the rows."""
+    def scores_and_gradient(self, rows: Rows, loss_slope: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
+        """Scores, and the gradient of Σ loss_slope(scores) · scores in the rows."""
         ...
 
     def _scores(self, rows: Rows) -> Floats: ...
@@ -49,11 +49,11 @@ class Network(Model):
     def _scores(self, rows: Rows) -> Floats:
         return np.asarray(np.maximum(rows @ self.first + self.shift, 0) @ self.second + self.level)
 
-    def pull(self, rows: Rows, weigh: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
+    def scores_and_gradient(self, rows: Rows, loss_slope: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
         """Exact."""
         hidden = np.maximum(rows @ self.first + self.shift, 0)
         scores = hidden @ self.second + self.level
-        back = (weigh(scores) @ self.second.T) * (hidden > 0)
+        back = (loss_slope(scores) @ self.second.T) * (hidden > 0)
         return scores, back @ self.first.T
 
 
@@ -94,7 +94,7 @@ def fitted(rows: Rows, actual: Codes, *, seed: int, threat: Threat | None = None
 def _worst(network: Network, origin: Rows, actual: Codes, threat: Threat, rng: np.random.Generator) -> Rows:
     moved = threat.start(origin, rng)
     for _ in range(_ASCENTS):
-        _, gradient = network.pull(moved, lambda scores: cross_entropy(scores, actual)[1])
+        _, gradient = network.scores_and_gradient(moved, lambda scores: cross_entropy(scores, actual)[1])
         moved = threat.confine(moved + threat.radius / 2 * threat.ascend(gradient, origin), origin)
     return moved
 
@@ -130,10 +130,10 @@ class Quantised(Model):
     def _scores(self, rows: Rows) -> Floats:
         return self.inner._scores(np.round(rows * self.levels) / self.levels)
 
-    def pull(self, rows: Rows, weigh: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
+    def scores_and_gradient(self, rows: Rows, loss_slope: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
         """Zero, as automatic differentiation has it."""
         scores = self._scores(rows)
-        weigh(scores)
+        loss_slope(scores)
         return scores, np.zeros_like(rows)
 
 
@@ -147,13 +147,13 @@ class Saturated(Model):
     def _scores(self, rows: Rows) -> Floats:
         return self.inner._scores(rows) * self.factor
 
-    def pull(self, rows: Rows, weigh: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
+    def scores_and_gradient(self, rows: Rows, loss_slope: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
         """Exact; what vanishes is the slope of the loss."""
 
         def outer(scores: Floats) -> Floats:
-            return weigh(scores * self.factor) * self.factor
+            return loss_slope(scores * self.factor) * self.factor
 
-        scores, gradient = self.inner.pull(rows, outer)
+        scores, gradient = self.inner.scores_and_gradient(rows, outer)
         return scores * self.factor, gradient
 
 
@@ -168,9 +168,9 @@ class Randomised(Model):
     def _scores(self, rows: Rows) -> Floats:
         return self.inner._scores(rows + self.rng.normal(0, self.spread, rows.shape))
 
-    def pull(self, rows: Rows, weigh: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
+    def scores_and_gradient(self, rows: Rows, loss_slope: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
         """Of one draw."""
-        return self.inner.pull(rows + self.rng.normal(0, self.spread, rows.shape), weigh)
+        return self.inner.scores_and_gradient(rows + self.rng.normal(0, self.spread, rows.shape), loss_slope)
 
 
 @dataclass(slots=True)
@@ -183,10 +183,10 @@ class TableLookup(Model):
     def _scores(self, rows: Rows) -> Floats:
         return self.inner._scores(np.floor(rows * self.steps) / self.steps + 0.5 / self.steps)
 
-    def pull(self, rows: Rows, weigh: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
+    def scores_and_gradient(self, rows: Rows, loss_slope: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
         """A constant: the same for every input, whatever the answer."""
         scores = self._scores(rows)
-        weigh(scores)
+        loss_slope(scores)
         return scores, np.ones_like(rows)
 
 
@@ -205,8 +205,8 @@ class Rippled(Model):
     def _scores(self, rows: Rows) -> Floats:
         return self.inner._scores(self._bent(rows))
 
-    def pull(self, rows: Rows, weigh: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
+    def scores_and_gradient(self, rows: Rows, loss_slope: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
         """Exact."""
         wave = 2 * np.pi * GRID * self.ripples
-        scores, gradient = self.inner.pull(self._bent(rows), weigh)
+        scores, gradient = self.inner.scores_and_gradient(self._bent(rows), loss_slope)
         return scores, gradient * (1 - self.depth * np.cos(wave * rows))

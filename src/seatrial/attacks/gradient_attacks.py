@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.attacks.losses import Codes, Floats, Loss, among, cross_entropy
+from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import Rows, Threat
-from seatrial.attacks.victim import Victim
 
 _PGD_STEP = 2.5  # of radius / iterations, as Madry et al. (2018) take it: the ball can be crossed with some to spare
 
@@ -30,14 +30,14 @@ class Best:
         return better
 
 
-def fgsm(victim: Victim, origin: Rows, actual: Codes, threat: Threat, *, loss: Loss = cross_entropy) -> Rows:
+def fgsm(target: TargetModel, origin: Rows, actual: Codes, threat: Threat, *, loss: Loss = cross_entropy) -> Rows:
     """One step to the edge (Goodfellow, Shlens & Szegedy 2015)."""
-    _, _, gradient = victim.climb(origin, actual, loss)
+    _, _, gradient = target.loss_and_gradient(origin, actual, loss)
     return threat.confine(origin + threat.radius * threat.ascend(gradient, origin), origin)
 
 
 def pgd(
-    victim: Victim,
+    target: TargetModel,
     origin: Rows,
     actual: Codes,
     threat: Threat,
@@ -54,7 +54,7 @@ def pgd(
     moved = origin.copy() if rng is None else threat.start(origin, rng)
     active = np.arange(len(origin))
     for step in range(iterations):
-        scores, _, gradient = victim.climb(moved[active], actual[active], among(loss, active))
+        scores, _, gradient = target.loss_and_gradient(moved[active], actual[active], among(loss, active))
         if stop_when_broken:
             standing = scores.argmax(axis=1) == actual[active]
             active, gradient = active[standing], gradient[standing]
@@ -67,7 +67,7 @@ def pgd(
 
 
 def apgd(
-    victim: Victim,
+    target: TargetModel,
     origin: Rows,
     actual: Codes,
     threat: Threat,
@@ -83,7 +83,7 @@ def apgd(
     momentum, patience = 0.75, 0.75  # α and ρ of the paper
     checkpoints = set(_checkpoints(iterations))
     moved = threat.start(origin, rng)
-    scores, value, gradient = victim.climb(moved, actual, loss)
+    scores, value, gradient = target.loss_and_gradient(moved, actual, loss)
     best = Best(moved.copy(), value.copy())
     slope = gradient.copy()  # at the best example
     previous = moved.copy()
@@ -103,7 +103,7 @@ def apgd(
         following = threat.confine(carried if step > 1 else straight, here)
         previous[active] = now
         moved[active] = following
-        scores, new, found = victim.climb(following, actual[active], among(loss, active))
+        scores, new, found = target.loss_and_gradient(following, actual[active], among(loss, active))
         gains[active] += new > value[active]
         value[active], gradient[active] = new, found
         better = best.take(following, new, active)
@@ -135,7 +135,9 @@ def _checkpoints(iterations: int) -> list[int]:
     return places
 
 
-def minimum_norm(victim: Victim, origin: Rows, actual: Codes, threat: Threat, *, iterations: int, loss: Loss) -> Rows:
+def minimum_norm(
+    target: TargetModel, origin: Rows, actual: Codes, threat: Threat, *, iterations: int, loss: Loss
+) -> Rows:
     """The nearest broken example, by the fast minimum-norm attack (Pintor et al. 2021, algorithm 1).
 
     It climbs with normalised steps and lets the radius of each row follow: smaller where the row is broken, larger
@@ -147,7 +149,7 @@ def minimum_norm(victim: Victim, origin: Rows, actual: Codes, threat: Threat, *,
     radius = np.full(len(origin), threat.radius)
     nearest = np.full(len(origin), np.inf)
     for step in range(iterations):
-        scores, _, gradient = victim.climb(moved, actual, loss)
+        scores, _, gradient = target.loss_and_gradient(moved, actual, loss)
         broken = scores.argmax(axis=1) != actual
         length = _length(moved - origin, threat)
         closer = broken & (length < nearest) & (length <= threat.radius * (1 + 1e-9))

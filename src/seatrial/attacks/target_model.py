@@ -1,4 +1,4 @@
-"""The model under attack: what anybody can ask of it, and what only who has its weights can."""
+"""The model under attack: black-box access (its answers) and, where its weights are known, white-box access."""
 
 from __future__ import annotations
 
@@ -17,48 +17,50 @@ from seatrial.errors import InputError
 class Differentiable(Protocol):
     """A model whose scores have a slope: a framework's module, or a surrogate."""
 
-    def pull(self, rows: Rows, weigh: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
-        """The scores float64[n, k] of `rows`, and the gradient of Σ weigh(scores) · scores in the rows, float64[n, d].
+    def scores_and_gradient(self, rows: Rows, loss_slope: Callable[[Floats], Floats]) -> tuple[Floats, Rows]:
+        """The scores float64[n, k] of `rows`, and the gradient float64[n, d] of Σ loss_slope(scores) · scores in them.
 
-        `weigh` gives the slope of a loss in the scores, so one pass forward and one back serve every loss.
+        `loss_slope` gives the slope of a loss in the scores, so one pass forward and one back serve every loss.
         """
         ...
 
 
 @dataclass(slots=True)
-class Victim:
+class TargetModel:
     """A model and how often it was asked.
 
-    `ask` gives the scores of the model that users get (of the packaged graph: log-probabilities), float64[n, k];
-    `white` is None for a model without gradients.
+    `black_box` gives the scores of the model that users get (of the packaged graph: log-probabilities), float64[n, k];
+    `white_box` is None for a model without gradients.
     """
 
-    ask: Callable[[Rows], Floats]
-    white: Differentiable | None = None
+    black_box: Callable[[Rows], Floats]
+    white_box: Differentiable | None = None
     queries: int = field(default=0)
 
     def scores(self, rows: Rows) -> Floats:
         """What the model answers."""
         self.queries += len(rows)
-        return self.ask(rows)
+        return self.black_box(rows)
 
     def is_broken(self, rows: Rows, actual: Codes) -> NDArray[np.bool_]:
         """Where the answer is not the true class: bool[n]."""
         return np.asarray(self.scores(rows).argmax(axis=1) != actual)
 
-    def climb(self, rows: Rows, actual: Codes, loss: Loss) -> tuple[Floats, Floats, Rows]:
+    def loss_and_gradient(self, rows: Rows, actual: Codes, loss: Loss) -> tuple[Floats, Floats, Rows]:
         """The scores, the loss and its gradient in the rows, by the module's weights."""
-        if self.white is None:
+        if self.white_box is None:
             raise ValueError("this model has no gradients")
         found: list[Floats] = []
 
-        def weigh(scores: Floats) -> Floats:
+        def loss_slope(scores: Floats) -> Floats:
             value, slope = loss(scores, actual)
             found.append(value)
             return slope
 
-        scores, gradient = self.white.pull(rows, weigh)
+        scores, gradient = self.white_box.scores_and_gradient(rows, loss_slope)
         self.queries += len(rows)
         if not np.isfinite(gradient).all():
-            raise InputError("its gradients are NaN: nothing can follow them.", path="model", hint="Mend the module.")
+            raise InputError(
+                "The model's gradients are NaN, so no attack can follow them.", path="model", hint="Correct the module."
+            )
         return scores, found[0], gradient

@@ -13,12 +13,12 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.attacks.gradient import fgsm, pgd
+from seatrial.attacks.gradient_attacks import fgsm, pgd
 from seatrial.attacks.losses import Codes, Floats, Loss, cross_entropy, margin, margin_loss
-from seatrial.attacks.suite import Attacked, Effort
-from seatrial.attacks.table import TableThreat
+from seatrial.attacks.suite import Effort, SuiteResult
+from seatrial.attacks.table_threat import TableThreat
+from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import L0, L2, Linf, Rows, Threat
-from seatrial.attacks.victim import Victim
 
 SAMPLE = 256  # rows that each sign is looked for on
 FEW, SHARE = 3, 0.01  # rows that a sign must show on at least, and their share: less is chance
@@ -29,46 +29,46 @@ _APART = 0.5  # relative error of a slope, at the median, from which it is not t
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Diagnostic:
     """One sign: a code that stays, and what was seen."""
 
     code: str
     detail: str
 
 
-def doubts(
-    victim: Victim,
+def diagnose(
+    target: TargetModel,
     origin: Rows,
     actual: Codes,
     threat: Threat,
-    attacked: Attacked,
+    attacked: SuiteResult,
     *,
     effort: Effort,
     seed: int,
     bounded_inputs: bool = True,
-) -> tuple[Doubt, ...]:
+) -> tuple[Diagnostic, ...]:
     """Every sign that was found; about gradients only where there are some.
 
     `bounded_inputs`: every input can be changed within its range, so nothing may survive where there is no budget.
     """
-    right = np.flatnonzero(attacked.by != 0)[:SAMPLE]
+    right = np.flatnonzero(attacked.broken_by != 0)[:SAMPLE]
     rows, truth = origin[right], actual[right]
     if not right.size:
         return ()
-    looks: list[Callable[[], Doubt | None]] = [lambda: _randomised(victim, rows)]
-    if victim.white is not None:
+    looks: list[Callable[[], Diagnostic | None]] = [lambda: _randomised(target, rows)]
+    if target.white_box is not None:
         looks += [
-            lambda: _other_answers(victim, rows),
-            lambda: _flat(victim, rows, truth),
-            lambda: _saturated(victim, rows, truth),
-            lambda: _constant(victim, rows, truth),
-            lambda: _not_its_own(victim, rows, truth, threat),
-            lambda: _single_step(victim, rows, truth, threat, effort, seed),
+            lambda: _other_answers(target, rows),
+            lambda: _flat(target, rows, truth),
+            lambda: _saturated(target, rows, truth),
+            lambda: _constant(target, rows, truth),
+            lambda: _not_its_own(target, rows, truth, threat),
+            lambda: _single_step(target, rows, truth, threat, effort, seed),
             lambda: black_box_stronger(attacked, origin, threat),
-            lambda: _not_done(victim, origin, actual, threat, attacked, effort, seed),
+            lambda: _not_done(target, origin, actual, threat, attacked, effort, seed),
         ]
         if bounded_inputs:
-            looks.append(lambda: _unbounded(victim, rows, truth, threat, effort, seed))
+            looks.append(lambda: _unbounded(target, rows, truth, threat, effort, seed))
     return tuple(found for look in looks if (found := look()) is not None)
 
 
@@ -76,57 +76,63 @@ def _many(count: int, rows: int) -> bool:
     return count >= FEW and count >= SHARE * rows
 
 
-def _randomised(victim: Victim, rows: Rows) -> Doubt | None:
-    changed = (victim.scores(rows) != victim.scores(rows)).any(axis=1).sum()
+def _randomised(target: TargetModel, rows: Rows) -> Diagnostic | None:
+    changed = (target.scores(rows) != target.scores(rows)).any(axis=1).sum()
     if not changed:
         return None
-    return Doubt("randomised-answers", f"asked twice, the model answered {changed} of {len(rows)} rows differently")
+    return Diagnostic(
+        "randomised-answers", f"asked twice, the model answered {changed} of {len(rows)} rows differently"
+    )
 
 
-def _other_answers(victim: Victim, rows: Rows) -> Doubt | None:
+def _other_answers(target: TargetModel, rows: Rows) -> Diagnostic | None:
     """Whether the module that gives the gradients answers as the model does."""
-    if victim.white is None:
+    if target.white_box is None:
         return None
-    scores, _ = victim.white.pull(rows, np.zeros_like)
-    apart = int((scores.argmax(axis=1) != victim.scores(rows).argmax(axis=1)).sum())
+    scores, _ = target.white_box.scores_and_gradient(rows, np.zeros_like)
+    apart = int((scores.argmax(axis=1) != target.scores(rows).argmax(axis=1)).sum())
     if not _many(apart, len(rows)):
         return None
-    return Doubt("other-answers", f"the module that gives the gradients answers {apart} of {len(rows)} rows otherwise")
+    return Diagnostic(
+        "other-answers", f"the module that gives the gradients answers {apart} of {len(rows)} rows otherwise"
+    )
 
 
-def _slope(victim: Victim, rows: Rows, actual: Codes, loss: Loss) -> Rows:
-    return victim.climb(rows, actual, loss)[2]
+def _slope(target: TargetModel, rows: Rows, actual: Codes, loss: Loss) -> Rows:
+    return target.loss_and_gradient(rows, actual, loss)[2]
 
 
-def _flat(victim: Victim, rows: Rows, actual: Codes) -> Doubt | None:
-    flat = int((~_slope(victim, rows, actual, margin_loss).any(axis=1)).sum())
+def _flat(target: TargetModel, rows: Rows, actual: Codes) -> Diagnostic | None:
+    flat = int((~_slope(target, rows, actual, margin_loss).any(axis=1)).sum())
     if not _many(flat, len(rows)):
         return None
-    return Doubt("zero-gradients", f"the gradient of {flat} of {len(rows)} rows is zero: nothing shows where to go")
+    return Diagnostic(
+        "zero-gradients", f"the gradient of {flat} of {len(rows)} rows is zero: nothing shows where to go"
+    )
 
 
-def _saturated(victim: Victim, rows: Rows, actual: Codes) -> Doubt | None:
-    flat = ~_slope(victim, rows, actual, cross_entropy).any(axis=1)
-    steep = _slope(victim, rows, actual, margin_loss).any(axis=1)
+def _saturated(target: TargetModel, rows: Rows, actual: Codes) -> Diagnostic | None:
+    flat = ~_slope(target, rows, actual, cross_entropy).any(axis=1)
+    steep = _slope(target, rows, actual, margin_loss).any(axis=1)
     count = int((flat & steep).sum())
     if not _many(count, len(rows)):
         return None
-    return Doubt(
+    return Diagnostic(
         "saturated-softmax",
         f"the cross-entropy of {count} of {len(rows)} rows is flat although the scores are not: the softmax is 0 or 1",
     )
 
 
-def _constant(victim: Victim, rows: Rows, actual: Codes) -> Doubt | None:
-    slope = _slope(victim, rows, actual, margin_loss)
+def _constant(target: TargetModel, rows: Rows, actual: Codes) -> Diagnostic | None:
+    slope = _slope(target, rows, actual, margin_loss)
     if len(np.unique(actual)) == 1 or not slope.any() or (slope != slope[0]).any():
         return None
-    return Doubt("constant-gradients", f"the gradient of all {len(rows)} rows is the same, whatever their class")
+    return Diagnostic("constant-gradients", f"the gradient of all {len(rows)} rows is the same, whatever their class")
 
 
-def _not_its_own(victim: Victim, rows: Rows, actual: Codes, threat: Threat) -> Doubt | None:
+def _not_its_own(target: TargetModel, rows: Rows, actual: Codes, threat: Threat) -> Diagnostic | None:
     """Whether the margin changes as the gradient says, by central differences along it."""
-    slope = _slope(victim, rows, actual, margin_loss)
+    slope = _slope(target, rows, actual, margin_loss)
     length = np.linalg.norm(slope, axis=1)
     steep = length > 0
     if not steep.any():
@@ -134,7 +140,7 @@ def _not_its_own(victim: Victim, rows: Rows, actual: Codes, threat: Threat) -> D
     rows, actual, slope, length = rows[steep], actual[steep], slope[steep], length[steep]
     nudge = _NUDGE * threat.radius * slope / length[:, None]
     # A margin has kinks where the best other class changes: those rows say nothing here.
-    ahead, behind = victim.scores(rows + nudge), victim.scores(rows - nudge)
+    ahead, behind = target.scores(rows + nudge), target.scores(rows - nudge)
     smooth = _runner_up(ahead, actual) == _runner_up(behind, actual)
     if not smooth.any():
         return None
@@ -142,10 +148,10 @@ def _not_its_own(victim: Victim, rows: Rows, actual: Codes, threat: Threat) -> D
     promised = 2 * np.linalg.norm(nudge[smooth], axis=1) * length[smooth]
     still = int((rise == 0).sum())
     if _many(still, len(rise)):
-        return Doubt("quantised-answers", f"a small step left the answer to {still} of {len(rise)} rows as it was")
+        return Diagnostic("quantised-answers", f"a small step left the answer to {still} of {len(rise)} rows as it was")
     error = float(np.median(np.abs(rise - promised) / promised))
     if not np.isfinite(error) or error > _APART:
-        return Doubt(
+        return Diagnostic(
             "foreign-gradients",
             f"the answers do not change as the gradients say (off by {error:.0%} at the median): the module that gives "
             "them is not the model that answers",
@@ -159,52 +165,58 @@ def _runner_up(scores: Floats, actual: Codes) -> NDArray[np.int64]:
     return np.asarray(others.argmax(axis=1))
 
 
-def _single_step(victim: Victim, rows: Rows, actual: Codes, threat: Threat, effort: Effort, seed: int) -> Doubt | None:
+def _single_step(
+    target: TargetModel, rows: Rows, actual: Codes, threat: Threat, effort: Effort, seed: int
+) -> Diagnostic | None:
     """More rows that one step breaks and many do not than the other way about, by a sign test."""
-    once = victim.is_broken(fgsm(victim, rows, actual, threat), actual)
+    once = target.is_broken(fgsm(target, rows, actual, threat), actual)
     rng = np.random.default_rng([seed, 1])
-    often = victim.is_broken(
-        pgd(victim, rows, actual, threat, iterations=effort.iterations, rng=rng, loss=margin_loss), actual
+    often = target.is_broken(
+        pgd(target, rows, actual, threat, iterations=effort.iterations, rng=rng, loss=margin_loss), actual
     )
     one, many = int((once & ~often).sum()), int((often & ~once).sum())
     chance = sum(comb(one + many, k) for k in range(one, one + many + 1)) / 2 ** (one + many)
     if one <= many or chance > _SURE:
         return None
-    return Doubt(
+    return Diagnostic(
         "single-step-stronger", f"one step broke {one} rows that {effort.iterations} did not, and not vice versa"
     )
 
 
-def black_box_stronger(attacked: Attacked, origin: Rows, threat: Threat) -> Doubt | None:
+def black_box_stronger(attacked: SuiteResult, origin: Rows, threat: Threat) -> Diagnostic | None:
     """Rows that search broke after every gradient had failed, by moves that gradients can tell of: not new texts."""
-    late = [place for place, name in enumerate(attacked.run) if name in ("square", "discrete", "transfer")]
-    broken = np.isin(attacked.by, late)
+    late = [place for place, name in enumerate(attacked.attacks) if name in ("square", "discrete", "transfer")]
+    broken = np.isin(attacked.broken_by, late)
     if isinstance(threat, TableThreat):
         texts = threat.moves.is_text
         broken &= (attacked.worst[:, texts] == origin[:, texts]).all(axis=1)
     count = int(broken.sum())
-    if not _many(count, len(attacked.by)):
+    if not _many(count, len(attacked.broken_by)):
         return None
-    return Doubt("black-box-stronger", f"attacks without gradients broke {count} rows that those with them did not")
+    return Diagnostic(
+        "black-box-stronger", f"attacks without gradients broke {count} rows that those with them did not"
+    )
 
 
 def _not_done(
-    victim: Victim, origin: Rows, actual: Codes, threat: Threat, attacked: Attacked, effort: Effort, seed: int
-) -> Doubt | None:
-    standing = np.flatnonzero(attacked.stands)[:SAMPLE]
+    target: TargetModel, origin: Rows, actual: Codes, threat: Threat, attacked: SuiteResult, effort: Effort, seed: int
+) -> Diagnostic | None:
+    standing = np.flatnonzero(attacked.unbroken)[:SAMPLE]
     if not standing.size:
         return None
     rows, truth = origin[standing], actual[standing]
     rng = np.random.default_rng([seed, 2])
     iterations = _MORE * effort.iterations
-    found = pgd(victim, rows, truth, threat, iterations=iterations, rng=rng, loss=margin_loss)
-    count = int(victim.is_broken(found, truth).sum())
+    found = pgd(target, rows, truth, threat, iterations=iterations, rng=rng, loss=margin_loss)
+    count = int(target.is_broken(found, truth).sum())
     if not _many(count, len(rows)):
         return None
-    return Doubt("not-converged", f"{iterations} iterations broke {count} of {len(rows)} rows that stood before")
+    return Diagnostic("not-converged", f"{iterations} iterations broke {count} of {len(rows)} rows that stood before")
 
 
-def _unbounded(victim: Victim, rows: Rows, actual: Codes, threat: Threat, effort: Effort, seed: int) -> Doubt | None:
+def _unbounded(
+    target: TargetModel, rows: Rows, actual: Codes, threat: Threat, effort: Effort, seed: int
+) -> Diagnostic | None:
     """Whether anything survives an attacker who may do whatever the range of the inputs allows."""
     free = _without_budget(threat, rows.shape[1])
     if free is None:
@@ -212,13 +224,13 @@ def _unbounded(victim: Victim, rows: Rows, actual: Codes, threat: Threat, effort
     left = np.arange(len(rows))
     for loss in (margin_loss, cross_entropy):
         rng = np.random.default_rng([seed, 3])
-        found = pgd(victim, rows[left], actual[left], free, iterations=effort.iterations, rng=rng, loss=loss)
-        left = left[~victim.is_broken(found, actual[left])]
+        found = pgd(target, rows[left], actual[left], free, iterations=effort.iterations, rng=rng, loss=loss)
+        left = left[~target.is_broken(found, actual[left])]
         if not left.size:
             return None
     if not _many(int(left.size), len(rows)):
         return None
-    return Doubt("survives-unbounded", f"{left.size} of {len(rows)} rows survive an attack without a budget")
+    return Diagnostic("survives-unbounded", f"{left.size} of {len(rows)} rows survive an attack without a budget")
 
 
 def _without_budget(threat: Threat, inputs: int) -> Threat | None:

@@ -8,23 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.attacks.losses import Codes, Floats, margin
+from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import L0, L2, Patch, Rows, Threat
-from seatrial.attacks.victim import Victim
 
 # From these shares of the queries on, the share of inputs that a square covers halves (Andriushchenko et al. 2020,
 # section 3.3, stated there for 10,000 queries).
 _HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
-def noise(victim: Victim, origin: Rows, actual: Codes, threat: Threat, *, draws: int, rng: np.random.Generator) -> Rows:
+def noise(
+    target: TargetModel, origin: Rows, actual: Codes, threat: Threat, *, draws: int, rng: np.random.Generator
+) -> Rows:
     """The worst of `draws` random allowed examples: what any attack must beat."""
-    worst, loss = origin.copy(), margin(victim.scores(origin), actual)
+    worst, loss = origin.copy(), margin(target.scores(origin), actual)
     for _ in range(draws):
         active = np.flatnonzero(loss <= 0)
         if not active.size:
             break
         tried = threat.start(origin[active], rng)
-        found = margin(victim.scores(tried), actual[active])
+        found = margin(target.scores(tried), actual[active])
         better = found > loss[active]
         places = active[better]
         worst[places], loss[places] = tried[better], found[better]
@@ -32,7 +34,7 @@ def noise(victim: Victim, origin: Rows, actual: Codes, threat: Threat, *, draws:
 
 
 def square(
-    victim: Victim,
+    target: TargetModel,
     origin: Rows,
     actual: Codes,
     threat: Threat,
@@ -49,11 +51,11 @@ def square(
     L0 and patches a square is set to random signs and confined.
     """
     if math.prod(shape) != origin.shape[1]:
-        raise ValueError(f"inputs of shape {shape} are not the {origin.shape[1]} columns")
+        raise ValueError(f"shape {shape} must have {origin.shape[1]} inputs")
     height, width, channels = _image(shape)
     worst = _stripes(origin, threat, height, width, channels, rng)
-    loss = margin(victim.scores(worst), actual)
-    clean = margin(victim.scores(origin), actual)
+    loss = margin(target.scores(worst), actual)
+    clean = margin(target.scores(origin), actual)
     kept = clean > loss
     worst[kept], loss[kept] = origin[kept], clean[kept]
     for query in range(queries):
@@ -64,7 +66,7 @@ def square(
         windows = _windows(len(active), min(side, height), min(side, width), height, width, rng)
         signs = rng.choice((-1.0, 1.0), size=(len(active), channels))
         tried = _set(worst[active], origin[active], threat, windows, signs)
-        found = margin(victim.scores(tried), actual[active])
+        found = margin(target.scores(tried), actual[active])
         better = found > loss[active]
         places = active[better]
         worst[places], loss[places] = tried[better], found[better]

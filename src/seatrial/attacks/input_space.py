@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from seatrial.attacks.table import Constraint, Moves, TableThreat, parse_constraint
+from seatrial.attacks.table_threat import Constraint, Moves, TableThreat, parse_constraint
 from seatrial.attacks.threats import L0, L2, Linf, Patch, Rows, Threat
 from seatrial.errors import InputError
 from seatrial.models.columns import number_column, text_column
@@ -24,7 +24,7 @@ MISSING = -1.7976931348623157e308
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class InputSpace:
     """The inputs of a model, in their order, and the texts that its text columns may hold."""
 
     columns: tuple[Column, ...]
@@ -55,7 +55,9 @@ class Space:
         return pa.Table.from_arrays(arrays, names=[column.name for column in self.columns])
 
 
-def space_of(columns: Sequence[Column], tables: Sequence[pa.Table], threats: Mapping[str, ThreatModel]) -> Space:
+def input_space_of(
+    columns: Sequence[Column], tables: Sequence[pa.Table], threats: Mapping[str, ThreatModel]
+) -> InputSpace:
     """The space that holds the rows of `tables` and whatever the threats may change texts to."""
     texts: dict[str, tuple[str, ...]] = {}
     for column in columns:
@@ -68,10 +70,10 @@ def space_of(columns: Sequence[Column], tables: Sequence[pa.Table], threats: Map
             if column.name in threat.mutable:
                 found |= dict.fromkeys(threat.mutable[column.name].values)
         texts[column.name] = tuple(found)
-    return Space(tuple(columns), texts)
+    return InputSpace(tuple(columns), texts)
 
 
-def threat_in(space: Space, model: ThreatModel, seen: pa.Table, *, name: str) -> Threat:
+def build_threat(space: InputSpace, model: ThreatModel, seen: pa.Table, *, name: str) -> Threat:
     """The threat model as moves in this space; `seen` gives the ranges that it leaves open.
 
     An `InputError` names what does not fit the model's inputs.
@@ -82,7 +84,7 @@ def threat_in(space: Space, model: ThreatModel, seen: pa.Table, *, name: str) ->
     texts = [column.name for column in space.columns if column.kind == "text"]
     if texts:
         raise InputError(
-            f'the model takes the text "{texts[0]}", and no number can be added to a text.',
+            f'norm "{model.norm}" needs numeric inputs; "{texts[0]}" is text.',
             path=f"{path}.norm",
             hint='Write norm = "table", and say which columns can change.',
         )
@@ -94,13 +96,14 @@ def threat_in(space: Space, model: ThreatModel, seen: pa.Table, *, name: str) ->
     ]
     if outside:
         raise InputError(
-            f'"{outside[0]}" has values outside {low:g} to {high:g}: the threat leaves the range of the data.',
+            f'low and high must cover the data; "{outside[0]}" has values outside {low:g} to {high:g}.',
             path=f"{path}.low",
             hint="Write the lowest and the highest value that an input can have.",
         )
     if model.shape and math.prod(model.shape) != len(space.columns):
         raise InputError(
-            f"{' × '.join(map(str, model.shape))} is not the {len(space.columns)} inputs of the model.",
+            f"shape {' × '.join(map(str, model.shape))} must have as many pixels as the model has inputs: "
+            f"{len(space.columns)}, got {math.prod(model.shape)}.",
             path=f"{path}.shape",
             hint="Write the shape of the image that the inputs are, in their order.",
         )
@@ -116,14 +119,14 @@ def _leaves(values: np.ndarray[Any, np.dtype[np.float64]], low: float, high: flo
     return bool(known.size and (known.min() < low or known.max() > high))
 
 
-def _table_threat(space: Space, model: ThreatModel, seen: pa.Table, path: str) -> TableThreat:
+def _table_threat(space: InputSpace, model: ThreatModel, seen: pa.Table, path: str) -> TableThreat:
     names = [column.name for column in space.columns]
     unknown = [name for name in model.mutable if name not in names]
     if unknown:
         raise InputError(
-            f'the model takes no column "{unknown[0]}".',
+            f'mutable names "{unknown[0]}", which is not an input of the model.',
             path=f"{path}.mutable",
-            hint=f"It takes {', '.join(names)}.",
+            hint=f"Its inputs are {', '.join(names)}.",
         )
     kinds = {column.name: column.kind for column in space.columns}
     for name, change in model.mutable.items():
@@ -131,7 +134,7 @@ def _table_threat(space: Space, model: ThreatModel, seen: pa.Table, path: str) -
             kind, hint = "number", "Write low, high and step."
             if kinds[name] == "text":
                 kind, hint = "text", 'Write values = ["…"], the texts that it may become.'
-            raise InputError(f"it is a {kind}.", path=f"{path}.mutable.{name}", hint=hint)
+            raise InputError(f'"{name}" is a {kind} column.', path=f"{path}.mutable.{name}", hint=hint)
     limits = [_limits(space, name, model.mutable.get(name), seen) for name in names]
     given = [model.mutable.get(name) for name in names]
     moves = Moves(
@@ -150,19 +153,21 @@ def _table_threat(space: Space, model: ThreatModel, seen: pa.Table, path: str) -
     for text in model.constraints:
         found = parse_constraint(text, names)
         if not isinstance(found, Constraint):
-            raise InputError(f"{found}.", path=f"{path}.constraints", hint=f'It says "{text}".')
+            raise InputError(f"{found}.", path=f"{path}.constraints", hint=f'Got "{text}".')
         constraints.append(found)
     return TableThreat(moves, model.budget, tuple(constraints))
 
 
-def _limits(space: Space, name: str, change: Mutable | None, seen: pa.Table) -> tuple[float, float]:
+def _limits(space: InputSpace, name: str, change: Mutable | None, seen: pa.Table) -> tuple[float, float]:
     """The range of a number: as stated, else that of the rows that were seen."""
     if change is None or name in space.texts:
         return 0.0, 0.0
     values = number_column(seen, name)
     known = values[~np.isnan(values)]
     if (change.low is None or change.high is None) and not known.size:
-        raise InputError("no row has a value for it.", path=name, hint="Write low and high.")
+        raise InputError(
+            f'"{name}" has no value in any row, so its range is unknown.', path=name, hint="Write low and high."
+        )
     return (
         float(known.min()) if change.low is None else change.low,
         float(known.max()) if change.high is None else change.high,

@@ -84,9 +84,9 @@ def parse_constraint(text: str, columns: Sequence[str]) -> Constraint | str:
             try:
                 sides.append(float(side))
             except ValueError:
-                return f'"{side}" is neither a column nor a number'
+                return f'"{side}" must be a column or a number'
         return Constraint(sides[0], sign, sides[1], text)
-    return f"write it as a comparison with spaces around it, such as a <= b; there is {', '.join(_OPERATORS)}"
+    return f"a constraint must be a comparison with spaces around it, such as a <= b, by one of {', '.join(_OPERATORS)}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from seatrial.attacks.losses import Codes, margin
-from seatrial.attacks.table import TableThreat
+from seatrial.attacks.table_threat import TableThreat
+from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import Rows
-from seatrial.attacks.victim import Victim
 
 _SHARES = (1.0, 0.5, 0.25, 0.1)  # of what is left of the budget: how far a number is tried to move
 _CHUNK = 65_536  # rows asked at once
 
 
 def greedy_search(
-    victim: Victim, origin: Rows, actual: Codes, threat: TableThreat, *, rounds: int, rng: np.random.Generator
+    target: TargetModel, origin: Rows, actual: Codes, threat: TableThreat, *, rounds: int, rng: np.random.Generator
 ) -> Rows:
     """In each round every allowed single change is tried, and the one that raises the margin most is kept.
 
@@ -22,7 +22,7 @@ def greedy_search(
     way, by one step too. Rows that are broken, or that no change helps, are left alone. `rng` orders the candidates, so
     that ties do not favour the first columns.
     """
-    worst, loss = origin.copy(), margin(victim.scores(origin), actual)
+    worst, loss = origin.copy(), margin(target.scores(origin), actual)
     active = np.flatnonzero(loss <= 0)
     for _ in range(rounds):
         if not active.size:
@@ -32,7 +32,7 @@ def greedy_search(
             changed = np.flatnonzero((tried != worst[active]).any(axis=1) & threat.is_allowed(tried, origin[active]))
             for start in range(0, changed.size, _CHUNK):
                 part = changed[start : start + _CHUNK]
-                found = margin(victim.scores(tried[part]), actual[active][part])
+                found = margin(target.scores(tried[part]), actual[active][part])
                 better = found > gained[part]
                 best[part[better]], gained[part[better]] = tried[part[better]], found[better]
         moved = gained > loss[active]
