@@ -197,9 +197,9 @@ def command(model: str, path: str, label: str, groups: str) -> None:
 
 def scoring(model: str, path: str, label: str, groups: str) -> float:
     """Seconds of the scoring phase of an attempt."""
+    from seatrial.trial.question import Question
     from seatrial.tryout.command import split_groups
-    from seatrial.tryout.question import Question
-    from seatrial.tryout.trying import try_model
+    from seatrial.tryout.open_inputs import try_model
 
     began: dict[str, float] = {}
 

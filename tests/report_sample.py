@@ -255,7 +255,7 @@ def attacked_view(one: Evidence | None = None) -> ReportView:
         tried=Tried(
             "/home/somebody/with/a/long/path/to/digits-of-november.parquet",
             "digit",
-            doubts=("pixel_0 has the same value in every row: what the model does with another is not measured.",),
+            notes=("pixel_0 has the same value in every row: what the model does with another is not measured.",),
             assumptions=('task: multiclass, for "digit" holds 10 classes',),
             unasked=("Privacy of the training data: it needs that data, and the model's training",),
         ),

@@ -3,10 +3,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from seatrial.assessors import self_test
-from seatrial.assessors.self_test.case import Result
 from seatrial.cli.trial.assess import command
 from seatrial.errors import InputError
+from seatrial.trial import self_test
+from seatrial.trial.self_test.case import Result
 
 RIGHT = Result("a plain model", "fail: robust_accuracy", "fail: robust_accuracy", right=True)
 WRONG = Result("swapped weights", "inconclusive", "pass", right=False)

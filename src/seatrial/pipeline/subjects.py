@@ -16,11 +16,11 @@ from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Signature
 from seatrial.pipeline.project.settings import DataSettings
-from seatrial.tryout.doubts import Doubts
-from seatrial.tryout.label import has_label
-from seatrial.tryout.notes import Note
-from seatrial.tryout.recorded import POSITION, Recorded
-from seatrial.tryout.score import Asked, Scored, Watcher, score
+from seatrial.trial.cached_predictions import POSITION, Recorded
+from seatrial.trial.data_checks.data_checks import Doubts
+from seatrial.trial.data_checks.note import Note
+from seatrial.trial.label_column import has_label
+from seatrial.trial.scoring import Asked, Scored, Watcher, score
 
 
 @dataclass(slots=True, eq=False)

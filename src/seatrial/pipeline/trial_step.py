@@ -26,8 +26,7 @@ from seatrial.pipeline.subjects import score_measured, types_like
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact, write_artifact
 from seatrial.stores.documents import sha256, to_json
-from seatrial.tryout.assessment import said
-from seatrial.tryout.attacked import attacked_sample, under_attack
+from seatrial.trial.attack_starts import attacked_sample, under_attack
 from seatrial.verdicts.trial import TestUse
 from seatrial.verdicts.uses import record_use
 
@@ -96,7 +95,7 @@ def perform_trial(job: Job, workspace: Workspace) -> ArtifactOutput:
         subject = replace(subject, under_attack=attacked)
     check_subject(subject)  # a mistake in the data costs no use of it
     for note in notes:
-        print(f"{NOTE}{said(note)}", flush=True)  # noqa: T201
+        print(f"{NOTE}{note}", flush=True)  # noqa: T201
     found = {against.named: None if against.title is None else against.digest for against in compared}
     use = None
     if counted == "test":

@@ -83,7 +83,7 @@ def page_of(view: ReportView) -> Page:
         made_with=view.made_with,
         rehearsal=trial.test_use is None,
         released=view.digest is not None,
-        doubts=tried.doubts,
+        doubts=tried.notes,
         assumptions=tried.assumptions,
         waivers=view.waivers,
         waived=view.waived,

@@ -29,7 +29,7 @@ class Tried:
     label: str
     weight: str | None = None
     groups: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()  # about the data, the gravest first
+    notes: tuple[str, ...] = ()  # about the data, the gravest first
     assumptions: tuple[str, ...] = ()  # of model and data, without being told
     unasked: tuple[str, ...] = ()  # what was not measured, and what it would need
 

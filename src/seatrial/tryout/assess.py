@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.models.signature import Task
+from seatrial.trial.question import BUDGET_S, SEED, Question
 from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.command import split_groups
-from seatrial.tryout.policies import DEFAULT
-from seatrial.tryout.question import BUDGET_S, SEED, Question
-from seatrial.tryout.trying import try_model
+from seatrial.tryout.open_inputs import try_model
+from seatrial.tryout.policy_file import DEFAULT
 from seatrial.tryout.uses import state_folder
 
 

@@ -11,7 +11,7 @@ from seatrial.errors import InputError
 from seatrial.models.provenance import Provenance
 from seatrial.models.signature import Signature
 from seatrial.report.view import ReportView, Tried
-from seatrial.tryout.notes import Note
+from seatrial.trial.data_checks.note import Note
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
 from seatrial.verdicts.verdict import Finding, Outcome, Verdict
@@ -71,16 +71,20 @@ class Assessment:
             provenance=self.provenance,
             made_with=version("seatrial"),
             signature=self.signature,
-            tried=Tried(
-                data=self.data,
-                label=self.label,
-                weight=self._weight(),
-                groups=self.groups,
-                doubts=tuple(said(note) for note in self.notes),
-                assumptions=self.assumptions,
-                unasked=self.unasked,
-            ),
+            tried=self.tried(),
             reproduce=self.reproduce,
+        )
+
+    def tried(self) -> Tried:
+        """What the model was tried on, and what was made of it, as the report shows it."""
+        return Tried(
+            data=self.data,
+            label=self.label,
+            weight=self._weight(),
+            groups=self.groups,
+            notes=tuple(map(str, self.notes)),
+            assumptions=self.assumptions,
+            unasked=self.unasked,
         )
 
     def _weight(self) -> str | None:
@@ -106,9 +110,9 @@ class Assessment:
         return target
 
     def __str__(self) -> str:
-        from seatrial.tryout.said import lines
+        from seatrial.report.terminal_assessment import assessment_lines
 
-        return "\n".join(lines(self))
+        return "\n".join(assessment_lines(self.view(), self.tried()))
 
     def _repr_html_(self) -> str:
         # In a frame of its own: the page's style must not reach into the notebook, nor the notebook's into the page.
@@ -116,8 +120,3 @@ class Assessment:
             f'<iframe title="Seatrial report" sandbox srcdoc="{escape(self.page())}" '
             f'style="width: 100%; height: {_FRAME_HEIGHT_PX}px; border: 0"></iframe>'
         )
-
-
-def said(note: Note) -> str:
-    """A note as one line."""
-    return note.text if note.hint is None else f"{note.text} {note.hint}"

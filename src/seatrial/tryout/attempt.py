@@ -22,16 +22,16 @@ from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Task
 from seatrial.stores.documents import sha256, to_json
+from seatrial.trial.attack_starts import attacked_sample, under_attack
+from seatrial.trial.cached_predictions import Recorded
+from seatrial.trial.data_checks.data_checks import Doubts
+from seatrial.trial.label_column import Labels, check_column, has_label
+from seatrial.trial.question import Question
+from seatrial.trial.scoring import Asked, Scored, score
+from seatrial.trial.validate import assumptions
 from seatrial.tryout.assessment import Assessment
-from seatrial.tryout.attacked import attacked_sample, under_attack
-from seatrial.tryout.doubts import Doubts
-from seatrial.tryout.label import Labels, check_column, has_label
-from seatrial.tryout.model import Model
-from seatrial.tryout.policies import DEFAULT, default_policy, policy_of_file
-from seatrial.tryout.question import Question
-from seatrial.tryout.recorded import Recorded
-from seatrial.tryout.score import Asked, Scored, score
-from seatrial.tryout.settle import assumptions
+from seatrial.tryout.opened_model import Model
+from seatrial.tryout.policy_file import DEFAULT, default_policy, policy_of_file
 from seatrial.tryout.uses import count_use
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy

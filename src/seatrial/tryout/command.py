@@ -15,13 +15,13 @@ from typing import Any
 from seatrial.batches.rows import open_rows
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
+from seatrial.trial.question import BUDGET_S, SEED, Question
 from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.attempt import ProgressCallback
 from seatrial.tryout.example import CREDIT, MODEL, QUESTION, TABLE, example_folder
-from seatrial.tryout.model import is_address
-from seatrial.tryout.policies import DEFAULT
-from seatrial.tryout.question import BUDGET_S, SEED, Question
-from seatrial.tryout.trying import try_model
+from seatrial.tryout.open_inputs import try_model
+from seatrial.tryout.opened_model import is_address
+from seatrial.tryout.policy_file import DEFAULT
 from seatrial.tryout.uses import state_folder
 from seatrial.verdicts.verdict import Outcome
 

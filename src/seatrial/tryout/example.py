@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from seatrial.tryout.question import Question
+from seatrial.trial.question import Question
 
 MODEL, TABLE = "census.onnx", "census.parquet"
 QUESTION = Question(label="income", groups=("sex", "race", "age:30,50"))

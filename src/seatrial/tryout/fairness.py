@@ -15,10 +15,10 @@ from seatrial.report.terminal import verdict_lines
 from seatrial.report.terminal_measured import measured_lines, not_measured_lines
 from seatrial.report.words import confidence_percent, count
 from seatrial.stores.documents import sha256, to_json
+from seatrial.trial.label_column import likely_positive
+from seatrial.trial.validate import listed
 from seatrial.tryout.count import count_cells
-from seatrial.tryout.label import likely_positive
-from seatrial.tryout.policies import policy_of_file
-from seatrial.tryout.settle import listed
+from seatrial.tryout.policy_file import policy_of_file
 from seatrial.verdicts.contingency import Cells
 from seatrial.verdicts.error_sums import ERROR_METRICS, ErrorSums
 from seatrial.verdicts.evidence import Evidence, NotMeasured

@@ -11,11 +11,11 @@ from seatrial.assessors.assessor import Subject
 from seatrial.assessors.robustness import robust_accuracy
 from seatrial.assessors.robustness.robust_accuracy import NOT_RUN
 from seatrial.assessors.robustness.under_attack import UnderAttack, offset_of, scores_of
-from seatrial.assessors.self_test.networks import Model, Network, Quantised, blobs, fitted
 from seatrial.attacks.input_space import MISSING, InputSpace, build_threat, input_space_of
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
+from seatrial.trial.self_test.networks import Model, Network, Quantised, blobs, fitted
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.policy import Requirement
 from seatrial.verdicts.policy.threat import Mutable, ThreatModel

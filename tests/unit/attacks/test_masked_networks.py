@@ -5,7 +5,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from seatrial.assessors.self_test.networks import (
+from seatrial.attacks.gradient_attacks import apgd, fgsm, minimum_norm, pgd
+from seatrial.attacks.gradient_masking import diagnose
+from seatrial.attacks.losses import TargetedRatio, cross_entropy, margin_loss, ranked
+from seatrial.attacks.suite import Effort, SuiteResult, run_suite
+from seatrial.attacks.target_model import TargetModel
+from seatrial.attacks.threats import L0, L2, Linf, Threat
+from seatrial.trial.self_test.networks import (
     Model,
     Network,
     Quantised,
@@ -16,12 +22,6 @@ from seatrial.assessors.self_test.networks import (
     blobs,
     fitted,
 )
-from seatrial.attacks.gradient_attacks import apgd, fgsm, minimum_norm, pgd
-from seatrial.attacks.gradient_masking import diagnose
-from seatrial.attacks.losses import TargetedRatio, cross_entropy, margin_loss, ranked
-from seatrial.attacks.suite import Effort, SuiteResult, run_suite
-from seatrial.attacks.target_model import TargetModel
-from seatrial.attacks.threats import L0, L2, Linf, Threat
 
 THREAT = Linf(0.12, 0.0, 1.0)
 TRAIN, TEST = blobs(1200, seed=1), blobs(400, seed=2)

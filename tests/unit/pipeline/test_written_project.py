@@ -13,7 +13,7 @@ from seatrial.models.signature import Column, Signature, Task
 from seatrial.pipeline.new_project.project_template import ProjectTemplate, project_file
 from seatrial.pipeline.project.project_file import parse_project
 from seatrial.pipeline.project.settings import Project
-from seatrial.tryout.question import Question
+from seatrial.trial.question import Question
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag
 from seatrial.verdicts.metrics import METRICS, UNDER_ATTACK
 from seatrial.verdicts.trial import TestUse, Trial

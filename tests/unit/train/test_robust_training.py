@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from seatrial.assessors.self_test.networks import blobs
 from seatrial.attacks.suite import Effort, run_suite
 from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import Linf, Rows
 from seatrial.models.codec import Codec
 from seatrial.train.robust import Adversary, Method, robust_loss
+from seatrial.trial.self_test.networks import blobs
 from seatrial.verdicts.policy.threat import Mutable, ThreatModel
 
 NAMES = tuple(f"x{place}" for place in range(12))

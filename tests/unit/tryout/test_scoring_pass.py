@@ -14,8 +14,8 @@ from seatrial.batches.rows import Rows
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
-from seatrial.tryout.recorded import POSITION
-from seatrial.tryout.score import Asked, Scored, score
+from seatrial.trial.cached_predictions import POSITION
+from seatrial.trial.scoring import Asked, Scored, score
 from seatrial.verdicts.digest import test_digest as digest_of
 
 GROUPS = parse_groups(("sex", "age:30,50", "sex*age:40"))[:2]

@@ -9,9 +9,9 @@ import pytest
 from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
+from seatrial.trial.question import Question
 from seatrial.tryout.attempt import compared_with, policy_for
-from seatrial.tryout.policies import default_policy, policy_of_file
-from seatrial.tryout.question import Question
+from seatrial.tryout.policy_file import default_policy, policy_of_file
 
 
 @pytest.mark.parametrize(

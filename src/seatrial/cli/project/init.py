@@ -79,8 +79,8 @@ def command(
         raise InputError(f"{' and '.join(missing)} {what}", hint="Write --from MODEL --test DATA --label COLUMN.")
     from seatrial.cli.run_progress import progress
     from seatrial.pipeline.new_project.init_from_model import init_from_model
+    from seatrial.trial.question import Question
     from seatrial.tryout.command import split_groups, split_names
-    from seatrial.tryout.question import Question
 
     question = Question(
         label=label,

@@ -34,7 +34,7 @@ def command(
             path="assess",
             hint="Write --self-test; a finished model is tried by `seatrial try`, a project by `seatrial run`.",
         )
-    from seatrial.assessors.self_test import run_self_test
+    from seatrial.trial.self_test import run_self_test
 
     wrong, results = 0, []
     for result in run_self_test():

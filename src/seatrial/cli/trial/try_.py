@@ -111,9 +111,9 @@ def command(
         if sys.stdout.isatty() and printable(text) == text:  # in colours nothing would be spelled out
             from rich.console import Console
 
-            from seatrial.tryout.said import drawn
+            from seatrial.report.terminal_assessment import drawn
 
-            Console().print(drawn(result.assessment))
+            Console().print(drawn(result.assessment.view(), result.assessment.tried()))
         else:
             print(printable(text))
         print(printable("\n".join(result.closing_lines(report=written))))

@@ -25,8 +25,8 @@ ROWS_ASKED = 2048  # as of a trained model: real rows that it answers before any
 def package_model(job: Job, workspace: Workspace) -> ArtifactOutput:
     """Packages the file, and prints what was inferred; the same file, columns and wishes give the same package."""
     from seatrial.models.finished import Wanted, open_finished
-    from seatrial.tryout.label import read_labels
-    from seatrial.tryout.model import texts_of
+    from seatrial.trial.label_column import read_labels
+    from seatrial.tryout.opened_model import texts_of
 
     project = workspace.project
     data, model = project.data, project.model_settings

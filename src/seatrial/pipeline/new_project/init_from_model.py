@@ -28,11 +28,11 @@ from seatrial.stores.artifacts import read_artifact
 from seatrial.stores.documents import from_json
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
+from seatrial.trial.label_column import read_labels
+from seatrial.trial.question import Question
+from seatrial.trial.validate import check_question
 from seatrial.tryout.attempt import groups_of
-from seatrial.tryout.label import read_labels
-from seatrial.tryout.model import Model, open_model, texts_of
-from seatrial.tryout.question import Question
-from seatrial.tryout.settle import check_question
+from seatrial.tryout.opened_model import Model, open_model, texts_of
 from seatrial.tryout.uses import state_folder
 from seatrial.verdicts.digest import DigestOfTestData
 from seatrial.verdicts.trial import Trial

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seatrial.models.signature import Signature
-from seatrial.tryout.policies import METRIC
-from seatrial.tryout.question import Question
+from seatrial.trial.question import Question
+from seatrial.tryout.policy_file import METRIC
 from seatrial.verdicts.alpha_spending import confidence_for_use
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import METRICS, Better, Metric

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.tryout.label import has_label
+from seatrial.trial.label_column import has_label
 
 ATTACKED_ROWS = 1000  # ±3 points at 95 %; each may be asked about thousands of times
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Signature
-from seatrial.tryout.recorded import POSITION, Recorder
+from seatrial.trial.cached_predictions import POSITION, Recorder
 
 BINARY = Signature((), "binary", ("no", "yes"), "yes", 0.5)
 VALUES = Signature((), "regression")

@@ -13,8 +13,8 @@ import pytest
 import seatrial
 from seatrial import Assessment
 from seatrial.report.comparisons import beside
-from seatrial.tryout.notes import Note
-from seatrial.tryout.said import doubts, not_measured, sections
+from seatrial.report.terminal_assessment import not_measured, note_lines, sections
+from seatrial.trial.data_checks.note import Note
 from seatrial.verdicts.evidence import Claim, Evidence
 
 Make = Callable[..., Path]
@@ -23,6 +23,10 @@ Make = Callable[..., Path]
 @pytest.fixture
 def found(model: Make, people: pa.Table) -> Assessment:
     return seatrial.assess(model(), people, label="rich", groups=["sex", "age:30,50"])
+
+
+def missing(assessment: Assessment) -> tuple[str, ...]:
+    return not_measured(assessment.trial, assessment.unasked)
 
 
 def test_everybody_comes_before_the_widest_gaps(found: Assessment) -> None:
@@ -52,31 +56,29 @@ def test_classes_are_shown_by_their_ends(found: Assessment) -> None:
 
 
 def test_what_was_not_asked_for_is_offered(found: Assessment, model: Make, people: pa.Table) -> None:
-    assert not any("--groups" in line for line in not_measured(found))
-    assert any("--against FILE" in line for line in not_measured(found))
+    assert not any("--groups" in line for line in missing(found))
+    assert any("--against FILE" in line for line in missing(found))
     bare = seatrial.assess(model("b.onnx", bias=-15.0), people, label="rich")
-    assert any("--groups" in line for line in not_measured(bare))
+    assert any("--groups" in line for line in missing(bare))
 
 
 def test_a_reason_is_said_once_whatever_it_keeps_from_being_measured(model: Make, people: pa.Table) -> None:
     ones = people.filter(pc.equal(people["rich"], pa.scalar("yes")))
     found = seatrial.assess(model(), ones, label="rich", groups=["sex"])
     assert found.outcome == "inconclusive"
-    said = [line for line in not_measured(found) if 'the label "yes"' in line]
+    said = [line for line in missing(found) if 'the label "yes"' in line]
     assert len(said) == 2  # overall, and by sex
     assert "and 11 more" in said[0]
 
 
 def test_doubts_beyond_a_screen_are_counted(found: Assessment) -> None:
     many = replace(found, notes=tuple(Note("constant", f"c{place}", f"c{place} is constant.") for place in range(20)))
-    told = list(doubts(many))
+    told = list(note_lines(many.tried().notes))
     assert told[0] == "! c0 is constant."
     assert told[-1] == "! 12 more: see the report"
 
 
 def test_an_error_without_a_ceiling_is_said_to_have_asymptotic_bounds(model: Make, people: pa.Table) -> None:
     regression = model(answer="value", weights=(0.5, 0.5), bias=-19.5)
-    assert any("--clip" in line for line in not_measured(seatrial.assess(regression, people, label="wage")))
-    assert not any(
-        "--clip" in line for line in not_measured(seatrial.assess(regression, people, label="wage", clip=50))
-    )
+    assert any("--clip" in line for line in missing(seatrial.assess(regression, people, label="wage")))
+    assert not any("--clip" in line for line in missing(seatrial.assess(regression, people, label="wage", clip=50)))

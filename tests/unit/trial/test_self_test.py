@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from seatrial.assessors.self_test import masked, people, run_self_test
-from seatrial.assessors.self_test.case import Case, try_case
+from seatrial.trial.self_test import masked, people, run_self_test
+from seatrial.trial.self_test.case import Case, try_case
 from seatrial.verdicts.verdict import Outcome
 
 CASES: list[Case] = [*people.cases(), *masked.cases()]

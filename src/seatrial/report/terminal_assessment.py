@@ -1,4 +1,4 @@
-"""An assessment in a terminal: plain lines for logs and pipes, and the same with colours for people. Pure.
+"""A model that was tried, in a terminal: plain lines for logs and pipes, and the same with colours for people. Pure.
 
 A screen holds the verdict, overall numbers and the widest gaps; each group's own numbers are in the report.
 """
@@ -15,9 +15,8 @@ from seatrial.report.gaps import some
 from seatrial.report.overall import about_rows
 from seatrial.report.terminal import verdict_lines, verdict_table
 from seatrial.report.terminal_measured import measured_lines, measured_table
+from seatrial.report.view import ReportView, Tried
 from seatrial.report.words import claim_title, confidence_percent, count
-from seatrial.tryout.assessment import Assessment, said
-from seatrial.tryout.settle import listed
 from seatrial.verdicts.evidence import Evidence, Family
 from seatrial.verdicts.trial import Trial
 
@@ -25,26 +24,27 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 _GUTTER = "  "
-_MOST_DOUBTS = 8  # on a screen, the gravest first
+_SHOWN = 3  # classes named in a line
+_MOST_NOTES = 8  # on a screen, the gravest first
 
 
-def lines(assessment: Assessment) -> Iterator[str]:
+def assessment_lines(view: ReportView, tried: Tried) -> Iterator[str]:
     """All that there is to say, as plain lines."""
-    yield from about(assessment)
-    yield from (f"{_GUTTER}{one}" for one in assessment.assumptions)
-    yield from doubts(assessment)
+    yield from about(view, tried)
+    yield from (f"{_GUTTER}{one}" for one in tried.assumptions)
+    yield from note_lines(tried.notes)
     yield ""
-    yield from verdict_lines(assessment.verdict, assessment.trial)
-    yield from (f"{_GUTTER}{line}" for line in beside(assessment.trial))
-    for title, part in sections(assessment.trial):
-        if measured := measured_lines(part, assessment.policy):
+    yield from verdict_lines(view.verdict, view.trial)
+    yield from (f"{_GUTTER}{line}" for line in beside(view.trial))
+    for title, part in sections(view.trial):
+        if measured := measured_lines(part, view.policy):
             yield from ("", title, *measured)
-    if missing := not_measured(assessment):
+    if missing := not_measured(view.trial, tried.unasked):
         yield from ("", NOT_MEASURED, *(f"{_GUTTER}{line}" for line in missing))
-    yield from ("", use_line(assessment))
+    yield from ("", use_line(view.trial))
 
 
-def drawn(assessment: Assessment) -> Group:
+def drawn(view: ReportView, tried: Tried) -> Group:
     """The same for a terminal, by rich."""
     from rich.console import Group
     from rich.padding import Padding
@@ -53,45 +53,46 @@ def drawn(assessment: Assessment) -> Group:
     def indented(line: str, style: str) -> Padding:
         return Padding(Text(line, style=style), (0, 0, 0, len(_GUTTER)))
 
-    parts: list[Any] = [Text(line) for line in about(assessment)]
-    parts += [indented(line, "dim") for line in assessment.assumptions]
-    parts += [Text(line, style="yellow") for line in doubts(assessment)]
-    parts += ["", verdict_table(assessment.verdict, assessment.trial)]
-    parts += [indented(line, "") for line in beside(assessment.trial)]
-    for title, part in sections(assessment.trial):
-        measured = measured_table(part, assessment.policy)
+    parts: list[Any] = [Text(line) for line in about(view, tried)]
+    parts += [indented(line, "dim") for line in tried.assumptions]
+    parts += [Text(line, style="yellow") for line in note_lines(tried.notes)]
+    parts += ["", verdict_table(view.verdict, view.trial)]
+    parts += [indented(line, "") for line in beside(view.trial)]
+    for title, part in sections(view.trial):
+        measured = measured_table(part, view.policy)
         if measured is not None:
             parts += ["", Text(title, style="bold"), Padding(measured, (0, 0, 0, len(_GUTTER)))]
-    if missing := not_measured(assessment):
+    if missing := not_measured(view.trial, tried.unasked):
         parts += ["", Text(NOT_MEASURED, style="bold"), *(indented(line, "") for line in missing)]
-    parts += ["", Text(use_line(assessment), style="dim")]
+    parts += ["", Text(use_line(view.trial), style="dim")]
     return Group(*parts)
 
 
 NOT_MEASURED = "Not measured, and what it would need"
 
 
-def about(assessment: Assessment) -> Iterator[str]:
+def about(view: ReportView, tried: Tried) -> Iterator[str]:
     """The model and the data as they were read."""
-    signature = assessment.signature
+    signature = view.signature
+    if signature is None:
+        return
     inputs = len(signature.inputs)
     answers = "a number" if signature.task == "regression" else " or ".join(f'"{one}"' for one in signature.classes)
     if len(signature.classes) > 2:
-        answers = f"one of {len(signature.classes)} classes: {listed(signature.classes)}"
+        answers = f"one of {len(signature.classes)} classes: {_listed(signature.classes)}"
     yield (
-        f"Model {assessment.model}: {signature.task}, {count(inputs)} input{'' if inputs == 1 else 's'}, "
-        f"answers {answers}."
+        f"Model {view.name}: {signature.task}, {count(inputs)} input{'' if inputs == 1 else 's'}, answers {answers}."
     )
-    use = assessment.trial.test_use
+    use = view.trial.test_use
     rows = "" if use is None else f"{count(use.rows)} rows, "
-    groups = f", groups {', '.join(assessment.groups)}" if assessment.groups else ""
-    yield f"Data {assessment.data}: {rows}label {assessment.label}{groups}."
+    groups = f", groups {', '.join(tried.groups)}" if tried.groups else ""
+    yield f"Data {tried.data}: {rows}label {tried.label}{groups}."
 
 
-def doubts(assessment: Assessment) -> Iterator[str]:
+def note_lines(notes: Sequence[str]) -> Iterator[str]:
     """What the owner of the data should know."""
-    yield from (f"! {said(note)}" for note in assessment.notes[:_MOST_DOUBTS])
-    if (more := len(assessment.notes) - _MOST_DOUBTS) > 0:
+    yield from (f"! {note}" for note in notes[:_MOST_NOTES])
+    if (more := len(notes) - _MOST_NOTES) > 0:
         yield f"! {more} more: see the report"
 
 
@@ -117,11 +118,11 @@ def _ends_of_classes(own: Sequence[Evidence]) -> tuple[Evidence, ...]:
     return tuple(ends)
 
 
-def not_measured(assessment: Assessment) -> tuple[str, ...]:
+def not_measured(trial: Trial, unasked: Sequence[str]) -> tuple[str, ...]:
     """What this trial could not say, a line a reason and a column of groups, and what nobody asked it."""
     overall: dict[str, list[str]] = {}
     groups: dict[str, dict[str, int]] = {}
-    for gap in assessment.trial.not_measured:
+    for gap in trial.not_measured:
         if gap.claim.metric == BIN_METRIC:
             continue  # a bin without rows lacks nothing
         if gap.claim.column is None:
@@ -132,7 +133,7 @@ def not_measured(assessment: Assessment) -> tuple[str, ...]:
     return (
         *(f"{some(titles)}: {reason}" for reason, titles in overall.items()),
         *(_of_groups(column, reasons) for column, reasons in groups.items()),
-        *assessment.unasked,
+        *unasked,
     )
 
 
@@ -143,10 +144,15 @@ def _of_groups(column: str, reasons: Mapping[str, int]) -> str:
     return f"By {column}, {count} number{'' if count == 1 else 's'}: {first}{more}"
 
 
-def use_line(assessment: Assessment) -> str:
+def use_line(trial: Trial) -> str:
     """How often this test data was looked at, and what that costs."""
-    use = assessment.trial.test_use
+    use = trial.test_use
     if use is None:
         return "Nothing was counted."
-    at = confidence_percent(assessment.trial.confidence)
+    at = confidence_percent(trial.confidence)
     return f"Use {use.use} of this test data on this machine: bounds at {at}. Each other model or policy widens them."
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f'"{name}"' for name in names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

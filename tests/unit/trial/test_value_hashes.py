@@ -5,9 +5,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.tryout import value_hashes
-from seatrial.tryout.hash_sample import HashSample
-from seatrial.tryout.value_hashes import hashed, mixed, together
+from seatrial.trial.data_checks import value_hashes
+from seatrial.trial.data_checks.hash_sample import HashSample
+from seatrial.trial.data_checks.value_hashes import hashed, mixed, together
 
 texts = st.lists(st.one_of(st.none(), st.text(max_size=40)), max_size=60)
 

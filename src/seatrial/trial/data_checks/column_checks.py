@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.tryout.hash_sample import HashSample
-from seatrial.tryout.value_hashes import Hashes, Values
+from seatrial.trial.data_checks.hash_sample import HashSample
+from seatrial.trial.data_checks.value_hashes import Hashes, Values
 
 MOST_VALUES = 10_000  # texts of a column that are counted one by one; of more, nothing is said about each
 SAMPLE = 2**14  # distinct values counted within 1 %, and exactly up to here

@@ -10,9 +10,9 @@ import pytest
 from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
-from seatrial.tryout import doubts
-from seatrial.tryout.doubts import KINDS, Doubts
-from seatrial.tryout.notes import Note
+from seatrial.trial.data_checks import data_checks
+from seatrial.trial.data_checks.data_checks import KINDS, Doubts
+from seatrial.trial.data_checks.note import Note
 
 ROWS = 1000
 
@@ -120,7 +120,7 @@ def test_test_rows_that_are_in_the_training_set_are_counted_whatever_its_types()
 
 
 def test_the_overlap_of_more_rows_than_are_remembered_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doubts, "ROWS_REMEMBERED", 500)
+    monkeypatch.setattr(data_checks, "ROWS_REMEMBERED", 500)
     table = honest(20_000)
     train = pa.concat_tables([table.slice(0, 5_000), honest(15_000, seed=8)])
     text = only(notes(table, train=train, chunk=4_000), "overlap").text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.tryout.value_hashes import Hashes
+from seatrial.trial.data_checks.value_hashes import Hashes
 
 _BITS = 64
 

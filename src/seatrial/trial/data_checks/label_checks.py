@@ -10,10 +10,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seatrial.models.signature import Task
-from seatrial.tryout.column_doubts import MOST_VALUES
-from seatrial.tryout.label import MOST_CLASSES
-from seatrial.tryout.notes import Note
-from seatrial.tryout.value_hashes import plain
+from seatrial.trial.data_checks.column_checks import MOST_VALUES
+from seatrial.trial.data_checks.note import Note
+from seatrial.trial.data_checks.value_hashes import plain
+from seatrial.trial.label_column import MOST_CLASSES
 
 _LEAST_OTHERS = 10  # rows outside the largest class: fewer are foretold by chance
 

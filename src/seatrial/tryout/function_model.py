@@ -14,9 +14,9 @@ from seatrial.batches.rows import Rows
 from seatrial.errors import InputError, StepFailed
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature, Task
-from seatrial.tryout.label import Labels, likely_positive
-from seatrial.tryout.question import Question
-from seatrial.tryout.settle import listed
+from seatrial.trial.label_column import Labels, likely_positive
+from seatrial.trial.question import Question
+from seatrial.trial.validate import listed
 
 PLACE = "seatrial: place"  # the column by which the frame that somebody handed over is cut, without converting it
 FIRST_ROWS = 1000  # asked twice: to see in which form the function answers

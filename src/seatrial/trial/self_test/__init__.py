@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.assessors.self_test.case import Result
+    from seatrial.trial.self_test.case import Result
 
 
 def run_self_test() -> Iterator[Result]:
     """What the trial says of every planted model and data set, one after the other."""
-    from seatrial.assessors.self_test import masked, people
-    from seatrial.assessors.self_test.case import try_case
+    from seatrial.trial.self_test import masked, people
+    from seatrial.trial.self_test.case import try_case
 
     for one in (*people.cases(), *masked.cases()):
         yield try_case(one)

@@ -11,10 +11,10 @@ from seatrial.batches.rows import Rows
 from seatrial.errors import InputError, StepFailed
 from seatrial.models.provenance import Provenance
 from seatrial.models.trained import Trained
-from seatrial.tryout.label import Labels
-from seatrial.tryout.model import Model, first_rows, open_model
-from seatrial.tryout.question import Question
-from seatrial.tryout.settle import check_signature, wanted_positive
+from seatrial.trial.label_column import Labels
+from seatrial.trial.question import Question
+from seatrial.trial.validate import check_signature, wanted_positive
+from seatrial.tryout.opened_model import Model, first_rows, open_model
 
 _FRAMEWORKS = {"sklearn", "xgboost", "lightgbm", "catboost", "keras", "torch"}  # that export knows
 _HALF = 0.5

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from seatrial.assessors.answers.labels import class_code
 from seatrial.errors import InputError
 from seatrial.models.signature import Signature, Task
-from seatrial.tryout.label import Labels, likely_positive
-from seatrial.tryout.question import Question
+from seatrial.trial.label_column import Labels, likely_positive
+from seatrial.trial.question import Question
 
 _SHOWN = 3  # classes named in a line
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.assessor import DataFacts, Subject
 from seatrial.assessors.contingency.group_specs import parse_groups, with_groups
-from seatrial.assessors.self_test.case import Case, case
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
+from seatrial.trial.self_test.case import Case, case
 from seatrial.verdicts.policy import Requirement
 
 ROWS = 8000

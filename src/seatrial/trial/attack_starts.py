@@ -11,7 +11,7 @@ from seatrial.assessors.robustness.gradients import gradients_of
 from seatrial.assessors.robustness.under_attack import UnderAttack
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Signature
-from seatrial.tryout.row_sample import RowSample
+from seatrial.trial.row_sample import RowSample
 from seatrial.verdicts.policy import Policy
 
 

@@ -14,9 +14,9 @@ from seatrial.models.predictor import Predictor
 from seatrial.models.provenance import Provenance
 from seatrial.models.signature import Signature
 from seatrial.stores.documents import from_json, sha256, to_json
-from seatrial.tryout.label import Labels
-from seatrial.tryout.question import Question
-from seatrial.tryout.settle import check_signature, wanted_positive
+from seatrial.trial.label_column import Labels
+from seatrial.trial.question import Question
+from seatrial.trial.validate import check_signature, wanted_positive
 
 if TYPE_CHECKING:
     from seatrial.models.finished import Wanted

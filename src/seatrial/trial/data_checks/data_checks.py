@@ -17,12 +17,19 @@ from seatrial.assessors.assessor import DataFacts
 from seatrial.assessors.contingency.group_specs import GroupSpec, texts, with_groups
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
-from seatrial.tryout.column_doubts import LEAST_ROWS, MOST_VALUES, NEARLY_ALL, ColumnDoubts, Separation, Together
-from seatrial.tryout.hash_sample import HashSample
-from seatrial.tryout.label import has_label
-from seatrial.tryout.label_doubts import LabelDoubts, share
-from seatrial.tryout.notes import Note
-from seatrial.tryout.value_hashes import Values, hashed, is_number, plain, together
+from seatrial.trial.data_checks.column_checks import (
+    LEAST_ROWS,
+    MOST_VALUES,
+    NEARLY_ALL,
+    ColumnDoubts,
+    Separation,
+    Together,
+)
+from seatrial.trial.data_checks.hash_sample import HashSample
+from seatrial.trial.data_checks.label_checks import LabelDoubts, share
+from seatrial.trial.data_checks.note import Note
+from seatrial.trial.data_checks.value_hashes import Values, hashed, is_number, plain, together
+from seatrial.trial.label_column import has_label
 
 KINDS = (
     *("unlabelled", "one_class", "label_type", "overlap", "duplicates", "leak", "identifier"),

@@ -9,7 +9,7 @@ import pytest
 
 from seatrial.batches.rows import rows_of
 from seatrial.errors import InputError
-from seatrial.tryout.label import MOST_CLASSES, has_label, likely_positive, read_labels
+from seatrial.trial.label_column import MOST_CLASSES, has_label, likely_positive, read_labels
 
 
 def labels_of(values: pa.Array[Any]) -> Any:

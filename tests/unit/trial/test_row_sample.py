@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.tryout.row_sample import RowSample
+from seatrial.trial.row_sample import RowSample
 
 
 def sampled(rows: int, cuts: list[int], *, capacity: int = 50, seed: int = 7) -> tuple[list[int], int]:

@@ -11,8 +11,12 @@ import pyarrow as pa
 
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.robustness.under_attack import UnderAttack
-from seatrial.assessors.self_test.case import Case, case
-from seatrial.assessors.self_test.networks import (
+from seatrial.attacks.losses import Floats
+from seatrial.attacks.threats import Linf, Rows
+from seatrial.models.predictor import Predictions
+from seatrial.models.signature import Column, Signature
+from seatrial.trial.self_test.case import Case, case
+from seatrial.trial.self_test.networks import (
     Model,
     Network,
     Quantised,
@@ -23,10 +27,6 @@ from seatrial.assessors.self_test.networks import (
     blobs,
     fitted,
 )
-from seatrial.attacks.losses import Floats
-from seatrial.attacks.threats import Linf, Rows
-from seatrial.models.predictor import Predictions
-from seatrial.models.signature import Column, Signature
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.policy.threat import ThreatModel
 

@@ -12,16 +12,16 @@ import pyarrow as pa
 from seatrial.batches.rows import Rows, open_rows, rows_of
 from seatrial.batches.rows.address import format_of
 from seatrial.errors import InputError
+from seatrial.trial.data_checks.data_checks import Doubts
+from seatrial.trial.label_column import Labels, has_label, read_labels
+from seatrial.trial.question import Question
+from seatrial.trial.validate import check_numbers, check_question
 from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.attempt import ProgressCallback, Training, attempt, groups_of, no_progress, policy_for
-from seatrial.tryout.doubts import Doubts
-from seatrial.tryout.fitted import is_fitted, open_fitted
-from seatrial.tryout.function import PLACE, eager, open_function, with_places
-from seatrial.tryout.label import Labels, has_label, read_labels
-from seatrial.tryout.model import Model, is_address, open_model, texts_of
-from seatrial.tryout.policies import DEFAULT
-from seatrial.tryout.question import Question
-from seatrial.tryout.settle import check_numbers, check_question
+from seatrial.tryout.fitted_model import is_fitted, open_fitted
+from seatrial.tryout.function_model import PLACE, eager, open_function, with_places
+from seatrial.tryout.opened_model import Model, is_address, open_model, texts_of
+from seatrial.tryout.policy_file import DEFAULT
 
 
 def try_model(

@@ -1,0 +1,1 @@
+"""The one path from rows, a model and a question to a judged record."""

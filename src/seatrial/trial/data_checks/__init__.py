@@ -1,0 +1,1 @@
+"""What is worth telling about the data beside a verdict."""
