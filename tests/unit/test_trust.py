@@ -157,3 +157,9 @@ def test_the_trust_file_that_the_docs_show_is_one() -> None:
     page = Path(__file__).parents[2] / "docs" / "how-to" / "keys-and-trust.md"
     (shown,) = re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert [key.name for key in parse_trust(shown, "trust.toml").keys] == ["the census team"]
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 10_000 + "]" * 10_000, "x = " + "{a = " * 10_000 + "1" + "}" * 10_000])
+def test_a_file_that_is_nested_too_deeply_is_an_error_of_that_file(text: str) -> None:
+    with pytest.raises(InputError, match=r"trust\.toml: .*nested too deeply"):
+        parse_trust(text, "trust.toml")

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 
 from seatrial.errors import SeatrialError
+from seatrial.report.printable import printable
 
 
 def print_json(document: object) -> None:
     """Prints the one document of a `--json` command."""
-    print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    # A file name that is not UTF-8 holds halves of surrogate pairs, which only JSON's own escapes can write.
+    print(text.encode("utf-8", "backslashreplace").decode())
+
+
+def print_lines(*lines: str) -> None:
+    """Prints lines for people on stdout; a line break within one is spelled out, as is all that drives a terminal."""
+    print("\n".join(map(printable, lines)))
 
 
 def report_error(error: SeatrialError, *, as_json: bool) -> int:
-    """Prints an error for a person, or as the `errors` document; returns the exit status."""
+    """Prints an error for a person, or as the `errors` document; returns the exit status.
+
+    Its first line begins with the place; whatever follows is indented, so that no name can begin a line of its own.
+    """
     if as_json:
         print_json({"errors": [one.as_document() for one in error.each]})
-    else:
-        print(printable(str(error)), file=sys.stderr)
+        return error.exit_status
+    several = len(error.each) > 1 or error.each[0] is not error
+    for one in (*error.each, *([error.problem] if several else [])):
+        first, *more = str(one).split("\n")
+        print("\n".join([printable(first), *(f"  {printable(line.strip())}" for line in more)]), file=sys.stderr)
     return error.exit_status
-
-
-def printable(text: str) -> str:
-    """The text with control characters spelled out: names from data and files must not drive the terminal."""
-    return "".join(
-        one.encode("unicode_escape").decode() if one != "\n" and unicodedata.category(one).startswith("C") else one
-        for one in text
-    )

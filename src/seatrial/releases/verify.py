@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from seatrial.errors import Corrupt, InputError, ObjectMissing, Refused, SeatrialError
-from seatrial.releases.envelope import unseal
+from seatrial.releases.envelope import UntrustedKey, unseal
 from seatrial.releases.release import (
     ENVELOPE,
     EVIDENCE_JSON,
@@ -30,6 +30,7 @@ from seatrial.releases.waivers import Accepted, accept_waivers
 from seatrial.stores.artifacts import check_path
 from seatrial.stores.documents import from_json, sha256
 from seatrial.verdicts.judge import judge
+from seatrial.verdicts.plausibility import impossibilities
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.policy.document import read_policy
 from seatrial.verdicts.trial import Trial
@@ -47,6 +48,7 @@ class Problem:
 
     path: str
     problem: str
+    by_trust: bool = False  # the deployer's own trust file stands against it: nobody need have changed anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Verified:
     waivers: tuple[Accepted, ...] = ()
     refused_waivers: tuple[Problem, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    untrusted_key: str | None = None  # the id of the key that claims to have signed it, where nobody trusts that one
 
     @property
     def ok(self) -> bool:
@@ -75,6 +78,11 @@ class Verified:
     def outcome(self) -> str | None:
         """What it came to ("pass", "fail", "inconclusive"); None where nothing could be judged."""
         return None if self.verdict is None else str(self.verdict.outcome)
+
+    @property
+    def refused_by_trust(self) -> bool:
+        """Only the deployer's own trust file stands against it."""
+        return bool(self.problems) and all(one.by_trust for one in self.problems)
 
     @property
     def waived(self) -> tuple[str, ...]:
@@ -146,7 +154,9 @@ def verify(
             raise Refused("not the release that was signed.", path=RELEASE_JSON)
     except (Refused, Corrupt) as error:
         # Without a signature there is nothing to hold the other files against, so they are not read at all.
-        return Verified(source.label, (Problem(error.path or ENVELOPE, _told(error)),))
+        untrusted = error.key_id if isinstance(error, UntrustedKey) else None
+        problem = Problem(error.path or ENVELOPE, _told(error), by_trust=untrusted is not None)
+        return Verified(source.label, (problem,), untrusted_key=untrusted)
     files, problems = _read_all(source, release, sizes)
     problems += _identity(release, digest, trust, expect_name, expect_version)
     policy = _policy(files, problems)
@@ -155,10 +165,11 @@ def verify(
     verdict: Verdict | None = None
     if policy is not None:
         if (refusal := policy_problem(trust, policy, release.policy)) is not None:
-            problems.append(Problem(POLICY_JSON, refusal))
+            problems.append(Problem(POLICY_JSON, refusal, by_trust=True))
         if trial is not None and policy.require:
-            problems += _evidence(release, trial)
-            verdict = _judged(policy, trial, problems)
+            impossible = [Problem(EVIDENCE_JSON, problem) for problem in impossibilities(trial)]
+            problems += [*_evidence(release, trial), *impossible]
+            verdict = None if impossible else _judged(policy, trial, problems)
         if verdict is not None:
             problems += _verdict(release, stated, verdict)
             problems += _summary(release, files, verdict)
@@ -240,9 +251,13 @@ def _identity(
         yield Problem(RELEASE_JSON, f"this is {release.title}; version {expect_version} was asked for.")
     lowest = trust.lowest_versions.get(release.name)
     if lowest is not None and release.version < lowest:
-        yield Problem(RELEASE_JSON, f"{release.title} is older than version {lowest}, the lowest that is accepted.")
+        yield Problem(
+            RELEASE_JSON,
+            f"{release.title} is older than version {lowest}, the lowest that is accepted.",
+            by_trust=True,
+        )
     if digest in trust.revoked:
-        yield Problem(RELEASE_JSON, f"{release.title} was revoked.")
+        yield Problem(RELEASE_JSON, f"{release.title} was revoked.", by_trust=True)
     for path, stated in ((EVIDENCE_JSON, release.evidence), (POLICY_JSON, release.policy)):
         if path in release.files and release.files[path].sha256 != stated:
             yield Problem(path, "release.json names it by another digest than it lists.")
@@ -260,12 +275,10 @@ def _evidence(release: Release, trial: Trial) -> Iterator[Problem]:
         return
     if trial.test_use != release.test_data:
         yield Problem(EVIDENCE_JSON, "the evidence is of another use of test data than the release states.")
-    if trial.test_use.use < 1:
-        yield Problem(EVIDENCE_JSON, f"use {trial.test_use.use} of the test data: uses count from 1.")
 
 
 def _judged(policy: Policy, trial: Trial, problems: list[Problem]) -> Verdict | None:
-    if trial.test_use is None or trial.test_use.use < 1:
+    if trial.test_use is None:
         return None
     try:
         return judge(policy, trial)

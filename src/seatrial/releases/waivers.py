@@ -18,6 +18,7 @@ from seatrial.verdicts.policy import Policy
 PAYLOAD_TYPE = "application/vnd.seatrial.waiver+json"
 LONGEST = timedelta(days=30)
 CLOCK_SKEW = timedelta(minutes=5)  # how far a signer's clock may run ahead
+FORMAT = 1
 ATTEMPTS = 100  # how many others may add a waiver to the same release first
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -34,7 +35,7 @@ class Waiver:
     reason: str
     created: str  # RFC 3339, UTC
     expires: str
-    format: int = 1
+    format: int = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,8 @@ def accept_waivers(
 
 
 def _problem(waiver: Waiver, release: str, evidence: str, policy: Policy, now: datetime) -> str | None:
+    if waiver.format != FORMAT:
+        return f"a waiver of format {waiver.format}, where this version reads format {FORMAT}."
     if waiver.release != release:
         return f"a waiver for another release ({waiver.title}, {waiver.release[:12]}…)."
     if waiver.evidence != evidence:

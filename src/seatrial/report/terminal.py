@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seatrial.report.plots import limits
+from seatrial.report.printable import printable
 from seatrial.report.requirements import evidence_for, missing_for
 from seatrial.report.words import bound, confidence_percent, numbers, slice_label
 from seatrial.verdicts.evidence import Evidence, Family
@@ -97,7 +98,11 @@ def headline(verdict: Verdict, trial: Trial) -> str:
 
 def _lines(verdict: Verdict, trial: Trial) -> list[_Line]:
     return [
-        _Line(_cells(one, evidence_for(one.requirement, trial)), one.outcome, missing_for(one, trial))
+        _Line(
+            tuple(map(printable, _cells(one, evidence_for(one.requirement, trial)))),
+            one.outcome,
+            tuple(map(printable, missing_for(one, trial))),
+        )
         for one in verdict.findings
     ]
 

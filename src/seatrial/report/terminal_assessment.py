@@ -13,6 +13,7 @@ from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.comparisons import beside
 from seatrial.report.gaps import some
 from seatrial.report.overall import about_rows
+from seatrial.report.printable import printable
 from seatrial.report.terminal import verdict_lines, verdict_table
 from seatrial.report.terminal_measured import measured_lines, measured_table
 from seatrial.report.view import ReportView, Tried
@@ -29,7 +30,11 @@ _MOST_NOTES = 8  # on a screen, the gravest first
 
 
 def assessment_lines(view: ReportView, tried: Tried) -> Iterator[str]:
-    """All that there is to say, as plain lines."""
+    """All that there is to say, as plain lines; names from data, files and models cannot drive the terminal."""
+    yield from map(printable, _lines(view, tried))
+
+
+def _lines(view: ReportView, tried: Tried) -> Iterator[str]:
     yield from about(view, tried)
     yield from (f"{_GUTTER}{one}" for one in tried.assumptions)
     yield from note_lines(tried.notes)
@@ -51,11 +56,11 @@ def drawn(view: ReportView, tried: Tried) -> Group:
     from rich.text import Text
 
     def indented(line: str, style: str) -> Padding:
-        return Padding(Text(line, style=style), (0, 0, 0, len(_GUTTER)))
+        return Padding(Text(printable(line), style=style), (0, 0, 0, len(_GUTTER)))
 
-    parts: list[Any] = [Text(line) for line in about(view, tried)]
+    parts: list[Any] = [Text(printable(line)) for line in about(view, tried)]
     parts += [indented(line, "dim") for line in tried.assumptions]
-    parts += [Text(line, style="yellow") for line in note_lines(tried.notes)]
+    parts += [Text(printable(line), style="yellow") for line in note_lines(tried.notes)]
     parts += ["", verdict_table(view.verdict, view.trial)]
     parts += [indented(line, "") for line in beside(view.trial)]
     for title, part in sections(view.trial):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.comparisons import reference_of
 from seatrial.report.gaps import gaps
+from seatrial.report.printable import printable
 from seatrial.report.words import claim_title, numbers, slice_label
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.policy import Policy
@@ -67,7 +68,7 @@ def measured_table(trial: Trial, policy: Policy) -> Table | None:
 
 def not_measured_lines(trial: Trial) -> list[str]:
     """What was not measured and what it would need, one line a reason and a column of groups."""
-    return [f"  {gap.what}{f' ({gap.where})' if gap.where else ''}: {gap.why}" for gap in gaps(trial)]
+    return [printable(f"  {gap.what}{f' ({gap.where})' if gap.where else ''}: {gap.why}") for gap in gaps(trial)]
 
 
 def _rows(trial: Trial, policy: Policy) -> Iterator[_Row]:
@@ -104,8 +105,8 @@ def _row(one: Evidence) -> _Row:
         title = f"{title}, against {reference_of(one)}"
     where = "" if one.claim.family is Family.ALL else f"{one.claim.column}: {slice_label(one.claim, one.slice)}"
     return _Row(
-        title,
-        where,
+        printable(title),
+        printable(where),
         said.estimate,
         said.bounds,
     )

@@ -73,8 +73,11 @@ def create_app(
             raise HTTPException(
                 400, "Binary tensors are not taken. Send JSON, without Inference-Header-Content-Length."
             )
-        body = await _body(request, body_limit_bytes, timeout_s)
-        return Response(await worker.answer(body), media_type="application/json")
+        try:
+            body = await _body(request, body_limit_bytes, timeout_s)
+            return Response(await worker.answer(body), media_type="application/json")
+        except asyncio.CancelledError:  # the grace after SIGTERM is over: told as such, where it was a 500 and a trace
+            raise Busy("it is shutting down") from None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001
@@ -82,7 +85,7 @@ def create_app(
         worker.close()
 
     model = "/v2/models/{name}"
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v2", server),
             Route("/v2/health/live", live),
@@ -105,6 +108,8 @@ def create_app(
         },
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # a redirect would lead to whatever address the client's Host header names
+    return app
 
 
 def _check_model(request: Request, name: str, version: str) -> None:

@@ -10,6 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from seatrial.errors import InputError
+from seatrial.serve.header_deadline import HeaderDeadline
 
 GRACE_S = 10  # what a request that is being answered has left after SIGTERM; a pod has 30
 CONNECTIONS = 256
@@ -25,6 +26,7 @@ def run_server(app: Starlette, *, host: str, port: int, ready: Callable[[str], N
     listening = _listen(host, port)
     config = uvicorn.Config(
         app,
+        http=HeaderDeadline,
         log_level="warning",
         access_log=False,
         server_header=False,

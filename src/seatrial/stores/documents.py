@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from typing import TypeVar
+import math
+from typing import NoReturn, TypeVar
 
 from seatrial.errors import Corrupt
 
 T = TypeVar("T")
+_SHOWN = 20  # characters of a number that is refused
 
 
 def to_json(value: object) -> bytes:
@@ -25,13 +27,37 @@ def from_json(kind: type[T], data: bytes, *, path: str) -> T:
     import pydantic  # heavy, and not needed by commands that only write
 
     try:
-        return pydantic.TypeAdapter(kind).validate_json(data, strict=True, extra="forbid")
+        value = pydantic.TypeAdapter(kind).validate_json(data, strict=True, extra="forbid")
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise Corrupt(
             f"not what this file should hold: {place or 'the document'}: {first['msg']}.", path=path
         ) from None
+    _only_json(data, path)
+    return value
+
+
+def _only_json(data: bytes, path: str) -> None:
+    """`Corrupt` for what pydantic lets pass: NaN and infinities (RFC 8259, section 6), and a name given twice."""
+
+    def refuse(problem: str) -> NoReturn:
+        raise Corrupt(f"not JSON: {problem}.", path=path)
+
+    def number(text: str) -> float:
+        value = float(text)
+        return value if math.isfinite(value) else refuse(f"the number {text[:_SHOWN]} is too large")
+
+    def members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        return found if len(found) == len(pairs) else refuse("a name stands twice in one object")
+
+    json.loads(
+        data,
+        parse_constant=lambda text: refuse(f"{text} is not a number"),
+        parse_float=number,
+        object_pairs_hook=members,
+    )
 
 
 def sha256(data: bytes) -> str:

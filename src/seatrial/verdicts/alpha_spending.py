@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Use k leaves α / (k (k + 1)) for errors: beyond this many that is below 1e-9, where a float's 1 − it says nothing.
+MOST_USES = 10_000
+
 
 def confidence_for_use(confidence: float, use: int) -> float:
     """The confidence at which use k = 1, 2, … is measured and judged: 1 − α / (k (k + 1)).
@@ -12,6 +15,6 @@ def confidence_for_use(confidence: float, use: int) -> float:
     >>> round(confidence_for_use(0.95, 1), 6), round(confidence_for_use(0.95, 2), 6)
     (0.975, 0.991667)
     """
-    if use < 1:
-        raise ValueError(f"use {use}: uses are counted from 1")
+    if not 1 <= use <= MOST_USES:
+        raise ValueError(f"use must be between 1 and {MOST_USES}, got {use}")
     return 1 - (1 - confidence) / (use * (use + 1))

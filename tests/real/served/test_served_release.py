@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 import shutil
 import signal
 import socket
 import subprocess
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,9 +20,13 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
+from seatrial.serve.header_deadline import HEADERS_S
+from seatrial.serve.server import CONNECTIONS
+
 from .conftest import Sea, Server, rows
 
 TIMEOUT_S = 60
+INFER = "/v2/models/census/infer"
 KINDS = {"number": "FP64", "text": "BYTES"}
 
 
@@ -45,7 +53,7 @@ def run(sea: Sea, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def infer(sea: Sea, server: Server) -> Callable[[pa.Table], Any]:
     def post(table: pa.Table) -> Any:
-        answer = httpx.post(f"{server.address}/v2/models/census/infer", json=request_of(table, sea), timeout=TIMEOUT_S)
+        answer = httpx.post(f"{server.address}{INFER}", json=request_of(table, sea), timeout=TIMEOUT_S)
         assert answer.status_code == 200, answer.text
         return {output["name"]: output for output in answer.json()["outputs"]}
 
@@ -99,7 +107,7 @@ def test_kserves_own_client_understands_the_answers(sea: Sea, server: Server) ->
         ],
     )
     document, _ = request.to_rest()
-    answer = httpx.post(f"{server.address}/v2/models/census/infer", json=document, timeout=TIMEOUT_S)
+    answer = httpx.post(f"{server.address}{INFER}", json=document, timeout=TIMEOUT_S)
     response = infer_type.InferResponse.from_rest(answer.json())
     label, probability = response.outputs
     assert list(label.as_numpy()) == list(sea.predictor.predict(table).labels)
@@ -186,3 +194,57 @@ def test_predict_names_the_column_that_is_missing(sea: Sea, tmp_path: Path) -> N
     done = run(sea, "predict", "census", str(tmp_path / "rows.csv"))
     assert done.returncode == 2
     assert "sex: the rows have no such column" in done.stderr
+
+
+def test_connections_that_never_finish_their_headers_do_not_shut_others_out(ending: Server) -> None:
+    host, port = ending.address.removeprefix("http://").split(":")
+    waiting = [socket.create_connection((host, int(port))) for _ in range(CONNECTIONS)]
+    try:
+        for one in waiting:
+            one.sendall(b"GET /v2 HTTP/1.1\r\nX: ")
+        deadline = time.monotonic() + 3 * HEADERS_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{ending.address}/v2/health/live", timeout=5).status_code == 200:
+                    break
+            time.sleep(0.5)
+        else:
+            pytest.fail("still shut out")
+        for one in waiting:
+            one.settimeout(HEADERS_S)
+            assert one.recv(1) == b""  # closed by the server
+    finally:
+        for one in waiting:
+            one.close()
+
+
+def test_a_slow_client_that_finishes_in_time_is_answered(ending: Server) -> None:
+    host, port = ending.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as link:
+        for _ in range(2):  # the second on the same connection
+            for part in (b"GET /v2/health/live HTTP/1.1\r\n", b"Host: here\r\n", b"\r\n"):
+                link.sendall(part)
+                time.sleep(0.3)
+            assert link.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_after_a_signal_every_accepted_request_is_answered_or_told_to_come_again(sea: Sea, ending: Server) -> None:
+    document = json.dumps(request_of(rows(30_000, 3), sea)).encode()
+    answers: list[int] = []
+
+    def ask() -> None:
+        with contextlib.suppress(httpx.TransportError):  # it came too late to be accepted
+            answers.append(httpx.post(f"{ending.address}{INFER}", content=document, timeout=60).status_code)
+
+    threads = [threading.Thread(target=ask) for _ in range(60)]
+    for one in threads:
+        one.start()
+    while not answers:
+        time.sleep(0.02)
+    ending.process.send_signal(signal.SIGTERM)
+    assert ending.process.wait(60) == 0
+    for one in threads:
+        one.join(60)
+    assert ending.process.stderr is not None
+    assert set(answers) <= {200, 503}
+    assert "Traceback" not in ending.process.stderr.read()

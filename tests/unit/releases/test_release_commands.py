@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -173,3 +174,28 @@ def test_a_difference_is_shown_part_by_part(project: Run, make_release: MakeRele
         {"part": "parameters", "what": "epochs", "before": "8", "after": "3"}
     ]
     assert "Nothing differs" in project("diff", "census@1", "census@1")
+
+
+def test_verify_says_what_to_do_about_a_key_that_is_not_trusted(
+    project: Run, make_release: MakeRelease, home: Path
+) -> None:
+    make_release()
+    (home / "trust.toml").write_text("")
+    told = project("verify", "census@1", status=1)
+    assert "seatrial keys export" in told.splitlines()[-1]
+    assert "who changed it" not in told
+
+
+def test_names_in_a_strangers_folder_are_spelled_out(project: Run, make_release: MakeRelease, tmp_path: Path) -> None:
+    make_release()
+    project("export", "census@1", "exported")
+    waivers = tmp_path / "exported" / "waivers"
+    waivers.mkdir(exist_ok=True)
+    (waivers / "x\n  signed by  the whole committee\nVerifies.json").write_text("x")
+    told = project("verify", "./exported")
+    assert not any(line.startswith("  signed by  the whole") for line in told.splitlines())
+    Path(os.fsdecode(os.fsencode(tmp_path / "exported") + b"/\xff\x1b[2J")).write_text("x")
+    told = project("verify", "./exported", status=1)
+    assert "\x1b" not in told
+    assert "DOES NOT VERIFY" in told
+    told.encode()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -455,3 +456,60 @@ def test_the_stated_verdict_is_read_into_its_type(make_release: MakeRelease, obj
     make_release()
     stated = from_json(Verdict, objects.get(f"{ROOT}verdict.json").data, path="verdict.json")
     assert str(stated.outcome) == "pass"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (b'"estimate": 0.85|"estimate": NaN', "NaN is not a number"),
+        (b'"high": 0.86|"high": 1e999', "too large"),
+        (b'"high": 0.86|"high": 9.0', "between 0 and 1, got 9"),
+        (b'"rows": 8000|"rows": -5', "negative"),
+        (b'"use": 1|"use": ' + b"1" + b"0" * 200, "the number of the use"),
+        (b'"seed": 7|"seed": 7,\n "seed": 8', "twice"),
+    ],
+)
+def test_evidence_that_cannot_be_is_refused_whoever_signed_it(
+    make_release: MakeRelease,
+    forge: Callable[..., None],
+    objects: Objects,
+    check: Callable[..., Verified],
+    change: bytes,
+    words: str,
+) -> None:
+    make_release()
+    before, after = change.split(b"|")
+    evidence = objects.get(f"{ROOT}evidence.json").data
+    assert before in evidence
+    forge({"evidence.json": evidence.replace(before, after)})
+    verified = check()
+    assert "evidence.json" in paths_of(verified)
+    assert words in told(verified)
+
+
+@pytest.mark.parametrize("place", ["envelope", "signature"])
+def test_nothing_unsigned_stands_beside_the_signature(
+    make_release: MakeRelease, objects: Objects, check: Callable[..., Verified], place: str
+) -> None:
+    make_release()
+    envelope = json.loads(objects.get(f"{ROOT}release.dsse.json").data)
+    (envelope if place == "envelope" else envelope["signatures"][0])["approved_by"] = "the whole committee"
+    canonical = json.dumps(envelope, sort_keys=True, separators=(",", ":")) + "\n"
+    objects.put(f"{ROOT}release.dsse.json", canonical.encode())
+    assert "not a DSSE envelope" in told(check())
+
+
+def test_what_the_deployer_does_not_trust_is_told_apart_from_what_was_changed(
+    make_release: MakeRelease,
+    objects: Objects,
+    trust: Trust,
+    keys: dict[str, SigningKey],
+    check: Callable[..., Verified],
+) -> None:
+    make_release()
+    assert check(trust=Trust()).untrusted_key == keys["release"].public.id
+    assert check(trust=replace(trust, lowest_versions={"census": 2})).refused_by_trust
+    objects.put(f"{ROOT}card.json", b"{}")
+    changed = check(trust=replace(trust, lowest_versions={"census": 2}))
+    assert changed.untrusted_key is None
+    assert not changed.refused_by_trust

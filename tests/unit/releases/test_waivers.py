@@ -247,3 +247,12 @@ def test_a_requirement_is_found_by_its_number_or_its_words(words: str, index: in
 def test_words_that_mean_no_or_several_requirements_list_them(words: str) -> None:
     with pytest.raises(InputError, match="1: accuracy"):
         find_requirement(RATES, words)
+
+
+def test_a_waiver_of_another_format_holds_nothing(
+    objects: Objects, waiver: Waiver, trust: Trust, keys: dict[str, SigningKey], now: datetime
+) -> None:
+    keep_waiver(objects, waiver.release, seal_waiver(replace(waiver, format=2), keys["waiver"]))
+    verified = verify(locate("census@1", objects), trust, now=now)
+    assert not verified.waivers
+    assert "format 2" in verified.refused_waivers[0].problem

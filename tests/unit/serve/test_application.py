@@ -232,3 +232,10 @@ def test_no_body_is_ever_a_500(echo: Predictor, data: st.DataObject) -> None:
     status, answer = post(create_app(echo, "census", "2"), INFER, body)
     assert status in (200, 400)
     assert (status == 200) == ("outputs" in answer)
+
+
+@pytest.mark.parametrize("path", [INFER + "/", "/v2/"])
+def test_a_slash_too_many_is_not_found_and_never_redirected(echo: Predictor, path: str) -> None:
+    response = ask(create_app(echo, "census", "2"), lambda client: client.post(path, headers={"Host": "elsewhere"}))
+    assert response.status_code == 404
+    assert "location" not in response.headers

@@ -301,5 +301,5 @@ def test_errors_of_all_uses_sum_to_no_more_than_the_policys(confidence: float, u
 
 
 def test_uses_are_counted_from_one() -> None:
-    with pytest.raises(ValueError, match="from 1"):
+    with pytest.raises(ValueError, match="between 1 and"):
         confidence_for_use(0.95, 0)

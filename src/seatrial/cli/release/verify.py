@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from seatrial.cli.options import Directory, Json, Profile, Trust
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def command(
             }
         )
     else:
-        print("\n".join(_lines(verified)))
+        print_lines(*_lines(verified))
     if not verified.ok:
         return REFUSED
     if verified.outcome == "pass":
@@ -75,7 +75,7 @@ def _lines(verified: Verified) -> Iterator[str]:
     if not verified.ok:  # nothing good is said of what is not used
         yield f"{verified.label}: DOES NOT VERIFY, and is not used."
         yield from (f"  {one.path}: {one.problem}" for one in verified.problems)
-        yield "Next: find out who changed it; without another copy, a new version is made by: seatrial run --no-cache"
+        yield f"Next: {_next_after_refusal(verified)}"
         return
     if verified.release is not None:
         release = verified.release
@@ -95,6 +95,20 @@ def _lines(verified: Verified) -> Iterator[str]:
     title = verified.release.title if verified.release else verified.label
     if verified.deployable:
         until = f" until {min(one.waiver.expires for one in verified.waivers)}" if verified.waived else ""
-        yield f"It can be deployed{until}.\nNext: seatrial serve {verified.label}"
+        yield f"It can be deployed{until}."
+        yield f"Next: seatrial serve {verified.label}"
     else:
-        yield f"It cannot be deployed.\nNext: seatrial report {title}"
+        yield "It cannot be deployed."
+        yield f"Next: seatrial report {title}"
+
+
+def _next_after_refusal(verified: Verified) -> str:
+    """What helps: trust settings where only those stand against it, another copy where the content does."""
+    if verified.untrusted_key is not None:
+        return (
+            f"ask whoever released it whether key {verified.untrusted_key[:12]}… is theirs; if so, append what their "
+            "`seatrial keys export` prints to your trust.toml"
+        )
+    if verified.refused_by_trust:
+        return "use a release that your trust.toml accepts, or change what it demands: seatrial releases"
+    return "find out who changed it; without another copy, a new version is made by: seatrial run --no-cache"

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from seatrial.cli.options import Budget, Json
-from seatrial.cli.output import print_json, printable
+from seatrial.cli.output import print_json, print_lines
 from seatrial.cli.rows_progress import rows_progress
 
 NOT_PASSED = 3
@@ -107,14 +107,13 @@ def command(
     if json:
         print_json(result.as_document(report=written))
     else:
-        text = str(result.assessment)
-        if sys.stdout.isatty() and printable(text) == text:  # in colours nothing would be spelled out
+        if sys.stdout.isatty():
             from rich.console import Console
 
             from seatrial.report.terminal_assessment import drawn
 
             Console().print(drawn(result.assessment.view(), result.assessment.tried()))
         else:
-            print(printable(text))
-        print(printable("\n".join(result.closing_lines(report=written))))
+            print(result.assessment)
+        print_lines(*result.closing_lines(report=written))
     return NOT_PASSED if result.failed else 0
