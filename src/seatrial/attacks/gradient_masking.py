@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from seatrial.attacks.gradient_attacks import fgsm, pgd
 from seatrial.attacks.losses import Codes, Floats, Loss, cross_entropy, margin, margin_loss
-from seatrial.attacks.suite import Effort, SuiteResult
+from seatrial.attacks.suite import Effort, SuiteResult, is_of_tier
 from seatrial.attacks.table_threat import TableThreat
 from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import L0, L2, Linf, Rows, Threat
@@ -183,8 +183,15 @@ def _single_step(
     )
 
 
+def _climbed(attacked: SuiteResult) -> bool:
+    """Whether gradients were followed to their end: only then does it mean something that others went further."""
+    return any(is_of_tier(attack, "pgd") for attack in attacked.attacks)
+
+
 def black_box_stronger(attacked: SuiteResult, origin: Rows, threat: Threat) -> Diagnostic | None:
     """Rows that search broke after every gradient had failed, by moves that gradients can tell of: not new texts."""
+    if not _climbed(attacked):
+        return None
     late = [place for place, name in enumerate(attacked.attacks) if name in ("square", "discrete", "transfer")]
     broken = np.isin(attacked.broken_by, late)
     if isinstance(threat, TableThreat):
@@ -202,7 +209,7 @@ def _not_done(
     target: TargetModel, origin: Rows, actual: Codes, threat: Threat, attacked: SuiteResult, effort: Effort, seed: int
 ) -> Diagnostic | None:
     standing = np.flatnonzero(attacked.unbroken)[:SAMPLE]
-    if not standing.size:
+    if not standing.size or not _climbed(attacked):
         return None
     rows, truth = origin[standing], actual[standing]
     rng = np.random.default_rng([seed, 2])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import cycle
@@ -48,6 +48,24 @@ class Effort:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An attack that did not run, and why; `could_run`: on another day or machine it would have."""
+
+    attack: str
+    reason: str
+    could_run: bool
+
+    def is_of(self, tier: str) -> bool:
+        """Whether the attack belongs to the tier: pgd-2 to pgd."""
+        return is_of_tier(self.attack, tier)
+
+
+def is_of_tier(attack: str, tier: str) -> bool:
+    """Whether an attack belongs to a tier: pgd-2 to pgd."""
+    return attack == tier or attack.startswith(f"{tier}-")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SuiteResult:
     """What came out. `broken_by` int64[n] is the place in `attacks` of the attack that broke an example, or `UNBROKEN`.
@@ -59,7 +77,7 @@ class SuiteResult:
     broken_by: NDArray[np.int64]
     worst: Rows
     attacks: tuple[str, ...]
-    skipped: tuple[tuple[str, str], ...]  # attacks that did not run, and why
+    skipped: tuple[Skipped, ...]
 
     @property
     def unbroken(self) -> NDArray[np.bool_]:
@@ -80,33 +98,37 @@ def run_suite(
     shape: tuple[int, ...],
     seed: int,
     budget_s: float,
+    tiers: Collection[str] = (),
     on_progress: Callable[[str, int], None] = lambda _attack, _standing: None,
 ) -> SuiteResult:
     """Runs every attack that this target allows, cheapest first.
 
-    `on_progress` hears each attack's name and how many rows stand.
-    What the time does not allow is left out openly. Without gradients the black-box attacks run alone.
+    `on_progress` hears each attack's name and how many rows stand. With `tiers` the suite consists of these alone.
+    What the time does not allow is skipped openly. Without gradients the black-box attacks run alone.
     """
     deadline = monotonic() + budget_s
     by = np.where(target.is_broken(origin, actual), 0, UNBROKEN).astype(np.int64)
-    worst, run, left_out = origin.copy(), ["clean"], []
+    worst, run = origin.copy(), ["clean"]
+    skipped: list[Skipped] = []
     for name, attack in _attacks(target, threat, effort, shape, seed, classes=_classes(target, origin)):
+        if tiers and not any(is_of_tier(name, tier) for tier in tiers):
+            continue
         standing = np.flatnonzero(by == UNBROKEN)
         on_progress(name, int(standing.size))
         if attack is None:
-            left_out.append((name, "the model has no gradients"))
+            skipped.append(Skipped(name, "the model has no gradients", could_run=False))
             continue
-        if monotonic() > deadline:
-            left_out.append((name, f"the budget of {budget_s:g} s was spent"))
+        if standing.size and monotonic() > deadline:
+            skipped.append(Skipped(name, f"the budget of {budget_s:g} s was spent", could_run=True))
             continue
         run.append(name)
-        if not standing.size:
+        if not standing.size:  # nothing is left that more time could break
             continue
         found = attack(origin[standing], actual[standing])
         broken = target.is_broken(found, actual[standing])
         places = standing[broken]
         by[places], worst[places] = len(run) - 1, found[broken]
-    return SuiteResult(by, worst, tuple(run), tuple(left_out))
+    return SuiteResult(by, worst, tuple(run), tuple(skipped))
 
 
 def _classes(target: TargetModel, origin: Rows) -> int:

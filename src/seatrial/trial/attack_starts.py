@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 
 from seatrial.assessors.contingency.group_specs import GroupSpec, with_groups
-from seatrial.assessors.robustness.gradients import gradients_of
+from seatrial.assessors.robustness.gradients import NoGradients, gradients_of
 from seatrial.assessors.robustness.under_attack import UnderAttack
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Signature
@@ -47,14 +47,15 @@ def under_attack(
 ) -> UnderAttack:
     """The sample with its groups beside the model that answers; `seen` are rows that fix what a threat leaves open."""
     # The module is the project's code, or a minute of loading: it is made only where somebody attacks.
-    differentiated = gradients_of(package) if policy.threat else "the policy has no threat models"
+    differentiated = gradients_of(package) if policy.threat else NoGradients("the policy has no threat models")
     return UnderAttack(
         predictor=predictor,
         rows=with_groups(sample.rows(), groups),
         of_rows=sample.seen,
         threats=policy.threat,
         seen=seen,
-        differentiated=None if isinstance(differentiated, str) else differentiated,
-        why_black_box=differentiated if isinstance(differentiated, str) else "",
+        differentiated=None if isinstance(differentiated, NoGradients) else differentiated,
+        gradients_exist=isinstance(differentiated, NoGradients) and differentiated.exist_elsewhere,
+        why_black_box=differentiated.reason if isinstance(differentiated, NoGradients) else "",
         on_progress=on_progress,
     )

@@ -9,7 +9,7 @@ import pytest
 
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.robustness import robust_accuracy
-from seatrial.assessors.robustness.robust_accuracy import NOT_RUN
+from seatrial.assessors.robustness.robust_accuracy import CUT_SHORT, NOT_RUN
 from seatrial.assessors.robustness.under_attack import UnderAttack, offset_of, scores_of
 from seatrial.attacks.input_space import MISSING, InputSpace, build_threat, input_space_of
 from seatrial.errors import InputError
@@ -107,6 +107,35 @@ def test_what_the_time_does_not_allow_is_left_out_openly() -> None:
     assert "the budget of 0 s was spent" in found.conditions["left_out"]
 
 
+def test_a_suite_that_the_budget_cut_short_decides_nothing() -> None:
+    easy = Requirement("robust_accuracy", at_least=0.1, threat="pixels")
+    (late,) = tried(subject(network(robust=True)), budget_s=0.0)
+    assert isinstance(late, Evidence)
+    assert CUT_SHORT in {flag.code for flag in late.flags}
+    assert outcome(easy, late) is Outcome.INCONCLUSIVE
+
+
+def test_the_tiers_that_a_policy_names_suffice_and_no_other_runs() -> None:
+    (found,) = tried(subject(network(robust=True), threat=replace(PIXELS, tiers=("noise", "square"))))
+    assert isinstance(found, Evidence)
+    assert found.conditions["attacks"] == "noise square"
+    assert found.flags == ()
+
+
+def test_a_tier_that_a_policy_names_and_that_did_not_run_decides_nothing() -> None:
+    (found,) = tried(subject(network(robust=True), threat=replace(PIXELS, tiers=("noise",))), budget_s=0.0)
+    assert isinstance(found, Evidence)
+    assert [flag.code for flag in found.flags] == [NOT_RUN]
+
+
+def test_gradients_that_exist_elsewhere_could_have_been_followed() -> None:
+    blind = subject(network(robust=True), white=False)
+    assert blind.under_attack is not None
+    (found,) = tried(replace(blind, under_attack=replace(blind.under_attack, gradients_exist=True)))
+    assert isinstance(found, Evidence)
+    assert [flag.code for flag in found.flags] == [CUT_SHORT]
+
+
 def test_without_a_tier_that_the_policy_requires_the_claim_is_inconclusive() -> None:
     demanding = replace(PIXELS, require=("apgd", "square"))
     (late,) = tried(subject(network(robust=True), threat=demanding), budget_s=0.0)
@@ -128,7 +157,7 @@ def test_without_a_tier_that_the_policy_requires_the_claim_is_inconclusive() -> 
     [
         (ThreatModel("linf", 0.1, 0.0, 0.5), "has values outside 0 to 0.5"),
         (ThreatModel("table", 1.0, mutable={"age": Mutable()}), '"age", which is not an input'),
-        (ThreatModel("table", 1.0, mutable={"x0": Mutable(values=("a",))}), "it is a number"),
+        (ThreatModel("table", 1.0, mutable={"x0": Mutable(values=("a",))}), "is a number column"),
         (ThreatModel("table", 1.0, mutable={"x0": Mutable()}, constraints=("x0 < x99",)), '"x99" must be a column'),
     ],
 )

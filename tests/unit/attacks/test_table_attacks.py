@@ -144,9 +144,9 @@ def test_what_a_search_breaks_by_new_texts_is_no_sign_against_gradients_and_by_n
     origin = people(200, seed=4)
     moves = threat().moves
     text, number = np.flatnonzero(moves.is_text)[0], np.flatnonzero(moves.is_number)[0]
-    by = np.where(np.arange(200) < 50, 1, UNBROKEN)
+    by = np.where(np.arange(200) < 50, 2, UNBROKEN)
     for column, sign in ((text, None), (number, "black-box-stronger")):
         worst = origin.copy()
         worst[:50, column] += 1
-        found = black_box_stronger(SuiteResult(by, worst, ("clean", "discrete"), ()), origin, threat())
+        found = black_box_stronger(SuiteResult(by, worst, ("clean", "pgd-1", "discrete"), ()), origin, threat())
         assert (found.code if found else None) == sign

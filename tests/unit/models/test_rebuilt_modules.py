@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from seatrial.assessors.robustness.gradients import NO_FACTORY, gradients_of
+from seatrial.assessors.robustness.gradients import NO_FACTORY, NoGradients, gradients_of
 from seatrial.assessors.robustness.under_attack import scores_of
 from seatrial.attacks.input_space import input_space_of
 from seatrial.errors import InputError
@@ -50,6 +50,7 @@ def test_the_rebuilt_module_gives_the_packages_answers_and_their_slope() -> None
     predictor = load_predictor(files)
     space = input_space_of(predictor.signature.inputs, [ROWS], {})
     differentiated = gradients_of(files)
+    assert not isinstance(differentiated, NoGradients)
     assert not isinstance(differentiated, str)
     points = space.points(ROWS)
     scores, gradient = differentiated(space).scores_and_gradient(points, lambda scores: np.eye(2)[[1] * len(scores)])
@@ -71,7 +72,7 @@ def test_the_rebuilt_module_gives_the_packages_answers_and_their_slope() -> None
 def test_without_a_factory_the_model_is_a_black_box_and_says_why() -> None:
     files = packaged()
     assert rebuild(files) is None
-    assert gradients_of(files) == NO_FACTORY
+    assert gradients_of(files) == NoGradients(NO_FACTORY)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from seatrial.assessors.robustness.under_attack import Differentiated, offset_of
 from seatrial.attacks.encoding import encoder
@@ -19,15 +20,25 @@ from seatrial.stores import documents
 NO_FACTORY = "no factory was given to rebuild a module from: only the model's answers are known"
 
 
-def gradients_of(files: Mapping[str, bytes]) -> Differentiated | str:
+@dataclass(frozen=True, slots=True)
+class NoGradients:
+    """Why nothing differentiates a model; `exist_elsewhere`: where its framework is installed, something does."""
+
+    reason: str
+    exist_elsewhere: bool = False
+
+
+def gradients_of(files: Mapping[str, bytes]) -> Differentiated | NoGradients:
     """What differentiates a package's module in any space of its inputs, or why nothing does."""
     provenance = documents.from_json(Provenance, files[PROVENANCE_JSON], path=PROVENANCE_JSON)
     if provenance.factory is None:
-        return NO_FACTORY
+        return NoGradients(NO_FACTORY)
     try:
         module = rebuild(files)
     except ImportError:
-        return "PyTorch is not installed here, which gives the gradients of this model"
+        return NoGradients(
+            "PyTorch is not installed here, which gives the gradients of this model", exist_elsewhere=True
+        )
     codec = Codec.from_document(files[CODEC_JSON])
     signature = documents.from_json(Signature, files[SIGNATURE_JSON], path=SIGNATURE_JSON)
 

@@ -36,6 +36,7 @@ from seatrial.verdicts.policy.threat import ThreatModel
 
 METRIC = "robust_accuracy"
 NOT_RUN = "required-attack-not-run"
+CUT_SHORT = "suite-cut-short"
 _CORRECT = "Correct the model."
 
 
@@ -132,6 +133,7 @@ def _attack(
             shape=model.shape or (len(space.columns),),
             seed=seed,
             budget_s=budget_s,
+            tiers=model.tiers,
             on_progress=lambda attack, standing: under.on_progress(f"{name}: {attack}, {standing:,} rows stand"),
         )
         signs = diagnose(
@@ -146,24 +148,34 @@ def _attack(
         )
     except SeatrialError as error:  # also of a model that its runtime cannot ask
         return Unmeasurable(str(error))
-    flags = (*(Flag(sign.code, sign.detail) for sign in signs), *_missing(model, attacked))
+    flags = (
+        *(Flag(sign.code, sign.detail) for sign in signs),
+        *_missing(model, attacked, gradients_exist=under.gradients_exist),
+    )
     shown = examples_of(model, attacked, origin, actual, target, signature.classes)
     return _Outcome(attacked.unbroken, _conditions(threat.text, attacked, under, effort, seed), flags, shown)
 
 
-def _missing(model: ThreatModel, attacked: SuiteResult) -> Iterator[Flag]:
-    """The tiers that the policy requires, and that did not run or not to their end."""
-    for tier in model.require:
-        reasons = [why for name, why in attacked.skipped if name == tier or name.startswith(f"{tier}-")]
+def _missing(model: ThreatModel, attacked: SuiteResult, *, gradients_exist: bool) -> Iterator[Flag]:
+    """The tiers that the policy names, and those that could have run on this model, where they did not to their end."""
+    named = model.require or model.tiers
+    for tier in named:
+        reasons = [skipped.reason for skipped in attacked.skipped if skipped.is_of(tier)]
         if reasons:
             yield Flag(NOT_RUN, f"the policy requires the attack {tier}, which did not run: {reasons[0]}")
+    if model.tiers:
+        return
+    missing = [skipped for skipped in attacked.skipped if skipped.could_run or gradients_exist]
+    if missing:
+        attacks = ", ".join(skipped.attack for skipped in missing)
+        yield Flag(CUT_SHORT, f"the attacks {attacks} could have run on this model: {missing[0].reason}")
 
 
 def _conditions(threat: str, attacked: SuiteResult, under: UnderAttack, effort: Effort, seed: int) -> dict[str, str]:
     broke = np.bincount(attacked.broken_by[attacked.broken_by >= 0], minlength=len(attacked.attacks))
     by = ", ".join(f"{name} {count}" for name, count in zip(attacked.attacks, broke, strict=True) if count)
-    spent = sorted({reason for _, reason in attacked.skipped})
-    left = ", ".join(name for name, _ in attacked.skipped)
+    spent = sorted({skipped.reason for skipped in attacked.skipped})
+    left = ", ".join(skipped.attack for skipped in attacked.skipped)
     return {
         "threat": threat,
         "suite": effort.digest,

@@ -33,6 +33,7 @@ class UnderAttack:
     threats: Mapping[str, ThreatModel]
     seen: pa.Table | None = None
     differentiated: Differentiated | None = None
+    gradients_exist: bool = False  # although none are here: with its framework installed, attacks could follow them
     why_black_box: str = "only the model's answers are known"
     on_progress: Callable[[str], None] = field(default=lambda _doing: None)
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 Norm = Literal["linf", "l2", "l0", "patch", "table"]
 
-# The tiers of the attack suite, which a policy can require. "pgd" is every restart, "apgd" every loss and target.
+# The tiers of the attack suite, which a policy can name. "pgd" is every restart, "apgd" every loss and target.
 TIERS = ("noise", "fgsm", "pgd", "apgd", "minimum-norm", "square", "transfer")
 TABLE_TIERS = ("noise", "fgsm", "pgd", "discrete", "transfer")
 
@@ -41,8 +41,9 @@ class ThreatModel:
     the columns of `mutable` change at a total cost of at most `budget`, where `constraints` between columns keep
     holding: "capital_loss <= capital_gain".
 
-    `require` names tiers of attacks that must have run: without one of them the claim is inconclusive. `examples` is
-    how many images the evidence may hold, before and after an attack: they are rows of the measured data.
+    `tiers` names the tiers that suffice: these run and no others. Without it, every tier that can run on the model has
+    to. `require` names tiers that must have run whatever the model. Where one is missing, the claim is inconclusive.
+    `examples` is how many images the evidence may hold, before and after an attack: they are rows of the measured data.
     """
 
     norm: Norm
@@ -52,10 +53,11 @@ class ThreatModel:
     shape: tuple[int, ...] = ()  # of an image: (height, width) or (height, width, channels), in the order of the inputs
     mutable: Mapping[str, Mutable] = field(default_factory=dict)
     constraints: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
     require: tuple[str, ...] = ()
     examples: int = 0
 
     @property
-    def tiers(self) -> tuple[str, ...]:
+    def known_tiers(self) -> tuple[str, ...]:
         """The tiers that attack within this threat."""
         return TABLE_TIERS if self.norm == "table" else TIERS

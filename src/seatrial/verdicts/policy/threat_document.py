@@ -46,9 +46,14 @@ def _mistakes(threat: ThreatModel) -> Iterator[Mistake]:
     if not threat.budget > 0:
         yield "budget", f"{threat.budget:g} lets nobody change anything.", "Write how far an example may move."
     yield from _of_examples(threat)
-    for tier in threat.require:
-        if tier not in threat.tiers:
-            yield "require", f"no {tier!r} attacks within {threat.norm}.", f"Name some of {', '.join(threat.tiers)}."
+    for key, named in (("tiers", threat.tiers), ("require", threat.require)):
+        for tier in named:
+            if tier not in threat.known_tiers:
+                hint = f"Name some of {', '.join(threat.known_tiers)}."
+                yield key, f'"{tier}" must be a tier of attacks within {threat.norm}.', hint
+    missing = [tier for tier in threat.require if threat.tiers and tier not in threat.tiers]
+    if missing:
+        yield "require", f'"{missing[0]}" is required, but tiers leaves it out.', "Add it to tiers."
     if threat.norm == "table":
         yield from _of_table(threat)
         return
