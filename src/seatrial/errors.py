@@ -1,5 +1,8 @@
 """Every error that Seatrial raises on purpose: what was wrong, where, and the way out.
 
+An error may name a field of what was asked (`classes`), by `field`. Code that serves several surfaces knows no option
+and no key: the command line, Python and seatrial.toml each spell the field when the error passes them (`spelled`).
+
 One tree. Whoever catches `SeatrialError` catches all of it; the command line turns each into a few lines of text or,
 under `--json`, into `{"errors": [{"code", "path", "line", "problem", "hint"}]}`.
 """
@@ -7,8 +10,33 @@ under `--json`, into `{"errors": [{"code", "path", "line", "problem", "hint"}]}`
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
+
+Surface = Callable[[str, str | None], str]  # a field and an example of its value, None without one → how it is written
+
+_START, _EXAMPLE, _END = "\x02", "\x1f", "\x03"  # control characters that no message has; none of them gets out
+_FIELD = re.compile(f"{_START}([a-z_]+)(?:{_EXAMPLE}([^{_END}]*))?{_END}")
+
+
+def field(name: str, example: str | None = None) -> str:
+    """A field of what was asked, for a message: spelled by the surface that the message passes, else as `name`."""
+    return f"{_START}{name}{_END}" if example is None else f"{_START}{name}{_EXAMPLE}{example}{_END}"
+
+
+def spell(text: str, surface: Surface) -> str:
+    """The text with its fields as the surface writes them.
+
+    >>> spell(f"Leave {field('threshold')} out.", lambda name, _example: f"--{name}")
+    'Leave --threshold out.'
+    """
+    return _FIELD.sub(lambda found: surface(found[1], found[2]), text)
+
+
+def _unspelled(name: str, example: str | None) -> str:
+    return name if example is None else f"{name} {example}"
 
 
 class SeatrialError(Exception):
@@ -23,11 +51,40 @@ class SeatrialError(Exception):
     def __init__(
         self, problem: str, *, path: str | None = None, line: int | None = None, hint: str | None = None
     ) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.path = path
+        super().__init__(spell(problem, _unspelled))
+        self._problem, self._path, self._hint = problem, path, hint
         self.line = line
-        self.hint = hint
+
+    @property
+    def problem(self) -> str:
+        """What was wrong."""
+        return spell(self._problem, _unspelled)
+
+    @property
+    def path(self) -> str | None:
+        """Where."""
+        return None if self._path is None else spell(self._path, _unspelled)
+
+    @property
+    def hint(self) -> str | None:
+        """The way out."""
+        return None if self._hint is None else spell(self._hint, _unspelled)
+
+    @hint.setter
+    def hint(self, hint: str | None) -> None:
+        self._hint = hint
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of what was asked that it names, until a surface spells them."""
+        return tuple(dict.fromkeys(name for name, _ in _FIELD.findall(f"{self._problem}{self._path}{self._hint}")))
+
+    def spell(self, surface: Surface) -> None:
+        """Writes the fields that it names as the surface does; those that are spelled already stay."""
+        self._problem = spell(self._problem, surface)
+        self._path = None if self._path is None else spell(self._path, surface)
+        self._hint = None if self._hint is None else spell(self._hint, surface)
+        self.args = (self.problem,)
 
     def __str__(self) -> str:
         place = "" if self.path is None else f"{self.path}: " if self.line is None else f"{self.path}:{self.line}: "
@@ -60,6 +117,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """A hint when `name` is close to one of the known names; None when it is close to none."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f'Did you mean "{close[0]}"?' if close else None
+
+
+@contextmanager
+def spelled(surface: Surface) -> Iterator[None]:
+    """Spells the errors that pass."""
+    try:
+        yield
+    except SeatrialError as error:
+        for one in error.each:
+            one.spell(surface)
+        raise
 
 
 class InputError(SeatrialError):

@@ -26,6 +26,10 @@ def report_error(error: SeatrialError, *, as_json: bool) -> int:
 
     Its first line begins with the place; whatever follows is indented, so that no name can begin a line of its own.
     """
+    from seatrial.trial.spelling import command_line
+
+    for each in error.each:
+        each.spell(command_line)
     if as_json:
         print_json({"errors": [one.as_document() for one in error.each]})
         return error.exit_status

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, spelled
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.jobs.pinned_inputs import changed, opened_rows
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, ModelFileInput, RowsInput, TableOutput
@@ -15,6 +15,7 @@ from seatrial.pipeline.project.locations import local_path
 from seatrial.pipeline.steps.builtin import wishes_digest
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import write_artifact
+from seatrial.trial.spelling import project_key
 
 if TYPE_CHECKING:
     from seatrial.batches.rows import Rows
@@ -37,7 +38,7 @@ def package_model(job: Job, workspace: Workspace) -> ArtifactOutput:
         raise InputError("what is named in [data] is no table.", path=project.path, hint="Name a step's table.")
     path = local_path(file.place, project.directory)
     texts = dict.fromkeys(texts_of(path), pa.string())  # whatever they look like in a file of text
-    with opened_rows(pinned, workspace, types=texts) as rows:
+    with spelled(project_key), opened_rows(pinned, workspace, types=texts) as rows:
         rows.check_columns([data.label])
         finished = open_finished(
             path,
