@@ -36,7 +36,7 @@ from seatrial.attacks.gradient_masking import diagnose
 from seatrial.attacks.suite import Effort, run_suite
 from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import Linf
-from seatrial.attacks.torch_gradients import TorchGradients
+from seatrial.models.frameworks.torch.gradients import TorchGradients
 
 ROOT = Path(__file__).parents[1]
 BUDGET = 0.1

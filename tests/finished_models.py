@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from seatrial.models.finished import Finished, Wanted, open_finished
+from seatrial.models.finished import Finished, ModelOptions, open_finished
 
 FEATURES = ("a", "b", "c")
 CLASSES = ("no", "yes")
@@ -116,12 +116,17 @@ def opened(
     labels: Sequence[str] | None = CLASSES,
     asked: bool = True,
     name: str = "model.onnx",
-    **wanted: Any,
+    **options: Any,
 ) -> Finished:
     """The model, through a file, for `rows`; they are shown to it unless `asked` is false."""
     rows = table() if rows is None else rows
     path = folder / name
     path.write_bytes(finished if isinstance(finished, bytes) else finished.SerializeToString())
     return open_finished(
-        path, schema=rows.schema, label="y", labels=labels, wanted=Wanted(**wanted), rows=rows if asked else None
+        path,
+        schema=rows.schema,
+        label="y",
+        labels=labels,
+        options=ModelOptions(**options),
+        rows=rows if asked else None,
     )

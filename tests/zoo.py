@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.models.finished import Wanted
+from seatrial.models.finished import ModelOptions
 
 os.environ.setdefault("KERAS_BACKEND", "torch")  # before keras is imported for the first time
 
@@ -39,7 +39,7 @@ class Made:
     model: Path
     table: pa.Table
     answers: NDArray[np.float64]
-    wanted: Wanted = field(default_factory=Wanted)
+    options: ModelOptions = field(default_factory=ModelOptions)
     label: str = "y"
 
 
@@ -129,7 +129,7 @@ def _sklearn(
                 fitted, initial_types=[("X", kind([None, len(NUMBERS)]))], options=options, target_opset=18
             )
             answers = _answers(fitted, held.matrix)
-        return _written(folder / f"{name}.onnx", model.SerializeToString(), held, answers, Wanted(inputs=NUMBERS))
+        return _written(folder / f"{name}.onnx", model.SerializeToString(), held, answers, ModelOptions(inputs=NUMBERS))
 
     return Entry(name, task, make)
 
@@ -159,7 +159,7 @@ def _pipeline(name: str, task: Task, last: Callable[[], Any]) -> Entry:
             options = {id(fitted): {"zipmap": False}} if task != "regression" else None
             model = skl2onnx.to_onnx(fitted, initial_types=types, options=options, target_opset=18)
             answers = _answers(fitted, held.rows.select(names).to_pandas())
-        return _written(folder / f"{name}.onnx", model.SerializeToString(), held, answers, Wanted())
+        return _written(folder / f"{name}.onnx", model.SerializeToString(), held, answers, ModelOptions())
 
     return Entry(name, task, make)
 
@@ -237,7 +237,7 @@ def _catboost(name: str, task: Task, *, loss: str | None = None) -> Entry:
         fitted.fit(train.matrix, train.label)
         path = folder / f"{name}.onnx"
         fitted.save_model(str(path), format="onnx")
-        return Made(path, held.rows, _answers(fitted, held.matrix), Wanted(inputs=NUMBERS))
+        return Made(path, held.rows, _answers(fitted, held.matrix), ModelOptions(inputs=NUMBERS))
 
     return Entry(name, task, make)
 
@@ -270,7 +270,7 @@ def _keras(name: str, task: Task) -> Entry:
             network.fit(train.matrix.astype(np.float32), target, epochs=2, verbose=0)
             network.export(str(path), format="onnx", verbose=False)
             answers = np.asarray(network.predict(held.matrix.astype(np.float32), verbose=0), np.float64)
-        return Made(path, held.rows, _whole(answers, task), Wanted(inputs=NUMBERS))
+        return Made(path, held.rows, _whole(answers, task), ModelOptions(inputs=NUMBERS))
 
     return Entry(name, task, make)
 
@@ -306,19 +306,19 @@ def _torch(name: str, task: Task) -> Entry:
             logits = network(torch.from_numpy(held.matrix.astype(np.float32))).double()
             answers = {"binary": torch.sigmoid, "multiclass": lambda one: one.softmax(1), "regression": lambda one: one}
             found = np.asarray(answers[task](logits))
-        return Made(path, held.rows, _whole(found, task), Wanted(inputs=NUMBERS))
+        return Made(path, held.rows, _whole(found, task), ModelOptions(inputs=NUMBERS))
 
     return Entry(name, task, make)
 
 
-def _written(path: Path, content: bytes, held: Data, answers: NDArray[np.float64], wanted: Wanted) -> Made:
+def _written(path: Path, content: bytes, held: Data, answers: NDArray[np.float64], options: ModelOptions) -> Made:
     path.write_bytes(content)
-    return Made(path, held.rows, answers, wanted)
+    return Made(path, held.rows, answers, options)
 
 
 def _boosted(path: Path, task: Task, held: Data, answers: NDArray[np.float64]) -> Made:
     named = path.suffix == ".txt" and b"pandas_categorical:[[" in path.read_bytes()
-    return Made(path, held.rows, _whole(answers, task), Wanted() if named else Wanted(inputs=NUMBERS))
+    return Made(path, held.rows, _whole(answers, task), ModelOptions() if named else ModelOptions(inputs=NUMBERS))
 
 
 def _whole(answers: NDArray[np.float64], task: Task) -> NDArray[np.float64]:

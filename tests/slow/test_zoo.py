@@ -28,7 +28,7 @@ def opened(made: Made, entry: Entry) -> Finished:
         schema=made.table.schema,
         label=made.label,
         labels=CLASSES[entry.task] or None,
-        wanted=made.wanted,
+        options=made.options,
         rows=made.table,
     )
 

@@ -17,7 +17,7 @@ def words(made: Made) -> list[str]:
     """The command line that somebody would write for it."""
     table = made.model.parent / "held-out.parquet"
     pyarrow.parquet.write_table(made.table, table)
-    inputs = [] if made.wanted.inputs is None else ["--inputs", ",".join(made.wanted.inputs)]
+    inputs = [] if made.options.inputs is None else ["--inputs", ",".join(made.options.inputs)]
     groups = ["--groups", "sex"] if "sex" in made.table.column_names else []
     return ["try", str(made.model), str(table), "--label", made.label, *inputs, *groups, "--json"]
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError, StepFailed
-from seatrial.models.causes import Cause, causes, swapped
+from seatrial.models.disagreement_causes import Cause, likely_causes, swapped_classes
 from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Signature
 
@@ -83,8 +83,8 @@ def compare(original: Predictions, packaged: Predictor, rows: pa.Table, *, name:
 
     other_order = None
     if original.probabilities is not None and given.probabilities is not None:
-        other_order = swapped(original.probabilities, given.probabilities, TOLERANCE)
-    why = (other_order,) if other_order else causes(rows, signature, bad, gaps, differ)
+        other_order = swapped_classes(original.probabilities, given.probabilities, TOLERANCE)
+    why = (other_order,) if other_order else likely_causes(rows, signature, bad, gaps, differ)
     places = np.flatnonzero(bad)
     worst = places[np.argsort(-gaps[places], kind="stable")][:_WORST]
     suspected = [column for cause in why for column in cause.columns]

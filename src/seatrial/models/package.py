@@ -16,14 +16,14 @@ from onnx import numpy_helper
 from seatrial.errors import InputError
 from seatrial.models.agreement import check_agreement
 from seatrial.models.codec import Codec
-from seatrial.models.export.choose import convert, export_logits, gives_logits
-from seatrial.models.finished.open import finish
-from seatrial.models.finished.plain import plain, read_plain
-from seatrial.models.finished.wanted import Wanted
+from seatrial.models.finished.onnx.plain_graph import read_plain_graph, to_plain_graph
+from seatrial.models.finished.open_finished import finish
+from seatrial.models.finished.options import ModelOptions
+from seatrial.models.frameworks.exporters import convert, export_logits, gives_logits
+from seatrial.models.frameworks.torch.rebuild import check_rebuilt, factory_of
 from seatrial.models.graph import MODEL
 from seatrial.models.join import join
 from seatrial.models.provenance import DataSnapshot, Provenance
-from seatrial.models.rebuild import check_rebuilt, factory_of
 from seatrial.models.runtime import (
     CODEC_JSON,
     MODEL_ONNX,
@@ -34,8 +34,8 @@ from seatrial.models.runtime import (
     same_tensor,
 )
 from seatrial.models.safety import check_valid
-from seatrial.models.stated import agreed_classes, check_positive, signature_of
 from seatrial.models.trained import Trained
+from seatrial.models.trained_signature import agreed_classes, check_positive, signature_of
 from seatrial.stores import documents
 
 __all__ = ["DataSnapshot", "Provenance", "build_package", "signature_of"]
@@ -90,12 +90,12 @@ def _converted(trained: Trained, rows: pa.Table, provenance: Provenance) -> dict
             hint="Give some of the rows that the model was trained on.",
         )
     if isinstance(trained.fitted, bytes):
-        graph, found = read_plain(trained.fitted, path=_WHERE), None
+        graph, found = read_plain_graph(trained.fitted, path=_WHERE), None
         classes, task = trained.classes or None, None
     else:
         found = convert(trained, rows)
         classes, task = agreed_classes(trained, found.classes), found.task
-        graph, found = plain(found.model, path=_WHERE), dataclasses.replace(found, classes=classes)
+        graph, found = to_plain_graph(found.model, path=_WHERE), dataclasses.replace(found, classes=classes)
     if classes is not None:
         check_positive(trained, classes)
     finished = finish(
@@ -105,7 +105,7 @@ def _converted(trained: Trained, rows: pa.Table, provenance: Provenance) -> dict
         schema=rows.schema,
         label=None,
         labels=None,
-        wanted=Wanted(
+        options=ModelOptions(
             inputs=trained.inputs or None,
             task=task,
             classes=classes,

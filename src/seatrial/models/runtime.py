@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from seatrial.errors import Corrupt
-from seatrial.models.choice import Choice, choice_behind
 from seatrial.models.codec import Codec
 from seatrial.models.columns import kind_column
 from seatrial.models.graph import LABEL, LOWER, PROBABILITY, UPPER, VALUE, element_of
+from seatrial.models.label_lookup import LabelLookup, find_label_lookup
 from seatrial.models.predictor import Predictions
 from seatrial.models.provenance import Provenance
 from seatrial.models.safety import read_model
@@ -43,7 +43,7 @@ class OnnxPredictor:
         codec: Codec | None,
         provenance: Provenance,
         *,
-        choice: Choice | None = None,
+        choice: LabelLookup | None = None,
         bounds: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
         """`choice`: what the session gives for labels instead of texts; `bounds`: of its integer columns."""
@@ -104,8 +104,8 @@ def load_predictor(files: Mapping[str, bytes], *, threads: int | None = None) ->
     if WEIGHTS in files:
         _check_weights(model, files[WEIGHTS])
     bounds = _bounds(model, signature)
-    choice = choice_behind(model.graph, LABEL)
-    data = files[MODEL_ONNX] if choice is None else choice.given_by(model)
+    choice = find_label_lookup(model.graph, LABEL)
+    data = files[MODEL_ONNX] if choice is None else choice.with_positions(model)
     del model  # as large as the bytes, which onnxruntime is about to copy once more
     session = open_session(data, path=MODEL_ONNX, threads=threads)
     return OnnxPredictor(session, signature, codec, provenance, choice=choice, bounds=bounds)

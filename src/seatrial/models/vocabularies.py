@@ -16,7 +16,7 @@ _LISTS = {
 }
 
 
-def known_texts(model: bytes) -> dict[str, tuple[str, ...]]:
+def text_vocabularies(model: bytes) -> dict[str, tuple[str, ...]]:
     """For each text input that is only looked up in lists: the texts of these lists, sorted.
 
     An input of which the graph makes anything else (a bag of words, a join with others) is left out: of that nobody

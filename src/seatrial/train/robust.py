@@ -13,8 +13,8 @@ from seatrial.attacks.input_space import build_threat, input_space_of
 from seatrial.attacks.losses import Codes, Floats, Loss, cross_entropy
 from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import Rows
-from seatrial.attacks.torch_gradients import TorchGradients
 from seatrial.models.codec import Codec
+from seatrial.models.frameworks.torch.gradients import TorchGradients
 from seatrial.verdicts.policy.threat import ThreatModel
 
 if TYPE_CHECKING:

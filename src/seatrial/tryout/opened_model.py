@@ -19,7 +19,7 @@ from seatrial.trial.question import Question
 from seatrial.trial.validate import check_signature, wanted_positive
 
 if TYPE_CHECKING:
-    from seatrial.models.finished import Wanted
+    from seatrial.models.finished import ModelOptions
 
 GRAPH, PROVENANCE = "model.onnx", "provenance.json"
 
@@ -70,9 +70,9 @@ class Model:
         """The texts that it knows, by column, where its graph says."""
         if self.package is None:
             return {}
-        from seatrial.models.vocabularies import known_texts
+        from seatrial.models.vocabularies import text_vocabularies
 
-        return known_texts(self.package[GRAPH])
+        return text_vocabularies(self.package[GRAPH])
 
 
 def is_address(model: str) -> bool:
@@ -103,7 +103,7 @@ def open_model(
             schema=rows.schema,
             label=question.label,
             labels=labels.classes,
-            wanted=_wanted(question, labels, like),
+            options=_options(question, labels, like),
             rows=first_rows(rows),
             token=token,
             on_progress=on_progress,
@@ -117,22 +117,22 @@ def open_model(
         schema=rows.schema,
         label=question.label,
         labels=labels.classes,
-        wanted=_wanted(question, labels, like),
+        options=_options(question, labels, like),
         rows=first_rows(rows),
     )
     check_signature(question, labels, finished.predictor.signature, model=name)
     return Model(Path(model).name, finished.predictor, finished.package, finished.notes)
 
 
-def _wanted(question: Question, labels: Labels, like: Signature | None) -> Wanted:
-    from seatrial.models.finished import Wanted
+def _options(question: Question, labels: Labels, like: Signature | None) -> ModelOptions:
+    from seatrial.models.finished import ModelOptions
 
     if like is not None:
         columns = tuple(column.name for column in like.inputs)
-        return Wanted(
+        return ModelOptions(
             classes=question.classes, positive=like.positive, like=columns
         )  # its own task: another is refused
-    return Wanted(
+    return ModelOptions(
         inputs=question.inputs,
         task=question.task,
         classes=question.classes,
@@ -147,7 +147,7 @@ def texts_of(model: str | Path) -> tuple[str, ...]:
         return ()
     import onnx
 
-    from seatrial.models.finished.file import MAX_BYTES
+    from seatrial.models.finished.file_format import MAX_BYTES
 
     try:
         if Path(model).stat().st_size > MAX_BYTES:

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 from seatrial.errors import InputError, SeatrialError, TargetError
-from seatrial.models.endpoints import Endpoint, Politeness, open_endpoint
-from seatrial.models.finished import Wanted
+from seatrial.models.endpoints import Endpoint, RequestLimits, open_endpoint
+from seatrial.models.finished import ModelOptions
 from tests.real.endpoints.conftest import Asked, Reply, Script, Scripted, scripted
 
 ROWS = 1000
@@ -69,9 +69,9 @@ def opened(server: Scripted, path: str = "/v2/models/census", **options: Any) ->
         schema=rows.schema,
         label="y",
         labels=("no", "yes"),
-        wanted=options.pop("wanted", Wanted(positive="yes")),
+        options=options.pop("options", ModelOptions(positive="yes")),
         rows=rows,
-        politeness=Politeness(**{**gentle, **options.pop("politeness", {})}),
+        limits=RequestLimits(**{**gentle, **options.pop("limits", {})}),
         sleep=slept,
         **options,
     )
@@ -110,13 +110,13 @@ def test_no_more_requests_at_once_than_are_allowed() -> None:
         return Reply(document=healthy(asked).document, slow_s=0.02)
 
     with scripted(script) as server:
-        assert_right(opened(server, politeness={"at_once": 3, "rows_per_request": 20}))
+        assert_right(opened(server, limits={"at_once": 3, "rows_per_request": 20}))
     assert 2 <= server.most_at_once <= 3
 
 
 def test_no_more_requests_a_second_than_are_allowed() -> None:
     with scripted(healthy) as server:
-        endpoint = opened(server, politeness={"requests_per_s": 50.0}, sleep=time.sleep)
+        endpoint = opened(server, limits={"requests_per_s": 50.0}, sleep=time.sleep)
         begun = time.monotonic()
         endpoint.predict(table())
         assert time.monotonic() - begun >= 9 / 50
@@ -140,7 +140,7 @@ def test_a_fault_that_passes_is_asked_through(reply: Reply) -> None:
 
 def test_a_slow_answer_is_asked_for_again() -> None:
     with scripted(after_opening(Reply(200, {}, slow_s=5))) as server:
-        assert_right(opened(server, politeness={"timeout_s": 0.3}))
+        assert_right(opened(server, limits={"timeout_s": 0.3}))
 
 
 def test_a_wish_to_be_left_alone_is_obeyed() -> None:
@@ -152,14 +152,14 @@ def test_a_wish_to_be_left_alone_is_obeyed() -> None:
         now[0] += seconds
 
     with scripted(after_opening(Reply(503, {}, headers={"Retry-After": "7"}))) as server:
-        assert_right(opened(server, sleep=sleep, clock=lambda: now[0], politeness={"at_once": 1}))
+        assert_right(opened(server, sleep=sleep, clock=lambda: now[0], limits={"at_once": 1}))
     assert max(slept) == pytest.approx(7, abs=0.01)
 
 
 def test_pauses_grow_while_a_storm_lasts() -> None:
     slept: list[float] = []
     with scripted(after_opening(Reply(503, {}), times=99)) as server:
-        endpoint = opened(server, sleep=slept.append, clock=lambda: 0.0, politeness={"retries": 4, "at_once": 1})
+        endpoint = opened(server, sleep=slept.append, clock=lambda: 0.0, limits={"retries": 4, "at_once": 1})
         with pytest.raises(TargetError, match=r"the endpoint answers with status 503, 5 times\. Look at the service"):
             endpoint.predict(table())
     longest = [pause for pause in slept if pause > 0.4]
@@ -226,7 +226,7 @@ def test_null_probabilities_are_nan_for_whoever_checks_them() -> None:
 
 def test_a_service_that_is_slow_for_ever_is_given_up() -> None:
     with scripted(broken(Reply(200, {}, slow_s=5))) as server:
-        endpoint = opened(server, politeness={"timeout_s": 0.2, "retries": 1})
+        endpoint = opened(server, limits={"timeout_s": 0.2, "retries": 1})
         with pytest.raises(TargetError, match=r"did not answer within 0\.2 s, 2 times"):
             endpoint.predict(table())
 
@@ -234,7 +234,7 @@ def test_a_service_that_is_slow_for_ever_is_given_up() -> None:
 def test_all_of_it_takes_no_longer_than_is_allowed() -> None:
     now = [0.0]
     with scripted(healthy) as server:
-        endpoint = opened(server, clock=lambda: now[0], politeness={"total_s": 60.0})
+        endpoint = opened(server, clock=lambda: now[0], limits={"total_s": 60.0})
         now[0] = 61.0
         with pytest.raises(TargetError, match="was asked for 60 s, which is all that is allowed"):
             endpoint.predict(table())
@@ -242,7 +242,7 @@ def test_all_of_it_takes_no_longer_than_is_allowed() -> None:
 
 def test_nothing_more_is_asked_after_an_error() -> None:
     with scripted(broken(Reply(400, {"error": "no"}))) as server:
-        endpoint = opened(server, politeness={"rows_per_request": 10, "at_once": 1})
+        endpoint = opened(server, limits={"rows_per_request": 10, "at_once": 1})
         with pytest.raises(TargetError):
             endpoint.predict(table())
     assert len(server.asked) <= 2 + 3  # of 100
@@ -257,7 +257,7 @@ def test_a_body_that_is_too_large_is_halved() -> None:
     with scripted(script) as server:
         with pytest.raises(TargetError, match="takes no request so large"):
             opened(server)
-        assert_right(opened(server, politeness={"rows_per_request": 30}))
+        assert_right(opened(server, limits={"rows_per_request": 30}))
 
     def later(asked: Asked, before: int) -> Reply:
         return script(asked, before) if before > 1 else healthy(asked)
@@ -297,7 +297,7 @@ def test_a_service_that_is_down_is_said_promptly() -> None:
         pass
     begun = time.monotonic()
     with pytest.raises(TargetError, match=r"the endpoint does not answer, 2 times\. Look at the service"):
-        opened(server, politeness={"retries": 9}, sleep=time.sleep)
+        opened(server, limits={"retries": 9}, sleep=time.sleep)
     assert time.monotonic() - begun < 5
 
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from seatrial.errors import SeatrialError, TargetError
-from seatrial.models.endpoints import Endpoint, Politeness, open_endpoint
-from seatrial.models.finished import Wanted
+from seatrial.models.endpoints import Endpoint, RequestLimits, open_endpoint
+from seatrial.models.finished import ModelOptions
 from tests.real.endpoints.conftest import Asked, Reply, Script, Scripted, scripted
 
 ROWS = pa.table({"a": pa.array(np.arange(0, 50) / 50), "b": pa.array([1, 2] * 25), "y": pa.array(["no", "yes"] * 25)})
@@ -24,15 +24,15 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
 
 
-def opened(server: Scripted, path: str, **wanted: Any) -> Endpoint:
+def opened(server: Scripted, path: str, **options: Any) -> Endpoint:
     return open_endpoint(
         f"{server.address}{path}",
         schema=ROWS.schema,
         label="y",
         labels=("no", "yes"),
-        wanted=Wanted(positive="yes", **wanted),
+        options=ModelOptions(positive="yes", **options),
         rows=ROWS,
-        politeness=Politeness(rows_per_request=20, requests_per_s=1000, retries=0),
+        limits=RequestLimits(rows_per_request=20, requests_per_s=1000, retries=0),
     )
 
 

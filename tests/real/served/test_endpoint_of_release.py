@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from seatrial.errors import InputError
-from seatrial.models.endpoints import Politeness, open_endpoint
-from seatrial.models.finished import Wanted
+from seatrial.models.endpoints import RequestLimits, open_endpoint
+from seatrial.models.finished import ModelOptions
 from tests.real.served.conftest import Sea, Server, rows
 
 
@@ -22,9 +22,9 @@ def test_a_served_release_answers_as_its_package_does(
         schema=table.schema,
         label=None,
         labels=None,
-        wanted=Wanted(positive=">50K"),
+        options=ModelOptions(positive=">50K"),
         rows=table,
-        politeness=Politeness(rows_per_request=150, requests_per_s=200),
+        limits=RequestLimits(rows_per_request=150, requests_per_s=200),
     )
     found, expected = endpoint.predict(table), sea.predictor.predict(table)
     assert endpoint.signature.inputs == sea.predictor.signature.inputs
@@ -44,6 +44,6 @@ def test_another_model_is_not_there(server: Server, monkeypatch: pytest.MonkeyPa
             schema=table.schema,
             label=None,
             labels=None,
-            wanted=Wanted(),
+            options=ModelOptions(),
             rows=table,
         )

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pytest
 
 from seatrial.errors import InputError, SeatrialError, TargetError
-from seatrial.models.endpoints import Politeness
-from seatrial.models.endpoints.answers import Answers, Reading, recognised
-from seatrial.models.endpoints.columns import chosen, values
+from seatrial.models.endpoints import RequestLimits
+from seatrial.models.endpoints.answers import Answers, Reading, recognise_answers
+from seatrial.models.endpoints.columns import sent_columns, values
 from seatrial.models.endpoints.exchange import _wished
 from seatrial.models.endpoints.inference_protocol import Matrix, Named, form_of, parse_answer, parse_metadata
 from seatrial.models.endpoints.scoring import FORMS, parse_scores
-from seatrial.models.finished import Wanted
+from seatrial.models.finished import ModelOptions
 from seatrial.models.signature import Column
 
 HERE = "http://here/v2/models/m"
@@ -42,7 +42,7 @@ def metadata(*inputs: tuple[str, str, list[int]], outputs: Sequence[dict[str, An
 
 def test_named_inputs_are_columns_of_their_datatype() -> None:
     found = metadata(("sex", "BYTES", [-1]), ("age", "FP32", [-1, 1]), ("size", "INT64", [-1]), ("vip", "BOOL", [-1]))
-    form, said = form_of(found, ROWS.schema, label="y", wanted=None, address=HERE)
+    form, said = form_of(found, ROWS.schema, label="y", inputs=None, address=HERE)
     assert isinstance(form, Named)
     assert said is None
     assert [column.kind for column in form.columns] == ["text", "number", "integer", "boolean"]
@@ -60,7 +60,7 @@ def test_named_inputs_are_columns_of_their_datatype() -> None:
 @pytest.mark.parametrize("inputs", [[("x", "FP32", [-1, 2])], [("x", "FP32", [-1, -1])], []])
 def test_one_matrix_takes_the_columns_in_their_order(inputs: list[tuple[str, str, list[int]]]) -> None:
     schema = ROWS.select(["size", "age", "y"]).schema
-    form, said = form_of(metadata(*inputs), schema, label="y", wanted=None, address=HERE)
+    form, said = form_of(metadata(*inputs), schema, label="y", inputs=None, address=HERE)
     assert isinstance(form, Matrix)
     assert said == "inputs: one matrix of size, age, in this order"
     [tensor] = form.document(ROWS, [])["inputs"]
@@ -68,13 +68,13 @@ def test_one_matrix_takes_the_columns_in_their_order(inputs: list[tuple[str, str
 
 
 def test_columns_that_are_wanted_need_no_sentence() -> None:
-    form, said = form_of(metadata(("x", "FP64", [-1, 2])), ROWS.schema, label="y", wanted=["age", "size"], address=HERE)
+    form, said = form_of(metadata(("x", "FP64", [-1, 2])), ROWS.schema, label="y", inputs=["age", "size"], address=HERE)
     assert [column.name for column in form.columns] == ["age", "size"]
     assert said is None
 
 
 @pytest.mark.parametrize(
-    ("inputs", "wanted", "message"),
+    ("inputs", "named", "message"),
     [
         ([("agee", "FP64", [-1]), ("sex", "BYTES", [-1])], None, "takes 'agee', .* no such column. Rename .* 'age'"),
         ([("sex", "FP64", [-1])], None, r"takes a number \(FP64\) for 'sex', and the rows hold string"),
@@ -85,10 +85,10 @@ def test_columns_that_are_wanted_need_no_sentence() -> None:
     ],
 )
 def test_columns_that_do_not_fit_are_named(
-    inputs: list[tuple[str, str, list[int]]], wanted: list[str] | None, message: str
+    inputs: list[tuple[str, str, list[int]]], named: list[str] | None, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        form_of(metadata(*inputs), ROWS.schema, label="y", wanted=wanted, address=HERE)
+        form_of(metadata(*inputs), ROWS.schema, label="y", inputs=named, address=HERE)
 
 
 @pytest.mark.parametrize("document", [[], {"inputs": [{"name": "x"}]}, {"inputs": 3}, "ready"])
@@ -123,7 +123,7 @@ def test_a_tensor_of_several_types_is_refused() -> None:
 
 
 def test_scores_are_asked_for_in_each_documented_form() -> None:
-    columns = chosen(ROWS.schema, label="y", wanted=["age", "sex"], address=HERE)
+    columns = sent_columns(ROWS.schema, label="y", inputs=["age", "sex"], address=HERE)
     data, records = [[1.5, "F"], [None, ""]], [{"age": 1.5, "sex": "F"}, {"age": None, "sex": ""}]
     split = {"columns": ["age", "sex"], "index": [0, 1], "data": data}
     assert [render(ROWS, columns) for _, render in FORMS] == [
@@ -165,9 +165,9 @@ def test_scores_that_are_none_are_said(document: Any, message: str) -> None:
         parse_scores(document, 2, address=HERE)
 
 
-def reading(answers: Answers, labels: Sequence[str] | None = ("no", "yes"), **wanted: Any) -> Reading:
-    declared = wanted.pop("declared", None)
-    return recognised(answers, declared=declared, labels=labels, wanted=Wanted(**wanted), address=HERE)
+def reading(answers: Answers, labels: Sequence[str] | None = ("no", "yes"), **options: Any) -> Reading:
+    declared = options.pop("declared", None)
+    return recognise_answers(answers, declared=declared, labels=labels, options=ModelOptions(**options), address=HERE)
 
 
 def array(*values: Any) -> np.ndarray[Any, Any]:
@@ -281,4 +281,4 @@ def test_a_date_that_has_passed_is_no_wait() -> None:
 @pytest.mark.parametrize("name", ["rows_per_request", "at_once", "requests_per_s", "timeout_s", "total_s"])
 def test_politeness_is_positive(name: str) -> None:
     with pytest.raises(InputError, match=f"{name} is 0"):
-        Politeness(**{name: 0})
+        RequestLimits(**{name: 0})

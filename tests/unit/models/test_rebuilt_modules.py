@@ -13,8 +13,8 @@ from seatrial.assessors.robustness.under_attack import scores_of
 from seatrial.attacks.input_space import input_space_of
 from seatrial.errors import InputError
 from seatrial.models.codec import Codec
+from seatrial.models.frameworks.torch.rebuild import rebuild
 from seatrial.models.package import Provenance, build_package
-from seatrial.models.rebuild import rebuild
 from seatrial.models.runtime import load_predictor
 from seatrial.models.trained import Trained
 

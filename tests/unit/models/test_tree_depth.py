@@ -5,8 +5,8 @@ import pytest
 from onnx import NodeProto, helper
 
 from seatrial.errors import Refused
-from seatrial.models.finished.booster import Booster, converted
-from seatrial.models.finished.forest import Forest
+from seatrial.models.finished.trees.booster import Booster, converted
+from seatrial.models.finished.trees.forest import Forest
 from seatrial.models.safety import check_safe
 from seatrial.models.tree_depth import MAX_NODES_DEEP, is_too_deep
 

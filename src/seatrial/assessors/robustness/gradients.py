@@ -9,10 +9,10 @@ from seatrial.assessors.robustness.under_attack import Differentiated, offset_of
 from seatrial.attacks.encoding import encoder
 from seatrial.attacks.input_space import InputSpace
 from seatrial.attacks.target_model import Differentiable
-from seatrial.attacks.torch_gradients import TorchGradients
 from seatrial.models.codec import Codec
+from seatrial.models.frameworks.torch.gradients import TorchGradients
+from seatrial.models.frameworks.torch.rebuild import rebuild
 from seatrial.models.provenance import Provenance
-from seatrial.models.rebuild import rebuild
 from seatrial.models.runtime import CODEC_JSON, PROVENANCE_JSON, SIGNATURE_JSON
 from seatrial.models.signature import Signature
 from seatrial.stores import documents

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError, TargetError
-from seatrial.models.finished.classes import in_order, name_classes
-from seatrial.models.finished.wanted import Wanted
+from seatrial.models.finished.onnx.classes import in_order, name_classes
+from seatrial.models.finished.options import ModelOptions
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Task
 
@@ -100,51 +100,51 @@ class Reading:
         return named
 
 
-def recognised(
+def recognise_answers(
     answers: Answers,
     *,
     declared: tuple[str, ...] | None,
     labels: Sequence[str] | None,
-    wanted: Wanted,
+    options: ModelOptions,
     address: str,
 ) -> Reading:
     """What the outputs are, from what they hold for the first rows.
 
     `declared` are the classes that the service names; `labels` the label column's values where they look like classes.
     """
-    known = tuple(name for name in wanted.classes or labels or () if name in answers)
+    known = tuple(name for name in options.classes or labels or () if name in answers)
     if len(known) == len(answers) > 1:
-        return _stacked(known, wanted)
-    task = wanted.task or ("regression" if labels is None and wanted.classes is None and declared is None else None)
+        return _stacked(known, options)
+    task = options.task or ("regression" if labels is None and options.classes is None and declared is None else None)
     if "value" in answers and task is None and not _texts(answers):
         task = "regression"
     if task == "regression":
         return _regression(answers, address)
-    probability = _probability(answers, classes=wanted.classes or declared or labels)
+    probability = _probability(answers, classes=options.classes or declared or labels)
     label = _label(answers, leave=probability)
     if task is None and probability is None and label is None and len(answers) == 1 and _measured(answers):
         return replace(_regression(answers, address), notes=("task: regression, for it answers with fractions",))
     if probability is None and label is None:
         raise _unclear(answers, address)
     notes: list[str] = []
-    classes, names = _classes(answers, label, probability, declared, labels, wanted, address, notes)
+    classes, names = _classes(answers, label, probability, declared, labels, options, address, notes)
     if len(classes) < 2:
         raise TargetError("the endpoint gives one class only.", path=address, hint="Name its classes: --classes a,b.")
     positive = None
     if len(classes) == 2:
-        positive = wanted.positive if wanted.positive is not None else classes[-1]
+        positive = options.positive if options.positive is not None else classes[-1]
         if positive not in classes:
             raise InputError(
                 f"positive {positive!r} is none of the classes {', '.join(classes)}.",
                 path=address,
                 hint="Write --positive with one of them.",
             )
-    if label is not None and probability is not None and wanted.threshold is not None:
+    if label is not None and probability is not None and options.threshold is not None:
         label = None
-        notes.append(f"answers: from its probabilities at the threshold {wanted.threshold:g}, not its own labels")
+        notes.append(f"answers: from its probabilities at the threshold {options.threshold:g}, not its own labels")
     threshold = None
     if label is None and positive is not None:
-        threshold = THRESHOLD if wanted.threshold is None else wanted.threshold
+        threshold = THRESHOLD if options.threshold is None else options.threshold
     reading = Reading(
         "binary" if len(classes) == 2 else "multiclass",
         classes=classes,
@@ -159,13 +159,13 @@ def recognised(
     return reading
 
 
-def _stacked(classes: tuple[str, ...], wanted: Wanted) -> Reading:
-    positive = (wanted.positive or classes[-1]) if len(classes) == 2 else None
+def _stacked(classes: tuple[str, ...], options: ModelOptions) -> Reading:
+    positive = (options.positive or classes[-1]) if len(classes) == 2 else None
     return Reading(
         "multiclass" if positive is None else "binary",
         classes=classes,
         positive=positive,
-        threshold=None if positive is None else THRESHOLD if wanted.threshold is None else wanted.threshold,
+        threshold=None if positive is None else THRESHOLD if options.threshold is None else options.threshold,
         probability="probability",
         stacked=True,
     )
@@ -229,7 +229,7 @@ def _classes(
     probability: str | None,
     declared: tuple[str, ...] | None,
     labels: Sequence[str] | None,
-    wanted: Wanted,
+    options: ModelOptions,
     address: str,
     notes: list[str],
 ) -> tuple[tuple[str, ...], Mapping[float, str] | None]:
@@ -242,12 +242,12 @@ def _classes(
         if known is None and labels is not None and len(labels) == count and (texts is None or texts <= set(labels)):
             known = tuple(in_order(labels))
             notes.append(f"classes: {', '.join(known)}, the label's values in their order, for the service names none")
-        named = name_classes(count, declared=known, labels=labels, wanted=wanted.classes, path=address)
+        named = name_classes(count, declared=known, labels=labels, requested=options.classes, path=address)
         notes += [named.note] if named.note and known is None else []
         classes = named.classes
     else:
-        classes = wanted.classes or declared or tuple(in_order(sorted({*(labels or ()), *(texts or ())})))
-        if declared is None and wanted.classes is None:
+        classes = options.classes or declared or tuple(in_order(sorted({*(labels or ()), *(texts or ())})))
+        if declared is None and options.classes is None:
             notes.append(f"classes: {', '.join(classes)}, for the service names none; it gives no probabilities")
     if given is None or given.dtype == object:
         return classes, None

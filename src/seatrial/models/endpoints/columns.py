@@ -14,9 +14,11 @@ from seatrial.models.columns import holds_numbers, holds_texts, kind_column
 from seatrial.models.signature import Column
 
 
-def chosen(schema: pa.Schema, *, label: str | None, wanted: Sequence[str] | None, address: str) -> tuple[Column, ...]:
-    """The columns that are sent to a service that names none: those that are wanted, else all but the label."""
-    names = list(wanted) if wanted is not None else [name for name in schema.names if name != label]
+def sent_columns(
+    schema: pa.Schema, *, label: str | None, inputs: Sequence[str] | None, address: str
+) -> tuple[Column, ...]:
+    """The columns that are sent to a service that names none: those that are inputs, else all but the label."""
+    names = list(inputs) if inputs is not None else [name for name in schema.names if name != label]
     return tuple(column_of(schema, name, address=address) for name in names)
 
 

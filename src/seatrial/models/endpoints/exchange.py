@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from seatrial.errors import InputError, SeatrialError, TargetError
-from seatrial.models.endpoints.politeness import Pace, Politeness
+from seatrial.models.endpoints.request_limits import Pace, RequestLimits
 
 ANSWER_BYTES = 64 * 2**20  # the answers for some hundred rows are a thousandth of it
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
@@ -46,16 +46,16 @@ class Exchange:
     def __init__(
         self,
         address: str,
-        politeness: Politeness,
+        limits: RequestLimits,
         *,
         token: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.address = address
-        self._politeness, self._token = politeness, token
+        self._limits, self._token = limits, token
         self._clock, self._sleep = clock, sleep
-        self._pace = Pace(politeness.requests_per_s, clock=clock, sleep=sleep)
+        self._pace = Pace(limits.requests_per_s, clock=clock, sleep=sleep)
         self._begun = clock()
         self._reached = False
         self._lock = threading.Lock()
@@ -72,8 +72,8 @@ class Exchange:
             client = httpx.Client(
                 verify=trusted,
                 headers=headers,
-                timeout=self._politeness.timeout_s,
-                limits=httpx.Limits(max_connections=self._politeness.at_once),
+                timeout=self._limits.timeout_s,
+                limits=httpx.Limits(max_connections=self._limits.at_once),
                 follow_redirects=False,
             )
         except (OSError, ValueError) as error:  # a certificate file or a proxy that the environment names
@@ -99,11 +99,11 @@ class Exchange:
                 why = f"answers with status {status}"
                 wish = _wished(headers)
             except httpx.TimeoutException:
-                why = f"did not answer within {self._politeness.timeout_s:g} s"
+                why = f"did not answer within {self._limits.timeout_s:g} s"
             except httpx.TransportError as error:
                 why = self._broken(error)
             attempt += 1
-            if attempt > (self._politeness.retries if self._reached else 1):
+            if attempt > (self._limits.retries if self._reached else 1):
                 raise self._down(f"{why}, {attempt} times.")
             if wish is not None and wish > LONGEST_WISH_S:
                 raise self._down(f"{why}, and asks to come back in {wish:.0f} s.")
@@ -114,7 +114,7 @@ class Exchange:
         self, client: httpx.Client, method: str, url: str, body: bytes | None
     ) -> tuple[int, httpx.Headers, bytes]:
         for _ in range(_FOLLOWED):
-            until = self._clock() + self._politeness.timeout_s
+            until = self._clock() + self._limits.timeout_s
             with client.stream(method, url, content=body) as response:
                 self._reached = True
                 status, headers = response.status_code, response.headers
@@ -190,9 +190,9 @@ class Exchange:
         return "does not answer" if isinstance(error, httpx.ConnectError) else "breaks the connection off"
 
     def _check_time(self) -> None:
-        if self._clock() - self._begun > self._politeness.total_s:
+        if self._clock() - self._begun > self._limits.total_s:
             raise self._down(
-                f"was asked for {self._politeness.total_s:g} s, which is all that is allowed.",
+                f"was asked for {self._limits.total_s:g} s, which is all that is allowed.",
                 hint="Ask for fewer rows, or allow more requests at once.",
             )
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError, TargetError
-from seatrial.models.endpoints.columns import chosen, column_of, values
+from seatrial.models.endpoints.columns import column_of, sent_columns, values
 from seatrial.models.signature import Column
 
 _FLOATS = {"FP16": "float16", "FP32": "float32", "FP64": "float64"}
@@ -96,16 +96,16 @@ def parse_metadata(document: Any, *, address: str) -> Metadata:
 
 
 def form_of(
-    metadata: Metadata, schema: pa.Schema, *, label: str | None, wanted: Sequence[str] | None, address: str
+    metadata: Metadata, schema: pa.Schema, *, label: str | None, inputs: Sequence[str] | None, address: str
 ) -> tuple[Named | Matrix, str | None]:
     """How rows of this schema are sent, and a sentence where that was inferred."""
-    inputs = metadata.inputs
+    tensors = metadata.inputs
     # A matrix of one column is told from a column by its name, and by there being only one that it can be.
-    only = len(wanted if wanted is not None else set(schema.names) - {label}) == 1
-    if len(inputs) > 1 or (inputs and (inputs[0].name in schema.names or (_width(inputs[0]) == 1 and not only))):
-        return Named(tuple(_column(schema, tensor, address) for tensor in inputs), inputs), None
-    columns = chosen(schema, label=label, wanted=wanted, address=address)
-    tensor = inputs[0] if inputs else Tensor(_MATRIX, "FP64", (-1, -1))
+    only = len(inputs if inputs is not None else set(schema.names) - {label}) == 1
+    if len(tensors) > 1 or (tensors and (tensors[0].name in schema.names or (_width(tensors[0]) == 1 and not only))):
+        return Named(tuple(_column(schema, tensor, address) for tensor in tensors), tensors), None
+    columns = sent_columns(schema, label=label, inputs=inputs, address=address)
+    tensor = tensors[0] if tensors else Tensor(_MATRIX, "FP64", (-1, -1))
     texts = [column.name for column in columns if column.kind == "text"]
     if texts and tensor.datatype != "BYTES":
         raise InputError(
@@ -117,13 +117,13 @@ def form_of(
     if width not in (None, len(columns)):
         raise InputError(
             f"the model takes a matrix of {width} columns, and the rows have {len(columns)} beside the label."
-            if wanted is None
+            if inputs is None
             else f"the model takes a matrix of {width} columns, and {len(columns)} are named.",
             path=address,
             hint="Name them in the order of the matrix: --inputs a,b,c.",
         )
     said = f"inputs: one matrix of {', '.join(column.name for column in columns)}, in this order"
-    return Matrix(columns, tensor), None if wanted is not None else said
+    return Matrix(columns, tensor), None if inputs is not None else said
 
 
 def parse_answer(document: Any, rows: int, *, address: str) -> dict[str, NDArray[Any]]:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from seatrial.errors import InputError, SeatrialError, TargetError
 from seatrial.models.endpoints import scoring
-from seatrial.models.endpoints.answers import Reading, recognised
-from seatrial.models.endpoints.columns import chosen
+from seatrial.models.endpoints.answers import Reading, recognise_answers
+from seatrial.models.endpoints.columns import sent_columns
 from seatrial.models.endpoints.exchange import Connection, Exchange, Rejected, TooMuch
 from seatrial.models.endpoints.inference_protocol import Matrix, Named, form_of, parse_answer, parse_metadata
-from seatrial.models.endpoints.politeness import Politeness
-from seatrial.models.finished.wanted import Wanted
+from seatrial.models.endpoints.request_limits import RequestLimits
+from seatrial.models.finished.options import ModelOptions
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 
@@ -44,17 +44,17 @@ class Endpoint:
     _exchange: Exchange = field(repr=False)
     _ask: Ask = field(repr=False)
     _reading: Reading = field(repr=False)
-    _politeness: Politeness = field(repr=False)
+    _limits: RequestLimits = field(repr=False)
     _on_progress: Callable[[int], None] = field(repr=False)
 
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`; a `TargetError` where the service gives none for some of them."""
-        size = self._politeness.rows_per_request
+        size = self._limits.rows_per_request
         parts = [rows.slice(start, size) for start in range(0, rows.num_rows, size)]
         found: list[Mapping[str, NDArray[Any]]] = []
         with (
             self._exchange.connected() as connection,
-            ThreadPoolExecutor(self._politeness.at_once, "seatrial-endpoint") as threads,
+            ThreadPoolExecutor(self._limits.at_once, "seatrial-endpoint") as threads,
         ):
             coming = [threads.submit(_halved, self._ask, connection, part) for part in parts]
             try:
@@ -79,10 +79,10 @@ def open_endpoint(
     schema: pa.Schema,
     label: str | None,
     labels: Sequence[str] | None,
-    wanted: Wanted,
+    options: ModelOptions,
     rows: pa.Table,
     token: str | None = None,
-    politeness: Politeness | None = None,
+    limits: RequestLimits | None = None,
     on_progress: Callable[[int], None] = lambda _rows: None,
     environment: Mapping[str, str] = os.environ,
     clock: Callable[[], float] = time.monotonic,
@@ -96,17 +96,17 @@ def open_endpoint(
     or answers with something else, a `TargetError`.
     """
     place = _checked(address)
-    politeness = politeness or Politeness()
-    exchange = Exchange(place, politeness, token=_token(token, place, environment), clock=clock, sleep=sleep)
-    first = rows.slice(0, min(FIRST_ROWS, politeness.rows_per_request))
+    limits = limits or RequestLimits()
+    exchange = Exchange(place, limits, token=_token(token, place, environment), clock=clock, sleep=sleep)
+    first = rows.slice(0, min(FIRST_ROWS, limits.rows_per_request))
     if first.num_rows == 0:
         raise InputError("there are no rows to ask it for.", path=place, hint="Name a table that has some.")
     with exchange.connected() as connection:
         if "/v2/models/" in place:
-            found = _by_metadata(connection, place, schema, label, wanted, first)
+            found = _by_metadata(connection, place, schema, label, options, first)
         else:
-            found = _by_table(connection, place, schema, label, wanted, first)
-    reading = recognised(found.answers, declared=found.classes, labels=labels, wanted=wanted, address=place)
+            found = _by_table(connection, place, schema, label, options, first)
+    reading = recognise_answers(found.answers, declared=found.classes, labels=labels, options=options, address=place)
     signature = Signature(
         inputs=found.columns,
         task=reading.task,
@@ -117,7 +117,7 @@ def open_endpoint(
         interval=reading.interval is not None,
     )
     notes = (*found.notes, *reading.notes)
-    return Endpoint(place, signature, notes, exchange, found.ask, reading, politeness, on_progress)
+    return Endpoint(place, signature, notes, exchange, found.ask, reading, limits, on_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +132,10 @@ class _Found:
 
 
 def _by_metadata(
-    connection: Connection, place: str, schema: pa.Schema, label: str | None, wanted: Wanted, first: pa.Table
+    connection: Connection, place: str, schema: pa.Schema, label: str | None, options: ModelOptions, first: pa.Table
 ) -> _Found:
     metadata = parse_metadata(connection.get(place), address=place)
-    form, said = form_of(metadata, schema, label=label, wanted=wanted.inputs, address=place)
+    form, said = form_of(metadata, schema, label=label, inputs=options.inputs, address=place)
     notes = () if said is None else (said,)
     # Servers of scikit-learn models give labels alone unless they are asked, and some refuse to be asked.
     asked = [tensor.name for tensor in metadata.outputs] or ["predict", "predict_proba"]
@@ -157,9 +157,9 @@ def _asking(form: Named | Matrix, outputs: Sequence[str], place: str) -> Ask:
 
 
 def _by_table(
-    connection: Connection, place: str, schema: pa.Schema, label: str | None, wanted: Wanted, first: pa.Table
+    connection: Connection, place: str, schema: pa.Schema, label: str | None, options: ModelOptions, first: pa.Table
 ) -> _Found:
-    columns = chosen(schema, label=label, wanted=wanted.inputs, address=place)
+    columns = sent_columns(schema, label=label, inputs=options.inputs, address=place)
     refused: list[SeatrialError] = []
     for name, render in scoring.FORMS:
         try:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import onnx
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Task
 
 # rows, and the names of their columns in the order of the features → the own library's answers: probabilities
@@ -36,21 +35,3 @@ class Converted:
     answer: Answer | None = None
     notes: tuple[str, ...] = ()
     library: str = "the original"  # "XGBoost": who answered
-
-
-class Reader(Protocol):
-    """`read` of models/finished/xgboost.py and lightgbm.py: the file's bytes; `path` is only named in errors."""
-
-    def __call__(self, data: bytes, *, path: str) -> Converted:
-        """The model, or an `InputError` that names what in the file cannot be packaged, and the way out."""
-        ...
-
-
-class Comparison(Protocol):
-    """How a package is held against the original, on real rows: `compare_with_original` of models/agreement.py."""
-
-    def __call__(
-        self, original: Predictions, packaged: Predictor, rows: pa.Table, *, name: str = "the original"
-    ) -> tuple[str, ...]:
-        """Notes about where they differ within tolerance; beyond it a `StepFailed` that shows the worst rows."""
-        ...

@@ -25,7 +25,7 @@ ROWS_ASKED = 2048  # as of a trained model: real rows that it answers before any
 
 def package_model(job: Job, workspace: Workspace) -> ArtifactOutput:
     """Packages the file, and prints what was inferred; the same file, columns and wishes give the same package."""
-    from seatrial.models.finished import Wanted, open_finished
+    from seatrial.models.finished import ModelOptions, open_finished
     from seatrial.trial.label_column import read_labels
     from seatrial.tryout.opened_model import texts_of
 
@@ -45,7 +45,7 @@ def package_model(job: Job, workspace: Workspace) -> ArtifactOutput:
             schema=rows.schema,
             label=data.label,
             labels=None if data.task == "regression" else read_labels(rows, data.label).classes,
-            wanted=Wanted(
+            options=ModelOptions(
                 inputs=model.inputs or None,
                 task=data.task,
                 classes=model.classes or None,

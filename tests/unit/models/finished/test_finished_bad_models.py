@@ -14,8 +14,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from seatrial.errors import InputError
-from seatrial.models.finished import Wanted, open_finished
-from seatrial.models.finished.file import MAX_BYTES
+from seatrial.models.finished import ModelOptions, open_finished
+from seatrial.models.finished.file_format import MAX_BYTES
 from tests.finished_models import FEATURES, matrix_model, model, opened, softmax_model, table
 
 NODE = helper.make_node
@@ -86,7 +86,7 @@ def test_what_is_no_model_is_told_from_one_with_the_way_out(
 def test_a_file_that_is_not_there_and_a_folder_are_named(tmp_path: Path) -> None:
     for path, problem in ((tmp_path / "none.onnx", "there is no such file"), (tmp_path, "this is a folder")):
         with pytest.raises(InputError, match=problem):
-            open_finished(path, schema=table().schema, label="y", labels=None, wanted=Wanted())
+            open_finished(path, schema=table().schema, label="y", labels=None, options=ModelOptions())
 
 
 def test_a_file_of_two_gigabytes_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_a_file_of_two_gigabytes_is_refused_before_it_is_read(tmp_path: Path, mo
         stream.write(b"\x08\x08")
         stream.truncate(MAX_BYTES + 1)  # sparse: takes no room
     with pytest.raises(InputError, match=r"it has 2\.0 GiB; a model in one file has less than 2"):
-        open_finished(path, schema=table().schema, label="y", labels=None, wanted=Wanted())
+        open_finished(path, schema=table().schema, label="y", labels=None, options=ModelOptions())
 
 
 def changed(change: Callable[[onnx.ModelProto], object]) -> onnx.ModelProto:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from seatrial.errors import InputError
-from seatrial.models.finished import lightgbm as reader
+from seatrial.models.finished.lightgbm import reader
 from tests.boosters import NUMBERS, answers, frame, label, opened, own_answers, table
 
 lightgbm = pytest.importorskip("lightgbm")
@@ -155,7 +155,7 @@ def test_bytes_that_are_no_text_are_said_to_be_none() -> None:
 
 
 def test_what_explains_the_model_is_not_given_to_its_parser() -> None:
-    from seatrial.models.finished.lightgbm_text import read_text
+    from seatrial.models.finished.lightgbm.text import read_text
 
     rewritten = read_text(saved(fit("binary")).decode(), path="m.txt").rewritten()
     assert "leaf_value" in rewritten

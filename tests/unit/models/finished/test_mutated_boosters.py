@@ -15,7 +15,8 @@ CHILD = """
 import sys, numpy as np, pyarrow as pa
 from pathlib import Path
 from seatrial.errors import InputError
-from seatrial.models.finished import lightgbm, xgboost
+from seatrial.models.finished.lightgbm import reader as lightgbm
+from seatrial.models.finished.xgboost import reader as xgboost
 random, folder, count = np.random.default_rng(7), Path(sys.argv[1]), int(sys.argv[2])
 rows = pa.table({name: random.normal(size=20) for name in ("a", "b", "z", "whole")})
 rows = rows.append_column("text", pa.array(random.choice(np.array(["v1", "v2", "?"]), 20)))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.models.finished.ubjson import read_ubjson
+from seatrial.models.finished.xgboost.ubjson import read_ubjson
 
 
 def written(value: Any) -> bytes:

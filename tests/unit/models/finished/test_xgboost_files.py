@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError
-from seatrial.models.finished import xgboost as reader
+from seatrial.models.finished.xgboost import reader
 from tests.boosters import NUMBERS, answers, frame, label, opened, own_answers, table
 
 xgboost = pytest.importorskip("xgboost")

@@ -1,0 +1,110 @@
+"""Whether the package answers as the bare graph did, and labels as the file itself does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.errors import InputError
+from seatrial.models.finished.onnx.outputs import Answers, Outputs
+from seatrial.models.predictor import Predictions
+
+# A softmax in float64, by NumPy and by onnxruntime: the last digits differ, and no more.
+_SOFTMAX = 1e-9
+# Between float32 probabilities so close to each other, or to the threshold, either label is right.
+_EDGE = 1e-6
+
+
+def check_consistency(
+    outputs: Outputs, answers: Answers, packaged: Predictions, *, asked: float | None, real: bool, path: str
+) -> tuple[str, ...]:
+    """Notes about the file's own label; an `InputError` where the package answers otherwise than the file.
+
+    Probabilities and values are the same bits. `asked` is the threshold that the user wants: then the file's own
+    label follows another.
+    """
+    expected = _expected(outputs, answers)
+    found = _found(outputs, packaged)
+    if expected.shape != found.shape or not np.allclose(
+        expected, found, rtol=0, atol=_SOFTMAX if outputs.form == "logits" else 0, equal_nan=True
+    ):
+        raise InputError(
+            "it answers the same rows otherwise when it is asked again.",
+            path=path,
+            hint="Export it for inference (torch: module.eval()): something random is in the graph.",
+        )
+    if outputs.label is None or asked is not None or not real:
+        return ()
+    return _about_labels(outputs, answers[outputs.label], packaged, path)
+
+
+def _expected(outputs: Outputs, answers: Answers) -> NDArray[Any]:
+    if outputs.form == "labels":
+        return np.zeros(0)
+    parts = [np.asarray(answers[name], np.float64) for name in outputs.tensors]
+    whole = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+    if outputs.task == "regression":
+        return whole[:, list(outputs.columns)] if outputs.columns else whole
+    if outputs.form == "logits":
+        both = np.concatenate([np.zeros_like(whole), whole], axis=1) if outputs.one_column else whole
+        powers = np.exp(both - both.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return np.concatenate([1 - whole, whole], axis=1) if outputs.one_column else whole
+
+
+def _found(outputs: Outputs, packaged: Predictions) -> NDArray[Any]:
+    if outputs.form == "labels":
+        return np.zeros(0)
+    if packaged.probabilities is not None:
+        return packaged.probabilities
+    values = np.asarray(packaged.labels, np.float64).reshape(-1, 1)
+    return values if packaged.interval is None else np.concatenate([values, packaged.interval], axis=1)
+
+
+def _about_labels(outputs: Outputs, given: NDArray[Any], packaged: Predictions, path: str) -> tuple[str, ...]:
+    own = np.array(
+        [str(int(value)) if given.dtype.kind in "biu" else str(value) for value in given.reshape(-1)], object
+    )
+    if not set(own) <= set(outputs.classes):
+        places = {str(place): name for place, name in enumerate(outputs.classes)}
+        if not set(own) <= set(places):
+            strange = sorted(set(own) - set(outputs.classes))
+            raise InputError(
+                f'its output "{outputs.label}" gives {", ".join(strange[:3])}, which '
+                f"{'is' if len(strange) == 1 else 'are'} none of the classes {', '.join(outputs.classes)}.",
+                path=path,
+                hint="Name the classes in the order of the probabilities: --classes a,b,c.",
+            )
+        own = np.array([places[name] for name in own], object)
+    differ = (own != packaged.labels) & _clear(outputs, packaged)
+    if not differ.any():
+        return ()
+    count, first = int(differ.sum()), int(differ.argmax())
+    rule = (
+        f'"{outputs.positive}" from a probability of {outputs.threshold:g}'
+        if outputs.threshold is not None
+        else "the class of the largest probability"
+    )
+    problem = (
+        f'the file\'s own output "{outputs.label}" is not {rule} on {count} of {len(own)} rows (row {first}: '
+        f'"{own[first]}" against "{packaged.labels[first]}")'
+    )
+    if 2 * count > len(own):
+        raise InputError(
+            f"{problem}: the classes may be in another order than the probabilities.",
+            path=path,
+            hint="Name them in the order of the probabilities, --classes a,b,c; or the threshold that the file's label "
+            "follows, --threshold.",
+        )
+    return (f"{problem}; measured is the rule, not that output (--threshold sets another)",)
+
+
+def _clear(outputs: Outputs, packaged: Predictions) -> NDArray[np.bool_]:
+    assert packaged.probabilities is not None  # noqa: S101  # who gives scores and a label has them
+    if outputs.threshold is not None and outputs.positive is not None:
+        place = outputs.classes.index(outputs.positive)
+        return np.asarray(np.abs(packaged.probabilities[:, place] - outputs.threshold) > _EDGE)
+    ordered = np.sort(packaged.probabilities, axis=1)
+    return np.asarray(ordered[:, -1] - ordered[:, -2] > _EDGE)

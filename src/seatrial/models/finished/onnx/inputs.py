@@ -1,0 +1,296 @@
+"""Which columns of a table a finished graph's inputs are."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import pyarrow as pa
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from seatrial.errors import InputError
+from seatrial.models.columns import holds_numbers, holds_texts, kind_column
+from seatrial.models.signature import Column, Kind
+
+_KINDS: dict[int, Kind] = {
+    **dict.fromkeys((TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16), "number"),
+    **dict.fromkeys(
+        (TensorProto.INT8, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64, TensorProto.UINT8), "integer"
+    ),
+    **dict.fromkeys((TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64), "integer"),
+    TensorProto.BOOL: "boolean",
+    TensorProto.STRING: "text",
+}
+_SHOWN = 12  # names in a sentence, before "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One input of the graph: a matrix of several columns, or one column as [n, 1] or [n]."""
+
+    tensor: str
+    element: int  # TensorProto's number of its type
+    columns: tuple[str, ...]
+    flat: bool  # [n]
+
+    @property
+    def kind(self) -> Kind:
+        """How each of its columns enters."""
+        return _KINDS[self.element]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """All inputs, the raw columns behind them, and what was inferred."""
+
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The package's inputs."""
+        return tuple(Column(name, entry.kind) for entry in self.entries for name in entry.columns)
+
+    def feed(self, rows: pa.Table) -> dict[str, NDArray[Any]]:
+        """What the bare graph takes for these rows, as its own user would make it."""
+        return {entry.tensor: _tensor(rows, entry) for entry in self.entries}
+
+
+def bind(
+    graph: onnx.GraphProto,
+    *,
+    schema: pa.Schema,
+    label: str | None,
+    inputs: Sequence[str] | None,
+    features: Sequence[str] | None,
+    like: Sequence[str] | None = None,
+    path: str,
+) -> Binding:
+    """The columns of each input; an `InputError` names the input or column that does not fit, and the way out.
+
+    `features` are the names that the file gives to a matrix's columns, `inputs` those that the user gives, `like` those
+    that the model takes beside which this one is measured.
+    """
+    shapes = {value.name: _shape(value, path) for value in graph.input}
+    if not shapes:
+        raise InputError("the model has no inputs.", path=path, hint="Export it with its features as input.")
+    alone = next(iter(shapes)) if len(shapes) == 1 else None
+    matrices = [name for name, shape in shapes.items() if _is_matrix(name, shape, schema, alone=alone is not None)]
+    if alone is not None and matrices:
+        binding = _matrix(graph.input[0], shapes[alone], schema, label, inputs, features, like, path)
+    elif matrices:
+        raise InputError(
+            f"the model has {len(shapes)} inputs, and {_listed(matrices)} "
+            f"{'is a matrix' if len(matrices) == 1 else 'are matrices'}.",
+            path=path,
+            hint="Export it with one matrix of all columns as its input, or with one input a column, each [rows, 1] "
+            'and named like it (skl2onnx: initial_types=[("age", FloatTensorType([None, 1])), …]).',
+        )
+    else:
+        one = features if len(shapes) == 1 and features is not None and len(features) == 1 else None
+        binding = _named(graph, shapes, schema, inputs or one, path)  # a matrix of one column has its name
+    _check_columns(binding, schema, label, path)
+    return binding
+
+
+def free_rows(graph: onnx.GraphProto) -> int | None:
+    """Lets the graph take any number of rows, if it was exported for one number only: then that number, else None.
+
+    Whether it answers alike for others is for who asks it to see: a shape may be written into the graph itself.
+    """
+    fixed: int | None = None
+    for value in graph.input:
+        dimensions = value.type.tensor_type.shape.dim
+        if len(dimensions) and dimensions[0].dim_value > 0:
+            fixed = dimensions[0].dim_value
+            dimensions[0].dim_param = "rows"
+    if fixed is not None:
+        for value in graph.output:
+            value.type.tensor_type.ClearField("shape")
+    return fixed
+
+
+def _shape(value: onnx.ValueInfoProto, path: str) -> list[int] | None:
+    tensor = value.type.tensor_type
+    if value.type.WhichOneof("value") != "tensor_type" or tensor.elem_type not in _KINDS:
+        raise InputError(
+            f'its input "{value.name}" is a {_type(value)}, which no column of a table is.',
+            path=path,
+            hint="Export it with inputs of float32, float64, int32, int64, bool or string.",
+        )
+    if not tensor.HasField("shape"):
+        return None
+    shape = [dimension.dim_value for dimension in tensor.shape.dim]  # 0: any
+    if not 1 <= len(shape) <= 2:
+        raise InputError(
+            f'its input "{value.name}" is {_type(value)}; a row of a table has one value a column.',
+            path=path,
+            hint="Only models of named columns, or of one matrix [rows, columns], can be tried: put the reshaping of "
+            "a row into the graph.",
+        )
+    return shape
+
+
+def _is_matrix(name: str, shape: list[int] | None, schema: pa.Schema, *, alone: bool) -> bool:
+    if shape is None or (len(shape) == 2 and shape[1] == 0):
+        return name not in schema.names
+    return (len(shape) == 2 and shape[1] > 1) or (len(shape) == 1 and alone and shape[0] > 1)
+
+
+def _matrix(
+    value: onnx.ValueInfoProto,
+    shape: list[int] | None,
+    schema: pa.Schema,
+    label: str | None,
+    inputs: Sequence[str] | None,
+    features: Sequence[str] | None,
+    like: Sequence[str] | None,
+    path: str,
+) -> Binding:
+    if shape is not None and len(shape) == 1:
+        raise InputError(
+            f'its input "{value.name}" is {_type(value)}: one row, without an axis for several.',
+            path=path,
+            hint=f"Export it for rows of the shape [rows, {shape[0]}], the first dimension dynamic.",
+        )
+    width = shape[1] if shape else 0
+    element = value.type.tensor_type.elem_type
+    of_kind = holds_texts if _KINDS[element] == "text" else holds_numbers
+    usable = [column.name for column in schema if column.name != label and of_kind(column.type)]
+    if inputs is not None:
+        names, note = list(inputs), None
+    elif features is not None and set(features) <= set(schema.names):
+        names, note = list(features), f"the {len(features)} columns {_listed(features)}, as the file names them"
+    elif like is not None and width in (0, len(like)) and set(like) <= set(usable):
+        names, note = list(like), f"the {len(like)} columns {_listed(like)}, as the model that is tried takes them"
+    else:
+        names, note = usable, f"the {len(usable)} columns {_listed(usable)}, in the order of the table"
+    if (width and len(names) != width) or not names:
+        kind = "text" if _KINDS[element] == "text" else "numeric"
+        found = (
+            f"--inputs names {len(names)}"
+            if inputs is not None
+            else f"the table has {len(names)} {kind} columns{'' if label is None else ' besides the label'}"
+        )
+        raise InputError(
+            f'its input "{value.name}" takes {width or "some"} columns, {found}.',
+            path=path,
+            hint=f"Name the {width or ''} columns in the order of the matrix: --inputs a,b,c. The table has "
+            f"{_listed([name for name in schema.names if name != label])}."
+            if like is None  # --inputs are those of the model that is tried
+            else "Export it with one input a column, each named like it.",
+        )
+    entry = Entry(value.name, element, tuple(names), flat=False)
+    return Binding((entry,), () if note is None else (f'input "{value.name}": {note}',))
+
+
+def _named(
+    graph: onnx.GraphProto,
+    shapes: dict[str, list[int] | None],
+    schema: pa.Schema,
+    inputs: Sequence[str] | None,
+    path: str,
+) -> Binding:
+    takes = list(shapes)
+    names = dict(zip(takes, takes, strict=True))
+    notes: tuple[str, ...] = ()
+    if inputs is not None and set(inputs) != set(takes):
+        if len(inputs) != len(takes):
+            raise InputError(
+                f"--inputs names {len(inputs)} columns, the model has {len(takes)} inputs: {_listed(takes)}.",
+                path=path,
+                hint="Name one column for each, in this order, or leave --inputs out to match them by name.",
+            )
+        names = dict(zip(takes, inputs, strict=True))
+        notes = (f"inputs: {', '.join(f'{one} is {other}' for one, other in names.items() if one != other)}",)
+    for tensor, name in names.items():
+        if name not in schema.names:
+            raise _no_column(tensor, name, takes, schema, path)
+    return Binding(
+        tuple(
+            Entry(value.name, value.type.tensor_type.elem_type, (names[value.name],), flat=_is_flat(shapes[value.name]))
+            for value in graph.input
+        ),
+        notes,
+    )
+
+
+def _is_flat(shape: list[int] | None) -> bool:
+    return shape is not None and len(shape) == 1
+
+
+def _no_column(tensor: str, name: str, takes: Sequence[str], schema: pa.Schema, path: str) -> InputError:
+    close = difflib.get_close_matches(name, schema.names, n=1)
+    meant = f'Did you mean the column "{close[0]}"? ' if close else ""
+    return InputError(
+        f'the table has no column for its input "{tensor}"{"" if tensor == name else f", which is to be {name!r}"}.',
+        path=path,
+        hint=f"{meant}Rename the table's column, or name the columns in the order of the model's inputs "
+        f"({_listed(takes)}): --inputs a,b,c. The table has {_listed(schema.names)}.",
+    )
+
+
+def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, path: str) -> None:
+    taken, given = Counter(column.name for column in binding.columns), Counter(schema.names)
+    for column in binding.columns:
+        if given[column.name] != 1:
+            problem = "several columns" if given[column.name] else "no column"
+            close = difflib.get_close_matches(column.name, given, n=1)
+            raise InputError(
+                f'the table has {problem} "{column.name}".',
+                path=path,
+                hint=f'Did you mean "{close[0]}"?' if close else f"It has {_listed(schema.names)}.",
+            )
+        if taken[column.name] > 1:
+            raise InputError(f'the column "{column.name}" is an input twice.', path=path, hint="Name each once.")
+        if column.name == label:
+            raise InputError(
+                f'the model takes the column "{label}", which is the label that it is to be measured by.',
+                path=path,
+                hint="Name another label, or the columns that the model takes: --inputs a,b,c.",
+            )
+        _check_type(column, schema, path)
+
+
+def _check_type(column: Column, schema: pa.Schema, path: str) -> None:
+    found = schema.field(column.name).type
+    if column.kind == "text" and not holds_texts(found):
+        raise InputError(
+            f'the model takes texts for "{column.name}", the table holds {found}.',
+            path=path,
+            hint="Cast the column to string.",
+        )
+    if column.kind != "text" and not holds_numbers(found):
+        raise InputError(
+            f'the model takes numbers for "{column.name}", the table holds {found}.',
+            path=path,
+            hint="Give the table as the model was trained on it, with this column encoded, or export the whole "
+            "pipeline, its encoder included.",
+        )
+
+
+def _tensor(rows: pa.Table, entry: Entry) -> NDArray[Any]:
+    columns = [kind_column(rows, Column(name, entry.kind)) for name in entry.columns]
+    matrix = np.stack(columns, axis=1).astype(helper.tensor_dtype_to_np_dtype(entry.element))
+    return matrix.reshape(-1) if entry.flat else matrix
+
+
+def _type(value: onnx.ValueInfoProto) -> str:
+    tensor = value.type.tensor_type
+    if value.type.WhichOneof("value") != "tensor_type":
+        return str(value.type.WhichOneof("value")).removesuffix("_type")
+    name = TensorProto.DataType.Name(tensor.elem_type).lower()
+    sizes = [str(dimension.dim_value or dimension.dim_param or "?") for dimension in tensor.shape.dim]
+    return f"{name}[{', '.join(sizes)}]"
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) <= _SHOWN:
+        return ", ".join(names) or "none"
+    return f"{', '.join(names[: _SHOWN - 1])}, … {names[-1]} ({len(names)})"

@@ -1,0 +1,1 @@
+"""CatBoost: export of its models."""

@@ -1,0 +1,1 @@
+"""Keras: export of a model."""

@@ -1,0 +1,1 @@
+"""LightGBM: export of boosters in memory."""

@@ -1,0 +1,1 @@
+"""ONNX bytes that a training step exported itself."""

@@ -1,0 +1,1 @@
+"""XGBoost: export of boosters in memory."""
