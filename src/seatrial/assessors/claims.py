@@ -8,55 +8,11 @@ import pyarrow.compute as pc
 
 from seatrial.assessors.assessor import Subject
 from seatrial.verdicts.evidence import Claim, Family, Flag, NotMeasured
+from seatrial.verdicts.metrics import METRICS
 
 BASELINE = "baseline"  # the best constant answer, as policies call it
 ONE_COLUMN = "one-column rule"
 MOST_CLASSES = 20  # of which each gets claims of its own; of more, those that a policy names
-
-# What is reported of every model, whatever its policy asks. A report has to stay readable: differences are shown for
-# rates and mean errors, quotients for the selection rate alone, of which the four-fifths rule speaks.
-_OVERALL = {
-    "binary": (
-        "accuracy",
-        "balanced_accuracy",
-        "selection_rate",
-        "true_positive_rate",
-        "false_positive_rate",
-        "precision",
-        "f1",
-        "roc_auc",
-        "average_precision",
-        "log_loss",
-        "brier_score",
-        "calibration_error",
-        "calibration_gap",
-    ),
-    "multiclass": (
-        "accuracy",
-        "balanced_accuracy",
-        "precision",
-        "f1",
-        "roc_auc",
-        "log_loss",
-        "brier_score",
-        "calibration_error",
-        "calibration_gap",
-    ),
-    "regression": ("mae", "rmse", "mean_error", "r2"),
-}
-_OF_CLASS = ("true_positive_rate", "precision", "f1")
-_GROUPS = {
-    "binary": ("accuracy", "selection_rate", "true_positive_rate", "false_positive_rate", "precision", "roc_auc"),
-    "multiclass": ("accuracy", "balanced_accuracy"),
-    "regression": ("mae", "mean_error"),
-}
-_PAIRS = {
-    "binary": ("accuracy", "selection_rate", "true_positive_rate", "false_positive_rate"),
-    "multiclass": ("accuracy",),
-    "regression": ("mae", "mean_error"),
-}
-_BESIDE_BASELINES = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mae", "rmse")}
-_RATIOS = {"binary": ("selection_rate",)}
 
 
 def wanted(asked: Sequence[Claim], subject: Subject, metrics: Collection[str]) -> tuple[Claim, ...]:
@@ -65,22 +21,25 @@ def wanted(asked: Sequence[Claim], subject: Subject, metrics: Collection[str]) -
 
 
 def default_claims(subject: Subject) -> Iterator[Claim]:
-    """The claims that are made about every model of this task."""
-    task = subject.task
-    for metric in _OVERALL[task]:
-        yield Claim(metric)
-    if task == "regression" and subject.quantile is not None:
-        yield Claim("quantile_loss")
-    if task == "regression" and subject.predictor.signature.interval:
-        yield Claim("interval_coverage")
-    if task == "multiclass" and len(subject.predictor.signature.classes) <= MOST_CLASSES:
-        for metric in _OF_CLASS:
-            yield from (Claim(metric, of_class=name) for name in subject.predictor.signature.classes)
+    """The claims that are made about every model of this task: what each metric's record says is reported."""
+    task, signature = subject.task, subject.predictor.signature
+    settings = {
+        "quantile": subject.quantile is not None,
+        "interval": signature.interval,
+        "clip": subject.clip is not None,
+    }
+    known = [metric for metric in METRICS.values() if metric.needs is None or settings[metric.needs]]
+    for metric in known:
+        if task in metric.reported.overall:
+            yield Claim(metric.name)
+    for metric in known:
+        if task in metric.reported.each_class and len(signature.classes) <= MOST_CLASSES:
+            yield from (Claim(metric.name, of_class=name) for name in signature.classes)
     for reference in (BASELINE, ONE_COLUMN):
-        yield from (Claim(metric, against=reference) for metric in _BESIDE_BASELINES[task])
-    for family, metrics in ((Family.GROUPS, _GROUPS), (Family.PAIRS, _PAIRS), (Family.RATIOS, _RATIOS)):
-        for metric in metrics.get(task, ()):
-            yield from (Claim(metric, family, column) for column in subject.groups)
+        yield from (Claim(metric.name, against=reference) for metric in known if task in metric.reported.baselines)
+    for family, of in ((Family.GROUPS, "groups"), (Family.PAIRS, "pairs"), (Family.RATIOS, "ratios")):
+        for metric in (metric for metric in known if task in getattr(metric.reported, of)):
+            yield from (Claim(metric.name, family, column) for column in subject.groups)
 
 
 def unmeasured(claim: Claim, reason: str) -> NotMeasured:

@@ -11,7 +11,6 @@ from seatrial.verdicts.evidence import Claim, Evidence
 from seatrial.verdicts.metrics import METRICS, Scope
 from seatrial.verdicts.trial import Trial
 
-OF_THE_ROWS = ("one_column_accuracy",)  # beside those whose scope says it
 # What a number cannot be read without, and how it is said.
 _SHOWN = {
     "clip": "clip {}",
@@ -48,7 +47,7 @@ def of_the_rows(trial: Trial) -> tuple[Metric, ...]:
 
 def about_rows(metric: str) -> bool:
     """Whether the metric says something of the data, and nothing of the model."""
-    return metric in OF_THE_ROWS or (metric in METRICS and METRICS[metric].scope is Scope.DATA)
+    return metric in METRICS and METRICS[metric].scope is Scope.DATA
 
 
 def base_rate(trial: Trial) -> str:

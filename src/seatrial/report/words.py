@@ -13,37 +13,13 @@ _NOTHING = 1e-9  # what rounding leaves of a zero
 _PLANNED_DIGITS = 2
 _THIN = "\N{NARROW NO-BREAK SPACE}"
 _DIGITS = 3  # decimals: fractions to a tenth of a percent
-_METRICS = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "robust_accuracy": "Robust accuracy",
-    "roc_auc": "ROC AUC",
-    "log_loss": "Log loss",
-    "calibration_error": "Calibration error",
-    "selection_rate": "Selection rate",
-    "true_positive_rate": "True positive rate",
-    "false_positive_rate": "False positive rate",
-    "precision": "Precision",
-    "f1": "F1",
-    "average_precision": "Average precision",
-    "brier_score": "Brier score",
-    "mae": "Mean absolute error",
-    "rmse": "Root mean squared error",
-    "mean_error": "Mean error",
-    "r2": "R²",
-    "quantile_loss": "Quantile loss",
-    "interval_coverage": "Interval coverage",
-    "test_overlap": "Rows of the training data",
-    "unknown_values": "Rows with a text that the model never saw",
-    "one_column_accuracy": "Accuracy of the best rule of one column",
-}
 _FAMILIES = {Family.GROUPS: "for each", Family.PAIRS: "gap by", Family.RATIOS: "ratio by"}
 _REFERENCES = {"baseline": "the baseline", "newest_passed": "the newest release that passed"}
 
 
 def metric_title(metric: str) -> str:
     """The metric's name in words."""
-    return _METRICS.get(metric, metric.replace("_", " ").capitalize())
+    return METRICS[metric].title if metric in METRICS else metric.replace("_", " ").capitalize()
 
 
 def metric_meaning(metric: str) -> str:

@@ -46,6 +46,27 @@ class Margins:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ConfusionTable:
+    """The rows of one group by label and answer; a cell may occur several times, so that each row can be one.
+
+    `actual`, `answered` int64[cells] are places among `classes` classes. `counts`, `weights` and `squares`
+    float64[cells] are the rows, Σ w and Σ w² of each cell, all the same where each row counts once.
+    """
+
+    classes: int
+    actual: Codes
+    answered: Codes
+    counts: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return int(self.counts.sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Weighing:
     """What bounds on weighted rates need of each cell's weights: Σ w and Σ w², float64[cells]; and the largest w."""
 
@@ -85,6 +106,18 @@ class Cells:
         if self.weighing is None:
             raise ValueError("these cells hold counts of rows, and no weights")
         return self._margins(columns, self.weighing.sums), self._margins(columns, self.weighing.squares)
+
+    def tables(self, *columns: str) -> tuple[ConfusionTable, ...]:
+        """Labels by answers of each combination of values of these columns that occurs; without columns, of all."""
+        names, groups = combined(self.columns, self.values, self.codes, columns)
+        counts = self.rows.astype(np.float64)
+        weights, squares = (counts, counts) if self.weighing is None else (self.weighing.sums, self.weighing.squares)
+        return tuple(
+            ConfusionTable(
+                len(self.classes), self.actual[here], self.answered[here], counts[here], weights[here], squares[here]
+            )
+            for here in (groups == group for group in range(len(names)))
+        )
 
     def _margins(self, columns: tuple[str, ...], summed: Sums) -> Margins:
         names, groups = combined(self.columns, self.values, self.codes, columns)

@@ -23,12 +23,13 @@ from seatrial.verdicts.bounded import bounded_mean
 from seatrial.verdicts.calibration import bin_edges, calibration_error
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
 from seatrial.verdicts.interval import Interval, simultaneous_confidence
+from seatrial.verdicts.metrics import measured_by
 from seatrial.verdicts.proportions import proportion
 from seatrial.verdicts.weighted import weighted_mean
 
 BINS = 10  # as usual in the field; each then holds a tenth of the rows
 ERROR, GAP = "calibration_error", "calibration_gap"
-METRICS = (ERROR, GAP)
+METRICS = measured_by("calibration")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,27 +6,16 @@ and compared with those of other models on the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable, class_answers
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import dependence, unmeasured, wanted
-from seatrial.assessors.classification.rates import (
-    JACCARD,
-    METRICS,
-    RATES,
-    Counted,
-    of_jaccard,
-    plain,
-    rate_of,
-    rows_named,
-)
-from seatrial.assessors.contingency.grouping import Grouping, count
+from seatrial.assessors.classification.rates import METRICS, Counted, of_jaccard, plain, rate_of, rows_named, share_of
+from seatrial.assessors.contingency.grouping import Grouping, Rows, count
 from seatrial.assessors.quantities.means import (
     Among,
     Terms,
@@ -41,37 +30,11 @@ from seatrial.assessors.quantities.means import (
 )
 from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
-from seatrial.verdicts.contingency import Margins
+from seatrial.verdicts.contingency import ConfusionTable
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
+from seatrial.verdicts.metrics import METRICS as KNOWN
+from seatrial.verdicts.metrics.computed import OfConfusion
 from seatrial.verdicts.paired_statistics import paired_ratio
-
-Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class RowRate:
-    """A rate of class c row by row: which rows are hits, and which it is among."""
-
-    hit: Callable[[ClassAnswers, int], Mask]
-    base: Callable[[ClassAnswers, int], Mask] | None = None  # None: all rows
-
-
-ROW_RATES = {
-    "accuracy": RowRate(hit=lambda answers, _c: answers.actual == answers.answered),
-    "selection_rate": RowRate(hit=lambda answers, c: answers.answered == c),
-    "true_positive_rate": RowRate(
-        hit=lambda answers, c: answers.answered == c, base=lambda answers, c: answers.actual == c
-    ),
-    "false_positive_rate": RowRate(
-        hit=lambda answers, c: answers.answered == c, base=lambda answers, c: answers.actual != c
-    ),
-    "precision": RowRate(hit=lambda answers, c: answers.actual == c, base=lambda answers, c: answers.answered == c),
-    "f1": RowRate(  # as a Jaccard index
-        hit=lambda answers, c: (answers.actual == c) & (answers.answered == c),
-        base=lambda answers, c: (answers.actual == c) | (answers.answered == c),
-    ),
-}
-BY_ANSWER = ("precision", "f1")  # among rows that depend on the answer, so two models have different ones
 
 
 def assess(
@@ -118,25 +81,30 @@ class _Measuring:
         return against(self._paired(compared.answers, metric, code, groups), compared.baseline)
 
     def _of(self, answers: ClassAnswers, metric: str, code: int | None, groups: Grouping) -> Quantity:
-        if answers.weights is None:
-            return rate_of(_counted(answers, self._count(answers, groups)), metric, code)
+        if answers.weights is None or isinstance(KNOWN[metric].computed, OfConfusion):
+            counted = Counted(
+                self._count(answers, groups), answers.classes, lambda: tables(answers, groups), answers.positive
+            )
+            return rate_of(counted, metric, code)
         if code is None:
             return average([self._of(answers, metric, each, groups) for each in range(len(answers.classes))])
         share = mean(_terms(metric, answers, code), groups, seed=self._seed)
-        return of_jaccard(share) if metric == "f1" else share
+        return of_jaccard(share) if share_of(metric).as_f1 else share
 
     def _paired(self, reference: ClassAnswers, metric: str, code: int | None, groups: Grouping) -> Quantity:
         answers = self._answers
+        if isinstance(KNOWN[metric].computed, OfConfusion):
+            return minus(*(self._of(each, metric, code, groups) for each in (answers, reference)))
         if code is None:
             return average([self._paired(reference, metric, each, groups) for each in range(len(answers.classes))])
-        if metric in BY_ANSWER:
+        if share_of(metric).among_depends_on_the_answer:
             apart = minus(*(self._of(each, metric, code, groups) for each in (answers, reference)))
             return or_else(self._ratios(reference, metric, code, groups), apart)
         if answers.weights is not None:
             model, other = (_terms(metric, each, code) for each in (answers, reference))
             return paired(model, other, groups, seed=self._seed)
-        hit = ROW_RATES[metric].hit
-        return paired_shares(hit(answers, code), hit(reference, code), _among(metric, answers, code), groups)
+        own, theirs = (share_of(metric).hit_rows(each.actual, each.answered, code) for each in (answers, reference))
+        return paired_shares(own, theirs, _among(metric, answers, code), groups)
 
     def _ratios(self, reference: ClassAnswers, metric: str, code: int, groups: Grouping) -> Quantity:
         """The difference of two rates, each of which is among rows of its own model's choice."""
@@ -148,7 +116,8 @@ class _Measuring:
             for answers in (self._answers, reference):
                 actual, answered = answers.actual[rows] == code, answers.answered[rows] == code
                 right = (actual & answered).astype(np.float64)
-                parts.append((right, answered * 1.0) if metric == "precision" else (2 * right, actual * 1.0 + answered))
+                as_f1 = share_of(metric).as_f1
+                parts.append((2 * right, actual * 1.0 + answered) if as_f1 else (right, answered * 1.0))
             (top, bottom), (other_top, other_bottom) = parts
             if not (bottom.any() and other_bottom.any()):
                 return Unmeasurable(f'no {_named("precision", self._answers, code)} in group "{groups.names[group]}"')
@@ -160,20 +129,29 @@ class _Measuring:
         return Quantity(of)
 
 
+def tables(answers: ClassAnswers, groups: Grouping) -> tuple[ConfusionTable, ...]:
+    """Labels by answers in each group: cells counted, or where rows have weights each row as it is."""
+    return tuple(_table(answers, rows) for rows in groups.rows)
+
+
+def _table(answers: ClassAnswers, rows: Rows) -> ConfusionTable:
+    classes, actual, answered = len(answers.classes), answers.actual[rows], answers.answered[rows]
+    if answers.weights is not None:
+        weights = answers.weights[rows]
+        return ConfusionTable(classes, actual, answered, np.ones(len(rows)), weights, weights**2)
+    cells, sizes = np.unique(actual * classes + answered, return_counts=True)
+    counts = sizes.astype(np.float64)
+    return ConfusionTable(classes, cells // classes, cells % classes, counts, counts, counts)
+
+
 def _terms(metric: str, answers: ClassAnswers, code: int) -> Terms:
-    hits = ROW_RATES[metric].hit(answers, code).astype(np.float64)
+    hits = share_of(metric).hit_rows(answers.actual, answers.answered, code).astype(np.float64)
     return Terms(hits, (0, 1), _among(metric, answers, code), answers.weights)
 
 
 def _among(metric: str, answers: ClassAnswers, code: int) -> Among:
-    base = ROW_RATES[metric].base
-    return Among(None if base is None else base(answers, code), _named(metric, answers, code))
+    return Among(share_of(metric).among_rows(answers.actual, answers.answered, code), _named(metric, answers, code))
 
 
 def _named(metric: str, answers: ClassAnswers, code: int) -> str:
-    among = (JACCARD if metric == "f1" else RATES[metric]).among
-    return rows_named(among, code, answers.classes, answers.positive)
-
-
-def _counted(answers: ClassAnswers, margins: Margins) -> Counted:
-    return Counted(margins, answers.classes, answers.positive)
+    return rows_named(share_of(metric).rows_named, code, answers.classes, answers.positive)

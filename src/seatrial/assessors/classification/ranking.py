@@ -18,6 +18,7 @@ from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
 from seatrial.verdicts.auc import roc_auc
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
+from seatrial.verdicts.metrics import measured_by
 from seatrial.verdicts.paired import paired_auc
 from seatrial.verdicts.paired_statistics import paired_average_precision
 from seatrial.verdicts.ranking import (
@@ -29,7 +30,7 @@ from seatrial.verdicts.ranking import (
 )
 
 AREA = "roc_auc"
-METRICS = (AREA, "average_precision")
+METRICS = measured_by("ranking")
 
 
 def assess(

@@ -1,8 +1,8 @@
 """Every rate of right and wrong answers, from contingency cells alone: shares of hits among rows, by group.
 
-Accuracy, selection rate, true and false positive rate, precision and F1: of the positive class, of one class against
-the rest, or the plain mean over all classes. Differences between groups are those of demographic parity and of
-equalised odds (Hardt, Price & Srebro 2016).
+Which there are, and of what each is a share, is in their records (`verdicts.metrics`): of the positive class, of one
+class against the rest, or the plain mean over all classes. Differences between groups are those of demographic parity
+and of equalised odds (Hardt, Price & Srebro 2016).
 """
 
 from __future__ import annotations
@@ -17,55 +17,29 @@ from seatrial.assessors.claims import MOST_CLASSES
 from seatrial.assessors.quantities.means import average, found, shares
 from seatrial.assessors.quantities.slices import Found, Quantity
 from seatrial.verdicts.averages import mean_of_proportions
-from seatrial.verdicts.contingency import Margins, Sums
+from seatrial.verdicts.contingency import ConfusionTable, Margins
 from seatrial.verdicts.differences import Count
 from seatrial.verdicts.evidence import Claim
 from seatrial.verdicts.f_score import f1
 from seatrial.verdicts.interval import Interval
+from seatrial.verdicts.metrics import METRICS as KNOWN
+from seatrial.verdicts.metrics import Scope, measured_by
+from seatrial.verdicts.metrics.computed import MeanOverClasses, OfConfusion, Share
 from seatrial.verdicts.summed import weighted_share
 
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A share of the rows that are of one kind: both as sums over cells, [groups], for one class against the rest."""
-
-    hits: Callable[[Margins, int], Sums]
-    rows: Callable[[Margins, int], Sums]
-    among: str = "rows"  # "{}" is the class
-
-
-RATES = {
-    "accuracy": Rate(hits=lambda cells, _c: cells.right.sum(axis=1), rows=lambda cells, _c: cells.rows),
-    "selection_rate": Rate(hits=lambda cells, c: cells.answered[:, c], rows=lambda cells, _c: cells.rows),
-    "true_positive_rate": Rate(
-        hits=lambda cells, c: cells.right[:, c], rows=lambda cells, c: cells.actual[:, c], among="{} rows"
-    ),
-    "false_positive_rate": Rate(
-        hits=lambda cells, c: cells.answered[:, c] - cells.right[:, c],
-        rows=lambda cells, c: cells.rows - cells.actual[:, c],
-        among="rows that are not {}",
-    ),
-    "precision": Rate(
-        hits=lambda cells, c: cells.right[:, c], rows=lambda cells, c: cells.answered[:, c], among="rows predicted {}"
-    ),
-}
-# F1 = 2 J / (1 + J), which grows with J, the share of right ones among all that are or are said to be of the class.
-JACCARD = Rate(
-    hits=lambda cells, c: cells.right[:, c],
-    rows=lambda cells, c: cells.actual[:, c] + cells.answered[:, c] - cells.right[:, c],
-    among="rows that are or are predicted {}",
-)
-DISJOINT = ("true_positive_rate", "precision")  # each row counts for the class of its label, or of its answer
-OF_ALL = ("accuracy", "balanced_accuracy")
-METRICS = (*RATES, "balanced_accuracy", "f1")
+METRICS = measured_by("rates")
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Rows by group, label and answer; where they stand for people also Σ w, Σ w² and the largest w of any row."""
+    """Rows by group, label and answer; where they stand for people also Σ w, Σ w² and the largest w of any row.
+
+    `tables` gives the whole table of each group, which only metrics that need more than the margins ask for.
+    """
 
     margins: Margins
     classes: tuple[str, ...]
+    tables: Callable[[], Sequence[ConfusionTable]]
     positive: int | None = None  # of two classes
     weights: tuple[Margins, Margins] | None = None
     heaviest: float | None = None
@@ -81,31 +55,57 @@ def rows_named(among: str, code: int, classes: Sequence[str], positive: int | No
     return "negative rows" if words == "rows that are not positive" else words
 
 
+def share_of(metric: str) -> Share:
+    """How a metric is computed that is a share of rows."""
+    computed = KNOWN[metric].computed
+    if not isinstance(computed, Share):
+        raise TypeError(f"{metric} is no share of rows")
+    return computed
+
+
 def plain(claim: Claim, code: int | None) -> tuple[str, int | None] | Unmeasurable:
-    """The rate that a claim is about and its class (None: the mean over all), or why it is about none."""
-    if claim.of_class is not None and claim.metric in OF_ALL:
-        return Unmeasurable("it is about all classes at once")
+    """The metric that a claim comes down to and its class (None: the mean over all), or why it is about none."""
+    metric = KNOWN[claim.metric]
+    if metric.scope is Scope.CLASSES:
+        if claim.of_class is not None:
+            return Unmeasurable("it is about all classes at once")
+        if isinstance(metric.computed, MeanOverClasses):
+            return metric.computed.metric, None
+        return claim.metric, 0  # all classes at once: which one has no meaning
     if claim.metric == "selection_rate" and code is None:
         return Unmeasurable("over all classes it is the same for any model; a requirement names its class, of_class")
-    if claim.metric == "balanced_accuracy":
-        return "true_positive_rate", None
-    return claim.metric, 0 if claim.metric == "accuracy" else code  # all classes at once: which one has no meaning
+    return claim.metric, code
 
 
 def rate_of(counted: Counted, metric: str, code: int | None) -> Quantity:
     """The metric of a class against the rest, or the mean over all classes, in each group."""
-    if code is None and metric in DISJOINT and counted.weights is None:
-        return _mean(counted, RATES[metric])
+    computed = KNOWN[metric].computed
+    if isinstance(computed, OfConfusion):
+        return of_tables(computed, counted.tables(), counted.margins.names)
+    share = share_of(metric)
+    if code is None and share.among_is_disjoint and counted.weights is None:
+        return _mean(counted, share)
     if code is None:
         return average([rate_of(counted, metric, each) for each in range(len(counted.classes))])
-    rate = JACCARD if metric == "f1" else RATES[metric]
     if counted.weights is not None:
-        share = _weighted(counted, rate, code)
-        return of_jaccard(share) if metric == "f1" else share
-    if metric == "f1":
-        return _f1(counted, code)
-    hits, rows = (np.asarray(sum_of(counted.margins, code), dtype=np.int64) for sum_of in (rate.hits, rate.rows))
-    return shares(hits, rows, counted.margins.names, counted.named(rate.among, code))
+        weighted = _weighted(counted, share, code)
+        return of_jaccard(weighted) if share.as_f1 else weighted
+    if share.as_f1:
+        return _f1(counted, share, code)
+    hits, rows = (np.asarray(sums, dtype=np.int64) for sums in share.counts(counted.margins, code))
+    return shares(hits, rows, counted.margins.names, counted.named(share.rows_named, code))
+
+
+def of_tables(computed: OfConfusion, tables: Sequence[ConfusionTable], names: Sequence[str]) -> Quantity:
+    """A function of the table of labels by answers, in each group."""
+
+    def of(group: int, confidence: float) -> Found:
+        table = tables[group]
+        if table.rows == 0:
+            return Unmeasurable(f'no rows in group "{names[group]}"')
+        return found(computed.interval(table, confidence=confidence), table.rows, {"among": "rows"})
+
+    return Quantity(of)
 
 
 def of_jaccard(share: Quantity) -> Quantity:
@@ -122,15 +122,15 @@ def of_jaccard(share: Quantity) -> Quantity:
     return Quantity(of)
 
 
-def _mean(counted: Counted, rate: Rate) -> Quantity:
+def _mean(counted: Counted, share: Share) -> Quantity:
     """The mean over all classes of a rate that each has among rows of its own."""
     names, codes = counted.margins.names, range(len(counted.classes))
-    hits, rows = (np.stack([sum_of(counted.margins, code) for code in codes]) for sum_of in (rate.hits, rate.rows))
+    hits, rows = (np.stack(sums) for sums in zip(*(share.counts(counted.margins, code) for code in codes), strict=True))
 
     def of(group: int, confidence: float) -> Found:
         for code in codes:
             if rows[code, group] == 0:
-                return Unmeasurable(f'no {counted.named(rate.among, code)} in group "{names[group]}"')
+                return Unmeasurable(f'no {counted.named(share.rows_named, code)} in group "{names[group]}"')
         counts = [Count(int(hits[code, group]), int(rows[code, group])) for code in codes]
         stated = {"average": "macro"}
         if len(counts) <= MOST_CLASSES:
@@ -140,8 +140,8 @@ def _mean(counted: Counted, rate: Rate) -> Quantity:
     return Quantity(of)
 
 
-def _f1(counted: Counted, code: int) -> Quantity:
-    margins, among = counted.margins, counted.named(JACCARD.among, code)
+def _f1(counted: Counted, share: Share, code: int) -> Quantity:
+    margins, among = counted.margins, counted.named(share.rows_named, code)
     right = margins.right[:, code]
     extra, lost = margins.answered[:, code] - right, margins.actual[:, code] - right
 
@@ -153,14 +153,14 @@ def _f1(counted: Counted, code: int) -> Quantity:
     return Quantity(of)
 
 
-def _weighted(counted: Counted, rate: Rate, code: int) -> Quantity:
+def _weighted(counted: Counted, share: Share, code: int) -> Quantity:
     """The share of the weight, from sums of weights and of their squares."""
     if counted.weights is None or counted.heaviest is None:
         raise ValueError("nothing was weighed")
-    heaviest, among = counted.heaviest, counted.named(rate.among, code)
-    rows = rate.rows(counted.margins, code)
-    hits = [rate.hits(margins, code) for margins in counted.weights]
-    misses = [rate.rows(margins, code) - hit for margins, hit in zip(counted.weights, hits, strict=True)]
+    heaviest, among = counted.heaviest, counted.named(share.rows_named, code)
+    rows = share.counts(counted.margins, code)[1]
+    both = [share.counts(margins, code) for margins in counted.weights]
+    hits, misses = [hit for hit, _ in both], [among_sum - hit for hit, among_sum in both]
 
     def of(group: int, confidence: float) -> Found:
         if rows[group] == 0:

@@ -16,11 +16,11 @@ from seatrial.assessors.regression.errors_from_sums import mean_error_of
 from seatrial.verdicts.contingency import Cells
 from seatrial.verdicts.error_sums import ERROR_METRICS, ErrorSums, GroupErrors
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
+from seatrial.verdicts.metrics import METRICS as KNOWN
 
 OF_CELLS = "rows, counted"  # what `data` says in the conditions of evidence that is no trial's
 BINARY = ("accuracy", "selection_rate", "true_positive_rate", "false_positive_rate", "precision")
 SEVERAL = ("accuracy", "balanced_accuracy", "precision", "f1")
-_SIGNED = ("mean_error",)  # it may be 0 or negative, and has no ratio
 
 
 def default_metrics(cells: Cells | ErrorSums) -> tuple[str, ...]:
@@ -36,8 +36,9 @@ def claims_of(metrics: Sequence[str], specs: Sequence[GroupSpec]) -> Iterator[Cl
         yield Claim(metric)
     for spec in specs:
         for metric in metrics:
-            for family in (Family.GROUPS, Family.PAIRS, *(() if metric in _SIGNED else (Family.RATIOS,))):
-                yield Claim(metric, family, spec.name)
+            for family in KNOWN[metric].families:
+                if family is not Family.ALL:
+                    yield Claim(metric, family, spec.name)
 
 
 def measure_cells(
@@ -94,6 +95,7 @@ def _counted(cells: Cells | ErrorSums, spec: GroupSpec | None, positive: str | N
     return Counted(
         cells.by(*columns),
         cells.classes,
+        lambda: cells.tables(*columns),
         None if positive is None else cells.classes.index(positive),
         None if weighed is None else cells.weighted_by(*columns),
         None if weighed is None else weighed.heaviest,

@@ -33,10 +33,13 @@ from seatrial.assessors.references.reference_answers import against, reference_a
 from seatrial.verdicts.asymptotic import r_squared
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
 from seatrial.verdicts.interval import root
+from seatrial.verdicts.metrics import METRICS as KNOWN
+from seatrial.verdicts.metrics import measured_by
+from seatrial.verdicts.metrics.computed import MeanError
 from seatrial.verdicts.paired_statistics import paired_r_squared
 
 COVERAGE = "interval_coverage"
-METRICS = ("mae", "rmse", "mean_error", "r2", "quantile_loss", COVERAGE)
+METRICS = measured_by("errors")
 ASYMPTOTIC = "asymptotic: errors without a stated ceiling (clip) have no bound that holds at every size"
 
 EXPLAINED = "asymptotic: no bound on r2 holds at every size"
@@ -85,13 +88,13 @@ def _of(
     if isinstance(terms, Unmeasurable):
         return terms
     quantity = mean(terms, groups, seed=seed)
-    return _rooted(quantity) if metric == "rmse" else quantity
+    return _rooted(quantity) if error_of(metric).root else quantity
 
 
 def _paired(
     answers: ValueAnswers, reference: ValueAnswers, metric: str, subject: Subject, groups: Grouping, *, seed: int
 ) -> Quantity | Unmeasurable:
-    if metric in ("r2", "rmse"):  # no means of rows
+    if metric == "r2" or (metric != COVERAGE and error_of(metric).root):  # no means of rows
         one, two = (_of(each, metric, subject, groups, seed=seed) for each in (answers, reference))
         if isinstance(one, Unmeasurable) or isinstance(two, Unmeasurable):
             return one if isinstance(one, Unmeasurable) else two
@@ -115,25 +118,23 @@ def _paired(
     return paired(own_terms, their_terms, groups, seed=seed)
 
 
+def error_of(metric: str) -> MeanError:
+    """How a metric is computed that is a mean of errors, or its root."""
+    computed = KNOWN[metric].computed
+    if not isinstance(computed, MeanError):
+        raise TypeError(f"{metric} is no mean of errors")
+    return computed
+
+
 def _terms(answers: ValueAnswers, metric: str, subject: Subject) -> Terms | Unmeasurable:
     """What the mean error is a mean of, within its limits where errors are clipped."""
-    errors, clip = answers.predicted - answers.actual, subject.clip
-    beyond = None if clip is None else np.abs(errors) > clip
-    if clip is not None:
-        errors = np.clip(errors, -clip, clip)
-    limits: tuple[float, float] | None
-    if metric == "mae":
-        values, limits = np.abs(errors), None if clip is None else (0, clip)
-    elif metric == "rmse":
-        values, limits = errors**2, None if clip is None else (0, clip**2)
-    elif metric == "mean_error":
-        values, limits = errors, None if clip is None else (-clip, clip)
-    elif subject.quantile is None:
+    computed, clip = error_of(metric), subject.clip
+    if computed.of_quantile and subject.quantile is None:
         return Unmeasurable("it needs to know which quantile the model predicts: quantile in [data], or --quantile")
-    else:
-        share = subject.quantile
-        values = np.maximum(-share * errors, (1 - share) * errors)
-        limits = None if clip is None else (0, clip * max(share, 1 - share))
+    errors = answers.predicted - answers.actual
+    beyond = None if clip is None else np.abs(errors) > clip
+    values = computed.loss(errors if clip is None else np.clip(errors, -clip, clip), subject.quantile)
+    limits = None if clip is None else computed.limits(clip, subject.quantile)
 
     def note(rows: Rows) -> dict[str, str]:
         if beyond is None or clip is None:

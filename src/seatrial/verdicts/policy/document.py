@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.errors import InputError
-from seatrial.verdicts.metrics import METRICS, UNDER_ATTACK, Better, Metric, Scope
+from seatrial.verdicts.metrics import ALIASES, METRICS, UNDER_ATTACK, Better, Metric, Scope
 from seatrial.verdicts.policy.policy import Policy, Requirement
 from seatrial.verdicts.policy.threat_document import read_threats
 
@@ -16,20 +16,6 @@ _POLICY_KEYS = ("confidence", "require", "threat")
 _SLICES = ("by", "gap_between", "ratio_between")
 _BOUNDS = ("at_least", "at_most")
 _REQUIREMENT_KEYS = ("metric", *_BOUNDS, *_SLICES, "of_class", "no_worse_than", "margin", "threat")
-_OTHER_NAMES = {
-    "recall": "true_positive_rate",
-    "sensitivity": "true_positive_rate",
-    "tpr": "true_positive_rate",
-    "fpr": "false_positive_rate",
-    "auc": "roc_auc",
-    "f1_score": "f1",
-    "brier": "brier_score",
-    "ece": "calibration_error",
-    "mean_absolute_error": "mae",
-    "root_mean_squared_error": "rmse",
-    "r2_score": "r2",
-    "pinball_loss": "quantile_loss",
-}
 _WRONG_WAY = {Better.HIGHER: "at_most", Better.LOWER: "at_least"}
 _LOWEST_CONFIDENCE = 0.5  # at which a one-sided bound is the estimate itself
 
@@ -147,18 +133,19 @@ def _requirement(
 
 
 def _metric(found: _Found, index: int, entry: Mapping[str, object], task: str | None) -> str | None:
-    known = [metric.name for metric in METRICS.values() if task is None or metric.fits(task)]
+    in_policies = [metric for metric in METRICS.values() if metric.in_policies]
+    known = [metric.name for metric in in_policies if task is None or metric.fits(task)]
     if "metric" not in entry:
         found.add(index, "metric", "is missing.", f"Write one of {', '.join(known)}.")
         return None
     stated = entry["metric"]
-    if isinstance(stated, str) and stated in _OTHER_NAMES:
-        found.add(index, "metric", f"{stated}: no such metric.", f'It is called "{_OTHER_NAMES[stated]}" here.')
+    if isinstance(stated, str) and stated in ALIASES:
+        found.add(index, "metric", f"{stated}: no such metric.", f'It is called "{ALIASES[stated]}" here.')
         return None
-    if isinstance(stated, str) and stated in METRICS and stated not in known:
+    if isinstance(stated, str) and stated not in known and any(stated == metric.name for metric in in_policies):
         found.add(index, "metric", f"{stated}: a {task} model has none.", f"Write one of {', '.join(known)}.")
         return None
-    metric = found.name(index, "metric", stated, METRICS, "metric")
+    metric = found.name(index, "metric", stated, [metric.name for metric in in_policies], "metric")
     if metric is not None and "of_class" in entry and METRICS[metric].scope is not Scope.CLASS:
         found.add(index, "of_class", f"{metric} is not about one class.", "Leave it out.")
     if metric is not None and ("threat" in entry) != (metric in UNDER_ATTACK):

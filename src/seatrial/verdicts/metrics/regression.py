@@ -1,0 +1,119 @@
+"""The metrics of a regression."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from seatrial.verdicts.metrics.computed import ByAssessor, Floats, Limits, MeanError
+from seatrial.verdicts.metrics.metric import REGRESSION, WITHOUT_RATIOS, Better, Metric, Reported, Scope
+
+_ASYMPTOTIC = "with clip betting bounds, else asymptotic"
+_EVERYWHERE = Reported(REGRESSION, groups=REGRESSION, pairs=REGRESSION)
+
+
+def _absolute(errors: Floats, _quantile: float | None) -> Floats:
+    return np.abs(errors)
+
+
+def _squared(errors: Floats, _quantile: float | None) -> Floats:
+    found: Floats = errors**2
+    return found
+
+
+def _signed(errors: Floats, _quantile: float | None) -> Floats:
+    return errors
+
+
+def _pinball(errors: Floats, quantile: float | None) -> Floats:
+    share = _stated(quantile)
+    found: Floats = np.maximum(-share * errors, (1 - share) * errors)
+    return found
+
+
+def _pinball_limits(clip: float, quantile: float | None) -> Limits:
+    share = _stated(quantile)
+    return 0.0, clip * max(share, 1 - share)
+
+
+def _stated(quantile: float | None) -> float:
+    if quantile is None:
+        raise ValueError("a pinball loss needs the quantile that is predicted")
+    return quantile
+
+
+_ABSOLUTE = MeanError(_absolute, lambda clip, _quantile: (0.0, clip))
+_SQUARED = MeanError(_squared, lambda clip, _quantile: (0.0, clip**2), root=True)
+_SIGNED = MeanError(_signed, lambda clip, _quantile: (-clip, clip))
+_PINBALL = MeanError(_pinball, _pinball_limits, of_quantile=True)
+
+
+def _metric(name: str, title: str, description: str, **more: Any) -> Metric:
+    """A metric of errors in the label's unit, where `more` does not say otherwise."""
+    record = {"low": 0.0, "high": math.inf, "better": Better.LOWER, "bound": _ASYMPTOTIC, **more}
+    return Metric(name=name, title=title, scope=Scope.VALUES, tasks=REGRESSION, description=description, **record)
+
+
+REGRESSION_METRICS = (
+    _metric(
+        "mae",
+        "Mean absolute error",
+        "Mean absolute error.",
+        computed=_ABSOLUTE,
+        aliases=("mean_absolute_error",),
+        reported=Reported(REGRESSION, groups=REGRESSION, pairs=REGRESSION, baselines=REGRESSION),
+    ),
+    _metric(
+        "rmse",
+        "Root mean squared error",
+        "Root of the mean squared error.",
+        computed=_SQUARED,
+        aliases=("root_mean_squared_error",),
+        reported=Reported(REGRESSION, baselines=REGRESSION),
+    ),
+    _metric(
+        "mean_error",
+        "Mean error",
+        "Mean of prediction minus label.",
+        low=-math.inf,
+        better=Better.NEITHER,
+        computed=_SIGNED,
+        families=WITHOUT_RATIOS,
+        reported=_EVERYWHERE,
+    ),
+    _metric(
+        "r2",
+        "R²",
+        "Share of the label's variance that the prediction explains.",
+        low=-math.inf,
+        high=1.0,
+        better=Better.HIGHER,
+        bound="asymptotic",
+        computed=ByAssessor("errors"),
+        families=WITHOUT_RATIOS,
+        aliases=("r2_score",),
+        reported=Reported(REGRESSION),
+    ),
+    _metric(
+        "quantile_loss",
+        "Quantile loss",
+        "Mean pinball loss of a model that predicts the stated quantile.",
+        computed=_PINBALL,
+        aliases=("pinball_loss",),
+        reported=Reported(REGRESSION),
+        needs="quantile",
+    ),
+    _metric(
+        "interval_coverage",
+        "Interval coverage",
+        "Share of rows whose label lies in the interval that the model predicts (outputs lower and upper).",
+        high=1.0,
+        better=Better.HIGHER,
+        bound="Clopper–Pearson",
+        computed=ByAssessor("errors"),
+        reported=Reported(REGRESSION),
+        needs="interval",
+    ),
+)
