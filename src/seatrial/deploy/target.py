@@ -23,6 +23,7 @@ class Target(Protocol):
     """Renders documents from values, and sends exactly what was rendered."""
 
     name: str
+    sends: bool  # whether `apply` sends, or only says how somebody else does
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
         """The documents of the service; pure. `InputError` names a setting that this target cannot have."""

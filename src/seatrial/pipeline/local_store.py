@@ -10,6 +10,7 @@ import ast
 from pathlib import Path
 from typing import Literal
 
+from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.project.settings import FILE_NAME, Project
 from seatrial.pipeline.steps.graph import module_file
@@ -70,5 +71,6 @@ def _may_declare_spark(path: Path) -> bool:
         for keyword in node.keywords
         if keyword.arg == "kind"
     ]
+    kinds_on_s3 = {name for name, engine in ENGINES.items() if engine.store == "s3"}
     # A kind that is computed may be this one: then the store that serves both.
-    return any(not isinstance(kind, ast.Constant) or kind.value == "spark" for kind in kinds)
+    return any(not isinstance(kind, ast.Constant) or kind.value in kinds_on_s3 for kind in kinds)

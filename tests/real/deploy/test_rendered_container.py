@@ -19,7 +19,7 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
-from seatrial.deploy import target, workload
+from seatrial.deploy import find_target, workload
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.models.codec import Codec
 from seatrial.models.package import build_package
@@ -84,7 +84,7 @@ def container(to: Any, service: ServiceSettings, store: StoreSettings, folder: P
     """What the target would start: by arguments on a cluster, by variables alone in Azure ML."""
     assert store.credentials is not None
     secret = {"AWS_ACCESS_KEY_ID": store.credentials.access_key, "AWS_SECRET_ACCESS_KEY": store.credentials.secret_key}
-    rendered = target(to).render_service(service)
+    rendered = find_target(to).render_service(service)
     documents = {one.path: yaml.safe_load(one.text) for one in rendered if one.path.endswith(".yaml")}
     if to == "kubectl":
         files = documents["configmap.yaml"]["data"]

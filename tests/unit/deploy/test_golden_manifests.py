@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from seatrial.deploy import TARGET_NAMES, target
+from seatrial.deploy import find_target
+from seatrial.deploy.find_target import BUILT_IN
 from tests.deploy_sample import SERVICE
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("name", TARGET_NAMES)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_documents_are_the_ones_on_record(name: Any) -> None:
     folder = GOLDEN / name
-    documents = {one.path: one.text for one in target(name).render_service(SERVICE)}
+    documents = {one.path: one.text for one in find_target(name).render_service(SERVICE)}
     if os.environ.get("SEATRIAL_WRITE_GOLDEN"):
         for path, text in documents.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from seatrial.deploy import target
+from seatrial.deploy import find_target
 from seatrial.deploy.target import Document
 from tests.deploy_sample import SERVICE
 
@@ -63,7 +63,7 @@ def round_trip(manifest: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("name", ["kubectl", "kubeflow"])
 def test_official_models_lose_nothing_of_a_manifest(name: Any) -> None:
-    manifests = [yaml.safe_load(one.text) for one in target(name).render_service(SERVICE)]
+    manifests = [yaml.safe_load(one.text) for one in find_target(name).render_service(SERVICE)]
     assert [round_trip(manifest) for manifest in manifests] == manifests
 
 
@@ -76,7 +76,7 @@ def test_official_models_lose_nothing_of_a_manifest(name: Any) -> None:
     ],
 )
 def test_a_misspelt_key_does_not_survive_its_model(name: Any, right: str, wrong: str) -> None:
-    text = next(one.text for one in target(name).render_service(SERVICE) if right in one.text)
+    text = next(one.text for one in find_target(name).render_service(SERVICE) if right in one.text)
     manifest = yaml.safe_load(text.replace(right, wrong))
     assert round_trip(manifest) != manifest
 
@@ -84,7 +84,7 @@ def test_a_misspelt_key_does_not_survive_its_model(name: Any, right: str, wrong:
 @pytest.fixture
 def azure(tmp_path: Path) -> Path:
     """The rendered folder, as azure-ai-ml finds it."""
-    write(tmp_path, target("azureml").render_service(SERVICE))
+    write(tmp_path, find_target("azureml").render_service(SERVICE))
     return tmp_path
 
 
@@ -156,6 +156,6 @@ def lost(written: object, read: object, place: str = "") -> list[str]:
 
 @pytest.mark.parametrize("name", ["census", "a-name-of-forty-characters-and-not-a-bit1"])
 def test_azure_names_are_within_its_limits(name: str) -> None:
-    documents = target("azureml").render_service(dataclasses.replace(SERVICE, name=name))
+    documents = find_target("azureml").render_service(dataclasses.replace(SERVICE, name=name))
     for manifest in (yaml.safe_load(one.text) for one in documents if one.path.endswith(".yaml")):
         assert 3 <= len(manifest["name"]) <= 32

@@ -11,8 +11,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seatrial.deploy import TARGET_NAMES, target, workload
+from seatrial.deploy import find_target, workload
 from seatrial.deploy.dns_names import dns_label, is_dns_label
+from seatrial.deploy.find_target import BUILT_IN
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError, Problems
 from tests.deploy_sample import SERVICE
@@ -42,9 +43,9 @@ unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 
 
 @settings(unhurried, max_examples=50)  # three targets read back from YAML each time
-@given(SERVICES, st.sampled_from(TARGET_NAMES))
+@given(SERVICES, st.sampled_from(tuple(BUILT_IN)))
 def test_every_legal_setting_renders_to_legal_names_and_files_that_read_back(service: ServiceSettings, to: Any) -> None:
-    for document in target(to).render_service(service):
+    for document in find_target(to).render_service(service):
         if not document.path.endswith(".yaml"):
             continue
         manifest = yaml.load(document.text, yaml.CSafeLoader)
@@ -128,5 +129,5 @@ def test_sizes_as_azure_names_them_are_taken(size: str) -> None:
 
 def test_a_namespace_that_leaves_no_room_in_the_host_name_of_kserve_is_refused() -> None:
     with pytest.raises(InputError, match="host name") as caught:
-        target("kubeflow").render_service(dataclasses.replace(SERVICE, namespace="n" * 40))
+        find_target("kubeflow").render_service(dataclasses.replace(SERVICE, namespace="n" * 40))
     assert caught.value.path == "service.namespace"

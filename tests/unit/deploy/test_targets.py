@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 import pytest
 import yaml
 
-from seatrial.deploy import TARGET_NAMES, target
+from seatrial.deploy import find_target
 from seatrial.deploy.dns_names import is_dns_label
+from seatrial.deploy.find_target import BUILT_IN
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document, Target
 from tests.deploy_sample import SERVICE
@@ -102,9 +103,9 @@ def _is_reference(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(r"\$\{\{azureml://connections/\S+\}\}", value) is not None
 
 
-@pytest.mark.parametrize("name", TARGET_NAMES)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_a_target_does_what_a_target_owes(name: str) -> None:
-    subject = target(name)  # type: ignore[arg-type]  # parametrize loses the literal type
+    subject = find_target(name)
     assert subject.name == name
     check_conformance(subject)
 
@@ -113,12 +114,13 @@ class Wrong:
     """The kubectl target, and one thing that goes wrong with its documents."""
 
     name = "wrong"
+    sends = False
 
     def __init__(self, spoil: Callable[[Document], Document]) -> None:
         self._spoil = spoil
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
-        return tuple(self._spoil(one) for one in target("kubectl").render_service(service))
+        return tuple(self._spoil(one) for one in find_target("kubectl").render_service(service))
 
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         raise AssertionError("the suite only renders")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from seatrial.errors import StepFailed
-from seatrial.pipeline.running.shared_session import SharedSession
+from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.prepare import session as prepare_session
 from seatrial.prepare.conf import SparkSettings
 

@@ -9,10 +9,10 @@ import pytest
 from seatrial.cli import main
 from seatrial.doctor import examine, machine_checks
 from seatrial.errors import InputError
+from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.local_store import has_spark_steps, local_store, plain_folder
 from seatrial.pipeline.project.project_file import parse_project
 from seatrial.pipeline.project.settings import Project
-from seatrial.pipeline.running.shared_session import SharedSession
 from seatrial.pipeline.workspace import STATE_VARIABLE, open_project
 
 FILE = '[project]\nname = "small"\n'

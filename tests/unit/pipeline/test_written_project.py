@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,23 @@ def test_names_of_the_data_never_break_the_file(label: str, group: str, value: s
         project = read(text)
         assert project.data is not None
         assert (project.data.label, project.data.groups, project.data.positive) == (label, (group,), value)
+
+
+OPTIONS: dict[str, object] = {
+    "positive": "yes",
+    "classes": ("no", "yes"),
+    "inputs": ("wind",),
+    "threshold": 0.25,
+    "weight": "people",
+    "clip": 10.0,
+    "quantile": 0.9,
+}
+
+
+@pytest.mark.parametrize("count", range(len(OPTIONS) + 1))
+@pytest.mark.parametrize("tables", [{}, {"validation": "../v.csv", "train": "../t.csv"}])
+def test_whatever_options_were_given_each_key_is_written_once(count: int, tables: dict[str, str]) -> None:
+    for names in itertools.combinations(OPTIONS, count):
+        question = Question(label="late", **{name: OPTIONS[name] for name in names})  # type: ignore[arg-type]  # by name
+        task: Task = "regression" if {"clip", "quantile"} & set(names) else "binary"
+        tomllib.loads(project_file(beginning(task, question=question, **tables), (), None))

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile
 from seatrial.cli.output import print_json
 
@@ -27,6 +28,7 @@ def command(*, directory: Directory = Path(), profile: Profile = "local", json: 
         seatrial doctor --profile prod --json
     """
     from seatrial.doctor import examine
+    from seatrial.pipeline.project.settings import FILE_NAME
 
     checks = list(examine(directory, profile, progress=lambda line: print(line, file=sys.stderr, flush=True)))
     failed = any(check.status == "fail" for check in checks)
@@ -39,7 +41,13 @@ def command(*, directory: Directory = Path(), profile: Profile = "local", json: 
         for check in checks:
             hint = f"  Mend: {check.hint}" if check.hint else ""
             print(f"{check.status:4}  {check.name}: {check.detail}{hint}")
-    print("Next: fix what failed, then seatrial doctor" if failed else "Next: seatrial plan")
+    call = Call(profile=profile, directory=directory)
+    if failed:
+        print(f"Next: fix what failed, then {call.then('doctor')}")
+    elif (directory / FILE_NAME).exists():
+        print(f"Next: {call.then('plan')}")
+    else:
+        print("Next: seatrial init DIR --example census")
     return int(failed)
 
 

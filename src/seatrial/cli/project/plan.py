@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, NoCache, Profile, Rehearse, Set
 from seatrial.cli.output import print_json
 
@@ -40,5 +41,6 @@ def command(
     width = max(len(one.name) for one in planned)
     for one in planned:
         print(f"{one.name:{width}}  {one.reason if one.state == 'cached' else f'runs: {one.reason}'}")
-    print("Next: seatrial run")
+    call = Call(profile=profile, directory=directory, sets=set_, no_cache=no_cache)
+    print(f"Next: {call.then('run', *(['--rehearse'] if rehearse else []))}")
     return 0

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Budget, Directory, Json, NoCache, Profile, Rehearse, Set
 from seatrial.cli.output import print_json, report_error
 from seatrial.cli.run_progress import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seatrial.pipeline.project.settings import Project
+    from seatrial.pipeline.running.run_result import Result
 
 
 def command(
@@ -37,10 +45,9 @@ def command(
     from seatrial.pipeline.workspace import open_project
     from seatrial.report.terminal import verdict_lines, verdict_table
 
-    if budget is not None:
-        set_ = (*set_, f"assess.budget_s={budget:g}")
     project = load_project(directory)
-    pipeline = load_pipeline(project, sets=set_, rehearse=rehearse)
+    sets = set_ if budget is None else (*set_, f"assess.budget_s={budget:g}")
+    pipeline = load_pipeline(project, sets=sets, rehearse=rehearse)
     with open_project(project, profile) as workspace:
         with progress(live=sys.stderr.isatty() and not json, reading=not json) as shown:
             finished = run_pipeline(
@@ -59,5 +66,38 @@ def command(
             Console().print(verdict_table(result.verdict, result.trial))
         else:
             print("\n".join(verdict_lines(result.verdict, result.trial)))
-    print("\n".join(result.closing_lines()))
+    call = Call(profile=profile, directory=directory, sets=set_, budget=budget)
+    print("\n".join(closing_lines(result, project, call)))
     return result.exit_status
+
+
+def closing_lines(result: Result, project: Project, call: Call) -> Iterator[str]:
+    """The release, whether it can be deployed, and the next command that makes sense."""
+    yield from result.notes
+    if result.record.rehearsal:
+        yield "Rehearsed on validation: nothing was counted or released."
+        if result.exit_status == 0:
+            yield f"Next: {call.then('run')}"
+        else:
+            yield f"Next: change the model, then {call.then('run', '--rehearse')}"
+    elif result.release is None:
+        yield f"Next: {_what_is_missing(project)}, then {call.then('run')}"
+    else:
+        title = f"{result.release.name}@{result.release.version}"
+        if result.refused is not None:
+            yield str(result.refused)
+            yield f"Next: {call.then('verify', title)}"
+            return
+        if result.deployable:
+            how = "" if result.exit_status == 0 else f", under {len(result.waived)} waiver(s)"
+            yield f"Release {title}: can be deployed{how}."
+        else:
+            yield f"Release {title}: signed with its verdict, and cannot be deployed."
+        yield f"Next: {call.then('report', title)}"
+
+
+def _what_is_missing(project: Project) -> str:
+    """What a project has to say before a run of it ends with a release."""
+    if project.model is None:
+        return f"name the model and its test data in {project.path} ([model] from, [data] test)"
+    return f"say in {project.path} what must hold ([[policy.require]])"

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile
 from seatrial.cli.output import print_json
 
@@ -38,5 +39,8 @@ def command(
     for one in found:
         what = "rehearsal" if one.rehearsal else one.release or "no release"
         print(f"{one.run}  {one.ending:11}  {what}  {one.verdict or ''}".rstrip())
-    print("Next: seatrial releases" if found else "No run yet. Next: seatrial run")
+    call = Call(profile=profile, directory=directory)
+    if not found:
+        print("No run yet.")
+    print(f"Next: {call.then('releases' if any(one.release for one in found) else 'run')}")
     return 0

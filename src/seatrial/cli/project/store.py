@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json
 from seatrial.cli.output import print_json
 
@@ -35,10 +36,12 @@ def status(*, directory: Directory = Path(), json: Json = False) -> int:
     elif (folder := plain_folder(directory, state)) is not None:
         print(f"This project's store is a plain folder, {folder}: nothing has to run for it.")
     elif found.endpoint is None:
-        print("The embedded store does not run. Any command that needs it starts it, or: seatrial store start")
+        print("The embedded store does not run. Any command that needs it starts it.")
+        print(f"Next: {Call(directory=directory).then('store', 'start')}")
     else:
         print(f"The embedded store answers at {found.endpoint} (supervisor {found.pid}, {_use(in_use=found.in_use)}).")
-        print(f"Data, credentials and log: {found.folder}. To end it: seatrial store stop")
+        print(f"Data, credentials and log: {found.folder}. ")
+        print(f"Next: {Call(directory=directory).then('store', 'stop')}, to end it")
     return 0
 
 
@@ -61,7 +64,8 @@ def start(*, directory: Directory = Path(), idle_s: IdleS = 600.0) -> int:
             hint="Nothing has to be started: seatrial run",
         )
     with embedded_store(state, directory.resolve().name, idle_s=idle_s) as store:
-        print(f"The embedded store answers at {store.endpoint}. Next: seatrial store status, or seatrial run")
+        print(f"The embedded store answers at {store.endpoint}.")
+        print(f"Next: {Call(directory=directory).then('run')}")
     return 0
 
 
@@ -77,7 +81,7 @@ def stop(*, directory: Directory = Path()) -> int:
     if lease.stop(state_folder(directory, os.environ)):
         print("The embedded store has ended; its data stays. The next command that needs it starts it again.")
     else:
-        print("The embedded store did not run. Next: seatrial store status")
+        print("The embedded store did not run. The next command that needs it starts it.")
     return 0
 
 

@@ -10,14 +10,15 @@ from cyclopts import Parameter
 
 from seatrial.cli.options import Directory, Json, Profile, Trust
 from seatrial.cli.output import print_json
-from seatrial.deploy import TargetName
 
 
 def command(
     release: str | None = None,
     /,
     *,
-    to: Annotated[TargetName, Parameter(help="What serves it.")],
+    to: Annotated[
+        str, Parameter(help="What serves it: kubectl, kubeflow, azureml, or a target that an installed package adds.")
+    ],
     output: Annotated[Path | None, Parameter(help="Write the documents into this folder.")] = None,
     apply: Annotated[bool, Parameter(help="Send the documents.", negative="")] = False,
     trust: Trust = None,
@@ -36,16 +37,16 @@ def command(
         seatrial deploy --to kubeflow --profile prod --output manifests
         seatrial deploy census@2 --to kubectl --profile prod --apply
     """
-    from seatrial.deploy import target
+    from seatrial.deploy import find_target
     from seatrial.deploy.service_of_release import request_service
     from seatrial.deploy.target import write_documents
 
-    subject = target(to)
+    target = find_target(to)
     service = request_service(release, directory=directory, profile=profile, trust=trust)
-    documents = subject.render_service(service)
+    documents = target.render_service(service)
     if output is not None:
         write_documents(documents, output)
-    sent = subject.apply(documents) if apply else None
+    sent = target.apply(documents) if apply else None
     if json:
         print_json(
             {
@@ -61,11 +62,12 @@ def command(
         return 0
     if sent is not None:
         print(sent)
-        print(f"Next: {subject.next_step(service, folder=None)}")
+        print(f"Next: {target.next_step(service, folder=None)}")
     elif output is not None:
         print("\n".join(str(output / one.path) for one in documents))
-        print(f"Next: {subject.next_step(service, folder=str(output))}")
+        print(f"Next: {target.next_step(service, folder=str(output))}")
     else:
         print("".join(f"# {one.path}\n{one.text}" for one in documents), end="")
-        print("Next: the same with --output DIR, or with --apply", file=sys.stderr)  # stdout is for a pipe
+        ways = "--output DIR, or with --apply" if target.sends else "--output DIR"
+        print(f"Next: the same with {ways}", file=sys.stderr)  # stdout is for a pipe
     return 0

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile, Trust
 from seatrial.cli.output import print_json
 
@@ -67,7 +68,8 @@ def command(
             print(f"  and {left_out} other measurements, which the policy does not ask for: --all")
     if not changes:
         print("Nothing differs.")
-    print(f"Next: seatrial report {after}")
+    call = Call(profile=profile, directory=directory, trust=trust)
+    print(f"Next: {call.then('report', sides[1].label)}")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Profile, Trust
 
 
@@ -32,5 +33,6 @@ def command(
         count = export_release(verified, source, folder)
     title = verified.release.title if verified.release else verified.label
     print(f"Wrote {title} into {folder}: {count} files.")
-    print(f"Next: seatrial verify {folder if '/' in str(folder) else f'./{folder}'} --expect {title}")
+    place = str(folder) if "/" in str(folder) else f"./{folder}"
+    print(f"Next: {Call(trust=trust).then('verify', place, '--expect', title)}")
     return 0

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Profile, Trust
 
 
@@ -47,5 +48,7 @@ def command(
         print(f"{verified.label}: its verdict is {verified.outcome}; do not act on these answers.", file=sys.stderr)
     # Beside the rows and never among them.
     print(f"{rows} rows answered{'' if output is None else f': {output}'}", file=sys.stderr)
-    print(f"Next: seatrial {'serve' if verified.deployable else 'report'} {release}", file=sys.stderr)
+    call = Call(profile=profile, directory=directory, trust=trust)
+    verb = "serve" if verified.deployable else "report"
+    print(f"Next: {call.then(verb, verified.label)}", file=sys.stderr)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile
 from seatrial.cli.output import print_json
 
@@ -42,5 +43,8 @@ def command(*, profile: Profile = "local", directory: Directory = Path(), json: 
         return 0
     for one in found:
         print(f"{one.title:20}  {one.created}  {one.verdict:12}  model {one.model[:12]}…  use {one.test_data.use}")
-    print(f"Next: seatrial verify {found[-1].title}" if found else "No release yet.\nNext: seatrial run")
+    call = Call(profile=profile, directory=directory)
+    if not found:
+        print("No release yet.")
+    print(f"Next: {call.then('verify', found[-1].title) if found else call.then('run')}")
     return 0

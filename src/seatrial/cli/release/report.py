@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile, Trust
 from seatrial.cli.output import print_json
 
@@ -54,5 +55,6 @@ def command(
         print_json({"release": view.title, "report": str(target)})
         return 0
     print(target.resolve())
-    print(f"Next: open it in a browser; seatrial verify {view.title}")
+    call = Call(profile=profile, directory=directory, trust=trust)
+    print(f"Next: open it in a browser; {call.then('verify', verified.label)}")
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile, Trust
 from seatrial.cli.output import print_json, print_lines
 
@@ -63,7 +64,7 @@ def command(
             }
         )
     else:
-        print_lines(*_lines(verified))
+        print_lines(*_lines(verified, Call(profile=profile, directory=directory, trust=trust)))
     if not verified.ok:
         return REFUSED
     if verified.outcome == "pass":
@@ -71,11 +72,11 @@ def command(
     return WAIVED if verified.deployable else NOT_PASSED
 
 
-def _lines(verified: Verified) -> Iterator[str]:
+def _lines(verified: Verified, call: Call) -> Iterator[str]:
     if not verified.ok:  # nothing good is said of what is not used
         yield f"{verified.label}: DOES NOT VERIFY, and is not used."
         yield from (f"  {one.path}: {one.problem}" for one in verified.problems)
-        yield f"Next: {_next_after_refusal(verified)}"
+        yield f"Next: {_next_after_refusal(verified, call)}"
         return
     if verified.release is not None:
         release = verified.release
@@ -92,17 +93,16 @@ def _lines(verified: Verified) -> Iterator[str]:
     for refused in verified.refused_waivers:
         yield f"  no waiver  {refused.path}: {refused.problem}"
     yield f"Verifies. Judged again, the verdict is {verified.outcome}."
-    title = verified.release.title if verified.release else verified.label
     if verified.deployable:
         until = f" until {min(one.waiver.expires for one in verified.waivers)}" if verified.waived else ""
         yield f"It can be deployed{until}."
-        yield f"Next: seatrial serve {verified.label}"
+        yield f"Next: {call.then('serve', verified.label)}"
     else:
         yield "It cannot be deployed."
-        yield f"Next: seatrial report {title}"
+        yield f"Next: {call.then('report', verified.label)}"
 
 
-def _next_after_refusal(verified: Verified) -> str:
+def _next_after_refusal(verified: Verified, call: Call) -> str:
     """What helps: trust settings where only those stand against it, another copy where the content does."""
     if verified.untrusted_key is not None:
         return (
@@ -110,5 +110,6 @@ def _next_after_refusal(verified: Verified) -> str:
             "`seatrial keys export` prints to your trust.toml"
         )
     if verified.refused_by_trust:
-        return "use a release that your trust.toml accepts, or change what it demands: seatrial releases"
-    return "find out who changed it; without another copy, a new version is made by: seatrial run --no-cache"
+        return f"use a release that your trust.toml accepts, or change what it demands: {call.then('releases')}"
+    again = Call(profile=call.profile, directory=call.directory, no_cache=True).then("run")
+    return f"find out who changed it; without another copy, a new version is made by: {again}"

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Profile, Trust
 
 
@@ -50,12 +51,13 @@ def command(
             now=now,
         )
         verified = verify(source, known, now=now)
+    call = Call(profile=profile, directory=directory, trust=trust)
     print(f"Waived until {waived.expires}, for {waived.title}: {waived.text}")
     if waived.text not in verified.waived:
         print("This account's trust.toml does not trust the waiver key, so it does not hold here yet.")
         print("Next: seatrial keys export --role waiver, and put what it prints into trust.toml")
     elif verified.deployable:
-        print(f"Next: seatrial verify {waived.title}")
+        print(f"Next: {call.then('verify', verified.label)}")
     else:
-        print(f"Other requirements are missed too.\nNext: seatrial verify {waived.title}")
+        print(f"Other requirements are missed too.\nNext: {call.then('verify', verified.label)}")
     return 0

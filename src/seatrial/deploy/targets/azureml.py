@@ -31,6 +31,7 @@ class AzureML:
     """Renders for `az ml`; sending is left to it."""
 
     name = "azureml"
+    sends = False
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
         """Endpoint, deployment and traffic, and the configuration that the deployment mounts."""

@@ -20,6 +20,7 @@ class Kubectl:
     """Renders for `kubectl apply --server-side`, and calls it."""
 
     name = "kubectl"
+    sends = True
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
         """ServiceAccount, ConfigMap, NetworkPolicy, Deployment, Service, PodDisruptionBudget, in the order of need."""

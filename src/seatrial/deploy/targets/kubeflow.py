@@ -19,6 +19,7 @@ class Kubeflow:
     """Renders for a cluster with KServe, in its Standard deployment mode: no Knative is needed."""
 
     name = "kubeflow"
+    sends = True
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
         """ServiceAccount, ConfigMap, NetworkPolicy, InferenceService, PodDisruptionBudget, in the order of need."""

@@ -70,8 +70,8 @@ def init_from_model(
     labels = read_labels(rows, question.label)
     check_question(question, labels, origin=rows.origin)
     opened = open_model(model, rows, question=question, labels=labels)
-    beginning = ProjectTemplate(
-        name=_name(folder),
+    template = ProjectTemplate(
+        name=project_name(folder),
         model=model.name,
         test=_reference(test, folder),
         validation=None if validation is None else _reference(validation, folder),
@@ -86,17 +86,22 @@ def init_from_model(
     draft.mkdir()
     try:
         shutil.copyfile(model, draft / model.name)
-        (draft / FILE_NAME).write_text(project_file(beginning, groups, None), encoding="utf-8")
+        (draft / FILE_NAME).write_text(project_file(template, groups, None), encoding="utf-8")
         _carry_uses(rows, opened, question.label, draft)
         trial = _measure(draft, progress)
-        (draft / FILE_NAME).write_text(project_file(beginning, groups, trial), encoding="utf-8")
-        (draft / README).write_text(readme(beginning), encoding="utf-8")
+        (draft / FILE_NAME).write_text(project_file(template, groups, trial), encoding="utf-8")
+        (draft / README).write_text(readme(template), encoding="utf-8")
         target.mkdir(exist_ok=True)
         for path in draft.iterdir():
             path.rename(target / path.name)
+    except SeatrialError as error:
+        for each in error.each:  # the draft is gone when this is read
+            if each.path is not None and each.path.startswith(f"{draft}{os.sep}"):
+                each.path = str(folder / Path(each.path).relative_to(draft))
+        raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return NewProject(folder, tuple(_notes(beginning, trial, opened.notes)))
+    return NewProject(folder, tuple(_notes(template, trial, opened.notes, name_note(template.name, folder))))
 
 
 def _check_places(folder: Path, model: Path, tables: Mapping[str, str | None]) -> None:
@@ -123,10 +128,20 @@ def _check_places(folder: Path, model: Path, tables: Mapping[str, str | None]) -
         raise Problems(problems)
 
 
-def _name(folder: Path) -> str:
-    """A legal name for the project, as close to its folder's as can be."""
+def project_name(folder: Path) -> str:
+    """A legal name for the project in `folder`, as close to the folder's own as can be."""
     name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")[:40].rstrip("-")
     return name if LEGAL_NAME.fullmatch(name) else "model"
+
+
+def name_note(name: str, folder: Path) -> str | None:
+    """That the project is not named as its folder is, and why; None where it is."""
+    if name == folder.resolve().name:
+        return None
+    return (
+        f'The project is named "{name}": a name must be 2 to 40 of a-z, 0-9 and -, beginning with a letter, and the '
+        f"folder is called {folder.resolve().name!r}. To choose another, change it in {FILE_NAME} before the first run."
+    )
 
 
 def _reference(place: str, folder: Path) -> str:
@@ -154,8 +169,10 @@ def _measure(directory: Path, progress: Progress) -> Trial:
         return from_json(Trial, read_artifact(workspace.objects, tried.digest)["evidence.json"], path="evidence.json")
 
 
-def _notes(beginning: ProjectTemplate, trial: Trial, inferred: tuple[str, ...]) -> Iterator[str]:
-    yield f"{beginning.model} is a copy of {beginning.origin}; {beginning.test} is read where it lies."
+def _notes(template: ProjectTemplate, trial: Trial, inferred: tuple[str, ...], about_name: str | None) -> Iterator[str]:
+    if about_name is not None:
+        yield about_name
+    yield f"{template.model} is a copy of {template.origin}; {template.test} is read where it lies."
     yield from inferred
     if trial.test_use is None:
         yield "Measured on validation: nothing was counted."

@@ -46,41 +46,39 @@ class ProjectTemplate:
     origin: str  # where the model was copied from
 
 
-def project_file(beginning: ProjectTemplate, groups: Sequence[str], trial: Trial | None) -> str:
+def project_file(template: ProjectTemplate, groups: Sequence[str], trial: Trial | None) -> str:
     """The text of `seatrial.toml`; with `trial`, what was measured stands beside the suggestions."""
-    question, signature = beginning.question, beginning.signature
+    question, signature = template.question, template.signature
     lines = [
         "# Written by `seatrial init` from a finished model; everything in it may be changed. Then: seatrial run",
         "",
         "[project]",
-        f"name = {_quoted(beginning.name)}",
+        f"name = {_quoted(template.name)}",
         "",
         "[model]",
-        f"from = {_quoted(beginning.model)}  # a copy of {_quoted(beginning.origin)}",
+        f"from = {_quoted(template.model)}  # a copy of {_quoted(template.origin)}",
         *_signature(signature),
     ]
     if question.classes is not None:
         lines.append(f"classes = {_listed(question.classes)}  # in the order of its probabilities")
     if question.inputs is not None:
         lines.append(f"inputs = {_listed(question.inputs)}  # the columns of its matrix, in its order")
-    if question.classes is not None:
-        lines.append(f"classes = {_listed(question.classes)}  # in the order of its probabilities")
     if question.threshold is not None:
         lines.append(f"threshold = {question.threshold!r}")
     elif signature.threshold is not None:
         lines.append(f"#threshold = {signature.threshold!r}  # the least probability that is answered positive")
-    lines += ["", "[data]", f"test = {_quoted(beginning.test)}  # read where it lies; measured, and never chosen from"]
-    if beginning.validation is not None:
+    lines += ["", "[data]", f"test = {_quoted(template.test)}  # read where it lies; measured, and never chosen from"]
+    if template.validation is not None:
         lines.append(
-            f"validation = {_quoted(beginning.validation)}  # bins and baselines; `run --rehearse` counts nothing"
+            f"validation = {_quoted(template.validation)}  # bins and baselines; `run --rehearse` counts nothing"
         )
     else:
         lines += [
             "# Rows that are not test data would let you rehearse without a count: seatrial run --rehearse",
             '#validation = "FILE"',
         ]
-    if beginning.train is not None:
-        lines.append(f"train = {_quoted(beginning.train)}  # fits baselines; rows of it in the test data are found")
+    if template.train is not None:
+        lines.append(f"train = {_quoted(template.train)}  # fits baselines; rows of it in the test data are found")
     lines += [f"label = {_quoted(question.label)}", f"task = {_quoted(signature.task)}"]
     if signature.positive is not None:
         lines.append(f"positive = {_quoted(signature.positive)}")
@@ -99,12 +97,12 @@ def project_file(beginning: ProjectTemplate, groups: Sequence[str], trial: Trial
     return "\n".join([*lines, "", *_policy(signature, groups, trial)]) + "\n"
 
 
-def readme(beginning: ProjectTemplate) -> str:
+def readme(template: ProjectTemplate) -> str:
     """What lies in the folder, and what to do with it."""
-    test, name = beginning.test, beginning.name
+    test, name = template.test, template.name
     return f"""# {name}
 
-`{beginning.model}` is a copy of the model; `{test}` is the test data, where it lies. `seatrial.toml` says what they
+`{template.model}` is a copy of the model; `{test}` is the test data, where it lies. `seatrial.toml` says what they
 are and what has to hold. No Python, no Java and no server are needed.
 
 ```
@@ -115,7 +113,7 @@ seatrial serve      # a release that passed, over HTTP
 ```
 
 Every look at the test data is counted under `.seatrial/`, with the releases: keep that folder. To try another model,
-copy it over `{beginning.model}`, and run again.
+copy it over `{template.model}`, and run again.
 """
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from seatrial.errors import Corrupt, SeatrialError, StepFailed
 from seatrial.pipeline import trial_step
 from seatrial.pipeline.builtin_steps import package_step, release_step
 from seatrial.pipeline.cache.cache_record import CacheRecord, write_record
+from seatrial.pipeline.engines import ENGINES
+from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job, pin_files
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, FilesInput, Input, Output, TableOutput
-from seatrial.pipeline.running.shared_session import SharedSession
 from seatrial.pipeline.running.store_outputs import store_output
 from seatrial.pipeline.steps.declaration import BUILT_IN, Files, Step
 from seatrial.pipeline.steps.source_digest import code_digest
-from seatrial.pipeline.steps.user_traceback import user_line
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact
 
@@ -70,10 +68,9 @@ def _outputs(job: Job, step: Step, workspace: Workspace, session: SharedSession)
     if step.name == "release":
         return {"release": release_step.make_release(job, workspace)}
     arguments: dict[str, Any] = {name: _opened(pinned, workspace) for name, pinned in job.inputs.items()}
-    if step.kind == "spark":
-        arguments["spark"] = session.get()
+    engine = ENGINES[step.kind]
     try:
-        returned = step.function(**arguments, **job.parts.parameters)
+        returned = engine.call(step.function, arguments, job.parts.parameters, session=session)
         return {  # Spark is lazy: what is wrong with its rows shows when they are kept
             reference: store_output(value, reference, job, workspace, arguments, session.get)
             for reference, value in _by_reference(returned, step).items()
@@ -81,7 +78,8 @@ def _outputs(job: Job, step: Step, workspace: Workspace, session: SharedSession)
     except SeatrialError:
         raise
     except (Exception, SystemExit) as error:  # code that calls sys.exit() ends its step, not the run
-        raise _raised(error, step, workspace, session.log) from error
+        directory = workspace.project.directory
+        raise engine.explain(error, step=step.name, directory=directory, session=session) from error
 
 
 def _opened(pinned: Input, workspace: Workspace) -> object:
@@ -139,13 +137,3 @@ def code_changed(step: Step) -> StepFailed:
         path=step.function.__code__.co_filename,
         hint="Its answer is dropped; run again, and what else was finished is kept.",
     )
-
-
-def _raised(error: Exception | SystemExit, step: Step, workspace: Workspace, spark_log: Path) -> SeatrialError:
-    if step.kind == "spark":
-        from seatrial.prepare.failure import spark_cause
-
-        return spark_cause(error, step=step.name, directory=workspace.project.directory, log=spark_log)
-    traceback.print_exception(error)  # into the step's log
-    path, line = user_line(error, workspace.project.directory)
-    return StepFailed(f"step {step.name!r} raised {type(error).__name__}: {error}", path=path, line=line)

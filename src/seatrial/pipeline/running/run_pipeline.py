@@ -14,12 +14,13 @@ from typing import Protocol
 
 from seatrial.errors import SeatrialError
 from seatrial.pipeline.cache.cache_record import CacheRecord
+from seatrial.pipeline.engines import ENGINES
+from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job, Parameters, cached, job_for, missing_inputs
 from seatrial.pipeline.jobs.step_values import Output
 from seatrial.pipeline.running.execute_step import code_changed, execute_step
 from seatrial.pipeline.running.plan import UNCHANGED, why
 from seatrial.pipeline.running.run_records import Ending, RunRecord, State, StepRecord, last_parts, write_run
-from seatrial.pipeline.running.shared_session import SharedSession
 from seatrial.pipeline.running.step_process import StepProcesses, run_step_process
 from seatrial.pipeline.steps.declaration import Step
 from seatrial.pipeline.steps.graph import Graph
@@ -78,11 +79,11 @@ class _Runner:
         self.before = last_parts(workspace.objects, frozenset(graph))
         self.children = StepProcesses()
         self.session = SharedSession(workspace, self.logs / "spark.log")
-        # Spark steps run in this process, with the code that it has imported, whatever the files say by then.
+        # What runs in this process runs the code that it has imported, whatever the files say by then.
         self.imported = {
             name: code_digest(step.function, workspace.project.directory)
             for name, step in graph.items()
-            if step.kind == "spark"
+            if ENGINES[step.kind].place == "run"
         }
         self.known: dict[str, Output] = {}
         self.records: dict[str, StepRecord] = {}
@@ -167,7 +168,7 @@ class _Runner:
         )
 
     def _made(self, job: Job, step: Step, log: Path, *, replace: bool) -> CacheRecord:
-        if step.kind == "spark":  # in this process, in the run's one session
+        if ENGINES[step.kind].place == "run":
             if job.parts.code != self.imported[step.name]:
                 raise code_changed(step)
             return execute_step(job, step, self.workspace, self.run, session=self.session, replace=replace)

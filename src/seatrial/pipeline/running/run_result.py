@@ -71,25 +71,6 @@ class Result:
         error = self.error or self.refused
         return document if error is None else {**document, "errors": [one.as_document() for one in error.each]}
 
-    def closing_lines(self) -> tuple[str, ...]:
-        """The release, whether it can be deployed, and the next command that makes sense."""
-        if self.release is None:
-            if not self.record.rehearsal:
-                return ("Next: seatrial plan",)
-            passed = self.exit_status == 0
-            again = "Next: seatrial run" if passed else "Next: change the model, then seatrial run --rehearse"
-            return (*self.notes, "Rehearsed on validation: nothing was counted or released.", again)
-        name = f"{self.release.name}@{self.release.version}"
-        return (*self.notes, *self._about(name))
-
-    def _about(self, name: str) -> tuple[str, ...]:
-        if self.refused is not None:
-            return (str(self.refused), f"Next: seatrial verify {name}")
-        if self.deployable:
-            how = "" if self.exit_status == 0 else f", under {len(self.waived)} waiver(s)"
-            return (f"Release {name}: can be deployed{how}.", f"Next: seatrial report {name}")
-        return (f"Release {name}: signed with its verdict, and cannot be deployed.", f"Next: seatrial report {name}")
-
 
 def conclude(finished: Finished, workspace: Workspace) -> Result:
     """Judges the run's trial, finds its release, and writes both into the run's record."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from seatrial.errors import InputError, SeatrialError, StepFailed
 from seatrial.pipeline.cache.cache_record import CacheRecord
+from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job, cached, job_for, missing_inputs
 from seatrial.pipeline.jobs.step_values import Output
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.running.execute_step import execute_step
-from seatrial.pipeline.running.shared_session import SharedSession
 from seatrial.pipeline.running.step_process import answer_file
 from seatrial.pipeline.steps.builtin import built_in_step
 from seatrial.pipeline.steps.declaration import Step

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, did_you_mean
+from seatrial.pipeline.engines import ENGINES
 
-Kind = Literal["python", "spark"]
+Kind = Literal["python", "spark"]  # for type checkers; the engines are what counts
 Parameter = bool | int | float | str
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -117,8 +118,8 @@ def _declare(
     def mistake(problem: str, hint: str) -> InputError:
         return InputError(f"step {name!r}: {problem}", hint=hint, **place)  # type: ignore[arg-type]  # two known keys
 
-    if kind not in get_args(Kind):
-        raise mistake(f"there is no kind {kind!r}.", f"Use one of {', '.join(get_args(Kind))}.")
+    if kind not in ENGINES:
+        raise mistake(f"unknown kind {kind!r}.", did_you_mean(kind, ENGINES) or f"Known: {', '.join(ENGINES)}.")
     if name in BUILT_IN:
         raise mistake("this name is taken by a built-in step.", "Rename the function.")
     if wrong := next((one for one in outputs if not one.isidentifier()), None):
@@ -127,7 +128,7 @@ def _declare(
         raise mistake(f"an output is named twice in {', '.join(outputs)}.", "Give each output its own name.")
     arguments = inspect.signature(function).parameters.values()
     expected = {argument.name for argument in arguments if argument.kind is argument.POSITIONAL_OR_KEYWORD}
-    given = set(inputs) | ({"spark"} if kind == "spark" else set())
+    given = set(inputs) | ENGINES[kind].arguments
     if expected != given:
         described = "; ".join(
             f"{what} {', '.join(sorted(names))}"

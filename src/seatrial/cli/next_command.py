@@ -1,0 +1,42 @@
+"""The command that comes next, with the options of this call that it needs to mean the same project."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+TAKES_PARAMETERS = ("plan", "run")
+TAKES_TRUST = ("deploy", "diff", "export", "predict", "report", "serve", "verify", "waive")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a command was called with, as far as the next one has to be called with it too."""
+
+    profile: str = "local"
+    directory: Path = Path()
+    sets: tuple[str, ...] = ()
+    budget: float | None = None
+    no_cache: bool = False
+    trust: Path | None = None
+
+    def then(self, verb: str, *arguments: str) -> str:
+        """`seatrial VERB …`, to be pasted into a shell.
+
+        >>> Call(profile="prod", sets=("model.epochs=3",)).then("run", "--rehearse")
+        'seatrial run --rehearse --set model.epochs=3 --profile prod'
+        """
+        words = ["seatrial", verb, *arguments]
+        if verb in TAKES_PARAMETERS:
+            words += [word for text in self.sets for word in ("--set", text)]
+            words += ["--no-cache"] if self.no_cache else []
+        if verb == "run" and self.budget is not None:
+            words += ["--budget", f"{self.budget:g}"]
+        if verb in TAKES_TRUST and self.trust is not None:
+            words += ["--trust", str(self.trust)]
+        if self.profile != "local":
+            words += ["--profile", self.profile]
+        if self.directory != Path():
+            words += ["--directory", str(self.directory)]
+        return shlex.join(words)
