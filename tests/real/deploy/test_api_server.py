@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.deploy import server_side_apply, target
+from seatrial.deploy import find_target, server_side_apply
 from seatrial.deploy.target import Document
 from seatrial.errors import InputError, Refused, TargetError
 from tests.deploy_sample import SERVICE
@@ -78,7 +78,7 @@ def read_back(kind: str, name: str, path: str) -> str:
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", ["kubectl", "kubeflow"])
 def test_every_document_passes_a_strict_dry_run_on_the_server(name: Any, variant: str) -> None:
-    documents = target(name).render_service(VARIANTS[variant])
+    documents = find_target(name).render_service(VARIANTS[variant])
     lines = server_side_apply.dry_run(documents).splitlines()
     assert len(lines) == len(documents)
     assert all(line.endswith("serverside-applied (server dry run)") for line in lines)
@@ -100,7 +100,7 @@ SPOILS = [
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize(("name", "right", "wrong", "words"), SPOILS)
 def test_a_document_with_a_mistake_is_refused_there(name: Any, right: str, wrong: str, words: str) -> None:
-    documents = target(name).render_service(SERVICE)
+    documents = find_target(name).render_service(SERVICE)
     spoiled = [Document(one.path, one.text.replace(right, wrong)) for one in documents]
     assert list(documents) != spoiled
     with pytest.raises(Refused) as caught:
@@ -110,7 +110,7 @@ def test_a_document_with_a_mistake_is_refused_there(name: Any, right: str, wrong
 
 @pytest.mark.usefixtures("api")
 def test_what_was_rendered_is_what_the_server_holds() -> None:
-    subject = target("kubectl")
+    subject = find_target("kubectl")
     lines = subject.apply(subject.render_service(VARIANTS["text that looks like numbers"])).splitlines()
     assert [line.split(" ")[1] for line in lines] == ["serverside-applied"] * 6
     image = "{.spec.template.spec.containers[0].image}"
@@ -125,7 +125,7 @@ def test_what_was_rendered_is_what_the_server_holds() -> None:
 
 @pytest.mark.usefixtures("api")
 def test_the_next_version_takes_the_place_of_the_last_and_nothing_is_sent_when_one_document_is_wrong() -> None:
-    subject = target("kubectl")
+    subject = find_target("kubectl")
     subject.apply(subject.render_service(SERVICE))
     following = subject.render_service(dataclasses.replace(SERVICE, version=3))
     wrong = [Document(one.path, one.text.replace("maxUnavailable: 1", 'maxUnavailable: "one"')) for one in following]
@@ -139,7 +139,7 @@ def test_the_next_version_takes_the_place_of_the_last_and_nothing_is_sent_when_o
 
 @pytest.mark.usefixtures("api")
 def test_a_field_that_somebody_else_owns_is_not_taken_from_them() -> None:
-    subject = target("kubectl")
+    subject = find_target("kubectl")
     service = dataclasses.replace(SERVICE, name="shared")
     subject.apply(subject.render_service(service))
     scale = ["kubectl", "scale", "--namespace", NAMESPACE, "deployment/shared", "--replicas=7"]
@@ -165,7 +165,7 @@ def test_a_cluster_that_cannot_be_asked_is_no_refusal(
     )
     monkeypatch.setenv("KUBECONFIG", str(nobody))
     with pytest.raises(TargetError, match="could not be asked"):
-        server_side_apply.dry_run(target("kubectl").render_service(SERVICE))
+        server_side_apply.dry_run(find_target("kubectl").render_service(SERVICE))
 
 
 def test_somebody_without_rights_is_told_whom_to_ask(
@@ -180,11 +180,11 @@ def test_somebody_without_rights_is_told_whom_to_ask(
         subprocess.run(command, check=True, capture_output=True, timeout=60)
     monkeypatch.setenv("KUBECONFIG", str(mine))
     with pytest.raises(Refused, match="forbidden") as caught:
-        server_side_apply.dry_run(target("kubectl").render_service(SERVICE))
+        server_side_apply.dry_run(find_target("kubectl").render_service(SERVICE))
     assert "Ask whoever runs the cluster" in str(caught.value)
 
 
 def test_without_kubectl_nothing_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="not on PATH"):
-        server_side_apply.apply(target("kubectl").render_service(SERVICE))
+        server_side_apply.apply(find_target("kubectl").render_service(SERVICE))

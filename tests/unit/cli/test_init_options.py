@@ -45,12 +45,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pyarrow.csv.write_csv(
             pa.table(
                 {
-                    "a": numbers[:, 0],
-                    "b": numbers[:, 1],
-                    "place": random.choice(["north", "south"], rows),
-                    "w": random.integers(1, 3, rows),
-                    "y": np.where(high, CLASSES[1], CLASSES[0]),
-                    "amount": numbers.sum(axis=1),
+                    "a": pa.array(numbers[:, 0]),
+                    "b": pa.array(numbers[:, 1]),
+                    "place": pa.array(random.choice(["north", "south"], rows)),
+                    "w": pa.array(random.integers(1, 3, rows)),
+                    "y": pa.array(np.where(high, CLASSES[1], CLASSES[0])),
+                    "amount": pa.array(numbers.sum(axis=1)),
                 }
             ),
             folder / f"{name}.csv",

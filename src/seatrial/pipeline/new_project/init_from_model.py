@@ -95,13 +95,19 @@ def init_from_model(
         for path in draft.iterdir():
             path.rename(target / path.name)
     except SeatrialError as error:
-        for each in error.each:  # the draft is gone when this is read
-            if each.path is not None and each.path.startswith(f"{draft}{os.sep}"):
-                each.path = str(folder / Path(each.path).relative_to(draft))
-        raise
+        inside = [one for one in error.each if one.path is not None and one.path.startswith(f"{draft}{os.sep}")]
+        if not inside:
+            raise
+        raise Problems([_about_new_file(one, draft, folder) for one in inside]) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return NewProject(folder, tuple(_notes(template, trial, opened.notes, name_note(template.name, folder))))
+
+
+def _about_new_file(error: SeatrialError, draft: Path, folder: Path) -> InputError:
+    """The error with the path that the file would have had: the draft is gone when somebody reads it."""
+    path = folder / Path(error.path or draft).relative_to(draft)
+    return InputError(error.problem, path=str(path), line=error.line, hint=error.hint)
 
 
 def _check_places(folder: Path, model: Path, tables: Mapping[str, str | None]) -> None:
