@@ -34,8 +34,8 @@ import pyarrow.parquet
 import seatrial
 from seatrial.errors import InputError
 from seatrial.prepare.java import java_version
+from seatrial.verdicts.bounds.proportions import forget
 from seatrial.verdicts.evidence import Claim, Evidence, Family
-from seatrial.verdicts.proportions import forget
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -13,14 +13,14 @@ import numpy as np
 
 from seatrial.models.provenance import DataSnapshot, Provenance
 from seatrial.report.view import ReportView, Tried, WaiverNote
-from seatrial.verdicts.differences import Count, pairwise_differences
+from seatrial.verdicts.bounds.differences import Count, pairwise_differences
+from seatrial.verdicts.bounds.interval import simultaneous_confidence
+from seatrial.verdicts.bounds.proportions import proportion
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
 from seatrial.verdicts.example_images import CONDITION, Example, write_examples
-from seatrial.verdicts.interval import simultaneous_confidence
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.policy.threat import ThreatModel
-from seatrial.verdicts.proportions import proportion
 from seatrial.verdicts.trial import TestUse, Trial
 
 CONFIDENCE = 0.975  # use 1 at α = 0.05

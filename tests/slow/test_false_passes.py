@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from seatrial.verdicts.alpha_spending import confidence_for_use
-from seatrial.verdicts.differences import difference_bounds
+from seatrial.verdicts.bounds.differences import difference_bounds
+from seatrial.verdicts.bounds.interval import Interval, simultaneous_confidence
+from seatrial.verdicts.bounds.proportions import clopper_pearson, proportion
 from seatrial.verdicts.evidence import Claim, Evidence, Family
-from seatrial.verdicts.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.judge import Outcome, Verdict, judge
 from seatrial.verdicts.policy import Policy, Requirement
-from seatrial.verdicts.proportions import clopper_pearson, proportion
 from seatrial.verdicts.trial import TestUse, Trial
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,9 @@ import seatrial.verdicts
 from seatrial.report.methods import method_text, methods_used
 
 SOURCES = sorted(
-    path for path in Path(seatrial.verdicts.__path__[0]).glob("*.py") if "Interval(" in path.read_text(encoding="utf-8")
+    path
+    for path in Path(seatrial.verdicts.__path__[0]).rglob("*.py")
+    if "Interval(" in path.read_text(encoding="utf-8")
 )
 SHAPED_LIKE_A_METHOD = re.compile(r"betting|[a-z0-9]+(-[a-z0-9]+)+")
 

@@ -8,10 +8,10 @@ from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable,
 from seatrial.assessors.assessor import DataFacts, Subject
 from seatrial.assessors.claims import ONE_COLUMN, conditions, dependence, unmeasured
 from seatrial.assessors.references.reference_answers import baseline_of
+from seatrial.verdicts.bounds.interval import Interval, simultaneous_confidence
+from seatrial.verdicts.bounds.proportions import proportion
+from seatrial.verdicts.bounds.weighted_mean import weighted_mean
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
-from seatrial.verdicts.interval import Interval, simultaneous_confidence
-from seatrial.verdicts.proportions import proportion
-from seatrial.verdicts.weighted import weighted_mean
 
 _ROWS = {"weights": "unweighted"}  # what is counted while rows are read is counted by rows
 OVERLAP, UNKNOWN, ONE_COLUMN_ACCURACY = "test_overlap", "unknown_values", "one_column_accuracy"

@@ -11,12 +11,12 @@ from scipy.stats import binom
 
 from seatrial.assessors.contingency.assess_counts import measure_cells
 from seatrial.assessors.contingency.group_specs import parse_groups
-from seatrial.verdicts.asymptotic import asymptotic_mean
+from seatrial.verdicts.bounds.asymptotic import asymptotic_mean
+from seatrial.verdicts.bounds.interval import Interval
+from seatrial.verdicts.bounds.mean_from_sums import asymptotic_summed_mean, summed_mean, weighted_share
+from seatrial.verdicts.bounds.special_functions import Floats
 from seatrial.verdicts.contingency import Cells, Weighing
 from seatrial.verdicts.evidence import Claim, Evidence, Family
-from seatrial.verdicts.interval import Interval
-from seatrial.verdicts.special import Floats
-from seatrial.verdicts.summed import asymptotic_summed_mean, summed_mean, weighted_share
 
 CONFIDENCE = 0.9
 DRAWS = 400

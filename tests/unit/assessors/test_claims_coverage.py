@@ -17,7 +17,7 @@ from seatrial.assessors.classification import confusion
 from seatrial.assessors.regression import error_metrics
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
-from seatrial.verdicts.calibration import calibration_error
+from seatrial.verdicts.bounds.calibration_error import calibration_error
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 
 CONFIDENCE = 0.9  # of the lows of a claim together, and of its highs together

@@ -14,8 +14,8 @@ from seatrial.assessors.robustness import counterfactual_flips
 from seatrial.assessors.robustness.under_attack import UnderAttack
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
+from seatrial.verdicts.bounds.proportions import clopper_pearson
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
-from seatrial.verdicts.proportions import clopper_pearson
 
 CONFIDENCE = 0.95
 ROWS = 400

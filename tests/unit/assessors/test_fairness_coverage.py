@@ -14,9 +14,9 @@ from scipy.stats import binom
 
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.classification import confusion
+from seatrial.verdicts.bounds.proportions import clopper_pearson
+from seatrial.verdicts.bounds.special_functions import Floats
 from seatrial.verdicts.evidence import Claim, Evidence, Family
-from seatrial.verdicts.proportions import clopper_pearson
-from seatrial.verdicts.special import Floats
 
 CONFIDENCE = 0.9  # of the lows together, and of the highs together
 DRAWS = 600
@@ -46,7 +46,7 @@ def _limits_once(monkeypatch: pytest.MonkeyPatch) -> None:
         found = np.array([known(float(k), float(n), float(each)) for k, n, each in cells])
         return found[:, 0].reshape(cells.shape), found[:, 1].reshape(cells.shape)
 
-    monkeypatch.setattr("seatrial.verdicts.differences.clopper_pearson", limits)
+    monkeypatch.setattr("seatrial.verdicts.bounds.differences.clopper_pearson", limits)
 
 
 def draw(rates: Mapping[str, float], positives: Mapping[str, int], random: np.random.Generator) -> pa.Table:

@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.assessors.classification import calibration, confusion, probability, ranking
-from seatrial.verdicts.differences import Count, proportion_difference
+from seatrial.verdicts.bounds.differences import Count, proportion_difference
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import LOG_LOSS_CLIP
 

@@ -16,10 +16,10 @@ from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.trial.self_test.networks import Model, Network, Quantised, blobs, fitted
+from seatrial.verdicts.bounds.proportions import proportion
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.policy import Requirement
 from seatrial.verdicts.policy.threat import Mutable, ThreatModel
-from seatrial.verdicts.proportions import proportion
 from seatrial.verdicts.thresholds import outcome
 from seatrial.verdicts.verdict import Outcome
 

@@ -2,13 +2,13 @@ import math
 
 import pytest
 
-from seatrial.verdicts.differences import Count
+from seatrial.verdicts.bounds.differences import Count
+from seatrial.verdicts.bounds.interval import Interval
+from seatrial.verdicts.bounds.proportions import proportion
+from seatrial.verdicts.bounds.ratios import proportion_ratio
 from seatrial.verdicts.evidence import Evidence
-from seatrial.verdicts.interval import Interval
 from seatrial.verdicts.planning import rows_needed
 from seatrial.verdicts.policy import Requirement
-from seatrial.verdicts.proportions import proportion
-from seatrial.verdicts.ratios import proportion_ratio
 
 ACCURATE = Requirement("accuracy", at_least=0.8)
 BY_SEX = Requirement("accuracy", at_least=0.8, by="sex")

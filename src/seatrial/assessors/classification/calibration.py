@@ -19,13 +19,13 @@ from seatrial.assessors.contingency.grouping import Grouping
 from seatrial.assessors.quantities.means import found, minus
 from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
-from seatrial.verdicts.bounded import bounded_mean
-from seatrial.verdicts.calibration import bin_edges, calibration_error
+from seatrial.verdicts.bounds.bounded_mean import bounded_mean
+from seatrial.verdicts.bounds.calibration_error import bin_edges, calibration_error
+from seatrial.verdicts.bounds.interval import Interval, simultaneous_confidence
+from seatrial.verdicts.bounds.proportions import proportion
+from seatrial.verdicts.bounds.weighted_mean import weighted_mean
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
-from seatrial.verdicts.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.metrics import measured_by
-from seatrial.verdicts.proportions import proportion
-from seatrial.verdicts.weighted import weighted_mean
 
 BINS = 10  # as usual in the field; each then holds a tenth of the rows
 ERROR, GAP = "calibration_error", "calibration_gap"

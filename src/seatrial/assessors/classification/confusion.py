@@ -30,11 +30,11 @@ from seatrial.assessors.quantities.means import (
 )
 from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
+from seatrial.verdicts.bounds.paired_statistics import paired_ratio
 from seatrial.verdicts.contingency import ConfusionTable
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
 from seatrial.verdicts.metrics import METRICS as KNOWN
 from seatrial.verdicts.metrics.computed import OfConfusion
-from seatrial.verdicts.paired_statistics import paired_ratio
 
 
 def assess(

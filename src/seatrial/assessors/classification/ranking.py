@@ -16,18 +16,18 @@ from seatrial.assessors.contingency.grouping import Grouping, Rows
 from seatrial.assessors.quantities.means import average, beside, found, minus, or_else
 from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
-from seatrial.verdicts.auc import roc_auc
-from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
-from seatrial.verdicts.metrics import measured_by
-from seatrial.verdicts.paired import paired_auc
-from seatrial.verdicts.paired_statistics import paired_average_precision
-from seatrial.verdicts.ranking import (
+from seatrial.verdicts.bounds.auc import roc_auc
+from seatrial.verdicts.bounds.paired import paired_auc
+from seatrial.verdicts.bounds.paired_statistics import paired_average_precision
+from seatrial.verdicts.bounds.ranking import (
     average_precision,
     average_precision_parts,
     ranked_rows,
     roc_auc_parts,
     weighted_roc_auc,
 )
+from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
+from seatrial.verdicts.metrics import measured_by
 
 AREA = "roc_auc"
 METRICS = measured_by("ranking")

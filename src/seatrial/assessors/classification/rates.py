@@ -16,16 +16,16 @@ from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.claims import MOST_CLASSES
 from seatrial.assessors.quantities.means import average, found, shares
 from seatrial.assessors.quantities.slices import Found, Quantity
-from seatrial.verdicts.averages import mean_of_proportions
+from seatrial.verdicts.bounds.averages import mean_of_proportions
+from seatrial.verdicts.bounds.differences import Count
+from seatrial.verdicts.bounds.f_score import f1
+from seatrial.verdicts.bounds.interval import Interval
+from seatrial.verdicts.bounds.mean_from_sums import weighted_share
 from seatrial.verdicts.contingency import ConfusionTable, Margins
-from seatrial.verdicts.differences import Count
 from seatrial.verdicts.evidence import Claim
-from seatrial.verdicts.f_score import f1
-from seatrial.verdicts.interval import Interval
 from seatrial.verdicts.metrics import METRICS as KNOWN
 from seatrial.verdicts.metrics import Scope, measured_by
 from seatrial.verdicts.metrics.computed import MeanOverClasses, OfConfusion, Share
-from seatrial.verdicts.summed import weighted_share
 
 METRICS = measured_by("rates")
 

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.contingency.grouping import Grouping, Rows
 from seatrial.assessors.quantities.slices import Found, Measured, Quantity
-from seatrial.verdicts.asymptotic import asymptotic_mean
-from seatrial.verdicts.averages import mean_of_intervals
-from seatrial.verdicts.bounded import bounded_mean
-from seatrial.verdicts.differences import Count, interval_difference, proportion_differences
-from seatrial.verdicts.interval import Interval, NoInterval, half_alpha, simultaneous_confidence
-from seatrial.verdicts.paired import paired_asymptotic, paired_mean, paired_proportions
-from seatrial.verdicts.proportions import proportion
-from seatrial.verdicts.ratios import proportion_ratio
-from seatrial.verdicts.weighted import weighted_mean
+from seatrial.verdicts.bounds.asymptotic import asymptotic_mean
+from seatrial.verdicts.bounds.averages import mean_of_intervals
+from seatrial.verdicts.bounds.bounded_mean import bounded_mean
+from seatrial.verdicts.bounds.differences import Count, interval_difference, proportion_differences
+from seatrial.verdicts.bounds.interval import Interval, NoInterval, half_alpha, simultaneous_confidence
+from seatrial.verdicts.bounds.paired import paired_asymptotic, paired_mean, paired_proportions
+from seatrial.verdicts.bounds.proportions import proportion
+from seatrial.verdicts.bounds.ratios import proportion_ratio
+from seatrial.verdicts.bounds.weighted_mean import weighted_mean
 
 MODEL, REFERENCE = "model_estimate", "reference_estimate"  # conditions of a paired difference
 

@@ -11,10 +11,10 @@ from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import conditions, unmeasured
 from seatrial.assessors.contingency.grouping import Grouping, grouping, overall_grouping
-from seatrial.verdicts.differences import interval_difference
+from seatrial.verdicts.bounds.differences import interval_difference
+from seatrial.verdicts.bounds.interval import Interval, NoInterval, half_alpha, simultaneous_confidence
+from seatrial.verdicts.bounds.ratios import interval_ratio
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
-from seatrial.verdicts.interval import Interval, NoInterval, half_alpha, simultaneous_confidence
-from seatrial.verdicts.ratios import interval_ratio
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,13 +30,13 @@ from seatrial.assessors.quantities.means import (
 )
 from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
-from seatrial.verdicts.asymptotic import r_squared
+from seatrial.verdicts.bounds.asymptotic import r_squared
+from seatrial.verdicts.bounds.interval import root
+from seatrial.verdicts.bounds.paired_statistics import paired_r_squared
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
-from seatrial.verdicts.interval import root
 from seatrial.verdicts.metrics import METRICS as KNOWN
 from seatrial.verdicts.metrics import measured_by
 from seatrial.verdicts.metrics.computed import MeanError
-from seatrial.verdicts.paired_statistics import paired_r_squared
 
 COVERAGE = "interval_coverage"
 METRICS = measured_by("errors")

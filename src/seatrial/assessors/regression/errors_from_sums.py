@@ -6,9 +6,9 @@ from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.quantities.means import found
 from seatrial.assessors.quantities.slices import Found, Quantity
 from seatrial.assessors.regression.error_metrics import ASYMPTOTIC
+from seatrial.verdicts.bounds.interval import Interval, NoInterval, root
+from seatrial.verdicts.bounds.mean_from_sums import asymptotic_summed_mean, summed_mean
 from seatrial.verdicts.error_sums import GroupErrors
-from seatrial.verdicts.interval import Interval, NoInterval, root
-from seatrial.verdicts.summed import asymptotic_summed_mean, summed_mean
 
 
 def mean_error_of(errors: GroupErrors, metric: str, clip: float | None) -> Quantity:

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from seatrial.verdicts.bounds.interval import Interval, NoInterval
 from seatrial.verdicts.contingency import Codes, ConfusionTable, Margins, Sums
-from seatrial.verdicts.interval import Interval, NoInterval
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

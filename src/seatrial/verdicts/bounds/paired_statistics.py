@@ -1,0 +1,102 @@
+"""Asymptotic bounds on the difference between two models' statistics that are no means over the same rows.
+
+Precision and F1 are ratios of sums, R² too; average precision is a mean of such. Each row contributes to both models'
+statistics, and what it contributes to their difference is the difference of its two influences: where the models agree,
+nothing. Where hardly a row tells them apart nothing is stated; the difference of two intervals then is what holds.
+`paired.py` has what holds for any number of rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from seatrial.verdicts.bounds.influence import reach
+from seatrial.verdicts.bounds.interval import Interval, NoInterval
+from seatrial.verdicts.bounds.ranking import average_precision_parts, ranked_rows
+from seatrial.verdicts.bounds.special_functions import Floats
+from seatrial.verdicts.bounds.weighted_mean import positive_weights
+
+
+def paired_ratio(
+    top: ArrayLike,
+    bottom: ArrayLike,
+    reference_top: ArrayLike,
+    reference_bottom: ArrayLike,
+    *,
+    confidence: float,
+    weights: ArrayLike | None = None,
+) -> Interval | NoInterval:
+    """Σ w t / Σ w b of the model minus that of the reference, each bound one-sided at about `confidence`.
+
+    A row's two terms of precision are (1 where it is rightly called positive, 1 where it is called so); of F1 (2 where
+    rightly, 1 for each of being positive and being called so). The delta method: a row's influence on a ratio R is
+    w (t − R b) / Σ w b (Cochran 1977, chapter 6), with the quantiles of `influence.reach`.
+    """
+    terms = [np.asarray(item, dtype=np.float64).ravel() for item in (top, bottom, reference_top, reference_bottom)]
+    rows = terms[0].size
+    people = np.ones(rows) if weights is None else positive_weights(weights)
+    if rows == 0 or any(item.size != rows for item in (*terms, people)):
+        raise ValueError("a paired ratio needs the same rows four times, at least one, and a weight for each")
+    if min(float(people @ terms[1]), float(people @ terms[3])) <= 0:
+        return NoInterval("a denominator is 0: no row counts for one of the models")
+    (mine, parts), (other, reference_parts) = (_ratio_parts(terms[i], terms[i + 1], people) for i in (0, 2))
+    return _difference(mine - other, parts - reference_parts, confidence, "asymptotic-ratio-paired", weights)
+
+
+def paired_r_squared(
+    actual: ArrayLike,
+    predicted: ArrayLike,
+    reference_predicted: ArrayLike,
+    *,
+    confidence: float,
+    weights: ArrayLike | None = None,
+) -> Interval | NoInterval:
+    """R² of `predicted` minus that of `reference_predicted` for the same labels; see `paired_ratio`."""
+    truth = np.asarray(actual, dtype=np.float64).ravel()
+    people = None if weights is None else positive_weights(weights)
+    whole = (truth - np.average(truth, weights=people)) ** 2
+    mine, other = (
+        -((truth - np.asarray(item, dtype=np.float64).ravel()) ** 2) for item in (predicted, reference_predicted)
+    )
+    return paired_ratio(mine, whole, other, whole, confidence=confidence, weights=people)
+
+
+def paired_average_precision(
+    positive: ArrayLike,
+    scores: ArrayLike,
+    reference_scores: ArrayLike,
+    *,
+    confidence: float,
+    weights: ArrayLike | None = None,
+) -> Interval | NoInterval:
+    """Average precision of `scores` minus that of `reference_scores` on the same rows (see `average_precision`).
+
+    By how much each estimate flatters itself is known only roughly; each bound is moved outwards by the difference.
+    """
+    truth, values, people = ranked_rows(positive, scores, weights)
+    mine, flattery, parts = average_precision_parts(truth, values, people)
+    other, reference_flattery, reference_parts = average_precision_parts(
+        *ranked_rows(positive, reference_scores, weights)
+    )
+    found = _difference(mine - other, parts - reference_parts, confidence, "asymptotic-influence-paired", weights)
+    if isinstance(found, NoInterval):
+        return found
+    more = flattery - reference_flattery
+    return Interval(found.estimate, found.low - max(more, 0.0), found.high + max(-more, 0.0), found.method)
+
+
+def _ratio_parts(top: Floats, bottom: Floats, people: Floats) -> tuple[float, Floats]:
+    whole = float(people @ bottom)
+    ratio = float(people @ top) / whole
+    return ratio, people * (top - ratio * bottom) / whole
+
+
+def _difference(
+    estimate: float, parts: Floats, confidence: float, method: str, weights: ArrayLike | None
+) -> Interval | NoInterval:
+    found = reach(parts, 1 / parts.size, confidence)
+    if isinstance(found, NoInterval):
+        return found
+    name = method if weights is None else f"{method}-weighted"
+    return Interval(estimate, estimate - found.below, estimate + found.above, name)

@@ -1,0 +1,118 @@
+import itertools
+
+import numpy as np
+import pytest
+from scipy.stats import binom, norm
+
+from seatrial.verdicts.bounds.differences import (
+    MOVER_COUNT,
+    Count,
+    difference_bounds,
+    interval_difference,
+    pairwise_differences,
+    proportion_difference,
+)
+from seatrial.verdicts.bounds.interval import half_alpha, simultaneous_confidence
+from seatrial.verdicts.bounds.proportions import proportion
+from seatrial.verdicts.bounds.special_functions import Floats
+
+RATES = [0.0, 0.01, 0.05, 0.1, 0.3, 0.5, 0.8, 0.95, 0.99, 1.0]
+
+
+def _coverage(low: Floats, high: Floats, sizes: tuple[int, int], rates: tuple[float, float]) -> tuple[float, float]:
+    """The exact coverage of two tables of bounds, by (count of the first, count of the second)."""
+    mass = np.outer(*(binom.pmf(np.arange(n + 1), n, p) for n, p in zip(sizes, rates, strict=True)))
+    truth = rates[0] - rates[1]
+    return float(mass[low <= truth + 1e-12].sum()), float(mass[high >= truth - 1e-12].sum())
+
+
+def _table(sizes: tuple[int, int], confidence: float) -> tuple[Floats, Floats]:
+    counts = np.arange(sizes[0] + 1)[:, None], np.arange(sizes[1] + 1)[None, :]
+    return difference_bounds(counts, sizes, confidence=confidence)
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.975, 0.99])
+@pytest.mark.parametrize("sizes", [(1, 1), (5, 40), (10, 10), (30, 30), (60, 45), (100, 100), (60, 250)])
+def test_each_bound_covers_at_least_as_promised_at_all_pairs_of_rates(
+    sizes: tuple[int, int], confidence: float
+) -> None:
+    low, high = _table(sizes, confidence)
+    for rates in itertools.product(RATES, RATES):
+        covered = _coverage(low, high, sizes, rates)
+        assert min(covered) >= confidence - 1e-9, (rates, covered)
+
+
+def test_mover_on_wilson_limits_would_not_cover_at_ten_of_ten() -> None:
+    def wilson(count: Floats, rows: int, sign: int) -> Floats:
+        z = norm.ppf(0.975)
+        share = count / rows
+        middle, reach = share + z**2 / (2 * rows), z * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
+        limit: Floats = (middle + sign * reach) / (1 + z**2 / rows)
+        return limit
+
+    counts = np.arange(11.0)
+    share, low, high = counts / 10, wilson(counts, 10, -1), wilson(counts, 10, 1)
+    difference = share[:, None] - share[None, :]
+    lower = difference - np.hypot((share - low)[:, None], (high - share)[None, :])
+    upper = difference + np.hypot((high - share)[:, None], (share - low)[None, :])
+    rates = np.linspace(0.01, 0.99, 50)
+    worst = min(min(_coverage(lower, upper, (10, 10), pair)) for pair in itertools.product(rates, rates))
+    assert worst < 0.90, worst  # of a nominal 0.975
+    ours = _table((10, 10), 0.975)
+    assert min(min(_coverage(*ours, (10, 10), pair)) for pair in itertools.product(rates, rates)) >= 0.975
+
+
+def test_the_method_changes_at_twenty_of_each_count() -> None:
+    enough, short = Count(MOVER_COUNT, 2 * MOVER_COUNT), Count(MOVER_COUNT - 1, 2 * MOVER_COUNT)
+    assert proportion_difference(enough, enough, confidence=0.95).method == "mover-clopper-pearson"
+    assert proportion_difference(enough, short, confidence=0.95).method == "clopper-pearson-half-alpha"
+
+
+def test_below_that_it_is_the_difference_of_limits_at_half_alpha() -> None:
+    each = half_alpha(0.95)
+    one, two = proportion(9, 10, confidence=each), proportion(3, 12, confidence=each)
+    whole, parts = proportion_difference(Count(9, 10), Count(3, 12), confidence=0.95), interval_difference(one, two)
+    assert (whole.low, whole.high) == pytest.approx((parts.low, parts.high))
+    assert whole.method == parts.method
+
+
+def test_swapping_the_groups_mirrors_the_interval() -> None:
+    one = proportion_difference(Count(40, 90), Count(70, 100), confidence=0.95)
+    other = proportion_difference(Count(70, 100), Count(40, 90), confidence=0.95)
+    assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
+
+
+def test_all_pairs_of_five_equal_census_size_groups_hold_together(assert_covers) -> None:  # type: ignore[no-untyped-def]
+    """Positives by race in a census-size test split; 0.6 is a usual true positive rate."""
+    sizes, rate, trials = np.array([3_500, 400, 120, 30, 13]), 0.6, 2_000
+    counts = np.random.default_rng(3).binomial(sizes, rate, (trials, 5))
+    pairs = list(itertools.combinations(range(5), 2))
+    each = simultaneous_confidence(0.95, len(pairs))
+    low_holds, high_holds = np.ones(trials, bool), np.ones(trials, bool)
+    for i, j in pairs:
+        low, high = difference_bounds((counts[:, i], counts[:, j]), (sizes[i], sizes[j]), confidence=each)
+        low_holds &= low <= 0
+        high_holds &= high >= 0
+    assert_covers(int(low_holds.sum()), trials, 0.95)
+    assert_covers(int(high_holds.sum()), trials, 0.95)
+
+
+def test_a_bootstrap_of_the_largest_gap_misses_a_true_gap_of_zero() -> None:
+    sizes, random = np.array([3_500, 400, 120, 30, 13]), np.random.default_rng(4)
+    covered, plug_in = 0, []
+    for _ in range(100):
+        shares = random.binomial(sizes, 0.6) / sizes
+        plug_in.append(np.ptp(shares))
+        gaps = np.ptp(random.binomial(sizes, shares, (400, 5)) / sizes, axis=1)
+        covered += np.quantile(gaps, 0.025) <= 0
+    assert covered == 0
+    assert np.mean(plug_in) > 0.1
+
+
+def test_pairwise_differences_are_all_pairs_at_the_shared_confidence() -> None:
+    groups = [Count(50, 100), Count(5, 9), Count(30, 80)]
+    pairs = pairwise_differences(groups, confidence=0.95)
+    assert [(pair.first, pair.second) for pair in pairs] == [(0, 1), (0, 2), (1, 2)]
+    alone = proportion_difference(groups[0], groups[2], confidence=simultaneous_confidence(0.95, 3))
+    assert pairs[1].interval == alone
+    assert pairwise_differences(groups[:1], confidence=0.95) == ()
