@@ -37,7 +37,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from batches_page import render
 
-from seatrial.batches.table import WINDOW_MIB
+from seatrial.batches.plan.window_size import WINDOW_MIB
 from seatrial.stores.embedded.lease import embedded_store, stop
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import Credentials, StoreSettings

@@ -20,11 +20,11 @@ import pyarrow.dataset
 import pyarrow.fs
 import pyarrow.parquet as pq
 
-from seatrial.batches.addresses import open_wire
-from seatrial.batches.epoch import Work
-from seatrial.batches.order import permutation
-from seatrial.batches.parquet import ParquetTable, parquet_table
-from seatrial.batches.wire import DataFile
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
+from seatrial.batches.plan.permutation import permutation
+from seatrial.batches.reading.batch_work import Work
+from seatrial.batches.wire.open_wire import open_wire
+from seatrial.batches.wire.wire import DataFile
 from seatrial.stores.settings import Credentials, StoreSettings
 
 WIDTH = 40

@@ -9,10 +9,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.batches.parquet import ParquetTable, parquet_table
+    from seatrial.batches.frameworks.to_tensorflow import to_tensorflow
+    from seatrial.batches.frameworks.to_torch import to_torch
+    from seatrial.batches.parquet_table import ParquetTable, parquet_table
     from seatrial.batches.table import Table
-    from seatrial.batches.tensorflow import to_tensorflow
-    from seatrial.batches.torch import to_torch
     from seatrial.errors import SeatrialError
     from seatrial.models.codec import Codec
     from seatrial.models.trained import Trained
@@ -35,7 +35,7 @@ _HOMES = {
     "Fairness": "seatrial.tryout.fairness",
     "Files": "seatrial.pipeline.steps.declaration",
     "Mutable": "seatrial.verdicts.policy.threat",
-    "ParquetTable": "seatrial.batches.parquet",
+    "ParquetTable": "seatrial.batches.parquet_table",
     "SeatrialError": "seatrial.errors",
     "StoredFiles": "seatrial.pipeline.running.execute_step",
     "Table": "seatrial.batches.table",
@@ -45,13 +45,13 @@ _HOMES = {
     "fairness": "seatrial.tryout.fairness",
     "fairness_penalty": "seatrial.train.fair",
     "fit_codec": "seatrial.prepare.codec",
-    "parquet_table": "seatrial.batches.parquet",
+    "parquet_table": "seatrial.batches.parquet_table",
     "rate_gaps": "seatrial.train.fair",
     "reweighing": "seatrial.train.fair",
     "robust_loss": "seatrial.train.robust",
     "step": "seatrial.pipeline.steps.declaration",
-    "to_tensorflow": "seatrial.batches.tensorflow",
-    "to_torch": "seatrial.batches.torch",
+    "to_tensorflow": "seatrial.batches.frameworks.to_tensorflow",
+    "to_torch": "seatrial.batches.frameworks.to_torch",
     "with_features": "seatrial.prepare.codec",
 }
 

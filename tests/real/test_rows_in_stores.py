@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from seatrial.batches.rows import Rows, open_rows
 from seatrial.errors import InputError, SeatrialError, StoreError
+from seatrial.rows import Rows, open_rows
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
 from tests.real.conftest import free_port

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import Progress as Bars
 from rich.progress import TextColumn
 
-from seatrial.batches.stats import Stats
-from seatrial.batches.watched import Reading
+from seatrial.batches.telemetry.reader_stats import Stats
+from seatrial.batches.telemetry.reading_files import Reading
 from seatrial.cli import run_progress as shown_by
 from seatrial.cli.run_progress import LiveLines, PlainLines, last_line, progress
 from seatrial.pipeline.running.run_records import StepRecord

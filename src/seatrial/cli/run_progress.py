@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from seatrial.batches.readings import Left, left_in, live_line, waited_line
+from seatrial.batches.telemetry.reading_lines import Left, left_in, live_line, waited_line
 from seatrial.pipeline.running.run_pipeline import Progress
 from seatrial.pipeline.running.run_records import StepRecord
 from seatrial.pipeline.running.step_process import readings_folder

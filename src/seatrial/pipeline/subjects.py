@@ -11,11 +11,11 @@ from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import ONE_COLUMN
 from seatrial.assessors.contingency.group_specs import GroupSpec, Part, parse_groups, with_groups
 from seatrial.assessors.references.baselines import Baseline, one_column_rule
-from seatrial.batches.rows import Rows
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Signature
 from seatrial.pipeline.project.settings import DataSettings
+from seatrial.rows import Rows
 from seatrial.trial.cached_predictions import POSITION, Recorded
 from seatrial.trial.data_checks.data_checks import Doubts
 from seatrial.trial.data_checks.note import Note

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from seatrial.batches.rows import Rows
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
+from seatrial.rows import Rows
 
 MOST_CLASSES = 100  # whole numbers with more different values are measurements; texts with more are names or ids
 NO_LABEL = ("", "nan")  # what stands in text columns and in NumPy's floats for a label that is not there

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from seatrial.assessors.contingency.group_specs import GroupSpec, with_groups
-from seatrial.batches.rows import Rows
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
+from seatrial.rows import Rows
 from seatrial.trial.cached_predictions import POSITION, Recorded, Recorder
 from seatrial.trial.label_column import has_label
 from seatrial.verdicts.digest import DigestOfTestData

@@ -17,10 +17,10 @@ from seatrial.assessors.evaluation_digest import evaluation_digest
 from seatrial.assessors.references.baselines import Baseline, one_column_rule
 from seatrial.assessors.run_trial import run_trial
 from seatrial.assessors.subject_checks import check_subject
-from seatrial.batches.rows import Rows
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Task
+from seatrial.rows import Rows
 from seatrial.stores.documents import sha256, to_json
 from seatrial.trial.attack_starts import attacked_sample, under_attack
 from seatrial.trial.cached_predictions import Recorded

@@ -12,9 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from seatrial.batches.rows import open_rows
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
+from seatrial.rows import open_rows
 from seatrial.trial.question import BUDGET_S, SEED, Question
 from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.attempt import ProgressCallback

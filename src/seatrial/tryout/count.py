@@ -11,8 +11,8 @@ import pyarrow as pa
 from seatrial.assessors.contingency.count_tables import Counting, bins_of, check_cells, count_tables, parts_of, table_of
 from seatrial.assessors.contingency.from_counts import cells_of, errors_of
 from seatrial.assessors.contingency.group_specs import GroupSpec, parse_groups, suggestion
-from seatrial.batches.rows import open_rows, rows_of
 from seatrial.errors import InputError
+from seatrial.rows import open_rows, rows_of
 from seatrial.verdicts.contingency import Cells
 from seatrial.verdicts.error_sums import ErrorSums
 

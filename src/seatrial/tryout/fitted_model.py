@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seatrial.batches.rows import Rows
 from seatrial.errors import InputError, StepFailed
 from seatrial.models.provenance import Provenance
 from seatrial.models.trained import Trained
+from seatrial.rows import Rows
 from seatrial.trial.label_column import Labels
 from seatrial.trial.question import Question
 from seatrial.trial.validate import check_signature, wanted_positive

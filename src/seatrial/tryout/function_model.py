@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.batches.rows import Rows
 from seatrial.errors import InputError, StepFailed
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature, Task
+from seatrial.rows import Rows
 from seatrial.trial.label_column import Labels, likely_positive
 from seatrial.trial.question import Question
 from seatrial.trial.validate import listed

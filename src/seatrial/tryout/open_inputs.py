@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from seatrial.batches.rows import Rows, open_rows, rows_of
-from seatrial.batches.rows.address import format_of
 from seatrial.errors import InputError
+from seatrial.rows import Rows, open_rows, rows_of
+from seatrial.rows.address import format_of
 from seatrial.trial.data_checks.data_checks import Doubts
 from seatrial.trial.label_column import Labels, has_label, read_labels
 from seatrial.trial.question import Question

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from seatrial.batches.rows import Rows
 from seatrial.models.predictor import Predictor
 from seatrial.models.provenance import Provenance
 from seatrial.models.signature import Signature
+from seatrial.rows import Rows
 from seatrial.stores.documents import from_json, sha256, to_json
 from seatrial.trial.label_column import Labels
 from seatrial.trial.question import Question

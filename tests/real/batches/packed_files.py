@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seatrial.batches.epoch import Batch
+from seatrial.batches.reading.batch_work import Batch
 
 WIDTH = 16
 FIELDS: Any = {"id": pa.int64(), "features": pa.binary(), "a": pa.float32(), "b": pa.float32()}

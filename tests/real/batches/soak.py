@@ -30,9 +30,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from seatrial.batches.http_wire import Limits
-from seatrial.batches.parquet import ParquetTable, parquet_table
-from seatrial.batches.torch import to_torch
+from seatrial.batches.frameworks.to_torch import to_torch
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
+from seatrial.batches.wire.http_wire import Limits
 from seatrial.stores.embedded.lease import embedded_store, stop
 from seatrial.stores.obstore_objects import open_objects
 from tests.real.batches.faulty_server import seeded, serving

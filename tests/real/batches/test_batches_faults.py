@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.batches.http_wire import Limits
-from seatrial.batches.parquet import parquet_table
+from seatrial.batches.parquet_table import parquet_table
+from seatrial.batches.wire.http_wire import Limits
 from seatrial.errors import InputError, ObjectChanged, ObjectMissing, StoreError
 from tests.real.batches.faulty_server import FAULTS, FaultyServer, seeded, serving
 from tests.real.batches.packed_files import COLUMNS, ids_of, write_packed
@@ -151,7 +151,7 @@ def test_many_epochs_hold_no_more_than_a_few(lake: Lake) -> None:
 INTERRUPTED = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from seatrial.batches.parquet import parquet_table
+from seatrial.batches.parquet_table import parquet_table
 table = parquet_table(sys.argv[1], files=sys.argv[2:])
 print("open", flush=True)
 for batch in table.batches(columns=["id"], batch_rows=100):

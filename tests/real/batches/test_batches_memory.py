@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seatrial.batches.parquet import parquet_table
+from seatrial.batches.parquet_table import parquet_table
 from seatrial.errors import InputError
 
 WIDTH = 40
@@ -29,8 +29,8 @@ CONSTANT_MIB = 64
 CHILD = """
 import json, resource, sys
 from pathlib import Path
-from seatrial.batches.parquet import parquet_table
-import seatrial.batches.reader
+from seatrial.batches.parquet_table import parquet_table
+import seatrial.batches.reading.reader
 
 def resident():
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1]) / 1024

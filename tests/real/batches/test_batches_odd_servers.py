@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.batches.parquet import parquet_table
+from seatrial.batches.parquet_table import parquet_table
 from seatrial.errors import StoreError
 from tests.real.batches.odd_server import answering
 from tests.real.batches.packed_files import COLUMNS, ids_of

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.batches import addresses
-from seatrial.batches.http_wire import Limits
-from seatrial.batches.parquet import parquet_table
+from seatrial.batches.parquet_table import parquet_table
+from seatrial.batches.wire import open_wire as addresses
+from seatrial.batches.wire.http_wire import Limits
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
 from tests.real.batches.faulty_proxy import KINDS, before

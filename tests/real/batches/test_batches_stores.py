@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.batches.parquet import ParquetTable, parquet_table
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
 from seatrial.errors import InputError, ObjectChanged, ObjectMissing, StoreError
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import Credentials, StoreSettings

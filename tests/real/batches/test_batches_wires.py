@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.batches.http_wire import HttpWire, Limits
-from seatrial.batches.wire import FolderWire, Wire
+from seatrial.batches.wire.http_wire import HttpWire, Limits
+from seatrial.batches.wire.wire import FolderWire, Wire
 from seatrial.errors import ObjectChanged
 from tests.real.batches.faulty_server import FaultyServer, serving
 

@@ -9,8 +9,8 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from seatrial.batches.parquet import parquet_table
-from seatrial.batches.torch import to_torch
+from seatrial.batches.frameworks.to_torch import to_torch
+from seatrial.batches.parquet_table import parquet_table
 
 BATCH_ROWS = 200
 EPOCHS = 2

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from seatrial.batches.rows import open_rows
 from seatrial.prepare.tables import write_table
+from seatrial.rows import open_rows
 from seatrial.stores.catalog import open_catalog
 
 from .lake import PYSPARK_LEAKS, Lake

@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial import to_tensorflow
-from seatrial.batches.parquet import ParquetTable, parquet_table
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
 from seatrial.errors import InputError
 
 ROWS = 3000

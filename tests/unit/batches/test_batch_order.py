@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.batches.order import permutation, stripe
+from seatrial.batches.plan.permutation import permutation, stripe
 
 EXPECTED = [4, 5, 6, 3, 7, 0, 1, 2]
 
@@ -25,7 +25,7 @@ def test_the_order_is_the_same_on_every_machine_and_in_every_version() -> None:
 
 def test_the_generator_is_the_published_one() -> None:
     # SplitMix64 from state 0 gives these first values (Vigna, splitmix64.c; Java's SplittableRandom(0)).
-    with patch("seatrial.batches.order.hashlib.sha256") as hashed:
+    with patch("seatrial.batches.plan.permutation.hashlib.sha256") as hashed:
         hashed.return_value.digest.return_value = bytes(32)
         order = permutation(3, "0", 0, 0)
     published = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.batches.stats import Clock, Stats, told
+from seatrial.batches.telemetry.reader_stats import Clock, Stats, told
 
 FETCHERS, MAKERS = 8, 4
 

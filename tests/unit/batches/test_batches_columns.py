@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seatrial.batches.parquet import ParquetTable, parquet_table
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
 from seatrial.batches.table import Table
 from seatrial.errors import Corrupt, InputError
 from seatrial.stores.catalog import open_catalog

@@ -20,13 +20,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seatrial.batches import pipeline, reader
-from seatrial.batches.buffers import Buffers
-from seatrial.batches.epoch import Batch, gather
-from seatrial.batches.parquet import ParquetTable, parquet_table
-from seatrial.batches.pipeline import Threads
-from seatrial.batches.plan import Epoch, Plan, epoch_of
-from seatrial.batches.reader import Batches
+from seatrial.batches.columns.buffers import Buffers
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
+from seatrial.batches.plan.epoch_plan import Epoch, Plan, epoch_of
+from seatrial.batches.reading import reader, reader_threads
+from seatrial.batches.reading.batch_work import Batch, gather
+from seatrial.batches.reading.reader import Batches
+from seatrial.batches.reading.reader_threads import Threads
 
 WIDTH = 3
 FIELDS: Any = {"id": pa.int64(), "features": pa.binary(), "word": pa.string()}
@@ -121,8 +121,8 @@ def running(scale: int, threads: Threads, *, ahead_bytes: int, dawdling: bool) -
         patch.object(Buffers, "give_back", overwritten),
         patch.object(reader, "epoch_of", cut),
         patch.object(reader, "Threads", lambda *_: threads),
-        patch.object(pipeline, "gather", slowly),
-        patch.object(pipeline, "AHEAD_BYTES", ahead_bytes),
+        patch.object(reader_threads, "gather", slowly),
+        patch.object(reader_threads, "AHEAD_BYTES", ahead_bytes),
     ):
         yield
 
@@ -147,7 +147,7 @@ def without(table: ParquetTable, deleted: set[int]) -> ParquetTable:
     seed=st.integers(0, 3),
     epoch=st.integers(0, 3),
     threads=st.sampled_from([Threads(1, 1), Threads(2, 2), Threads(5, 4)]),
-    ahead_bytes=st.sampled_from([0, pipeline.AHEAD_BYTES]),
+    ahead_bytes=st.sampled_from([0, reader_threads.AHEAD_BYTES]),
     dawdling=st.booleans(),
 )
 @example(  # many windows in few buffers, overtaking
@@ -190,7 +190,7 @@ def test_every_row_comes_exactly_once_and_in_its_place_however_often_it_is_kille
 ) -> None:
     table = without(written(folder, files), deleted)
     asked: Any = {"seed": seed, "epoch": epoch, "window_mib": 1}
-    with running(scale, Threads(2, 2), ahead_bytes=pipeline.AHEAD_BYTES, dawdling=False):
+    with running(scale, Threads(2, 2), ahead_bytes=reader_threads.AHEAD_BYTES, dawdling=False):
         alone = [row for step in taken([table.batches(**asked)]) for row in step]
     assert sorted(alone) == [row for row in range(sum(map(sum, files))) if row not in deleted]
     seen: list[int] = []

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seatrial.batches import pipeline
-from seatrial.batches.parquet import ParquetTable, parquet_table
-from seatrial.batches.pipeline import Pipeline
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
+from seatrial.batches.reading import reader_threads
+from seatrial.batches.reading.reader_threads import Pipeline
 from seatrial.errors import InputError
 
 SLOW_S = 0.005  # a batch of a thread: the caller has to wait for it
@@ -131,7 +131,7 @@ def test_ctrl_c_while_the_caller_waits_for_the_lock_is_told_as_such(
             RLock=lambda lock=lock: lock, Condition=threading.Condition, Thread=threading.Thread,
             current_thread=threading.current_thread,
         )  # fmt: skip
-        monkeypatch.setattr(pipeline, "threading", mine)
+        monkeypatch.setattr(reader_threads, "threading", mine)
         batches = table.batches(batch_rows=1, decode={"image": slow_elsewhere})
         with pytest.raises(KeyboardInterrupt):
             list(batches)

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.batches import layout as layouts
-from seatrial.batches.buffers import STEP_BYTES
-from seatrial.batches.layout import Chunk, Files, Layout
-from seatrial.batches.parquet import parquet_table
-from seatrial.batches.reader import Opened
-from seatrial.batches.window import window_bytes
-from seatrial.batches.wire import FolderWire
+from seatrial.batches.columns.buffers import STEP_BYTES
+from seatrial.batches.files import window_layout as layouts
+from seatrial.batches.files.window_layout import Chunk, Files, Layout
+from seatrial.batches.parquet_table import parquet_table
+from seatrial.batches.reading.reader import Opened
+from seatrial.batches.reading.window import window_bytes
+from seatrial.batches.wire.wire import FolderWire
 
 ROWS = 60
 ROW_BYTES = 40_000

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seatrial.batches.footers import Footer
-from seatrial.batches.manifest import Manifest, cache_folder, keep, load, make_manifest
-from seatrial.batches.parquet import parquet_table
-from seatrial.batches.plan import Plan
-from seatrial.batches.reader import open_batches
-from seatrial.batches.source import Source, source_key
-from seatrial.batches.wire import DataFile, FolderWire, Listed
+from seatrial.batches.files.footer import Footer
+from seatrial.batches.files.manifest import Manifest, cache_folder, keep, load, make_manifest
+from seatrial.batches.files.table_source import TableSource, source_key
+from seatrial.batches.parquet_table import parquet_table
+from seatrial.batches.plan.epoch_plan import Plan
+from seatrial.batches.reading.reader import open_batches
+from seatrial.batches.wire.wire import DataFile, FolderWire, Listed
 from seatrial.errors import Corrupt, InputError
 from seatrial.stores.settings import StoreSettings
 
@@ -79,7 +79,7 @@ def test_a_hundred_thousand_files_open_fast(tmp_path: Path) -> None:
     fields: Any = {"id": pa.int64(), "x": pa.float32()}
     schema = pa.schema(fields)
     files = tuple(Listed(path, footer.file.size_bytes, footer.file.etag) for path in paths)
-    source = Source("many", schema, {}, "digest", "digest", files, StoreSettings(tmp_path.as_uri()))
+    source = TableSource("many", schema, {}, "digest", "digest", files, StoreSettings(tmp_path.as_uri()))
     keep(manifest, source_key(source), cache_folder())
     began = time.perf_counter()
     batches = open_batches(source, columns=None, plan=Plan(4096, 7, 0, 0, 1, 512), cursor=None)

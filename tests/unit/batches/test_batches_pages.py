@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seatrial.batches.pages import close_up, row_runs
+from seatrial.batches.columns.packed_pages import close_up, row_runs
 
 SIZES = (1, 2, 3, 4, 8, 12, 16, 40)  # some that NumPy copies as one number, some that it copies as bytes
 

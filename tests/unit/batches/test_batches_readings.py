@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from seatrial.batches.readings import Left, left_in, live_line, waited_line
-from seatrial.batches.stats import Stats
-from seatrial.batches.watched import Reading
+from seatrial.batches.telemetry.reader_stats import Stats
+from seatrial.batches.telemetry.reading_files import Reading
+from seatrial.batches.telemetry.reading_lines import Left, left_in, live_line, waited_line
 
 RECENT = Stats(
     epoch=3,

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seatrial.batches import pipeline
-from seatrial.batches.parquet import ParquetTable, parquet_table
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
+from seatrial.batches.reading import reader_threads
 from seatrial.errors import InputError
 
 ROWS = 200_000
@@ -31,11 +31,11 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> ParquetTable:
 
 
 @pytest.mark.parametrize("batch_rows", [100, 33_333, ROWS])
-@pytest.mark.parametrize("ahead_bytes", [0, pipeline.AHEAD_BYTES])
+@pytest.mark.parametrize("ahead_bytes", [0, reader_threads.AHEAD_BYTES])
 def test_in_the_least_memory_that_is_taken_every_row_comes(
     table: ParquetTable, monkeypatch: pytest.MonkeyPatch, batch_rows: int, ahead_bytes: int
 ) -> None:
-    monkeypatch.setattr(pipeline, "AHEAD_BYTES", ahead_bytes)
+    monkeypatch.setattr(reader_threads, "AHEAD_BYTES", ahead_bytes)
     asked: dict[str, Any] = {"columns": {"m": ["x", "y"], "id": "id"}, "batch_rows": batch_rows, "window_mib": 1}
     with pytest.raises(InputError, match="memory_mib=") as caught:
         table.batches(**asked, memory_mib=1)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seatrial.batches.plan import Epoch, Plan, epoch_of
+from seatrial.batches.plan.epoch_plan import Epoch, Plan, epoch_of
 
 GROUPS, GROUP_ROWS = 256, 1000
 ROWS = GROUPS * GROUP_ROWS

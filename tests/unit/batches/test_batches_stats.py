@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seatrial.batches.parquet import ParquetTable, parquet_table
-from seatrial.batches.wire import DataFile, FolderWire
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
+from seatrial.batches.wire.wire import DataFile, FolderWire
 
 ROWS = 60_000
 READ_AHEAD_BATCHES = 10  # that were fetched or decoded before things changed

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seatrial.batches.parquet import ParquetTable, parquet_table
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
 
 torch = pytest.importorskip("torch")
 
 from torch.utils.data import DataLoader  # noqa: E402 after torch was found
 
-from seatrial.batches.torch import to_torch  # noqa: E402
+from seatrial.batches.frameworks.to_torch import to_torch  # noqa: E402
 
 ROWS = 3000
 BATCH_ROWS = 128

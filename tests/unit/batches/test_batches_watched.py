@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seatrial.batches import watched
-from seatrial.batches.parquet import ParquetTable, parquet_table
-from seatrial.batches.readings import Left, left_in
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
+from seatrial.batches.telemetry import reading_files
+from seatrial.batches.telemetry.reading_lines import Left, left_in
 
 ROWS = 20_000
 WAIT_S = 20.0  # of what takes a tenth of a second on idle cores
@@ -33,8 +33,8 @@ def table(tmp_path: Path) -> ParquetTable:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of readings, looked at often; it is made by the first who leaves something."""
-    monkeypatch.setenv(watched.FOLDER, str(tmp_path / "readings"))
-    monkeypatch.setattr(watched, "EVERY_S", 0.05)
+    monkeypatch.setenv(reading_files.FOLDER, str(tmp_path / "readings"))
+    monkeypatch.setattr(reading_files, "EVERY_S", 0.05)
     return tmp_path / "readings"
 
 
@@ -55,7 +55,7 @@ def left_when(folder: Path, enough: Any) -> list[Left]:
 def test_nothing_is_left_and_no_thread_runs_where_nobody_wants_to_know(
     table: ParquetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(watched.FOLDER, raising=False)
+    monkeypatch.delenv(reading_files.FOLDER, raising=False)
     with table.batches(batch_rows=1000) as batches:
         next(batches)
         assert not [one for one in threading.enumerate() if one.name == "seatrial-watcher"]
@@ -83,7 +83,7 @@ def test_what_short_readers_read_is_there_when_they_have_ended_and_adds_up(table
 def test_what_is_recent_is_forgotten_and_so_is_the_thread(
     table: ParquetTable, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watched, "RECENT_S", 0.2)
+    monkeypatch.setattr(reading_files, "RECENT_S", 0.2)
     read(table)
     (left,) = left_when(folder, lambda found: found[0].reading.recent.seconds == 0)
     assert left.reading.whole.rows == ROWS
@@ -122,5 +122,5 @@ def test_a_folder_that_cannot_be_written_disturbs_nobody(
     table: ParquetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv(watched.FOLDER, str(tmp_path / "file" / "folder"))
+    monkeypatch.setenv(reading_files.FOLDER, str(tmp_path / "file" / "folder"))
     read(table)

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seatrial.batches import pipeline, reader
-from seatrial.batches.parquet import ParquetTable, parquet_table
-from seatrial.batches.wire import DataFile, FolderWire
+from seatrial.batches.parquet_table import ParquetTable, parquet_table
+from seatrial.batches.reading import reader, reader_threads
+from seatrial.batches.wire.wire import DataFile, FolderWire
 
 LARGE, SMALL = 400_000, 40_000  # rows of four doubles: 12 MiB, and one
 COLUMNS = {"m": ["a", "b", "c", "d"]}
@@ -51,7 +51,7 @@ def table(tmp_path: Path) -> ParquetTable:
 def test_the_next_window_is_asked_for_before_the_last_row_of_this_one_is_taken_whatever_their_sizes(
     table: ParquetTable, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
-    monkeypatch.setattr(pipeline, "AHEAD_BYTES", 0)  # else all of a table as small as this fits
+    monkeypatch.setattr(reader_threads, "AHEAD_BYTES", 0)  # else all of a table as small as this fits
     wire = Watched()
     monkeypatch.setattr(reader, "open_wire", lambda *asked: wire)
     rows = LARGE if first == "large" else SMALL

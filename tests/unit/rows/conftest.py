@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from seatrial.batches.rows import Rows
+from seatrial.rows import Rows
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seatrial.batches.rows import delimited, open_rows
 from seatrial.errors import InputError
+from seatrial.rows import delimited, open_rows
 from tests.unit.rows.conftest import content, whole
 
 Written = Callable[[str, bytes], Path]

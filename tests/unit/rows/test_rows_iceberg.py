@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from seatrial.batches.rows import open_rows
 from seatrial.errors import InputError
+from seatrial.rows import open_rows
 from tests.unit.rows.conftest import content
 
 pytest.importorskip("pyiceberg", reason="pyiceberg is not installed")

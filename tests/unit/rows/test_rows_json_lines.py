@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from seatrial.batches.rows import json_lines, open_rows
 from seatrial.errors import InputError
+from seatrial.rows import json_lines, open_rows
 from tests.unit.rows.conftest import content, whole
 
 Written = Callable[[str, bytes], Path]

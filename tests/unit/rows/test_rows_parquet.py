@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from seatrial.batches.rows import open_rows
 from seatrial.errors import InputError
+from seatrial.rows import open_rows
 from tests.unit.rows.conftest import content, whole
 
 TABLE = pa.table({"capital.gain": pa.array([1, 2, 3]), "sex": pa.array(["F", "M", None])})

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.batches.rows import bucket
+from seatrial.rows import s3_files
 from seatrial.stores.store_url import Bucket
 
 DATA = bytes(range(256)) * 8
@@ -31,9 +31,9 @@ class Store:
 
 @given(st.lists(st.tuples(st.sampled_from(["read", "seek"]), st.integers(0, 2500)), max_size=30), st.integers(1, 700))
 def test_ranges_are_read_as_a_file_is(steps: list[tuple[str, int]], ahead: int) -> None:
-    before, bucket.AHEAD_BYTES = bucket.AHEAD_BYTES, ahead
+    before, s3_files.AHEAD_BYTES = s3_files.AHEAD_BYTES, ahead
     try:
-        ranges, plain = bucket._Ranges(Store(), Bucket("b", "", None), META), io.BytesIO(DATA)
+        ranges, plain = s3_files._Ranges(Store(), Bucket("b", "", None), META), io.BytesIO(DATA)
         for step, number in steps:
             if step == "seek":
                 assert ranges.seek(number) == plain.seek(number)
@@ -41,17 +41,17 @@ def test_ranges_are_read_as_a_file_is(steps: list[tuple[str, int]], ahead: int) 
                 assert ranges.read(number) == plain.read(number)
             assert ranges.tell() == plain.tell()
     finally:
-        bucket.AHEAD_BYTES = before
+        s3_files.AHEAD_BYTES = before
 
 
 def test_reading_on_takes_few_requests_and_reading_here_and_there_no_more_than_is_asked() -> None:
     store = Store()
-    ranges = bucket._Ranges(store, Bucket("b", "", None), META)
+    ranges = s3_files._Ranges(store, Bucket("b", "", None), META)
     while ranges.read(100):
         pass
     assert store.asked == [(0, 100), (100, len(DATA))]
     store.asked.clear()
-    other = bucket._Ranges(store, Bucket("b", "", None), META)
+    other = s3_files._Ranges(store, Bucket("b", "", None), META)
     for start in (1000, 10, 2000):
         other.seek(start)
         other.read(10)

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from seatrial.batches.rows import TABLE_ROWS, Rows, delimited, json_lines, open_rows, rows_of
 from seatrial.errors import InputError
+from seatrial.rows import TABLE_ROWS, Rows, delimited, json_lines, open_rows, rows_of
 from tests.unit.rows.conftest import content, whole
 
 FRAME: dict[str, Any] = {"a": [1, 2, 3], "b": ["x", None, "z"]}

@@ -13,9 +13,9 @@ import pyarrow.csv
 import pytest
 from onnx import TensorProto, helper
 
-from seatrial.batches.rows import open_rows
 from seatrial.models.finished import Finished
-from seatrial.models.row_files import answer_rows, row_types
+from seatrial.rows import open_rows
+from seatrial.rows.answered_rows import answer_rows, row_types
 from seatrial.serve.application import create_app
 from seatrial.serve.protocol import model_metadata
 from tests.finished_models import matrix_model, model, opened, softmax_model, table

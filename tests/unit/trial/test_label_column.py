@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from seatrial.batches.rows import rows_of
 from seatrial.errors import InputError
+from seatrial.rows import rows_of
 from seatrial.trial.label_column import MOST_CLASSES, has_label, likely_positive, read_labels
 
 

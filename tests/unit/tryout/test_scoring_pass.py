@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from seatrial.assessors.contingency.group_specs import parse_groups
-from seatrial.batches.rows import Rows
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
+from seatrial.rows import Rows
 from seatrial.trial.cached_predictions import POSITION
 from seatrial.trial.scoring import Asked, Scored, score
 from seatrial.verdicts.digest import test_digest as digest_of

@@ -34,10 +34,10 @@ def command(
         seatrial predict census rows.csv
         seatrial predict census@2 rows.parquet --output answers.parquet
     """
-    from seatrial.batches.rows import open_rows
-    from seatrial.models.row_files import answer_rows, row_types
     from seatrial.models.runtime import load_predictor
     from seatrial.pipeline.open_release import verified_release
+    from seatrial.rows import open_rows
+    from seatrial.rows.answered_rows import answer_rows, row_types
 
     verified = verified_release(release, directory=directory, profile=profile, trust=trust, passed=True).require()
     predictor = load_predictor(verified.package)

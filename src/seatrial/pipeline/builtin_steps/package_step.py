@@ -18,7 +18,7 @@ from seatrial.stores.artifacts import write_artifact
 from seatrial.trial.spelling import project_key
 
 if TYPE_CHECKING:
-    from seatrial.batches.rows import Rows
+    from seatrial.rows import Rows
 
 ROWS_ASKED = 2048  # as of a trained model: real rows that it answers before anybody relies on it
 

@@ -18,9 +18,9 @@ from seatrial.stores.documents import sha256, to_json
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from seatrial.batches.rows import Rows
-    from seatrial.batches.rows.source import Source
     from seatrial.batches.table import Table
+    from seatrial.rows import Rows
+    from seatrial.rows.row_file import RowFile
 
 
 def pin_model(place: str, workspace: Workspace) -> ModelFileInput:
@@ -44,7 +44,7 @@ def opened_rows(
     pinned: TableOutput | RowsInput, workspace: Workspace, *, types: Mapping[str, pa.DataType] | None = None
 ) -> Iterator[Rows]:
     """The rows, to be read within the block; `StepFailed` at its end where files are not, or no longer, the pinned."""
-    from seatrial.batches.rows import Rows, open_rows
+    from seatrial.rows import Rows, open_rows
 
     if isinstance(pinned, TableOutput):
         table = _table(pinned, workspace)
@@ -81,8 +81,8 @@ def _hashed(path: Path, mark: tuple[int, ...]) -> str:  # noqa: ARG001  # with a
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sources(place: str, workspace: Workspace) -> tuple[Source, ...]:
-    from seatrial.batches.rows.find import sources_at
+def _sources(place: str, workspace: Workspace) -> tuple[RowFile, ...]:
+    from seatrial.rows.find_files import sources_at
 
     return sources_at(str(_address(place, workspace)))
 

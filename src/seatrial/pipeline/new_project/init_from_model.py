@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from seatrial.batches.rows import Rows, open_rows
 from seatrial.errors import InputError, ObjectExists, Problems, SeatrialError
 from seatrial.pipeline.jobs.step_values import ArtifactOutput
 from seatrial.pipeline.new_project.project_template import ProjectTemplate, project_file, readme
@@ -24,6 +23,7 @@ from seatrial.pipeline.project.validate_project import LEGAL_NAME
 from seatrial.pipeline.running.run_pipeline import Progress, run_pipeline
 from seatrial.pipeline.steps.load_pipeline import load_pipeline
 from seatrial.pipeline.workspace import open_project
+from seatrial.rows import Rows, open_rows
 from seatrial.stores.artifacts import read_artifact
 from seatrial.stores.documents import from_json
 from seatrial.stores.obstore_objects import open_objects

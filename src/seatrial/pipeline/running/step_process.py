@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from seatrial import errors
-from seatrial.batches import watched
+from seatrial.batches.telemetry import reading_files
 from seatrial.errors import Problems, SeatrialError, StepFailed
 from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.jobs.job import Job
@@ -45,7 +45,7 @@ class StepProcesses:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 process_group=0,
-                env={**os.environ, watched.FOLDER: str(readings_folder(log).absolute())},
+                env={**os.environ, reading_files.FOLDER: str(readings_folder(log).absolute())},
             )
             self._running.add(child)
             return child

@@ -1,0 +1,1 @@
+"""What a batch holds: columns as NumPy arrays."""

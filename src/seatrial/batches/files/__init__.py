@@ -1,0 +1,1 @@
+"""A table's files: what their footers say, and where their columns lie."""

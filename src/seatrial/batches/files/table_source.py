@@ -1,0 +1,99 @@
+"""A table as its reader needs it, whether Iceberg keeps its books or not."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from seatrial.batches.files.manifest import Manifest, keep, load, make_manifest, read_manifest
+from seatrial.batches.wire.open_wire import open_wire
+from seatrial.batches.wire.wire import Listed
+from seatrial.errors import InputError
+from seatrial.stores.settings import StoreSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TableSource:
+    """Files in an order that the table's content decides, their columns, and rows that do not count.
+
+    `order_key` decides the order of an epoch; `digest` names the table in cursors and errors.
+    """
+
+    path: str  # of errors: the table's identifier or URL
+    schema: pa.Schema
+    properties: Mapping[str, str]
+    digest: str
+    order_key: str
+    files: tuple[Listed, ...]
+    store: StoreSettings
+    names: Mapping[int, str] | None = None  # columns by Iceberg field id
+    constant: frozenset[str] = frozenset()  # columns that may stand in the metadata alone: identity partitions
+    deleted: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)  # positions by file, ascending
+
+    def check_columns(self, columns: Sequence[str]) -> list[str]:
+        """The columns as a list; an `InputError` for one that is not there, or asked for twice."""
+        return check_columns(self.schema, columns, path=self.path)
+
+
+def check_columns(schema: pa.Schema, columns: Sequence[str], *, path: str) -> list[str]:
+    """The columns as a list; an `InputError` for one that is not there, or asked for twice."""
+    for position, name in enumerate(columns):
+        if name not in schema.names:
+            close = difflib.get_close_matches(name, schema.names, n=1)
+            hint = f'Did you mean "{close[0]}"?' if close else f"It has: {', '.join(schema.names)}."
+            raise InputError(f'no column "{name}".', path=path, hint=hint)
+        if name in columns[:position]:
+            raise InputError(f'column "{name}" is asked for twice.', path=path, hint="Name it once.")
+    return list(columns)
+
+
+def source_key(source: TableSource) -> str:
+    """Under which its manifest is kept."""
+    files = [[file.path, file.size_bytes, file.etag] for file in source.files]
+    named = [files, sorted((source.names or {}).items()), source.store.endpoint]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+
+def manifest_of(source: TableSource, folder: Path) -> Manifest:
+    """The manifest of the source's files: kept in `folder` from an earlier opening, or read from their footers."""
+    key = source_key(source)
+    manifest = load(key, folder)
+    if manifest is None:
+        if not source.files:
+            return make_manifest((), source.names)
+        wire = open_wire(source.files[0].path, source.store)
+        try:
+            manifest = read_manifest(wire, source.files, source.names)
+        finally:
+            wire.close()
+        keep(manifest, key, folder)
+    return manifest
+
+
+def deleted_rows(source: TableSource, manifest: Manifest) -> dict[int, NDArray[np.bool_]]:
+    """By row group, which of its rows stay; only row groups with deleted rows are there."""
+    kept: dict[int, NDArray[np.bool_]] = {}
+    if not source.deleted:
+        return kept
+    paths = manifest.files["path"].to_pylist()
+    firsts: dict[int, int] = {}
+    for group, (file, rows) in enumerate(zip(manifest.file.tolist(), manifest.rows.tolist(), strict=True)):
+        first = firsts.get(file, 0)
+        firsts[file] = first + rows
+        positions = source.deleted.get(paths[file])
+        if positions is None:
+            continue
+        inside = positions[np.searchsorted(positions, first) : np.searchsorted(positions, first + rows)]
+        if len(inside):
+            stay = np.ones(rows, np.bool_)
+            stay[inside - first] = False
+            kept[group] = stay
+    return kept

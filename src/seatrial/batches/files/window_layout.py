@@ -1,0 +1,212 @@
+"""Which bytes a window needs: its column chunks, as ranges of a good size, and places in a buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from seatrial.batches.files.footer import Held, parse, top_level
+from seatrial.batches.files.manifest import Manifest
+from seatrial.batches.wire.wire import DataFile
+from seatrial.errors import Corrupt, InputError
+
+RANGE_BYTES = 8 * 2**20  # of one request, about: obstore and a plain client are fastest from 4 to 8 MiB
+GAP_BYTES = 128 * 2**10  # unneeded bytes between two chunks that cost less than another request
+FILES_KEPT = 64  # parsed footers; the row groups of a file come at different times
+_PLAIN_ENCODINGS = {"PLAIN", "RLE", "BIT_PACKED"}  # the last two are those of levels, where there is no dictionary
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A column chunk: from byte `start` of its file, and from byte `at` of the window's buffer."""
+
+    start: int
+    length: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A row group of a window: its first row there, and where its chunks are."""
+
+    number: int  # in the manifest
+    file: DataFile
+    metadata: pq.FileMetaData
+    index: int  # in its file
+    columns: Mapping[str, Held]
+    first: int  # its first row in the window
+    chunks: Mapping[str, tuple[Chunk, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One request: bytes of a file from `start` on, into the window's buffer."""
+
+    file: DataFile
+    start: int
+    length: int
+    places: tuple[tuple[int, int], ...]  # where they go, in their order: from which byte of the buffer, and how many
+    groups: tuple[int, ...]  # positions in the window's list of groups that need some of it
+
+    def parts(self, buffer: NDArray[np.uint8]) -> list[memoryview]:
+        """The parts of the buffer that are to be filled."""
+        return [buffer.data[at : at + length] for at, length in self.places]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A window: its row groups, the requests for them, and the size of the buffer that holds them."""
+
+    groups: tuple[Group, ...]
+    ranges: tuple[Range, ...]
+    buffer_bytes: int
+    plain: frozenset[str] = field(default_factory=frozenset)  # packed columns whose rows are gathered from the buffer
+
+
+class _Wanted(NamedTuple):
+    """A column chunk that a row group of the window needs."""
+
+    file: int
+    start: int
+    stop: int
+    group: int  # its position in the window
+    align: int
+
+
+class Files:
+    """A manifest's files, with their footers parsed as they are needed."""
+
+    def __init__(self, manifest: Manifest, names: Mapping[int, str] | None, constant: frozenset[str]) -> None:
+        self.manifest = manifest
+        self._names = names
+        self._constant = constant  # columns whose value may stand in the table's metadata instead of the file
+        self.opened = lru_cache(FILES_KEPT)(self._opened)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Files, (self.manifest, self._names, self._constant)
+
+    def _opened(self, number: int) -> tuple[DataFile, pq.FileMetaData, dict[str, Held]]:
+        file = self.manifest.data_file(number)
+        metadata = parse(self.manifest.footer(number), file.path)
+        return file, metadata, top_level(metadata, self._names)
+
+    def layout(
+        self, members: Sequence[int], live: Sequence[int], names: Sequence[str], packed: Mapping[str, int]
+    ) -> Layout:
+        """The window of these row groups with so many `live` rows, for the columns `names`.
+
+        `packed` has the packed ones with the bytes of a row: each of their chunks begins at a multiple of it.
+        """
+        groups: list[Group] = []
+        wanted: list[_Wanted] = []
+        places: list[tuple[int, list[tuple[str, list[tuple[int, int]]]]]] = []
+        plain = set(packed)
+        for position, member in enumerate(members):
+            number = int(self.manifest.file[member])
+            _, metadata, columns = self.opened(number)
+            group = metadata.row_group(int(self.manifest.index[member]))
+            spans = []
+            for name in names:
+                if name not in columns and name in self._constant:
+                    raise InputError(
+                        f'column "{name}" is not in the data file, only in the table\'s metadata.',
+                        path=self.manifest.data_file(number).path,
+                        hint="Write the table again, or leave the column out.",
+                    )
+                parts = [_span(group.column(leaf)) for leaf in columns[name].leaves] if name in columns else []
+                spans.append((name, parts))
+                wanted.extend(_Wanted(number, start, stop, position, packed.get(name, 1)) for start, stop in parts)
+            plain -= {name for name in packed if not _is_plain(group, columns.get(name))}
+            places.append((member, spans))
+        ranges, slots, buffer_bytes = self._ranges(wanted)
+        first = 0
+        for (member, spans), rows in zip(places, live, strict=True):
+            number = int(self.manifest.file[member])
+            file, metadata, columns = self.opened(number)
+            chunks = {
+                name: tuple(Chunk(start, stop - start, slots[number, start]) for start, stop in parts)
+                for name, parts in spans
+            }
+            groups.append(Group(member, file, metadata, int(self.manifest.index[member]), columns, first, chunks))
+            first += rows
+        return Layout(tuple(groups), ranges, buffer_bytes, frozenset(plain))
+
+    def _ranges(self, wanted: Sequence[_Wanted]) -> tuple[tuple[Range, ...], dict[tuple[int, int], int], int]:
+        """The requests, in the order of the groups that need them; where each chunk goes; the size of the buffer.
+
+        Neighbouring chunks are joined, and what is large is cut.
+        """
+        runs: list[list[_Wanted]] = []
+        ends: list[int] = []
+        for one in sorted(wanted):
+            if runs and runs[-1][0].file == one.file and one.start - ends[-1] <= GAP_BYTES:
+                runs[-1].append(one)
+                ends[-1] = max(ends[-1], one.stop)
+            else:
+                runs.append([one])
+                ends.append(one.stop)
+        ranges: list[Range] = []
+        slots: dict[tuple[int, int], int] = {}
+        at = GAP_BYTES  # what nobody needs goes before it, all to the same place: gaps take no more room than one
+        for run, end in sorted(zip(runs, ends, strict=True), key=lambda one: min(need.group for need in one[0])):
+            begin = reached = run[0].start
+            turns: list[tuple[int, int]] = []  # from this byte of the file on, from that byte of the buffer on
+            for one in run:
+                if one.start < reached:
+                    raise Corrupt(
+                        f"the footer has two column chunks at byte {one.start:,}.",
+                        path=self.manifest.data_file(one.file).path,
+                        hint="Write the file again.",
+                    )
+                if one.start > reached:
+                    turns.append((reached, 0))
+                at += -at % one.align
+                if not turns or at - turns[-1][1] != one.start - turns[-1][0]:
+                    turns.append((one.start, at))
+                slots[one.file, one.start] = at
+                at += one.stop - one.start
+                reached = one.stop
+            file = self.opened(run[0].file)[0]
+            pieces = max(round((end - begin) / RANGE_BYTES), 1)  # nine MiB are one: stores read in pieces of their own
+            for piece in range(pieces):
+                start = begin + (end - begin) * piece // pieces
+                stop = begin + (end - begin) * (piece + 1) // pieces
+                needed = tuple(sorted({need.group for need in run if need.start < stop and start < need.stop}))
+                ranges.append(Range(file, start, stop - start, _places(turns, start, stop), needed))
+        return tuple(ranges), slots, at
+
+
+def _places(turns: Sequence[tuple[int, int]], start: int, stop: int) -> tuple[tuple[int, int], ...]:
+    """Where the bytes of a file from `start` to `stop` go in the buffer."""
+    found = []
+    for (begin, slot), (end, _) in pairwise([*turns, (stop, 0)]):
+        first, last = max(begin, start), min(end, stop)
+        if first < last:
+            found.append((slot + first - begin, last - first))
+    return tuple(found)
+
+
+def _span(chunk: pq.ColumnChunkMetaData) -> tuple[int, int]:
+    start = chunk.data_page_offset
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset is not None:
+        start = min(start, chunk.dictionary_page_offset)
+    return start, start + chunk.total_compressed_size
+
+
+def _is_plain(group: pq.RowGroupMetaData, held: Held | None) -> bool:
+    if held is None or len(held.leaves) != 1:
+        return False
+    chunk = group.column(held.leaves[0])
+    return (
+        chunk.compression == "UNCOMPRESSED"
+        and not chunk.has_dictionary_page
+        and set(chunk.encodings) <= _PLAIN_ENCODINGS
+        and chunk.physical_type in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
+    )

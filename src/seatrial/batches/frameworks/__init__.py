@@ -1,0 +1,1 @@
+"""Batches as PyTorch and TensorFlow take them."""

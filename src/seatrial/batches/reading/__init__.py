@@ -1,0 +1,1 @@
+"""The threads of a reader: windows fetched and decoded, batches gathered."""

@@ -1,0 +1,1 @@
+"""What readers did, how fast, and what they waited for."""

@@ -1,0 +1,25 @@
+"""Text files as plain bytes, whether or not their name says .gz or .zst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from seatrial.rows.row_file import RowFile
+
+COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
+
+
+@contextmanager
+def open_plain(source: RowFile) -> Iterator[Any]:
+    """The file's content as a stream that reads forward; a `pyarrow.NativeFile`."""
+    with source.open() as file:
+        kind = next((kind for suffix, kind in COMPRESSIONS.items() if source.path.lower().endswith(suffix)), None)
+        if kind is None:
+            yield file
+        else:
+            with pa.CompressedInputStream(file, kind) as plain:
+                yield plain

@@ -1,0 +1,89 @@
+"""The files that an address names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+
+from seatrial.errors import InputError
+from seatrial.rows.row_file import HIDDEN, RowFile, absent, check_plain, empty, shown
+from seatrial.rows.s3_files import in_bucket
+
+
+def sources_at(address: str) -> tuple[RowFile, ...]:
+    """The file at the address, or all files below a folder, by name; `*` in the last part picks among a folder's.
+
+    Nothing there, or nothing in it, is an `InputError`; a store that refuses or does not answer, a `StoreError`.
+    """
+    scheme = address.partition("://")[0] if "://" in address else ""
+    if scheme == "s3":
+        return in_bucket(address)
+    if scheme == "file":
+        return _on_this_machine(Path(unquote(urlsplit(address).path)))
+    if scheme:
+        raise InputError(
+            f"rows are not read over {scheme}://.", path=shown(address), hint="Copy them here, or give s3://…."
+        )
+    return _on_this_machine(Path(address))
+
+
+def _on_this_machine(path: Path) -> tuple[RowFile, ...]:
+    if path.is_dir():
+        found = sorted(_below(path))
+        if not found:
+            raise empty(str(path))
+        return tuple(_local(file, file.relative_to(path).as_posix()) for file in found)
+    if "*" in path.name and path.parent.is_dir():
+        chosen = sorted(file for file in path.parent.glob(path.name) if file.is_file())
+        if not chosen:
+            raise InputError("no file is named so.", path=str(path), hint="Look at the folder, and at the pattern.")
+        return tuple(_local(file, file.name) for file in chosen)
+    if not path.exists():
+        raise absent(str(path))
+    return (_local(path, path.name),)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    check_plain(str(folder), lambda pattern: any(folder.glob(pattern)))
+
+    def unreadable(error: OSError) -> None:
+        raise InputError("cannot be listed.", path=str(error.filename), hint="Look at its mode.") from None
+
+    for here, folders, names in os.walk(folder, onerror=unreadable):
+        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
+        for name in folders:
+            if Path(here, name).is_symlink():  # which is not followed: it may lead in a circle
+                raise InputError("this folder is a link.", path=f"{here}/{name}", hint="Put the folder itself there.")
+        yield from (Path(here, name) for name in names if not name.startswith(HIDDEN))
+
+
+def _local(path: Path, inside: str) -> RowFile:
+    try:
+        pinned = _stamp(path)
+        pa.OSFile(str(path), "rb").close()
+    except OSError as error:
+        raise InputError(
+            f"cannot be opened: {os.strerror(error.errno or 0).lower()}.", path=str(path), hint="Look at its mode."
+        ) from None
+
+    def open_file() -> Any:
+        try:
+            if _stamp(path) == pinned:
+                return pa.OSFile(str(path), "rb")
+        except OSError:
+            pass  # gone, which is a change too
+        raise InputError(
+            "the file changed while it was read.", path=str(path), hint="Wait until it is written, then run again."
+        )
+
+    return RowFile(str(path), inside, pinned[0], open_file)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
