@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 
 from seatrial.attacks.black_box_attacks import noise, square
 from seatrial.attacks.discrete_search import greedy_search
+from seatrial.attacks.exhaustive_search import MOST_QUERIES, Searched, allowed_changes, exhaustive_search
 from seatrial.attacks.gradient_attacks import apgd, fgsm, minimum_norm, pgd
 from seatrial.attacks.losses import Codes, TargetedRatio, cross_entropy, margin_loss, ranked
 from seatrial.attacks.surrogate import Surrogate
 from seatrial.attacks.table_threat import TableThreat
-from seatrial.attacks.target_model import TargetModel
+from seatrial.attacks.target_model import OutOfTime, TargetModel
 from seatrial.attacks.threats import Rows, Threat
+from seatrial.attacks.tree_search import TreeSearch, search_trees
 
 UNBROKEN = -1  # the place of an example that no attack broke
 
@@ -40,7 +43,7 @@ class Effort:
     norm_iterations: int = 100
     queries: int = 1000  # of Square; AutoAttack has 5,000, for images of 3,072 inputs
     rounds: int = 8  # of the discrete search in tables: single changes in a row
-    version: int = 1  # of the attacks themselves: raised when one changes
+    version: int = 2  # of the attacks themselves: raised when one changes
 
     @property
     def digest(self) -> str:
@@ -78,6 +81,7 @@ class SuiteResult:
     worst: Rows
     attacks: tuple[str, ...]
     skipped: tuple[Skipped, ...]
+    exact: NDArray[np.bool_]  # [n]: nothing is left to try, so what is unbroken is so for certain
 
     @property
     def unbroken(self) -> NDArray[np.bool_]:
@@ -85,7 +89,7 @@ class SuiteResult:
         return np.asarray(self.broken_by == UNBROKEN)
 
 
-Attack = Callable[[Rows, Codes], Rows]
+Attack = Callable[[Rows, Codes], Rows | Searched | None]
 
 
 def run_suite(
@@ -99,36 +103,50 @@ def run_suite(
     seed: int,
     budget_s: float,
     tiers: Collection[str] = (),
+    trees: TreeSearch | None = None,
     on_progress: Callable[[str, int], None] = lambda _attack, _standing: None,
 ) -> SuiteResult:
     """Runs every attack that this target allows, cheapest first.
 
     `on_progress` hears each attack's name and how many rows stand. With `tiers` the suite consists of these alone.
+    `trees` is the model as trees, where it is one.
     What the time does not allow is skipped openly. Without gradients the black-box attacks run alone.
     """
-    deadline = monotonic() + budget_s
     by = np.where(target.is_broken(origin, actual), 0, UNBROKEN).astype(np.int64)
     worst, run = origin.copy(), ["clean"]
+    target.deadline = monotonic() + budget_s
     skipped: list[Skipped] = []
-    for name, attack in _attacks(target, threat, effort, shape, seed, classes=_classes(target, origin)):
+    exact = np.zeros(len(origin), dtype=bool)
+    for name, attack in _attacks(target, threat, effort, shape, seed, classes=_classes(target, origin), trees=trees):
         if tiers and not any(is_of_tier(name, tier) for tier in tiers):
             continue
-        standing = np.flatnonzero(by == UNBROKEN)
+        standing = np.flatnonzero((by == UNBROKEN) & ~exact)
         on_progress(name, int(standing.size))
         if attack is None:
             skipped.append(Skipped(name, "the model has no gradients", could_run=False))
             continue
-        if standing.size and monotonic() > deadline:
+        if standing.size and monotonic() > target.deadline:
             skipped.append(Skipped(name, f"the budget of {budget_s:g} s was spent", could_run=True))
             continue
-        run.append(name)
         if not standing.size:  # nothing is left that more time could break
+            run.append(name)
             continue
-        found = attack(origin[standing], actual[standing])
+        try:
+            found = attack(origin[standing], actual[standing])
+        except OutOfTime:
+            skipped.append(Skipped(name, f"the budget of {budget_s:g} s was spent", could_run=True))
+            continue
+        if found is None:  # this model, or this threat, has no exact answer
+            continue
+        run.append(name)
+        if isinstance(found, Searched):
+            exact[standing] = found.certain
+            found = found.worst
         broken = target.is_broken(found, actual[standing])
         places = standing[broken]
         by[places], worst[places] = len(run) - 1, found[broken]
-    return SuiteResult(by, worst, tuple(run), tuple(skipped))
+    target.deadline = math.inf
+    return SuiteResult(by, worst, tuple(run), tuple(skipped), exact)
 
 
 def _classes(target: TargetModel, origin: Rows) -> int:
@@ -136,7 +154,14 @@ def _classes(target: TargetModel, origin: Rows) -> int:
 
 
 def _attacks(
-    target: TargetModel, threat: Threat, effort: Effort, shape: tuple[int, ...], seed: int, *, classes: int
+    target: TargetModel,
+    threat: Threat,
+    effort: Effort,
+    shape: tuple[int, ...],
+    seed: int,
+    *,
+    classes: int,
+    trees: TreeSearch | None,
 ) -> Iterator[tuple[str, Attack | None]]:
     """Every attack by name; None for one that needs gradients which this target has not."""
 
@@ -148,6 +173,7 @@ def _attacks(
         yield name, None if target.white_box is None else attack
     if isinstance(threat, TableThreat):
         yield "discrete", partial(greedy_search, target, threat=threat, rounds=effort.rounds, rng=rng(1))
+        yield "discrete-exact", partial(_exact, target, threat=threat, trees=trees, rng=rng(4))
     else:
         yield "square", partial(square, target, threat=threat, queries=effort.queries, shape=shape, rng=rng(1))
     yield "transfer", partial(_transfer, target, threat=threat, effort=effort, seed=seed, rng=rng(2))
@@ -172,6 +198,22 @@ def _white(
         "minimum-norm",
         partial(minimum_norm, target, threat=threat, iterations=effort.norm_iterations, loss=margin_loss),
     )
+
+
+def _exact(
+    target: TargetModel,
+    origin: Rows,
+    actual: Codes,
+    threat: TableThreat,
+    *,
+    trees: TreeSearch | None,
+    rng: np.random.Generator,
+) -> Searched | None:
+    """The exact answer where it can be had: every change where these are few, else branch and bound over trees."""
+    changes = allowed_changes(threat, origin)
+    if changes is not None and len(changes) * len(origin) <= MOST_QUERIES:
+        return exhaustive_search(target, origin, actual, threat, changes=changes, rng=rng)
+    return None if trees is None else search_trees(target, origin, actual, threat, search=trees)
 
 
 def _targeted(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +27,10 @@ class Differentiable(Protocol):
         ...
 
 
+class OutOfTime(Exception):
+    """The time for attacks is spent."""
+
+
 @dataclass(slots=True)
 class TargetModel:
     """A model and how often it was asked.
@@ -36,9 +42,12 @@ class TargetModel:
     black_box: Callable[[Rows], Floats]
     white_box: Differentiable | None = None
     queries: int = field(default=0)
+    deadline: float = math.inf  # of `monotonic()`: what is asked later raises `OutOfTime`
 
     def scores(self, rows: Rows) -> Floats:
         """What the model answers."""
+        if monotonic() > self.deadline:
+            raise OutOfTime
         self.queries += len(rows)
         return self.black_box(rows)
 
@@ -50,6 +59,8 @@ class TargetModel:
         """The scores, the loss and its gradient in the rows, by the module's weights."""
         if self.white_box is None:
             raise ValueError("this model has no gradients")
+        if monotonic() > self.deadline:
+            raise OutOfTime
         found: list[Floats] = []
 
         def loss_slope(scores: Floats) -> Floats:

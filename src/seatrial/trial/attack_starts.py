@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from seatrial.assessors.contingency.group_specs import GroupSpec, with_groups
 from seatrial.assessors.robustness.gradients import NoGradients, gradients_of
+from seatrial.assessors.robustness.trees import trees_of
 from seatrial.assessors.robustness.under_attack import UnderAttack
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Signature
@@ -56,6 +57,7 @@ def under_attack(
         seen=seen,
         differentiated=None if isinstance(differentiated, NoGradients) else differentiated,
         gradients_exist=isinstance(differentiated, NoGradients) and differentiated.exist_elsewhere,
+        trees=trees_of(package),
         why_black_box=differentiated.reason if isinstance(differentiated, NoGradients) else "",
         on_progress=on_progress,
     )

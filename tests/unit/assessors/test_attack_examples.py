@@ -13,7 +13,7 @@ from seatrial.verdicts.policy.threat import ThreatModel
 SHOWN = ThreatModel("linf", 0.5, 0.0, 1.0, shape=(2, 2), examples=2)
 ORIGIN = np.zeros((5, 4))
 WORST = np.full((5, 4), 0.5)
-ATTACKED = SuiteResult(np.array([UNBROKEN, 0, 1, 2, 2]), WORST, ("clean", "noise", "square"), ())
+ATTACKED = SuiteResult(np.array([UNBROKEN, 0, 1, 2, 2]), WORST, ("clean", "noise", "square"), (), np.zeros(5, bool))
 ACTUAL = np.array([0, 0, 0, 1, 1])
 TARGET = TargetModel(lambda points: np.tile([0.0, 1.0], (len(points), 1)) * 1.0, None)
 

@@ -136,7 +136,7 @@ def test_the_suite_takes_the_attacks_that_a_table_has() -> None:
     found = run_suite(
         TargetModel(scores), origin, actual, threat(6.0), effort=Effort(), shape=(5,), seed=1, budget_s=60
     )
-    assert found.attacks == ("clean", "noise", "discrete", "transfer")
+    assert found.attacks == ("clean", "noise", "discrete", "discrete-exact", "transfer")
     assert 0 < (~found.unbroken).sum() < len(origin)
 
 
@@ -148,5 +148,7 @@ def test_what_a_search_breaks_by_new_texts_is_no_sign_against_gradients_and_by_n
     for column, sign in ((text, None), (number, "black-box-stronger")):
         worst = origin.copy()
         worst[:50, column] += 1
-        found = black_box_stronger(SuiteResult(by, worst, ("clean", "pgd-1", "discrete"), ()), origin, threat())
+        found = black_box_stronger(
+            SuiteResult(by, worst, ("clean", "pgd-1", "discrete"), (), np.zeros(200, bool)), origin, threat()
+        )
         assert (found.code if found else None) == sign

@@ -134,6 +134,7 @@ def _attack(
             seed=seed,
             budget_s=budget_s,
             tiers=model.tiers,
+            trees=under.trees(space) if isinstance(threat, TableThreat) else None,
             on_progress=lambda attack, standing: under.on_progress(f"{name}: {attack}, {standing:,} rows stand"),
         )
         signs = diagnose(
@@ -181,6 +182,7 @@ def _conditions(threat: str, attacked: SuiteResult, under: UnderAttack, effort: 
         "suite": effort.digest,
         "attacks": " ".join(attacked.attacks[1:]),
         "broken_by": by or "nothing",
+        "certain": f"{int((attacked.exact | ~attacked.unbroken).sum())} of {len(attacked.exact)} rows",
         "left_out": f"{left}: {'; '.join(spent)}" if left else "nothing",
         "gradients": "of the module" if under.differentiated is not None else under.why_black_box,
         "sample": f"{under.rows.num_rows} of {under.of_rows} rows",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seatrial.attacks.input_space import InputSpace
 from seatrial.attacks.target_model import Differentiable
+from seatrial.attacks.tree_search import TreeSearch
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Signature
 from seatrial.verdicts.policy.threat import ThreatModel
@@ -34,6 +35,7 @@ class UnderAttack:
     seen: pa.Table | None = None
     differentiated: Differentiated | None = None
     gradients_exist: bool = False  # although none are here: with its framework installed, attacks could follow them
+    trees: Callable[[InputSpace], TreeSearch | None] = field(default=lambda _space: None)  # the model as trees
     why_black_box: str = "only the model's answers are known"
     on_progress: Callable[[str], None] = field(default=lambda _doing: None)
 
