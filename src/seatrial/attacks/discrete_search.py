@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
-from seatrial.attacks.losses import Codes, margin
+from seatrial.attacks.losses import Codes, Floats, margin
 from seatrial.attacks.table_threat import TableThreat
 from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import Rows
@@ -64,3 +66,70 @@ def _candidates(now: Rows, origin: Rows, threat: TableThreat, rng: np.random.Gen
                 found.append(threat.confine(tried, origin))
     order = rng.permutation(len(found))
     return [found[place] for place in order]
+
+
+def pair_search(
+    target: TargetModel, origin: Rows, actual: Codes, threat: TableThreat, *, rounds: int, rng: np.random.Generator
+) -> Rows:
+    """From where `greedy_search` ends: two columns are set at once, first over their whole reach, then step by step.
+
+    A single move that does not pay alone can pay with another. In each round every pair of columns (at most
+    `_MOST_PAIRS`, drawn by `rng`) is set to every pair of values on a grid; what raises the margin most is kept.
+    """
+    worst = greedy_search(target, origin, actual, threat, rounds=rounds, rng=rng)
+    loss = margin(target.scores(worst), actual)
+    pairs = list(combinations(np.flatnonzero(np.isfinite(threat.moves.cost)), 2))
+    chosen = [pairs[place] for place in rng.permutation(len(pairs))[:_MOST_PAIRS]]
+    for wide in (True, True, *(False,) * rounds):
+        before = loss.copy()
+        for pair in chosen:
+            active = np.flatnonzero(loss <= 0)
+            per_row = max(1, _CHUNK // _GRID**2)
+            for start in range(0, active.size, per_row):
+                part = active[start : start + per_row]
+                tried = _pair_moves(worst[part], origin[part], threat, pair, wide=wide)
+                here = np.repeat(part, len(tried) // len(part))
+                allowed = np.flatnonzero(threat.is_allowed(tried, origin[here]))
+                found = np.full(len(tried), -np.inf)
+                if allowed.size:
+                    found[allowed] = margin(target.scores(tried[allowed]), actual[here[allowed]])
+                by_row = found.reshape(len(part), -1)
+                best = by_row.argmax(axis=1) + np.arange(len(part)) * by_row.shape[1]
+                better = found[best] > loss[part]
+                worst[part[better]], loss[part[better]] = tried[best[better]], found[best[better]]
+        if not wide and not (loss > before).any():
+            break
+    return worst
+
+
+def _pair_moves(now: Rows, origin: Rows, threat: TableThreat, pair: tuple[int, int], *, wide: bool) -> Rows:
+    """Each row with two columns set to every pair of values on a grid: float64[rows × values × values, d]."""
+    first, second = (_grid(now[:, column], origin[:, column], threat, column, wide=wide) for column in pair)
+    moved = np.repeat(now, first.shape[1] * second.shape[1], axis=0)
+    moved[:, pair[0]] = np.repeat(first, second.shape[1], axis=1).reshape(-1)
+    moved[:, pair[1]] = np.tile(second, (1, first.shape[1])).reshape(-1)
+    return moved
+
+
+def _grid(now: Floats, origin: Floats, threat: TableThreat, column: int, *, wide: bool) -> Floats:
+    """Values of one column for each row: over all that the budget reaches, or a few steps around the present one."""
+    moves = threat.moves
+    if moves.is_text[column]:
+        places = np.array(moves.values[column][: _GRID - 1], float)
+        return np.column_stack([origin, np.tile(places, (len(origin), 1))])
+    step, reach = moves.step[column], threat.budget / moves.cost[column]
+    low = np.maximum(np.minimum(moves.low[column], origin), origin - reach)
+    high = np.minimum(np.maximum(moves.high[column], origin), origin + reach)
+    if wide:
+        values = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, _GRID)
+    else:
+        size = step if step > 0 else reach / _FINE
+        values = np.clip(now[:, None] + size * np.arange(-2, 3), low[:, None], high[:, None])
+    if step > 0:
+        values = origin[:, None] + np.trunc((values - origin[:, None]) / step) * step
+    return np.column_stack([values, origin])
+
+
+_MOST_PAIRS = 10
+_GRID = 12  # values of a column on the grid
+_FINE = 100.0  # parts of the reach that a column without steps is refined by

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.attacks.black_box_attacks import noise, square
-from seatrial.attacks.discrete_search import greedy_search
+from seatrial.attacks.discrete_search import pair_search
 from seatrial.attacks.exhaustive_search import MOST_QUERIES, Searched, allowed_changes, exhaustive_search
 from seatrial.attacks.gradient_attacks import apgd, fgsm, minimum_norm, pgd
 from seatrial.attacks.losses import Codes, TargetedRatio, cross_entropy, margin_loss, ranked
@@ -172,7 +172,7 @@ def _attacks(
     for name, attack in _white(target, threat, effort, rng, classes=classes):
         yield name, None if target.white_box is None else attack
     if isinstance(threat, TableThreat):
-        yield "discrete", partial(greedy_search, target, threat=threat, rounds=effort.rounds, rng=rng(1))
+        yield "discrete", partial(pair_search, target, threat=threat, rounds=effort.rounds, rng=rng(1))
         yield "discrete-exact", partial(_exact, target, threat=threat, trees=trees, rng=rng(4))
     else:
         yield "square", partial(square, target, threat=threat, queries=effort.queries, shape=shape, rng=rng(1))

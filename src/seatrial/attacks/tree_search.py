@@ -9,9 +9,10 @@ answer follows the sums (checked on the rows themselves), so the largest sum is 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,13 @@ from seatrial.attacks.losses import Codes, Floats
 from seatrial.attacks.table_threat import TableThreat
 from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import Rows
-from seatrial.models.tree_ensemble import EQUALITIES, TreeModel
+from seatrial.models.tree_ensemble import EQUALITIES, TreeEnsemble, TreeModel
 
 MOST_BOXES = 200_000  # looked at for all rows together: some 10 s on one core
 _LEAST_BOXES, _MOST_BOXES = 300, 20_000  # of one row
 _MOST_VALUES = 400  # of one column that are tried one by one; of more, those beside a threshold
 _HALVINGS = 80  # that bring two float64 as near to a threshold as they can be
+_BLOCK = 64  # rows whose features are asked for at once
 _TIED = 1e-5  # sums so near to each other are rounded apart by float32
 _ROUNDING = 1e-9
 
@@ -124,15 +126,15 @@ def search_trees(
     moved_features = np.concatenate([*columns.values(), np.array([], np.int64)])
     fixed = np.flatnonzero(~np.isin(ensemble.feature, moved_features))
     passed = ensemble.passes(features, fixed)
+    bound = _are_bound(threat, columns)
     worst, certain = origin.copy(), np.zeros(len(origin), dtype=bool)
     most = int(np.clip(MOST_BOXES // max(len(origin), 1), _LEAST_BOXES, _MOST_BOXES))
-    for row in range(len(origin)):
-        candidates = {column: _candidates(origin[row], column, threat, near.get(column)) for column in columns}
-        leaves = _Leaves.of(search, origin[row], candidates, columns, fixed, passed[row], merge=not threat.constraints)
+    for row, candidates, seen in _seen(search, origin, columns, threat, near):
+        leaves = _Leaves.of(ensemble, seen, candidates, columns, fixed, passed[row], merge=not bound)
         certain[row] = True
         best = -np.inf
         for direction in directions[actual[row]]:
-            value, changed, sure = leaves.largest(direction, origin[row], threat, most)
+            value, changed, sure = leaves.largest(direction, origin[row], threat, most, bound=bound)
             certain[row] &= sure
             value += float(ensemble.base @ direction)
             if changed is not None and value > best:
@@ -140,6 +142,44 @@ def search_trees(
     # The change of the largest sum is put to the model. Where several classes tie for it, the model is asked once more
     # about none of them: a row that then stands is not certain.
     return Searched(worst, certain)
+
+
+def _seen(
+    search: TreeSearch,
+    origin: Rows,
+    columns: Iterable[int],
+    threat: TableThreat,
+    near: Mapping[int, Floats],
+) -> Iterator[tuple[int, dict[int, Candidates], dict[int, NDArray[Any]]]]:
+    """Each row, the candidates of its columns, and the features of the row with each of them; asked for in blocks."""
+    for first in range(0, len(origin), _BLOCK):
+        block = range(first, min(first + _BLOCK, len(origin)))
+        candidates = [
+            {column: _candidates(origin[row], column, threat, near.get(column)) for column in columns} for row in block
+        ]
+        counts = [len(one.values) for own in candidates for one in own.values()]
+        points = np.concatenate(
+            [
+                _with(origin[row], column, one.values)
+                for row, own in zip(block, candidates, strict=True)
+                for column, one in own.items()
+            ]
+        )
+        parts = iter(np.split(search.features(points), np.cumsum(counts)[:-1]))
+        for row, own in zip(block, candidates, strict=True):
+            yield row, own, {column: next(parts) for column in own}
+
+
+def _with(row: Rows, column: int, values: Floats) -> Rows:
+    points = np.repeat(row[None], len(values), axis=0)
+    points[:, column] = values
+    return points
+
+
+def _are_bound(threat: TableThreat, columns: Iterable[int]) -> bool:
+    """Whether a constraint holds for a column that may change: then a cheaper change may be forbidden."""
+    sides = {side for one in threat.constraints for side in (one.left, one.right) if isinstance(side, int)}
+    return not sides.isdisjoint(columns)
 
 
 def _directions(sums: Floats, answered: Ints, *, classes: int) -> list[list[Floats]] | None:
@@ -215,8 +255,8 @@ class _Leaves:
     @classmethod
     def of(
         cls,
-        search: TreeSearch,
-        row: Rows,
+        ensemble: TreeEnsemble,
+        seen: dict[int, NDArray[Any]],
         candidates: dict[int, Candidates],
         columns: dict[int, Ints],
         fixed: Ints,
@@ -224,8 +264,7 @@ class _Leaves:
         *,
         merge: bool,
     ) -> _Leaves:
-        """`passed` tells of the splits in `fixed`, which no change of this row reaches."""
-        ensemble = search.trees.ensemble
+        """`seen`: the features of each column's candidates; `passed` is about the splits in `fixed`, which stay."""
         known = np.full(len(ensemble.feature), -1)
         known[fixed] = passed
         outcome = known[ensemble.pair_split]
@@ -238,13 +277,10 @@ class _Leaves:
         kept: list[Candidates] = []
         for column, moved in columns.items():
             own = candidates[column]
-            points = np.repeat(row[None], len(own.values), axis=0)
-            points[:, column] = own.values
-            seen = search.features(points)
             pairs = open_pairs[np.isin(ensemble.feature[ensemble.pair_split[open_pairs]], moved)]
             mask = np.ones((int(alive.sum()), len(own.values)), dtype=bool)
             if pairs.size:
-                goes = ensemble.pair_side[pairs][:, None] == ensemble.passes(seen, ensemble.pair_split[pairs]).T
+                goes = ensemble.pair_side[pairs][:, None] == ensemble.passes(seen[column], ensemble.pair_split[pairs]).T
                 leaf = place[ensemble.pair_leaf[pairs]]
                 starts = np.flatnonzero(np.diff(leaf, prepend=-1))
                 mask[leaf[starts]] = np.logical_and.reduceat(goes, starts, axis=0)
@@ -260,7 +296,9 @@ class _Leaves:
         values = ensemble.leaf_values[alive][reachable]
         return cls(tuple(columns), tuple(kept), cumulative, ensemble.leaf_tree[alive][reachable], values)
 
-    def largest(self, direction: Floats, row: Rows, threat: TableThreat, most: int) -> tuple[float, Rows | None, bool]:
+    def largest(
+        self, direction: Floats, row: Rows, threat: TableThreat, most: int, *, bound: bool
+    ) -> tuple[float, Rows | None, bool]:
         """The largest weighted sum of any affordable change, that change, and whether it is certain."""
         gain = self.values @ direction
         every = np.arange(len(gain))
@@ -270,13 +308,13 @@ class _Leaves:
         for _ in range(most):
             if not queue:
                 return -np.inf, None, True
-            bound, _, box, leaves = heapq.heappop(queue)
+            negated, _, box, leaves = heapq.heappop(queue)
             single = all(end - start == 1 for start, end in box)
-            decided = single or (not threat.constraints and len(leaves) == len(np.unique(self.tree[leaves])))
+            decided = single or (not bound and len(leaves) == len(np.unique(self.tree[leaves])))
             if decided:
                 changed = self._cheapest(box, row)
                 if threat.is_allowed(changed[None], row[None])[0]:
-                    return -bound, changed, True
+                    return -negated, changed, True
                 if single:
                     continue
             for part in self._halves(box):
@@ -290,8 +328,8 @@ class _Leaves:
                 heapq.heappush(queue, (-self._bound(inside, gain), next(order), part, inside))
         if not queue:
             return -np.inf, None, True
-        bound, _, box, _ = queue[0]
-        return -bound, self._cheapest(box, row), False
+        negated, _, box, _ = queue[0]
+        return -negated, self._cheapest(box, row), False
 
     def _bound(self, leaves: Ints, gain: Floats) -> float:
         starts = np.flatnonzero(np.diff(self.tree[leaves], prepend=-1))
