@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from seatrial.assessors import data_claims
-from seatrial.assessors.answers.cached_predictor import Remembering
+from seatrial.assessors.answers.cached_predictions import CachedPredictions
 from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.assessors.claims import BASELINE, ONE_COLUMN, unmeasured
@@ -76,8 +76,8 @@ def run_trial(
     absent = dict(_absent(claims, references, model))
     subject = replace(
         subject,
-        predictor=Remembering(subject.predictor, on_progress=on_progress),
-        references=_remembering(subject),
+        predictor=_cached(subject.predictor, on_progress),
+        references=_cached_references(subject),
     )
     confidence = policy.confidence if use is None else confidence_for_use(policy.confidence, use.use)
     asked = tuple(claim for claim in claims if claim not in absent)
@@ -116,13 +116,20 @@ def _absent(claims: Sequence[Claim], references: Mapping[str, str | None], model
             yield claim, f"{claim.against} is this very model ({digest[:SHORT]}…): nothing is compared with itself"
 
 
-def _remembering(subject: Subject) -> dict[str, Predictor]:
+def _cached(predictor: Predictor, on_progress: Callable[[int, int], None] = lambda _done, _rows: None) -> Predictor:
+    """The predictor, asked once a table; as it is where its answers were recorded while the rows were scored."""
+    if isinstance(predictor, CachedPredictions):
+        return predictor
+    return CachedPredictions(predictor, on_progress=on_progress)
+
+
+def _cached_references(subject: Subject) -> dict[str, Predictor]:
     """Each reference model, asked once for the measured rows; and the rule of one column, fitted once."""
-    known: dict[str, Predictor] = {name: Remembering(predictor) for name, predictor in subject.references.items()}
+    known: dict[str, Predictor] = {name: _cached(predictor) for name, predictor in subject.references.items()}
     if ONE_COLUMN not in known:
         rule = one_column_rule(subject)
         if not isinstance(rule, Unmeasurable):
-            known[ONE_COLUMN] = Remembering(rule)
+            known[ONE_COLUMN] = _cached(rule)
     return known
 
 

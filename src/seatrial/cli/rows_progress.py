@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.tryout.attempt import ProgressCallback
+    from seatrial.trial.progress import ProgressCallback
 
 SILENT_S = 10.0  # a log gets a line for each phase, and then one each time it has been silent for so long
 

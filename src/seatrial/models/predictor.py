@@ -11,6 +11,17 @@ from numpy.typing import NDArray
 
 from seatrial.models.signature import Signature
 
+BEYOND = 1e-6  # a probability of 1 + 1e-7 is one that was computed in float32
+_HALF_A_DIGIT = 0.0005  # of a probability that is rounded to three digits
+
+
+def sum_tolerance(classes: int) -> float:
+    """How far the probabilities of one row may sum to something else than 1.
+
+    Rounded to three digits, each of them is off by half a digit at most; logits of a few classes miss 1 by far more.
+    """
+    return max(classes, 2) * _HALF_A_DIGIT + BEYOND
+
 
 @dataclass(frozen=True, slots=True)
 class Predictions:

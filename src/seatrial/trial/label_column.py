@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, field
 from seatrial.models.signature import Task
 from seatrial.rows import Rows
 
@@ -50,14 +50,14 @@ class Labels:
 
 def read_labels(rows: Rows, label: str, *, on_progress: Callable[[int], None] = lambda _done: None) -> Labels:
     """Reads the label column; `on_progress` hears how many rows are read. No column or no value: an `InputError`."""
-    check_column(rows, label, "--label")
-    field = rows.schema.field(label)
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    check_column(rows, label, "label")
+    kind = rows.schema.field(label).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if pa.types.is_nested(kind) or pa.types.is_temporal(kind) or pa.types.is_binary(kind):
         raise InputError(
             f'the label column "{label}" holds {kind}, which is neither a class nor a number.',
             path=rows.origin,
-            hint="Name another column with --label, or cast it.",
+            hint=f"Name another column: {field('label')}; or cast it.",
         )
     found: set[str] = set()
     count = missing = 0
@@ -85,18 +85,18 @@ def read_labels(rows: Rows, label: str, *, on_progress: Callable[[int], None] = 
         raise InputError(
             f'the label column "{label}" is empty: none of the {count:,} rows has a label.',
             path=rows.origin,
-            hint=f"Name another with --label; there is: {', '.join(rows.schema.names)}.",
+            hint=f"Name another column: {field('label')}. There is: {', '.join(rows.schema.names)}.",
         )
     different = None if many or fraction else tuple(sorted(found, key=_order))
     return Labels(label, _kind(kind, fraction=fraction), different, count, missing)
 
 
-def check_column(rows: Rows, name: str, option: str) -> None:
-    """`InputError`, naming the option, where the rows have no such column."""
+def check_column(rows: Rows, name: str, asked_by: str) -> None:
+    """`InputError`, naming the field that asks for it, where the rows have no such column."""
     try:
         rows.check_columns([name])
     except InputError as error:
-        raise InputError(f"{option} {name}: {error.problem}", path=rows.origin, hint=error.hint) from None
+        raise InputError(f"{field(asked_by, name)}: {error.problem}", path=rows.origin, hint=error.hint) from None
 
 
 def has_label(values: pa.ChunkedArray[Any]) -> NDArray[np.bool_]:

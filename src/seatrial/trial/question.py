@@ -23,6 +23,7 @@ class Question:
     inputs: tuple[str, ...] | None = None  # the columns of a model that takes one matrix, in its order
     threshold: float | None = None
     weight: str | None = None
+    cluster: str | None = None  # a column whose equal values mark rows that are not independent
     clip: float | None = None
     quantile: float | None = None
     margin: float | None = None  # by how much the model may be worse than the one it is compared with

@@ -14,17 +14,17 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from seatrial.assessors.answers.cached_predictions import POSITION, CachedPredictions, Recorder
 from seatrial.assessors.contingency.group_specs import GroupSpec, with_groups
-from seatrial.errors import InputError
+from seatrial.errors import InputError, field
 from seatrial.models.predictor import Predictor
 from seatrial.rows import Rows
-from seatrial.trial.cached_predictions import POSITION, Recorded, Recorder
 from seatrial.trial.label_column import has_label
 from seatrial.verdicts.digest import DigestOfTestData
 
 
 class Watcher(Protocol):
-    """Sees every table that is scored, as it was read: `doubts.Doubts`."""
+    """Sees every table that is scored, as it was read: `data_checks.DataChecks`."""
 
     def see(self, table: pa.Table) -> None:
         """Looks at the next rows."""
@@ -32,8 +32,8 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A model that is asked for every row; `name` is what errors call it, `needs` are columns besides its inputs."""
+class ScoredModel:
+    """A model that answers for every row; `name` is what errors call it, `needs` are columns besides its inputs."""
 
     name: str
     predictor: Predictor
@@ -44,24 +44,24 @@ class Asked:
 class Scored:
     """What is left of the rows: `table` has label, groups, weight and `POSITION`; rows without a label are not in it.
 
-    `digest` is that of the test data; `answers` and `references` answer for `table`.
+    `digest` is that of the test data; `predictions` and `references` answer for `table`.
     """
 
     table: pa.Table
     digest: str
-    answers: Recorded
-    references: Mapping[str, Recorded]
+    predictions: CachedPredictions
+    references: Mapping[str, CachedPredictions]
     unlabelled: int
 
 
 def score(
     rows: Rows,
-    model: Asked,
+    model: ScoredModel,
     *,
     label: str,
     groups: Sequence[GroupSpec] = (),
     weight: str | None = None,
-    references: Mapping[str, Asked] | None = None,
+    references: Mapping[str, ScoredModel] | None = None,
     watchers: Sequence[Watcher] = (),
     watched: Sequence[str] = (),
     on_progress: Callable[[int], None] = lambda _done: None,
@@ -78,7 +78,7 @@ def score(
     others = [column.name for one in references.values() for column in one.predictor.signature.inputs]
     columns = list(dict.fromkeys([*kept, *inputs, *model.needs, *others, *watched]))
     digest = DigestOfTestData(label=label, inputs=inputs)
-    recorders = {name: Recorder(one.predictor.signature, one.name) for name, one in {"": model, **references}.items()}
+    recorders = {name: Recorder(one.predictor, one.name) for name, one in {"": model, **references}.items()}
     parts: list[pa.Table] = []
     done = unlabelled = 0
     with ThreadPoolExecutor(1, "seatrial-look") as beside:
@@ -97,11 +97,11 @@ def score(
             unlabelled += table.num_rows - known.num_rows
             on_progress(done)
     if not parts:
-        raise InputError("no row has a label.", path=rows.origin, hint="Name another column with --label.")
+        raise InputError("no row has a label.", path=rows.origin, hint=f"Name another column: {field('label')}.")
     whole = with_groups(pa.concat_tables(parts).unify_dictionaries().combine_chunks(), groups)
     whole = whole.append_column(POSITION, pa.array(np.arange(whole.num_rows)))
-    answers = {name: recorder.recorded() for name, recorder in recorders.items()}
-    return Scored(whole, digest.hexdigest(), answers.pop(""), answers, unlabelled)
+    cached = {name: recorder.recorded() for name, recorder in recorders.items()}
+    return Scored(whole, digest.hexdigest(), cached.pop(""), cached, unlabelled)
 
 
 def _compact(values: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from seatrial.models.signature import Task
 from seatrial.trial.question import BUDGET_S, SEED, Question
+from seatrial.trial.spelling import python_argument
 from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.command import split_groups
 from seatrial.tryout.open_inputs import try_model
@@ -74,6 +75,7 @@ def assess(
         columns=columns,
         classes=classes,
         token=token,
+        surface=python_argument,
         state=state_folder(os.environ, Path.home()),
         now=datetime.now(UTC),
     )

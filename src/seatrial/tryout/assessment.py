@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from html import escape
 from importlib.metadata import version
@@ -47,6 +48,12 @@ class Assessment:
     def passed(self) -> bool:
         """Whether every requirement holds."""
         return self.verdict.passed
+
+    @property
+    def understood(self) -> tuple[str, ...]:
+        """The former name of `assumptions`."""
+        warnings.warn("Assessment.understood is called assumptions now.", DeprecationWarning, stacklevel=2)
+        return self.assumptions
 
     @property
     def outcome(self) -> Outcome | None:

@@ -15,9 +15,10 @@ from typing import Any
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
 from seatrial.rows import open_rows
+from seatrial.trial.progress import ProgressCallback
 from seatrial.trial.question import BUDGET_S, SEED, Question
+from seatrial.trial.spelling import command_line
 from seatrial.tryout.assessment import Assessment
-from seatrial.tryout.attempt import ProgressCallback
 from seatrial.tryout.example import CREDIT, MODEL, QUESTION, TABLE, example_folder
 from seatrial.tryout.open_inputs import try_model
 from seatrial.tryout.opened_model import is_address
@@ -121,6 +122,7 @@ def run(given: Given, *, on_progress: ProgressCallback) -> Result:
         train=given.train,
         against=given.against,
         token=given.token,
+        surface=command_line,
         state=state_folder(os.environ, Path.home()),
         now=datetime.now(UTC),
         on_progress=on_progress,

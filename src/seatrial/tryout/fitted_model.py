@@ -12,9 +12,10 @@ from seatrial.models.provenance import Provenance
 from seatrial.models.trained import Trained
 from seatrial.rows import Rows
 from seatrial.trial.label_column import Labels
+from seatrial.trial.model import Model
 from seatrial.trial.question import Question
 from seatrial.trial.validate import check_signature, wanted_positive
-from seatrial.tryout.opened_model import Model, first_rows, open_model
+from seatrial.tryout.opened_model import first_rows, open_model
 
 _FRAMEWORKS = {"sklearn", "xgboost", "lightgbm", "catboost", "keras", "torch"}  # that export knows
 _HALF = 0.5

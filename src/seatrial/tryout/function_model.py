@@ -21,7 +21,6 @@ from seatrial.trial.validate import listed
 PLACE = "seatrial: place"  # the column by which the frame that somebody handed over is cut, without converting it
 FIRST_ROWS = 1000  # asked twice: to see in which form the function answers
 THRESHOLD = 0.5
-SUM_OFF = 1e-3
 
 # Takes rows in the kind of frame that was handed over; gives n labels or values, n probabilities, or n × classes.
 Answer = Callable[[Any], Any]
@@ -190,7 +189,7 @@ def _form(
             f"it answers with numbers (the first: {values[0]:.6g}) that are neither classes of the label nor "
             f"probabilities of one of two: the label has {listed(classes or ())}.",
             path=name,
-            hint="Give labels [n], or probabilities [n, classes]; or hint the label.",
+            hint="Give labels [n], or probabilities [n, classes]; or mend the label.",
         )
     return task, False, False
 

@@ -1,27 +1,34 @@
-"""From whatever somebody hands over (paths, addresses, frames, functions) to an attempt, one step after the other."""
+"""Opens whatever somebody hands over (paths, addresses, frames, functions), and has it measured."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, Surface, field, spell, spelled
+from seatrial.models.signature import Task
 from seatrial.rows import Rows, open_rows, rows_of
 from seatrial.rows.address import format_of
-from seatrial.trial.data_checks.data_checks import Doubts
-from seatrial.trial.label_column import Labels, has_label, read_labels
+from seatrial.trial.data_checks.note import Note
+from seatrial.trial.label_column import Labels, read_labels
+from seatrial.trial.measure import TrialInputs, compared_models, measure
+from seatrial.trial.model import Model
+from seatrial.trial.progress import ProgressCallback, no_progress
 from seatrial.trial.question import Question
-from seatrial.trial.validate import check_numbers, check_question
+from seatrial.trial.training_rows import types_like
+from seatrial.trial.validate import assumptions, check_numbers, check_question, groups_of
 from seatrial.tryout.assessment import Assessment
-from seatrial.tryout.attempt import ProgressCallback, Training, attempt, groups_of, no_progress, policy_for
 from seatrial.tryout.fitted_model import is_fitted, open_fitted
 from seatrial.tryout.function_model import PLACE, eager, open_function, with_places
-from seatrial.tryout.opened_model import Model, is_address, open_model, texts_of
-from seatrial.tryout.policy_file import DEFAULT
+from seatrial.tryout.opened_model import is_address, open_model, texts_of
+from seatrial.tryout.policy_file import DEFAULT, policy_for
+from seatrial.tryout.uses import StateFolder
+from seatrial.verdicts.judge import judge
 
 
 def try_model(
@@ -31,6 +38,7 @@ def try_model(
     *,
     state: Path,
     now: datetime,
+    surface: Surface,
     policy: str = DEFAULT,
     train: Any = None,
     against: str | Path | None = None,
@@ -40,74 +48,107 @@ def try_model(
     on_progress: ProgressCallback = no_progress,
     reproduce: tuple[str, ...] = (),
 ) -> Assessment:
-    """Opens everything, then tries it. See `assess` for what `model`, `data` and `train` may be."""
-    check_numbers(question, compared=against is not None)
-    on_progress("opening the data", 0, None)
-    rows = _rows(data, columns)
-    specs = groups_of(question, rows)
-    labels = read_labels(
-        rows, question.label, on_progress=lambda done: on_progress("reading the labels", done, rows.rows)
+    """Opens everything, measures, and judges. See `assess` for what `model`, `data` and `train` may be.
+
+    `surface` spells the fields of the question, in errors and in what the assessment says.
+    """
+    with spelled(surface):
+        check_numbers(question, compared=against is not None)
+        on_progress("opening the data", 0, None)
+        rows = _rows(data, columns)
+        groups = groups_of(question, rows)
+        labels = read_labels(
+            rows, question.label, on_progress=lambda done: on_progress("reading the labels", done, rows.rows)
+        )
+        check_question(question, labels, origin=rows.origin)
+        on_progress("opening the model", 0, None)
+        opened, rows = _open(
+            model, data, rows, question=question, labels=labels, classes=classes, token=token, on_progress=on_progress
+        )
+        rows = replace(rows, rows=labels.rows)
+        other = None
+        if against is not None:
+            other = open_model(against, rows, question=question, labels=labels, like=opened.signature, token=token)
+        chosen = policy_for(policy, question, groups, opened.signature.task, None if other is None else other.name)
+        measured = measure(
+            question,
+            TrialInputs(
+                opened,
+                rows,
+                references=dict.fromkeys(compared_models(chosen), other),
+                train=None if train is None else _training_rows(train, rows),
+            ),
+            chosen,
+            groups=groups,
+            uses=StateFolder(state),
+            on_progress=_briefly(on_progress),
+        )
+    taken_for_granted = (
+        *assumptions(question, labels, opened.signature, notes=opened.notes),
+        *(() if other is None else (f"{other.name}: {note}" for note in other.notes)),
     )
-    check_question(question, labels, origin=rows.origin)
-    on_progress("opening the model", 0, None)
-    opened, rows = _open(
-        model, data, rows, question=question, labels=labels, classes=classes, token=token, on_progress=on_progress
-    )
-    other = None
-    if against is not None:
-        other = open_model(against, rows, question=question, labels=labels, like=opened.signature, token=token)
-    doubts = Doubts(
-        rows.schema,
+    return Assessment(
+        model=opened.name,
+        data=rows.origin,
         label=question.label,
-        task=opened.signature.task,
-        inputs=[column.name for column in opened.signature.inputs],
-        groups=specs,
-        vocabularies=opened.vocabularies,
-    )
-    training = None if train is None else _training(train, rows, question.label, doubts, on_progress)
-    return attempt(
-        question,
-        opened,
-        rows,
-        labels,
-        policy=policy_for(policy, question, specs, opened.signature.task, None if other is None else other.name),
-        groups=specs,
-        state=state,
-        now=now,
-        against=other,
-        training=training,
-        doubts=doubts,
-        on_progress=on_progress,
+        verdict=judge(chosen, measured.trial),
+        policy=chosen,
+        trial=measured.trial,
+        signature=opened.signature,
+        provenance=opened.provenance,
+        notes=tuple(_spelled_note(note, surface) for note in measured.notes),
+        assumptions=tuple(spell(line, surface) for line in taken_for_granted),
+        unasked=tuple(
+            spell(line, surface)
+            for line in _unasked(
+                question, opened.signature.task, against=other is not None, attacked=bool(chosen.threat)
+            )
+        ),
+        groups=tuple(spec.name for spec in groups),
+        created=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
         reproduce=reproduce,
     )
+
+
+def _unasked(question: Question, task: Task, *, against: bool, attacked: bool) -> Iterator[str]:
+    """What was not measured because nobody asked, and what to give for it."""
+    if task == "regression" and question.clip is None:
+        yield (
+            "Bounds on errors that hold at any number of rows (these are asymptotic): the largest that counts, "
+            f"{field('clip')}"
+        )
+    if not question.groups:
+        yield f"Differences between groups: name them, {field('groups', 'sex,age')}"
+    if not against:
+        yield f"Whether it is no worse than the model that runs now: name that, {field('against', 'FILE')}"
+    if not attacked:
+        yield (
+            "Robustness to attacks: say what an attacker can do, [policy.threat.NAME] in "
+            f"{field('policy', 'FILE.toml')}"
+        )
+    yield "Privacy of the training data: it needs that data, and the model's training"
+
+
+def _briefly(on_progress: ProgressCallback) -> ProgressCallback:
+    """Without the name of each assessor: here all of them take a second or two."""
+
+    def briefly(phase: str, done: int, rows: int | None) -> None:
+        on_progress("measuring" if phase.startswith("measuring ") else phase, done, rows)
+
+    return briefly
+
+
+def _spelled_note(note: Note, surface: Surface) -> Note:
+    return replace(note, text=spell(note.text, surface), hint=None if note.hint is None else spell(note.hint, surface))
 
 
 def _rows(data: Any, columns: Sequence[str] | None) -> Rows:
     return open_rows(data) if isinstance(data, str | Path) else rows_of(data, columns)
 
 
-def _training(train: Any, rows: Rows, label: str, doubts: Doubts, on_progress: ProgressCallback) -> Training | None:
-    """Shows the training set to `doubts`, and keeps its labels and its first rows."""
-    # Of a file of text: as in the rows that are measured, which may have whole numbers where this has fractions.
-    types = {
-        field.name: pa.float64() if pa.types.is_integer(field.type) else field.type
-        for field in rows.schema
-        if not pa.types.is_null(field.type)
-    }
-    known = open_rows(train, types=types) if isinstance(train, str | Path) else rows_of(train)
-    labels, first, done = [], None, 0
-    try:
-        known.check_columns(doubts.train_columns)
-    except InputError as error:
-        raise InputError(f"--train: {error.problem}", path=error.path, hint=error.hint) from None
-    for table in known.tables(doubts.train_columns):
-        doubts.see_train(table)
-        done += table.num_rows
-        on_progress("reading the training set", done, known.rows)
-        labelled = table.filter(pa.array(has_label(table.column(label))))
-        labels.append(labelled.select([label]))
-        first = first if first is not None else labelled
-    return None if first is None else Training(pa.concat_tables(labels), first)
+def _training_rows(train: Any, rows: Rows) -> Rows:
+    """Of a file of text: typed as the rows that are measured."""
+    return open_rows(train, types=types_like(rows.schema)) if isinstance(train, str | Path) else rows_of(train)
 
 
 def _open(

@@ -2,77 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from seatrial.models.predictor import Predictor
-from seatrial.models.provenance import Provenance
 from seatrial.models.signature import Signature
 from seatrial.rows import Rows
-from seatrial.stores.documents import from_json, sha256, to_json
 from seatrial.trial.label_column import Labels
+from seatrial.trial.model import Model
 from seatrial.trial.question import Question
 from seatrial.trial.validate import check_signature, wanted_positive
 
 if TYPE_CHECKING:
     from seatrial.models.finished import ModelOptions
-
-GRAPH, PROVENANCE = "model.onnx", "provenance.json"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Model:
-    """A model as the trial takes it.
-
-    `package` is None for a black box: an endpoint, or a function. `identity` is then None too: such a model is known by
-    its answers only. `notes` say what was inferred of it.
-    """
-
-    name: str
-    predictor: Predictor
-    package: Mapping[str, bytes] | None = None
-    notes: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()  # columns that it has to be given besides its inputs
-
-    @property
-    def signature(self) -> Signature:
-        """What it takes and answers."""
-        return self.predictor.signature
-
-    @property
-    def identity(self) -> str | None:
-        """What answers alike is one model: the digest of its graph, whatever its provenance says."""
-        return None if self.package is None else sha256(self.package[GRAPH])
-
-    @property
-    def digest(self) -> str | None:
-        """Of the package, as a store would keep it."""
-        if self.package is None:
-            return None
-        from seatrial.stores.artifacts import FileEntry, Manifest
-
-        files = {path: FileEntry(sha256(data), len(data)) for path, data in sorted(self.package.items())}
-        return sha256(to_json(Manifest(files)))
-
-    @property
-    def provenance(self) -> Provenance | None:
-        """Where the package comes from; None for a black box."""
-        if self.package is None:
-            return None
-        return from_json(Provenance, self.package[PROVENANCE], path=PROVENANCE)
-
-    @property
-    def vocabularies(self) -> Mapping[str, tuple[str, ...]]:
-        """The texts that it knows, by column, where its graph says."""
-        if self.package is None:
-            return {}
-        from seatrial.models.vocabularies import text_vocabularies
-
-        return text_vocabularies(self.package[GRAPH])
 
 
 def is_address(model: str) -> bool:

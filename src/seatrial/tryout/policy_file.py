@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.assessors.contingency.group_specs import GroupSpec
+from seatrial.errors import InputError, Problems, SeatrialError, field
 from seatrial.models.signature import Task
 from seatrial.stores.toml_positions import Place, line_of, read_toml
+from seatrial.trial.measure import compared_models
+from seatrial.trial.question import Question
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.policy.document import read_policy
 
@@ -30,13 +34,26 @@ def default_policy(task: Task, *, against: str | None = None, margin: float | No
     return Policy(require=tuple(require))
 
 
+def policy_for(policy: str, question: Question, groups: Sequence[GroupSpec], task: Task, against: str | None) -> Policy:
+    """The policy that is named: "default", or a file's. It is made to compare with `against` where it does not yet."""
+    if policy == DEFAULT:
+        return default_policy(task, against=against, margin=question.margin)
+    stated = policy_of_file(Path(policy), groups=[spec.name for spec in groups], task=task)
+    if against is None or compared_models(stated):
+        return stated
+    comparison = default_policy(task, against=against, margin=question.margin).require[-1]
+    return replace(stated, require=(*stated.require, comparison))
+
+
 def policy_of_file(path: Path, *, groups: Collection[str], task: Task) -> Policy:
     """The `[policy]` of a file: all of its mistakes at once, each with its line. Other tables are not looked at."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(
-            "there is no such policy file.", path=str(path), hint="Write --policy default, or name a .toml file."
+            "there is no such policy file.",
+            path=str(path),
+            hint=f"Write {field('policy', 'default')}, or name a .toml file.",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         problem = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror).lower()

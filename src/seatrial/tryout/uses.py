@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.errors import StoreError
@@ -22,18 +23,21 @@ def state_folder(environment: Mapping[str, str], home: Path) -> Path:
     return (Path(state) if Path(state).is_absolute() else home / ".local" / "state") / "seatrial"
 
 
-def count_use(folder: Path, digest: str, rows: int, *, model: str, policy: str) -> TestUse:
-    """The number of this use of the test data `digest`; the same model under the same policy is the same use.
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """Records uses in the user's state folder, for every project and trial on this machine."""
 
-    `model` and `policy` are digests.
-    """
-    try:
-        objects = open_objects(StoreSettings(folder.as_uri()))
-        use = record_use(objects, digest, model=model, policy=policy)
-    except StoreError as error:
-        raise StoreError(
-            f"the use of this test data cannot be recorded: {error.problem}",
-            path=str(folder),
-            hint=f"Uses are counted before anything is measured: name a folder that can be written in {VARIABLE}.",
-        ) from None
-    return TestUse(digest, rows, use)
+    folder: Path
+
+    def record(self, test_data: str, rows: int, *, model: str, evaluation: str) -> TestUse:
+        """The number of this use of the test data; the same model under the same evaluation is the same use."""
+        try:
+            objects = open_objects(StoreSettings(self.folder.as_uri()))
+            use = record_use(objects, test_data, model=model, policy=evaluation)
+        except StoreError as error:
+            raise StoreError(
+                f"the use of this test data cannot be recorded: {error.problem}",
+                path=str(self.folder),
+                hint=f"Uses are counted before anything is measured: name a folder that can be written in {VARIABLE}.",
+            ) from None
+        return TestUse(test_data, rows, use)

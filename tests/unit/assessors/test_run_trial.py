@@ -328,11 +328,11 @@ BROKEN: dict[str, tuple[Callable[[pa.Table, Predictions], Predictions], str]] = 
     "too few labels": (lambda _rows, said: Predictions(said.labels[:-1], said.probabilities), r"\(299,\) for 300 rows"),
     "too few probabilities": (
         lambda _rows, said: Predictions(said.labels, np.asarray(said.probabilities)[:-1]),
-        r"\(299, 2\) for 300 rows, 2 classes",
+        r"\(299, 2\) for 300 rows and 2 classes",
     ),
     "one column for two classes": (
         lambda _rows, said: Predictions(said.labels, np.asarray(said.probabilities)[:, :1]),
-        r"\(300, 1\) for 300 rows, 2 classes",
+        r"\(300, 1\) for 300 rows and 2 classes",
     ),
     "no probabilities": (lambda _rows, said: Predictions(said.labels, None), "no probabilities"),
 }

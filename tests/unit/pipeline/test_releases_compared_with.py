@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from seatrial.errors import InputError
+from seatrial.pipeline.compared_releases import NONE, check_some_requirement_applies
 from seatrial.pipeline.jobs.step_values import AgainstInput
-from seatrial.pipeline.references import NONE, check_some_requirement_applies
 from seatrial.pipeline.steps.builtin import compared_with
 from seatrial.verdicts.policy import Policy, Requirement
 

@@ -10,13 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seatrial.assessors.answers.cached_predictions import POSITION, Recorder
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Signature
-from seatrial.trial.cached_predictions import POSITION, Recorder
 
 BINARY = Signature((), "binary", ("no", "yes"), "yes", 0.5)
 VALUES = Signature((), "regression")
+
+
+class Model:
+    def __init__(self, signature: Signature) -> None:
+        self.signature = signature
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        raise AssertionError(rows)
 
 
 def some(labels: list[str], yes: list[float]) -> Predictions:
@@ -26,7 +34,7 @@ def some(labels: list[str], yes: list[float]) -> Predictions:
 @settings(deadline=None)
 @given(st.lists(st.lists(st.booleans(), min_size=1, max_size=5), min_size=1, max_size=5), st.randoms())
 def test_whatever_rows_are_asked_for_get_the_answers_that_they_got(tables: list[list[bool]], random: Any) -> None:
-    recorder = Recorder(BINARY, "model")
+    recorder = Recorder(Model(BINARY), "model")
     for table in tables:
         recorder.add(
             some(["yes" if one else "no" for one in table], [0.9 if one else 0.2 for one in table]), len(table)
@@ -40,9 +48,11 @@ def test_whatever_rows_are_asked_for_get_the_answers_that_they_got(tables: list[
 
 
 def test_equal_labels_are_one_object() -> None:
-    recorder = Recorder(BINARY, "model")
+    recorder = Recorder(Model(BINARY), "model")
     recorder.add(some(["".join(["y", "es"]) for _ in range(1000)], [0.5] * 1000), 1000)
-    labels = recorder.recorded().answers.labels
+    recorded = recorder.recorded().recorded
+    assert recorded is not None
+    labels = recorded.labels
     assert len({id(label) for label in labels}) == 1
 
 
@@ -59,13 +69,13 @@ def test_equal_labels_are_one_object() -> None:
 )
 def test_what_is_no_answer_is_refused(answers: Predictions, said: str) -> None:
     with pytest.raises(InputError, match=said) as raised:
-        Recorder(BINARY, "the model").add(answers, 3)
+        Recorder(Model(BINARY), "the model").add(answers, 3)
     assert raised.value.path == "the model"
     assert raised.value.hint
 
 
 def test_a_value_that_is_no_number_is_refused_with_its_row_in_the_whole_table() -> None:
-    recorder = Recorder(VALUES, "model")
+    recorder = Recorder(Model(VALUES), "model")
     recorder.add(Predictions(np.array([1.0, 2.0]), None), 2)
     with pytest.raises(InputError, match="first for row 3: inf"):
         recorder.add(Predictions(np.array([1.0, np.inf]), None), 2)
@@ -73,7 +83,7 @@ def test_a_value_that_is_no_number_is_refused_with_its_row_in_the_whole_table() 
 
 def test_what_answers_alike_has_one_digest_and_what_does_not_another() -> None:
     def digest(*yes: float) -> str:
-        recorder = Recorder(BINARY, "model")
+        recorder = Recorder(Model(BINARY), "model")
         for one in yes:
             recorder.add(some(["yes"], [one]), 1)
         return recorder.recorded().digest()

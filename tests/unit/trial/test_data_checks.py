@@ -11,7 +11,7 @@ from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
 from seatrial.trial.data_checks import data_checks
-from seatrial.trial.data_checks.data_checks import KINDS, Doubts
+from seatrial.trial.data_checks.data_checks import KINDS, DataChecks
 from seatrial.trial.data_checks.note import Note
 
 ROWS = 1000
@@ -41,7 +41,7 @@ def notes(
     vocabularies: Mapping[str, Collection[str]] | None = None,
     chunk: int = 300,
 ) -> tuple[Note, ...]:
-    found = Doubts(
+    found = DataChecks(
         table.schema,
         label="label",
         task=task,

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from seatrial.assessors.answers.cached_predictions import POSITION
 from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.rows import Rows
-from seatrial.trial.cached_predictions import POSITION
-from seatrial.trial.scoring import Asked, Scored, score
+from seatrial.trial.scoring import Scored, ScoredModel, score
 from seatrial.verdicts.digest import test_digest as digest_of
 
 GROUPS = parse_groups(("sex", "age:30,50", "sex*age:40"))[:2]
@@ -46,14 +46,14 @@ def in_tables(table: pa.Table, rows: int) -> Rows:
 
 
 def scored(table: pa.Table, rows: int, model: Older | None = None) -> Scored:
-    return score(in_tables(table, rows), Asked("older", model or Older()), label="rich", groups=GROUPS)
+    return score(in_tables(table, rows), ScoredModel("older", model or Older()), label="rich", groups=GROUPS)
 
 
 def test_many_tables_come_to_the_same_as_one(people: pa.Table) -> None:
     one, many = scored(people, 10_000), scored(people, 7)
     assert many.digest == one.digest == digest_of(people, label="rich", inputs=["age"])
     assert many.table.to_pylist() == one.table.to_pylist()
-    assert many.answers.digest() == one.answers.digest()
+    assert many.predictions.digest() == one.predictions.digest()
 
 
 def test_the_model_never_sees_more_than_a_table(people: pa.Table) -> None:
@@ -83,15 +83,18 @@ def test_rows_without_a_label_are_neither_asked_nor_kept(people: pa.Table) -> No
 def test_references_are_asked_for_the_same_rows(people: pa.Table) -> None:
     other = Older()
     found = score(
-        in_tables(people, 100), Asked("a", Older()), label="rich", references={"other": Asked("other", other)}
+        in_tables(people, 100),
+        ScoredModel("a", Older()),
+        label="rich",
+        references={"other": ScoredModel("other", other)},
     )
     assert sum(other.given) == people.num_rows
-    assert found.references["other"].digest() == found.answers.digest()
+    assert found.references["other"].digest() == found.predictions.digest()
 
 
 def test_progress_ends_with_all_rows(people: pa.Table) -> None:
     told: list[int] = []
-    score(in_tables(people, 250), Asked("a", Older()), label="rich", on_progress=told.append)
+    score(in_tables(people, 250), ScoredModel("a", Older()), label="rich", on_progress=told.append)
     assert told == [250, 500, 600]
 
 
@@ -101,4 +104,4 @@ def test_what_a_watcher_finds_wrong_stops_the_pass(people: pa.Table) -> None:
             raise InputError("that is no table.")
 
     with pytest.raises(InputError, match="that is no table"):
-        score(in_tables(people, 100), Asked("a", Older()), label="rich", watchers=(Watcher(),))
+        score(in_tables(people, 100), ScoredModel("a", Older()), label="rich", watchers=(Watcher(),))

@@ -209,8 +209,8 @@ def test_a_positive_class_that_is_not_there(refused: Callable[..., str], model: 
     [
         (("--threshold", "1.5"), "--threshold"),
         (("--margin", "0.1"), "--against"),
-        (("--seed=-1",), "--seed -1"),
-        (("--budget", "0"), "--budget 0 is no time. Write seconds"),
+        (("--seed=-1",), "--seed must be a whole number from 0, got -1"),
+        (("--budget", "0"), "--budget must be more than 0 seconds, got 0. Write --budget 60"),
         (("--groups", "age:30,20"), "age:30,20"),
         (("--policy", "nowhere.toml"), "nowhere.toml"),
         (("--clip", "10"), "clip"),

@@ -9,9 +9,9 @@ import pytest
 from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.errors import InputError
 from seatrial.models.signature import Task
+from seatrial.trial.measure import compared_models
 from seatrial.trial.question import Question
-from seatrial.tryout.attempt import compared_with, policy_for
-from seatrial.tryout.policy_file import default_policy, policy_of_file
+from seatrial.tryout.policy_file import default_policy, policy_for, policy_of_file
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_what_a_file_compares_with_is_the_model_that_was_given(tmp_path: Path) -
     path.write_text('[[policy.require]]\nmetric = "roc_auc"\nno_worse_than = "newest_passed"\n')
     policy = policy_for(str(path), Question("y"), (), "binary", "old.onnx")
     assert len(policy.require) == 1
-    assert compared_with(policy) == ("newest_passed",)
+    assert compared_models(policy) == ("newest_passed",)
 
 
 def test_a_file_that_compares_with_nothing_is_made_to(tmp_path: Path) -> None:

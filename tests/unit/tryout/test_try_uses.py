@@ -13,7 +13,7 @@ import pytest
 
 from seatrial.cli import main
 from seatrial.errors import StoreError
-from seatrial.tryout.uses import count_use, state_folder
+from seatrial.tryout.uses import StateFolder, state_folder
 
 HOME = Path("/home/somebody")
 
@@ -32,14 +32,17 @@ def test_uses_are_counted_in_the_users_state_folder(environment: dict[str, str],
 
 
 def test_a_model_under_a_policy_is_one_use_however_often(tmp_path: Path) -> None:
-    uses = [count_use(tmp_path, "ab" * 32, 10, model=model, policy="p").use for model in ("one", "two", "one", "three")]
+    uses = [
+        StateFolder(tmp_path).record("ab" * 32, 10, model=model, evaluation="p").use
+        for model in ("one", "two", "one", "three")
+    ]
     assert uses == [1, 2, 1, 3]
 
 
 def test_a_folder_that_cannot_be_written_is_told_with_the_variable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="SEATRIAL_STATE"):
-        count_use(tmp_path / "file", "ab" * 32, 10, model="m", policy="p")
+        StateFolder(tmp_path / "file").record("ab" * 32, 10, model="m", evaluation="p")
 
 
 @pytest.fixture

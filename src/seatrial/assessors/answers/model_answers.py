@@ -13,12 +13,9 @@ from seatrial.assessors.answers.labels import actual_classes, actual_values, cla
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.contingency.group_specs import listed
 from seatrial.assessors.subject_checks import check_subject, positive_code
-from seatrial.models.predictor import Predictions, Predictor
+from seatrial.models.predictor import BEYOND, Predictions, Predictor, sum_tolerance
 
 __all__ = ["ClassAnswers", "Unmeasurable", "ValueAnswers", "check_subject", "class_answers", "value_answers"]
-
-BEYOND = 1e-6  # a probability of 1 + 1e-7 is one that was computed in float32
-SUM_OFF = 0.01  # of a row's probabilities: those of twenty classes rounded to three digits pass, logits never do
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +183,7 @@ def _sound(probabilities: NDArray[np.float64], role: str) -> NDArray[np.float64]
             f"first {values[row, beyond]} at row {row}"
         )
     sums = values.sum(axis=1)
-    whole = np.abs(sums - 1) <= SUM_OFF
+    whole = np.abs(sums - 1) <= sum_tolerance(values.shape[1])
     if not whole.all():
         row = int(np.argmin(whole))
         return Unmeasurable(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from seatrial.assessors.answers.cached_predictor import Remembering
+from seatrial.assessors.answers.cached_predictions import CachedPredictions
 from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import BASELINE, ONE_COLUMN
@@ -77,6 +77,6 @@ def reference_of(name: str, metric: str, subject: Subject) -> Predictor | Unmeas
 
 def baseline_of(reference: Predictor) -> Baseline | None:
     """The reference as a baseline, if it is one."""
-    while isinstance(reference, Remembering):
-        reference = reference.predictor
+    while isinstance(reference, CachedPredictions):
+        reference = reference.model
     return reference if isinstance(reference, Baseline) else None

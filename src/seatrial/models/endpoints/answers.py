@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from seatrial.errors import InputError, TargetError
 from seatrial.models.finished.onnx.classes import in_order, name_classes
 from seatrial.models.finished.options import ModelOptions
-from seatrial.models.predictor import Predictions
+from seatrial.models.predictor import Predictions, sum_tolerance
 from seatrial.models.signature import Task
 
 THRESHOLD = 0.5
-_SUM_OFF = 1e-3
 _HALF = 0.5
 
 # By name, one array an output: float64 or object (texts), [rows] or [rows, k]; None where a value is missing is NaN.
@@ -180,13 +179,13 @@ def _regression(answers: Answers, address: str) -> Reading:
     return Reading("regression", value=value, interval=interval)
 
 
+def _sums_to_1(values: NDArray[Any]) -> bool:
+    return bool((np.abs(values.sum(axis=1) - 1) <= sum_tolerance(values.shape[1])).all())
+
+
 def _probability(answers: Answers, *, classes: Sequence[str] | None) -> str | None:
     numbers = {name: found for name, found in answers.items() if found.dtype != object}
-    whole = [
-        name
-        for name, found in numbers.items()
-        if found.ndim == 2 and _unit(found) and bool((np.abs(found.sum(axis=1) - 1) <= _SUM_OFF).all())
-    ]
+    whole = [name for name, found in numbers.items() if found.ndim == 2 and _unit(found) and _sums_to_1(found)]
     if whole:
         return next((name for name in whole if "prob" in name.lower()), whole[0])
     if classes is not None and len(classes) != 2:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from seatrial.errors import Corrupt, TableGone
 from seatrial.models.provenance import Provenance
 from seatrial.pipeline.cache.cache_record import CacheRecord, record_path
+from seatrial.pipeline.compared_releases import NONE
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, ReleaseOutput, TableOutput
-from seatrial.pipeline.references import NONE
 from seatrial.pipeline.steps.builtin import AGAINST
 from seatrial.pipeline.workspace import Workspace
 from seatrial.releases.release import EVIDENCE_JSON, RELEASE_JSON, Release

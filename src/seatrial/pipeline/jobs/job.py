@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from seatrial.errors import Corrupt, InputError, ObjectMissing, did_you_mean
 from seatrial.pipeline.cache.cache_record import CacheRecord, read_record
 from seatrial.pipeline.cache.check_record import check_record
+from seatrial.pipeline.compared_releases import check_some_requirement_applies, find_reference
 from seatrial.pipeline.jobs.pinned_inputs import pin_model, pin_rows
 from seatrial.pipeline.jobs.step_key import KeyParts, library_versions
 from seatrial.pipeline.jobs.step_values import AgainstInput, FilesInput, Input, Output
-from seatrial.pipeline.references import check_some_requirement_applies, find_reference
 from seatrial.pipeline.steps.builtin import CODE
 from seatrial.pipeline.steps.declaration import Against, Files, LocalModel, Parameter, RowsAt, Step
 from seatrial.pipeline.steps.source_digest import code_digest

@@ -29,10 +29,10 @@ from seatrial.stores.documents import from_json
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
 from seatrial.trial.label_column import read_labels
+from seatrial.trial.model import Model
 from seatrial.trial.question import Question
-from seatrial.trial.validate import check_question
-from seatrial.tryout.attempt import groups_of
-from seatrial.tryout.opened_model import Model, open_model, texts_of
+from seatrial.trial.validate import check_question, groups_of
+from seatrial.tryout.opened_model import open_model, texts_of
 from seatrial.tryout.uses import state_folder
 from seatrial.verdicts.digest import DigestOfTestData
 from seatrial.verdicts.trial import Trial

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seatrial.errors import Corrupt, SeatrialError, StepFailed
-from seatrial.pipeline import trial_step
-from seatrial.pipeline.builtin_steps import package_step, release_step
+from seatrial.pipeline.builtin_steps import assess_step, package_step, release_step
 from seatrial.pipeline.cache.cache_record import CacheRecord, write_record
 from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.engines.shared_session import SharedSession
@@ -64,7 +63,7 @@ def _outputs(job: Job, step: Step, workspace: Workspace, session: SharedSession)
     if step.name == "package":
         return {"package": package_step.package_model(job, workspace)}
     if step.name == "assess":
-        return {"assess": trial_step.perform_trial(job, workspace)}
+        return {"assess": assess_step.assess_model(job, workspace)}
     if step.name == "release":
         return {"release": release_step.make_release(job, workspace)}
     arguments: dict[str, Any] = {name: _opened(pinned, workspace) for name, pinned in job.inputs.items()}

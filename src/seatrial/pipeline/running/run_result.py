@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seatrial.errors import Refused, SeatrialError
+from seatrial.pipeline.builtin_steps.assess_step import NOTE
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, ReleaseOutput
 from seatrial.pipeline.running.run_pipeline import Finished
 from seatrial.pipeline.running.run_records import RunRecord, write_run
-from seatrial.pipeline.trial_step import NOTE
 from seatrial.pipeline.workspace import Workspace
 from seatrial.releases.keys import seatrial_home
 from seatrial.releases.source import locate

@@ -18,7 +18,7 @@ _REPEATS = 5  # a value that foretells the label does so often; one that comes o
 LEAST_ROWS = 100
 
 
-class ColumnDoubts:
+class ColumnChecks:
     """The values of one input, and how they go with the label."""
 
     def __init__(self, *, identifiers: bool, foretells: bool) -> None:

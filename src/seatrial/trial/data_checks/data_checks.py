@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.assessor import DataFacts
 from seatrial.assessors.contingency.group_specs import GroupSpec, texts, with_groups
-from seatrial.errors import InputError
+from seatrial.errors import InputError, field
 from seatrial.models.signature import Task
 from seatrial.trial.data_checks.column_checks import (
     LEAST_ROWS,
     MOST_VALUES,
     NEARLY_ALL,
-    ColumnDoubts,
+    ColumnChecks,
     Separation,
     Together,
 )
 from seatrial.trial.data_checks.hash_sample import HashSample
-from seatrial.trial.data_checks.label_checks import LabelDoubts, share
+from seatrial.trial.data_checks.label_checks import LabelChecks, share
 from seatrial.trial.data_checks.note import Note
 from seatrial.trial.data_checks.value_hashes import Values, hashed, is_number, plain, together
 from seatrial.trial.label_column import has_label
@@ -41,7 +41,7 @@ _ON_A_LINE = 0.9999  # |r|: no honest column explains 99.98 % of a label's varia
 _EXAMPLES = 3
 
 
-class Doubts:
+class DataChecks:
     """Sees the rows that are measured, and those of a training set if there is one; says what is doubtful.
 
     `inputs` are the model's columns; `vocabularies` the texts that it knows, by column, where its package tells.
@@ -62,7 +62,7 @@ class Doubts:
         self._texts = {name: not is_number(plain(schema.field(name).type)) for name in (*self._inputs, label)}
         self._vocabularies = {name: set(known) for name, known in (vocabularies or {}).items()}
         self._columns = {
-            name: ColumnDoubts(identifiers=_may_identify(plain(schema.field(name).type)), foretells=True)
+            name: ColumnChecks(identifiers=_may_identify(plain(schema.field(name).type)), foretells=True)
             for name in self._inputs
         }
         numbers = [name for name in self._inputs if not self._texts[name]]
@@ -70,7 +70,7 @@ class Doubts:
         measured = task == "regression" and not self._texts[label]
         self._lines = {name: Together() for name in numbers} if measured else {}
         self._rows = self._labelled = 0
-        self._labels = LabelDoubts(label, task, text=self._texts[label])
+        self._labels = LabelChecks(label, task, text=self._texts[label])
         self._test, self._train = HashSample(ROWS_REMEMBERED), HashSample(ROWS_REMEMBERED)
         self._train_rows = 0
         self._trained: dict[str, set[str] | None] = {name: set() for name in self._inputs if self._texts[name]}
@@ -117,7 +117,7 @@ class Doubts:
                 here, there = ("text", "a number") if self._texts[name] else ("a number", "text")
                 raise InputError(
                     f"column {name!r} is {there} in the training set, and {here} in the rows that are measured.",
-                    path="--train",
+                    path=field("train"),
                     hint="Write both with the same types.",
                 )
         self._train_rows += table.num_rows

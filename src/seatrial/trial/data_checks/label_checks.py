@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from seatrial.errors import field
 from seatrial.models.signature import Task
 from seatrial.trial.data_checks.column_checks import MOST_VALUES
 from seatrial.trial.data_checks.note import Note
@@ -18,7 +19,7 @@ from seatrial.trial.label_column import MOST_CLASSES
 _LEAST_OTHERS = 10  # rows outside the largest class: fewer are foretold by chance
 
 
-class LabelDoubts:
+class LabelChecks:
     """The labels' values. `counts`: how many rows have each, None where there are more than `MOST_VALUES`."""
 
     def __init__(self, name: str, task: Task, *, text: bool) -> None:
@@ -84,7 +85,7 @@ class LabelDoubts:
                 name,
                 f"{name} has {count} different values, {what}: it looks like an amount, and the model's task is "
                 f"{self._task}.",
-                "Name the column with the classes, or --task regression.",
+                f"Name the column with the classes, or write {field('task', 'regression')}.",
             )
         if self._task == "regression" and self._text:
             yield Note("label_type", name, f"{name} holds texts, and the model's task is regression.", "Cast it.")
@@ -93,7 +94,7 @@ class LabelDoubts:
                 "label_type",
                 name,
                 f"{name} has only the values {' and '.join(sorted(self.counts))}: two classes, measured as amounts.",
-                "Is it --task binary?",
+                f"Is it {field('task', 'binary')}?",
             )
 
 

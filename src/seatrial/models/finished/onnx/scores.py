@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, helper
 
 from seatrial.errors import InputError
-
-# Sums of a thousand float32 probabilities are seen to miss 1 by 1e-6; what is no distribution misses it by far more.
-SUM_TOLERANCE = 1e-3
+from seatrial.models.predictor import sum_tolerance
 
 _PASSING = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Concat", "Clip"})
 _PROBABILITIES = frozenset({"Softmax", "Sigmoid", "HardSigmoid"})
@@ -124,7 +122,7 @@ def _form(node: NodeProto) -> str | None:
 
 def _wrong(answers: NDArray[Any]) -> NDArray[np.bool_]:
     values = np.asarray(answers, np.float64)
-    slack = SUM_TOLERANCE
+    slack = sum_tolerance(values.shape[1])
     inside = ((values >= -slack) & (values <= 1 + slack)).all(axis=1)
     sums = np.abs(values.sum(axis=1) - 1) <= slack if values.shape[1] > 1 else np.ones(len(values), bool)
     return np.asarray(~(inside & sums))

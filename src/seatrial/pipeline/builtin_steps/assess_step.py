@@ -1,0 +1,133 @@
+"""The built-in step `assess`: the packaged model on the data that counts, under the policy, use by use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import cast
+
+import pyarrow as pa
+
+from seatrial.errors import InputError, spell, spelled
+from seatrial.models.runtime import load_predictor
+from seatrial.pipeline.compared_releases import open_reference
+from seatrial.pipeline.jobs.job import Job
+from seatrial.pipeline.jobs.pinned_inputs import opened_rows
+from seatrial.pipeline.jobs.step_values import AgainstInput, ArtifactOutput, RowsInput, TableOutput
+from seatrial.pipeline.project.settings import DataSettings
+from seatrial.pipeline.steps.builtin import data_digest
+from seatrial.pipeline.steps.graph import make_importable
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.artifacts import read_artifact, write_artifact
+from seatrial.stores.documents import sha256, to_json
+from seatrial.stores.objects import Objects
+from seatrial.trial.measure import Role, TrialInputs, measure
+from seatrial.trial.model import Model
+from seatrial.trial.question import Question
+from seatrial.trial.spelling import project_key
+from seatrial.trial.training_rows import types_like
+from seatrial.trial.validate import groups_of
+from seatrial.verdicts.trial import TestUse
+from seatrial.verdicts.uses import record_use
+
+NOTE = "note: "  # before what is doubtful about the data, in the step's log
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProjectStore:
+    """Records uses of test data in the project's store."""
+
+    objects: Objects
+
+    def record(self, test_data: str, rows: int, *, model: str, evaluation: str) -> TestUse:
+        """The number of this use of the test data; the same model under the same evaluation is the same use."""
+        return TestUse(test_data, rows, record_use(self.objects, test_data, model=model, policy=evaluation))
+
+
+def assess_model(job: Job, workspace: Workspace) -> ArtifactOutput:
+    """Measures, and keeps the trial as an artifact. The use of the test data is recorded first."""
+    data, policy = workspace.project.data, workspace.project.policy
+    parameters = job.parts.parameters
+    if data is None or (parameters["policy"], parameters["data"]) != (sha256(to_json(policy)), data_digest(data)):
+        raise InputError("the project's file changed while it ran.", path=workspace.project.path, hint="Run again.")
+    _check_kinds(job, workspace.project.path)
+    question = _question(data, seed=cast("int", parameters["seed"]), budget_s=cast("float", parameters["budget_s"]))
+    package = read_artifact(workspace.objects, job.inputs["model"].digest)
+    model = Model("model", load_predictor(package), package)
+    compared = [pinned for pinned in job.inputs.values() if isinstance(pinned, AgainstInput)]
+    role: Role = "validation" if parameters["rehearse"] else "test"
+    # Of text formats the model's texts are read as texts, whatever they look like.
+    texts = {column.name: pa.string() for column in model.signature.inputs if column.kind == "text"}
+    with spelled(project_key), ExitStack() as stack:
+        pinned = {name: one for name, one in job.inputs.items() if isinstance(one, TableOutput | RowsInput)}
+        tables = {
+            name: stack.enter_context(opened_rows(one, workspace, types=texts))
+            for name, one in pinned.items()
+            if name != "train"
+        }
+        train = None
+        if "train" in pinned:
+            types = types_like(tables[role].schema)
+            train = stack.enter_context(opened_rows(pinned["train"], workspace, types=types))
+        if policy.threat:
+            make_importable(workspace.project.directory)  # the factory that makes the module anew is the project's
+        measured = measure(
+            question,
+            TrialInputs(
+                model,
+                tables[role],
+                references=_references(compared, workspace),
+                train=train,
+                validation=tables.get("validation") if role == "test" else None,
+            ),
+            policy,
+            groups=groups_of(question, tables[role]),
+            uses=None if role == "validation" else ProjectStore(workspace.objects),
+            role=role,
+            on_progress=_log_progress,
+        )
+    for note in measured.notes:
+        print(f"{NOTE}{spell(str(note), project_key)}", flush=True)  # noqa: T201  # a step's output is its log
+    return ArtifactOutput(write_artifact(workspace.objects, {"evidence.json": to_json(measured.trial)}), "trial")
+
+
+def _question(data: DataSettings, *, seed: int, budget_s: float) -> Question:
+    return Question(
+        label=data.label,
+        task=data.task,
+        positive=data.positive,
+        groups=data.groups,
+        weight=data.weight,
+        cluster=data.cluster,
+        clip=data.clip,
+        quantile=data.quantile,
+        seed=seed,
+        budget_s=budget_s,
+    )
+
+
+def _log_progress(phase: str, done: int, rows: int | None) -> None:  # noqa: ARG001  # a ProgressCallback
+    print(f"{phase}, {done:,} rows" if done else phase, flush=True)  # noqa: T201  # a step's output is its log
+
+
+def _check_kinds(job: Job, path: str) -> None:
+    for role, pinned in job.inputs.items():
+        if role == "model":
+            if not (isinstance(pinned, ArtifactOutput) and pinned.holds == "model"):
+                hint = "Name a step that returns a seatrial.Trained."
+                raise InputError("model.from: what is named there is no model.", path=path, hint=hint)
+        elif not isinstance(pinned, TableOutput | RowsInput | AgainstInput):
+            raise InputError(f"data.{role}: what is named there is no table.", path=path, hint="Name a step's table.")
+
+
+def _references(compared: list[AgainstInput], workspace: Workspace) -> Mapping[str, Model | None]:
+    """The models that the policy compares with, under the names it gives them; None where there is none yet."""
+    references: dict[str, Model | None] = {}
+    for against in compared:
+        package = open_reference(against, workspace)
+        name = against.named if against.title is None else against.title
+        references[against.named] = (
+            None if package is None else Model(name, load_predictor(package), package, recorded_as=against.digest)
+        )
+    return references
