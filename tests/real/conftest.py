@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.stores.embedded.certificates import make_certificates
 from seatrial.stores.embedded.lease import embedded_store, stop
 from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
 
@@ -68,6 +69,35 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreSettings]:
         },
     ):
         yield StoreSettings(f"s3://{BUCKET}/tests", f"http://127.0.0.1:{port}", secrets)
+
+
+@pytest.fixture(scope="session")
+def tls_minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreSettings]:
+    """MinIO with a certificate of a private authority; the settings name that authority."""
+    program = os.environ.get("SEATRIAL_TEST_MINIO") or shutil.which("minio")
+    if not program or not Path(program).is_file():
+        pytest.skip("no MinIO: set SEATRIAL_TEST_MINIO to its program, or put `minio` on PATH")
+    folder, certificates = tmp_path_factory.mktemp("minio-tls"), tmp_path_factory.mktemp("certificates")
+    (folder / BUCKET).mkdir()
+    made = make_certificates(certificates, "127.0.0.1")
+    shutil.copy(made.certificate, certificates / "public.crt")
+    shutil.copy(made.key, certificates / "private.key")
+    port, console = free_port(), free_port()
+    secrets = Credentials("seatrial-tests", uuid.uuid4().hex)
+    with running(
+        [
+            *(program, "server", str(folder), "--address", f"127.0.0.1:{port}"),
+            *("--console-address", f"127.0.0.1:{console}", "--certs-dir", str(certificates)),
+        ],
+        port,
+        environment={
+            "MINIO_ROOT_USER": secrets.access_key,
+            "MINIO_ROOT_PASSWORD": secrets.secret_key,
+            "MINIO_BROWSER": "off",
+            "HOME": str(folder),
+        },
+    ):
+        yield StoreSettings(f"s3://{BUCKET}/tests", f"https://127.0.0.1:{port}", secrets, ca=made.authority)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError, Problems, SeatrialError
 from seatrial.pipeline.project.settings import ProfileSettings
 from seatrial.releases.verify import Verified
+from seatrial.stores.s3_connection import DEFAULT_REGION
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 — compared with, not bound to
 
@@ -52,7 +53,7 @@ def prepare_service(
     if release is None or digest is None or outcome is None or store is None or image is None:
         raise AssertionError("a deployable release has all of this, and so has the profile")
     chosen = {key: value for key, value in asdict(profile.service).items() if value is not None}
-    if store.credentials is None:
+    if store.credentials in (None, "none"):
         chosen["secret"] = None  # the pod's own identity opens the store, as this profile's user does
     try:
         return ServiceSettings(
@@ -67,7 +68,7 @@ def prepare_service(
             image=image,
             store_url=store.url,
             endpoint=store.endpoint,
-            region=store.region,
+            region=store.region or DEFAULT_REGION,
             trust=trust,
             **chosen,
         )

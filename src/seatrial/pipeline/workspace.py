@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from seatrial.errors import InputError, did_you_mean
@@ -88,14 +89,46 @@ def store_settings(choice: StoreChoice, directory: Path, environment: Mapping[st
         folder.mkdir(parents=True, exist_ok=True)
         return StoreSettings(url=folder.as_uri())
     credentials = None
-    if choice.credentials is not None:
-        references = {"access_key": "env:AWS_ACCESS_KEY_ID", "secret_key": "env:AWS_SECRET_ACCESS_KEY"}
-        if not isinstance(choice.credentials, str):
-            references.update(choice.credentials)
-        credentials = Credentials(
-            **{half: look_up(reference, directory, environment) for half, reference in references.items()}
-        )
-    return StoreSettings(choice.url, choice.endpoint, credentials, choice.region)
+    if choice.credentials is not None and choice.credentials != "none":
+        references = {} if isinstance(choice.credentials, str) else dict(choice.credentials)
+        credentials = _look_up_credentials(references, directory, environment)
+    proxy = choice.proxy
+    if proxy is not None:
+        proxy = "" if proxy == "none" else proxy
+        proxy = look_up(proxy, directory, environment) if proxy.startswith(("env:", "file:")) else proxy
+    ca = None if choice.ca is None else directory / Path(choice.ca.removeprefix("file:")).expanduser()
+    return StoreSettings(
+        choice.url,
+        choice.endpoint,
+        credentials,
+        choice.region,
+        anonymous=choice.credentials == "none",
+        proxy=proxy,
+        ca=ca,
+    )
+
+
+def _look_up_credentials(
+    references: Mapping[str, str], directory: Path, environment: Mapping[str, str] | None = None
+) -> Credentials:
+    """The credentials behind references; what is left out is as in the usual variables.
+
+    They can be looked up again where a reference names a file, which somebody may write anew before they expire.
+    """
+    known = os.environ if environment is None else environment
+    session_token = None
+    if "session_token" in references:
+        session_token = look_up(references["session_token"], directory, known) or None
+    elif "access_key" not in references:  # a token belongs to its key
+        session_token = known.get("AWS_SESSION_TOKEN") or None
+    return Credentials(
+        look_up(references.get("access_key", "env:AWS_ACCESS_KEY_ID"), directory, known),
+        look_up(references.get("secret_key", "env:AWS_SECRET_ACCESS_KEY"), directory, known),
+        session_token,
+        renew=partial(_look_up_credentials, dict(references), directory)
+        if any(reference.startswith("file:") for reference in references.values())
+        else None,
+    )
 
 
 def catalog_settings(

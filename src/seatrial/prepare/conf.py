@@ -13,12 +13,27 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from seatrial.errors import InputError
-from seatrial.stores.settings import CatalogSettings, StoreSettings
+from seatrial.stores.s3_connection import S3Connection
+from seatrial.stores.settings import CatalogSettings
 
 LEAST_MEMORY_MIB = 1024
 MOST_MEMORY_MIB = 4096  # more is asked for with `memory`; a laptop has a framework to run beside Spark
 CATALOG_CLIENT_WAIT_MS = 60_000  # how long SQLite waits for another writer; a commit takes milliseconds
 STATIC_SQL = ("spark.sql.catalog.", "spark.sql.extensions", "spark.sql.warehouse.dir")
+S3A = "org.apache.hadoop.fs.s3a"
+TRUST_STORE_PASSWORD = "changeit"  # noqa: S105 Java's own default; the file holds nothing secret
+PROXY_PORT = 8080  # of a proxy whose address has none
+# Of the AWS_… variables these say who somebody is; the session's own come by name. A step's code may need them.
+KEPT_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ROLE_",
+    "AWS_WEB_IDENTITY_",
+    "AWS_CONTAINER_",
+)
 BEFORE_START = ("spark.master", "spark.driver.", "spark.kubernetes.", "spark.submit.")
 
 
@@ -36,10 +51,20 @@ class SparkSettings:
     conf: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def conf_before_start(settings: SparkSettings, jars: Sequence[Path], *, folder: Path) -> dict[str, str]:
-    """What the JVM needs to start; no secret is in it. `folder` is private to the session and has log4j2.properties."""
+def conf_before_start(
+    settings: SparkSettings, jars: Sequence[Path], *, folder: Path, trust_store: Path | None = None
+) -> dict[str, str]:
+    """What the JVM needs to start; no secret is in it. `folder` is private to the session and has log4j2.properties.
+
+    `trust_store` has the certificates that the driver's JVM trusts; executors elsewhere trust what their image does.
+    """
     own = {key: value for key, value in settings.conf.items() if key.startswith(BEFORE_START)}
     options = f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'} -Duser.timezone=UTC -Djava.io.tmpdir={folder}"
+    if trust_store is not None:
+        options += (
+            f" -Djavax.net.ssl.trustStore={trust_store} -Djavax.net.ssl.trustStorePassword={TRUST_STORE_PASSWORD}"
+        )
+        options += " -Djavax.net.ssl.trustStoreType=PKCS12"
     conf = {
         "spark.master": settings.master,
         "spark.driver.memory": settings.memory or _driver_memory(),
@@ -51,9 +76,12 @@ def conf_before_start(settings: SparkSettings, jars: Sequence[Path], *, folder: 
 
 
 def conf_after_start(
-    settings: SparkSettings, store: StoreSettings, catalog: CatalogSettings, *, folder: Path
+    settings: SparkSettings, connection: S3Connection | None, catalog: CatalogSettings, *, folder: Path
 ) -> dict[str, str]:
-    """Everything else, the credentials of store and catalog included; never part of a command line."""
+    """Everything else, the credentials of store and catalog included; never part of a command line.
+
+    `connection` is that of the store; None where it is a folder.
+    """
     executors = {} if settings.executors is None else {"spark.executor.instances": str(settings.executors)}
     return {
         "spark.app.name": "seatrial",
@@ -64,8 +92,8 @@ def conf_after_start(
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "8",  # adaptive execution merges them; 200 empty tasks cost a laptop seconds
         "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|uri|user",
-        **_s3a(store, folder),
-        **_iceberg(catalog),
+        **({} if connection is None else _s3a(connection, folder)),
+        **_iceberg(catalog, connection),
         **executors,
         **{
             key: value
@@ -73,6 +101,25 @@ def conf_after_start(
             if not key.startswith(BEFORE_START) and key not in conf_of_sql(settings)
         },
     }
+
+
+def jvm_environment(connection: S3Connection | None, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the JVM: without what would steer its S3 clients past the configuration.
+
+    Java's clients read AWS_USE_FIPS_ENDPOINT, AWS_ENDPOINT_URL_S3, proxies and more by themselves.
+    """
+    if connection is None:
+        return dict(environment)
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("AWS_") or name.startswith(KEPT_VARIABLES)
+    }
+    host = urlsplit(connection.endpoint or "").hostname
+    if connection.proxy is None and host is not None:
+        without = ",".join(part for part in (environment.get("no_proxy") or environment.get("NO_PROXY"), host) if part)
+        kept |= {"no_proxy": without, "NO_PROXY": without}
+    return kept
 
 
 def conf_of_sql(settings: SparkSettings) -> dict[str, str]:
@@ -106,14 +153,12 @@ def _wildcards(jars: Sequence[Path]) -> list[str]:
     return sorted({str(path.parent / "*") for path in jars})
 
 
-def _s3a(store: StoreSettings, folder: Path) -> dict[str, str]:
-    if not store.url.startswith("s3"):
-        return {}
+def _s3a(connection: S3Connection, folder: Path) -> dict[str, str]:
     prefix = "spark.hadoop.fs.s3a."
     conf = {
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",  # s3:// as people write it
         "spark.hadoop.hadoop.tmp.dir": str(folder / "hadoop"),  # where S3A keeps parts before they are sent
-        prefix + "endpoint.region": store.region,
+        prefix + "endpoint.region": connection.region,
         # Task output becomes visible by completing multipart uploads: no rename, which S3 does not have.
         prefix + "committer.name": "magic",
         prefix + "committer.magic.enabled": "true",
@@ -125,17 +170,36 @@ def _s3a(store: StoreSettings, folder: Path) -> dict[str, str]:
             "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter"
         ),
     }
-    if store.endpoint is not None:
-        conf |= {prefix + "endpoint": store.endpoint, prefix + "path.style.access": "true"}
-    if store.credentials is not None:
+    if connection.endpoint is not None:
+        conf |= {prefix + "endpoint": connection.endpoint, prefix + "path.style.access": "true"}
+    # One provider, by name: the usual list of them would go on to AWS_… variables and to the machine's role.
+    if connection.anonymous:
+        conf[prefix + "aws.credentials.provider"] = f"{S3A}.AnonymousAWSCredentialsProvider"
+    elif connection.credentials is not None:
+        now = connection.credentials.renewed()
+        provider = "SimpleAWSCredentialsProvider" if now.session_token is None else "TemporaryAWSCredentialsProvider"
         conf |= {
-            prefix + "access.key": store.credentials.access_key,
-            prefix + "secret.key": store.credentials.secret_key,
+            prefix + "aws.credentials.provider": f"{S3A}.{provider}",
+            prefix + "access.key": now.access_key,
+            prefix + "secret.key": now.secret_key,
+            **({} if now.session_token is None else {prefix + "session.token": now.session_token}),
         }
+    if connection.proxy is not None:
+        proxy = urlsplit(connection.proxy)
+        conf |= {
+            prefix + "proxy.host": proxy.hostname or "",
+            prefix + "proxy.port": str(proxy.port or PROXY_PORT),
+            prefix + "proxy.ssl.enabled": str(proxy.scheme == "https").lower(),
+        }
+        if proxy.username is not None:
+            conf |= {
+                prefix + "proxy.username": unquote(proxy.username),
+                prefix + "proxy.password": unquote(proxy.password or ""),
+            }
     return conf
 
 
-def _iceberg(catalog: CatalogSettings) -> dict[str, str]:
+def _iceberg(catalog: CatalogSettings, connection: S3Connection | None) -> dict[str, str]:
     prefix = f"spark.sql.catalog.{catalog.name}"
     return {
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
@@ -149,7 +213,7 @@ def _iceberg(catalog: CatalogSettings) -> dict[str, str]:
                 "warehouse": catalog.warehouse,
                 "cache-enabled": "false",  # another process may have written since
                 **_jdbc(catalog.uri),
-                **_s3_file_io(catalog.store),
+                **_s3_file_io(connection),
             }.items()
         },
     }
@@ -176,19 +240,25 @@ def _jdbc(uri: str) -> dict[str, str]:
     )
 
 
-def _s3_file_io(store: StoreSettings) -> dict[str, str]:
-    if not store.url.startswith("s3"):
+def _s3_file_io(connection: S3Connection | None) -> dict[str, str]:
+    if connection is None:
         return {}
     conf = {
         "io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
         "http-client.type": "urlconnection",  # the other kind is in the bundle that is left out
-        "client.region": store.region,
+        "client.region": connection.region,
     }
-    if store.endpoint is not None:
-        conf |= {"s3.endpoint": store.endpoint, "s3.path-style-access": "true"}
-    if store.credentials is not None:
+    if connection.endpoint is not None:
+        conf |= {"s3.endpoint": connection.endpoint, "s3.path-style-access": "true"}
+    if connection.anonymous:
+        conf["client.credentials-provider"] = "software.amazon.awssdk.auth.credentials.AnonymousCredentialsProvider"
+    elif connection.credentials is not None:
+        now = connection.credentials.renewed()
         conf |= {
-            "s3.access-key-id": store.credentials.access_key,
-            "s3.secret-access-key": store.credentials.secret_key,
+            "s3.access-key-id": now.access_key,
+            "s3.secret-access-key": now.secret_key,
+            **({} if now.session_token is None else {"s3.session-token": now.session_token}),
         }
+    if connection.proxy is not None:
+        conf["http-client.proxy-endpoint"] = connection.proxy
     return conf

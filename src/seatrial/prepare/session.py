@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from seatrial.errors import InputError, StepFailed
-from seatrial.prepare.conf import SparkSettings, conf_after_start, conf_before_start, conf_of_sql
+from seatrial.prepare.conf import SparkSettings, conf_after_start, conf_before_start, conf_of_sql, jvm_environment
 from seatrial.prepare.failure import spark_cause
 from seatrial.prepare.jars import fetch_jars, jar_lists, jars_in
 from seatrial.prepare.java import java_version
+from seatrial.prepare.trust_store import write_trust_store
+from seatrial.stores.s3_connection import s3_connection
 from seatrial.stores.settings import CatalogSettings, StoreSettings
 
 if TYPE_CHECKING:
@@ -47,14 +49,18 @@ def spark_session(
     java_version()
     lists = jar_lists(catalog.uri)
     jars = jars_in(settings.jars, lists) if settings.jars is not None else fetch_jars(lists)
+    connection = s3_connection(store, os.environ) if store.url.startswith("s3") else None
     folder = Path(tempfile.mkdtemp(prefix="seatrial-spark-"))  # mode 0700
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
         (folder / "log4j2.properties").write_text(LOG4J)
         with log.open("ab") as output, _interrupts_kept():
-            gateway = _start_jvm(conf_before_start(settings, jars, folder=folder), output, log)
+            trust = None if connection is None or connection.ca is None else write_trust_store(connection, folder)
+            before = conf_before_start(settings, jars, folder=folder, trust_store=trust)
+            with _environment(jvm_environment(connection, os.environ)):
+                gateway = _start_jvm(before, output, log)
             try:
-                session = _start_session(gateway, conf_after_start(settings, store, catalog, folder=folder), log)
+                session = _start_session(gateway, conf_after_start(settings, connection, catalog, folder=folder), log)
                 _set_sql(session, conf_of_sql(settings))
                 yield session
             finally:
@@ -126,6 +132,21 @@ def _end(gateway: Any) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def _environment(wanted: dict[str, str]) -> Iterator[None]:
+    """Gives the process that is started within the block another environment: pyspark always passes on its own."""
+    before = dict(os.environ)
+    for name in before.keys() - wanted.keys():
+        del os.environ[name]
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name in wanted.keys() - before.keys():
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 @contextmanager

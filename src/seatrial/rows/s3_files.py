@@ -15,30 +15,38 @@ import pyarrow as pa
 
 from seatrial.errors import InputError, StoreError
 from seatrial.rows.row_file import HIDDEN, RowFile, absent, check_plain, empty, shown
+from seatrial.stores.obstore_client import Patience, open_bucket
+from seatrial.stores.s3_connection import s3_connection
+from seatrial.stores.settings import StoreSettings
 from seatrial.stores.store_errors import store_error
 from seatrial.stores.store_url import Bucket
 
-CONNECT_TIMEOUT = timedelta(seconds=5)
-SILENCE_TIMEOUT = timedelta(seconds=60)  # no byte of an answer for so long: the request has failed
-REQUEST_TIMEOUT = timedelta(minutes=10)  # a request asks for a few MiB
 AHEAD_BYTES = 4 * 2**20
-RETRIES = 3
-RETRY_TIMEOUT = timedelta(seconds=20)
+PATIENCE = Patience(
+    connect=timedelta(seconds=5),
+    silence=timedelta(seconds=60),
+    request=timedelta(minutes=10),  # a request asks for a few MiB
+    retries=3,
+    retry_for=timedelta(seconds=20),
+)
 
 
-def in_bucket(address: str) -> tuple[RowFile, ...]:
-    """The object at the address, or all objects below it, by name. Keys come from the usual AWS_… variables."""
+def in_bucket(address: str, store: StoreSettings | None = None) -> tuple[RowFile, ...]:
+    """The object at the address, or all objects below it, by name.
+
+    `store` says how its bucket is reached; without it the usual AWS_… variables do.
+    """
     parts = urlsplit(address)
     key = parts.path.strip("/")
     if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
         raise InputError("not the address of an object.", path=shown(address), hint="Write s3://bucket/key.")
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    bucket = Bucket(parts.netloc, "", shown(endpoint) if endpoint else None)
+    connection = s3_connection(store or StoreSettings(f"s3://{parts.netloc}"), os.environ)
+    bucket = Bucket(parts.netloc, "", connection.endpoint)
     with _explained(bucket, key):
-        store = _open(bucket, endpoint)
-        found = [] if "*" in key or not key or address.endswith("/") else _head(store, key)
+        client = open_bucket(connection, bucket.name, PATIENCE)
+        found = [] if "*" in key or not key or address.endswith("/") else _head(client, key)
         folder = "" if found else (key.rpartition("/")[0] if "*" in key else key)
-        found = found or [meta for chunk in store.list(folder or None) for meta in chunk]
+        found = found or [meta for chunk in client.list(folder or None) for meta in chunk]
     below = f"{folder}/" if folder else ""
     names = [str(meta["path"]).removeprefix(below) for meta in found]
     check_plain(shown(address), lambda pattern: bool(fnmatch.filter(names, pattern)))
@@ -49,27 +57,10 @@ def in_bucket(address: str) -> tuple[RowFile, ...]:
             continue
         if "*" in key and ("/" in inside or not fnmatch.fnmatchcase(inside, key.removeprefix(below))):
             continue
-        sources.append(_remote(store, bucket, meta, inside if inside != key else key.rpartition("/")[2]))
+        sources.append(_remote(client, bucket, meta, inside if inside != key else key.rpartition("/")[2]))
     if not sources:
         raise empty(address) if found else absent(address)
     return tuple(sources)
-
-
-def _open(bucket: Bucket, endpoint: str | None) -> Any:
-    from obstore.store import S3Store
-
-    # Keys, region, token and the like: obstore reads AWS_… from the environment itself.
-    return S3Store(
-        bucket.name,
-        **({} if endpoint is None else {"endpoint": endpoint}),
-        client_options={
-            "allow_http": endpoint is not None and endpoint.startswith("http://"),
-            "connect_timeout": CONNECT_TIMEOUT,
-            "read_timeout": SILENCE_TIMEOUT,
-            "timeout": REQUEST_TIMEOUT,
-        },
-        retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_TIMEOUT},
-    )
 
 
 def _head(store: Any, key: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from seatrial.errors import StoreError
+from seatrial.stores.s3_connection import s3_connection
+from seatrial.stores.s3_refusal import CLOCK, EXPIRED, REGION, S3Refusal, read_refusal, refusal_error
 from seatrial.stores.settings import CatalogSettings, StoreSettings
 from seatrial.stores.store_url import Folder, parse_store_url
 
@@ -17,8 +20,6 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 10
 BUSY_TIMEOUT_S = 60  # how long a SQLite writer waits for the others; commits take milliseconds
-S3_CONNECT_TIMEOUT_S = 5
-S3_REQUEST_TIMEOUT_S = 120
 _ATTEMPTS = 3
 
 
@@ -60,21 +61,11 @@ def open_catalog(settings: CatalogSettings, *, namespace: str | None = None) -> 
 
 def file_io_properties(store: StoreSettings) -> dict[str, str]:
     """How pyiceberg reads and writes the store's objects, through pyarrow."""
-    properties = {"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"}
-    place = parse_store_url(store)
-    if isinstance(place, Folder):
-        return properties
-    properties |= {
-        "s3.region": store.region,
-        "s3.connect-timeout": str(S3_CONNECT_TIMEOUT_S),
-        "s3.request-timeout": str(S3_REQUEST_TIMEOUT_S),
-    }
-    if place.endpoint is not None:
-        properties["s3.endpoint"] = place.endpoint
-    if store.credentials is not None:
-        properties["s3.access-key-id"] = store.credentials.access_key
-        properties["s3.secret-access-key"] = store.credentials.secret_key
-    return properties
+    if isinstance(parse_store_url(store), Folder):
+        return {"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"}
+    from seatrial.stores.table_files import FILE_IO, s3_properties
+
+    return {"py-io-impl": FILE_IO, **s3_properties(s3_connection(store, os.environ))}
 
 
 @contextmanager
@@ -168,11 +159,21 @@ def _catalog_failure(text: str, where: str) -> StoreError:
 def _file_failure(text: str, settings: CatalogSettings) -> StoreError:
     where = settings.store.endpoint or settings.store.url
     words = text.lower()
+    # Arrow writes the codes that it knows as REQUEST_TIME_TOO_SKEWED, and others as they came.
+    plain = words.replace("_", "")
+    if told := next((code for code in sorted(CLOCK | EXPIRED | REGION) if code.lower() in plain), None):
+        return refusal_error(S3Refusal(told, read_refusal(text).region), where, path=settings.warehouse)
     if "access denied" in words or "access_denied" in words or "http response code: 403" in words:
         return StoreError(
             f"the store at {where} refused the credentials.",
             path=settings.warehouse,
             hint="Check the access key, its secret and what they may do in this bucket.",
+        )
+    if "certificate" in words or "ssl peer" in words:
+        return StoreError(
+            f"the certificate of the store at {where} is not trusted.",
+            path=settings.warehouse,
+            hint='Name the authority that signed it: `ca = "file:ca.pem"` of the store, or AWS_CA_BUNDLE.',
         )
     if "network_connection" in words or "couldn't connect" in words or "timeout" in words:
         return StoreError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,21 +12,26 @@ from typing import Any
 
 from seatrial.errors import ObjectMissing, StoreError
 from seatrial.stores.objects import Blob, ObjectInfo, Objects
+from seatrial.stores.obstore_client import Patience, open_bucket
+from seatrial.stores.s3_connection import locate_store, s3_connection
 from seatrial.stores.settings import StoreSettings
 from seatrial.stores.store_errors import store_error, was_interrupted
-from seatrial.stores.store_url import Bucket, Folder, parse_store_url
+from seatrial.stores.store_url import Bucket, Folder
 
 PART_BYTES = 8 * 2**20  # S3 allows 10,000 parts: files up to 78 GiB
 PARTS_AT_ONCE = 4
 # One PUT is all that S3 lets be conditional; it takes at most 5 GiB (S3 user guide, "Uploading objects").
 LARGEST_CONDITIONAL_BYTES = 5 * 2**30
 
-CONNECT_TIMEOUT = timedelta(seconds=5)
-SILENCE_TIMEOUT = timedelta(seconds=120)  # no byte of an answer for so long: the request has failed
-REQUEST_TIMEOUT = timedelta(hours=6)  # obstore's 30 s for a whole request would cut off every large object
 RETRIES = 5
 RETRY_PAUSE_S = 0.02
-RETRY_TIMEOUT = timedelta(seconds=30)
+PATIENCE = Patience(
+    connect=timedelta(seconds=5),
+    silence=timedelta(seconds=120),
+    request=timedelta(hours=6),  # obstore's 30 s for a whole request would cut off every large object
+    retries=RETRIES,
+    retry_for=timedelta(seconds=30),
+)
 
 
 def open_objects(settings: StoreSettings) -> Objects:
@@ -37,7 +43,7 @@ class ObstoreObjects:
     """`Objects` by obstore. Safe to share between threads."""
 
     def __init__(self, settings: StoreSettings) -> None:
-        self._place = parse_store_url(settings)
+        self._place = locate_store(settings, os.environ)
         self._store = _open(self._place, settings)
 
     def __repr__(self) -> str:
@@ -124,7 +130,7 @@ class ObstoreObjects:
 
     def _check(self, key: str) -> None:
         if not key or "\\" in key or any(part in ("", ".", "..") for part in key.split("/")):
-            raise StoreError(f"{key!r} is no key of an object.", hint='Keys look like "runs/1.json".')
+            raise StoreError(f"{key!r} is not a valid key of an object.", hint='Keys look like "runs/1.json".')
 
     @contextmanager
     def _explained(self, key: str) -> Iterator[None]:
@@ -137,7 +143,7 @@ class ObstoreObjects:
 
 
 def _open(place: Folder | Bucket, settings: StoreSettings) -> Any:
-    from obstore.store import LocalStore, S3Store
+    from obstore.store import LocalStore
 
     if isinstance(place, Folder):
         try:
@@ -147,21 +153,5 @@ def _open(place: Folder | Bucket, settings: StoreSettings) -> Any:
                 f"the store's folder cannot be made: {error.strerror}.", path=str(place.path), hint="Name another."
             ) from None
         return LocalStore(place.path)
-    config: dict[str, Any] = {"region": settings.region, "virtual_hosted_style_request": False}
-    if place.endpoint is not None:
-        config["endpoint"] = place.endpoint
-    if settings.credentials is not None:
-        config["access_key_id"] = settings.credentials.access_key
-        config["secret_access_key"] = settings.credentials.secret_key
-    return S3Store(
-        place.name,
-        prefix=place.prefix or None,
-        client_options={
-            "allow_http": place.endpoint is not None and place.endpoint.startswith("http://"),
-            "connect_timeout": CONNECT_TIMEOUT,
-            "read_timeout": SILENCE_TIMEOUT,
-            "timeout": REQUEST_TIMEOUT,
-        },
-        retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_TIMEOUT},
-        **config,
-    )
+    connection = s3_connection(settings, os.environ)
+    return open_bucket(connection, place.name, PATIENCE, prefix=place.prefix)

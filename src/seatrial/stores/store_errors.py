@@ -10,12 +10,10 @@ import errno
 import re
 
 from seatrial.errors import ObjectChanged, ObjectExists, ObjectMissing, StoreError
+from seatrial.stores.s3_refusal import read_refusal, refusal_error
 from seatrial.stores.store_url import Bucket, Folder
 
-_S3_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
-_KEY_REFUSED = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "InvalidToken", "ExpiredToken"}
-_FULL = {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "XMinioDiskFull"}
 
 
 def store_error(error: BaseException, place: Folder | Bucket, key: str) -> StoreError:
@@ -26,8 +24,8 @@ def store_error(error: BaseException, place: Folder | Bucket, key: str) -> Store
         return _folder_failure(kind, text, place, key)
     where = f"{place.endpoint or 'the provider’s endpoint'}, bucket {place.name}"
     path = "s3://" + "/".join(part for part in (place.name, place.prefix, key) if part)
-    found = _S3_CODE.search(text)
-    code = found.group(1) if found else ""
+    refusal = read_refusal(text)
+    code = refusal.code
     if code == "NoSuchBucket":
         return StoreError(
             f"there is no bucket {place.name} at {place.endpoint or 'the provider'}.",
@@ -44,15 +42,15 @@ def store_error(error: BaseException, place: Folder | Bucket, key: str) -> Store
         )
     if kind == "FileNotFoundError":
         return ObjectMissing(f"there is no such object ({where}).", path=path)
-    if code in _KEY_REFUSED or kind in ("PermissionDeniedError", "UnauthenticatedError") or "status: 403" in text:
-        return StoreError(
-            f"the store refused the credentials ({code or 'forbidden'}; {where}).",
-            path=path,
-            hint="Check the access key, its secret and what they may do in this bucket.",
-        )
-    if code in _FULL or "status: 507" in text:
+    if "status: 507" in text or is_disk_full(text):
         return StoreError(
             f"the store has no space left ({where}).", path=path, hint="Free space there, then run again."
+        )
+    if "certificate" in text.lower() or "UnknownIssuer" in text:
+        return StoreError(
+            f"the store's certificate is not trusted ({where}).",
+            path=path,
+            hint='Name the authority that signed it: `ca = "file:ca.pem"` of the store, or AWS_CA_BUNDLE.',
         )
     if "kind: Connect," in text:
         return StoreError(
@@ -64,9 +62,13 @@ def store_error(error: BaseException, place: Folder | Bucket, key: str) -> Store
             path=path,
             hint="Look at its load and logs; then run again.",
         )
-    return StoreError(
-        f"the store failed ({code or kind}; {where}).", path=path, hint="Look at the store's own log; then run again."
-    )
+    refused = kind in ("PermissionDeniedError", "UnauthenticatedError") or "status: 403" in text
+    return refusal_error(refusal, f"{kind}; {where}" if not code and not refused else where, path=path, refused=refused)
+
+
+def is_disk_full(text: str) -> bool:
+    """Whether a message quotes the operating system's ENOSPC."""
+    return "no space left on device" in text.lower()
 
 
 def was_interrupted(error: BaseException) -> bool:

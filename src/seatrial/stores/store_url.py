@@ -32,37 +32,45 @@ def parse_store_url(settings: StoreSettings) -> Folder | Bucket:
     if url.scheme == "file":
         if url.netloc or not url.path.startswith("/"):
             raise StoreError(
-                "the folder of a store is an absolute path.", path=settings.url, hint='Write "file:///absolute/folder".'
+                "the folder of a store must be an absolute path.",
+                path=shown_url(settings.url),
+                hint='Write "file:///absolute/folder".',
             )
         return Folder(Path(unquote(url.path)))
     if url.scheme != "s3":
-        hint = f'Write "s3://{settings.url}".' if not url.scheme else 'Write "s3://bucket/prefix" or "file:///folder".'
-        raise StoreError("not the URL of a store.", path=settings.url, hint=hint)
+        shown = shown_url(settings.url)
+        hint = f'Write "s3://{shown}".' if not url.scheme else 'Write "s3://bucket/prefix" or "file:///folder".'
+        raise StoreError("a store's URL must begin with s3:// or file://.", path=shown, hint=hint)
     if not url.netloc or "@" in url.netloc or url.query or url.fragment:
         raise StoreError(
-            "this URL names no bucket, or more than a bucket and a prefix.",
-            path=_without_user(settings.url),
+            "a store's URL must have a bucket and a prefix, and nothing else.",
+            path=shown_url(settings.url),
             hint='Write "s3://bucket/prefix"; credentials have a key of their own.',
         )
-    return Bucket(url.netloc, url.path.strip("/"), _endpoint(settings.endpoint))
+    return Bucket(url.netloc, url.path.strip("/"), checked_endpoint(settings.endpoint))
 
 
-def _endpoint(endpoint: str | None) -> str | None:
+def checked_endpoint(endpoint: str | None) -> str | None:
+    """The endpoint, without a slash at its end; a `StoreError` unless it is an http or https address."""
     if endpoint is None:
         return None
+    shown = shown_url(endpoint)
     if "://" not in endpoint:
-        shown = _without_user(endpoint)
         raise StoreError(f'endpoint "{shown}" has no scheme.', hint=f'Write "http://{shown}".')
     parts = urlsplit(endpoint)
-    shown = _without_user(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise StoreError(f'endpoint "{shown}" is no http or https address.', hint='Write "https://host:port".')
-    if "@" in parts.netloc:
-        raise StoreError(f'endpoint "{shown}" holds credentials.', hint="Write them under `credentials` instead.")
+        raise StoreError(f'endpoint "{shown}" must be an http or https address.', hint='Write "https://host:port".')
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise StoreError(
+            f'endpoint "{shown}" must be an address alone; it has a user, a query or a fragment.',
+            hint="Write credentials under `credentials` instead.",
+        )
     return endpoint.rstrip("/")
 
 
-def _without_user(text: str) -> str:
+def shown_url(text: str) -> str:
+    """A URL without what may hold a secret: user, password, query and fragment."""
+    text = text.partition("#")[0].partition("?")[0]
     scheme, separator, rest = text.rpartition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"

@@ -111,8 +111,11 @@ def test_a_wrong_type_names_the_value() -> None:
     [
         ('name = "census"', 'name = "Census 1"', "must be 2 to 40 of a-z"),
         ("http://127.0.0.1:9000", "127.0.0.1:9000", 'has no scheme. Write "http://127.0.0.1:9000"'),
-        ("s3://lake/census", "lake/census", "neither s3:// nor file:"),
-        ('credentials = "env"', 'credentials = "AKIA123"', "only a reference"),
+        ("s3://lake/census", "lake/census", "must be at s3:// or file:"),
+        ('credentials = "env"', 'credentials = "AKIA123"', "must be a reference"),
+        ('credentials = "env"', 'credentials = "env", ca = "ca.pem"', 'Write "file:ca.pem"'),
+        ('credentials = "env"', 'credentials = "env", proxy = "http://me:hunter2@proxy:1"', 'Write "env:NAME"'),
+        ("s3://lake/census", "s3://lake/census?token=hunter2", "a bucket and a prefix"),
         ('credentials = "env"', 'credentials = { secret_key = "hunter2" }', "a secret stands in it"),
         ('"env:CATALOG"', '"postgresql://user:hunter2@host/db"', "contains a password"),
         ('"env:CATALOG"', '"postgresql+psycopg2://user:hunter2@host/db"', "contains a password"),

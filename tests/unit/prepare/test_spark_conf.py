@@ -8,6 +8,7 @@ import pytest
 
 from seatrial.errors import InputError
 from seatrial.prepare.conf import SparkSettings, conf_after_start, conf_before_start
+from seatrial.stores.s3_connection import s3_connection
 from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
 
 SECRETS = ("KEY-3141", "SECRET-5926", "PASSWORD-5358")
@@ -24,7 +25,8 @@ def sqlite(store: StoreSettings) -> CatalogSettings:
 
 
 def after(settings: SparkSettings, store: StoreSettings, catalog: CatalogSettings) -> dict[str, str]:
-    return conf_after_start(settings, store, catalog, folder=FOLDER)
+    connection = s3_connection(store, {}) if store.url.startswith("s3") else None
+    return conf_after_start(settings, connection, catalog, folder=FOLDER)
 
 
 def test_what_stands_on_the_command_line_holds_no_secret() -> None:

@@ -7,6 +7,7 @@ dead and hangs. obstore signs the URLs.
 
 from __future__ import annotations
 
+import base64
 import http.client
 import random
 import re
@@ -17,14 +18,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from seatrial.batches.wire.wire import Closed, DataFile, Tail, changed, missing
 from seatrial.errors import StoreError
+from seatrial.stores.s3_refusal import EXPIRED, S3Refusal, read_refusal, refusal_error
 
 T = TypeVar("T")
 
 PASSING = {408, 429, 500, 502, 503, 504}  # statuses that another try can help
+LARGEST_REFUSAL_BYTES = 64 * 1024  # of an answer that tells an error; the rest is not read
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -55,8 +58,21 @@ class _Passing(Exception):
 class HttpWire:
     """`Wire` over http and https."""
 
-    def __init__(self, address: Address, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        limits: Limits | None = None,
+        *,
+        proxy: str | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._address = address
+        self._proxy = None if proxy is None else urlsplit(proxy)
+        self._proxy_headers: dict[str, str] = {}
+        if self._proxy is not None and self._proxy.username is not None:
+            user = f"{unquote(self._proxy.username)}:{unquote(self._proxy.password or '')}"
+            self._proxy_headers["Proxy-Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
+        self._tls = tls
         self._limits = limits or Limits()
         self._mine = threading.local()
         self._lock = threading.Lock()
@@ -159,9 +175,11 @@ class HttpWire:
         if etag is not None and etag.startswith('"'):  # weak ETags, and times, are compared when they are back
             headers["If-Match"] = etag
         response = self._request(self._address(path), headers)
-        if response.status in (401, 403):
+        refusal = _refusal(response)
+        if response.status in (401, 403) or (response.status == 400 and refusal.code in EXPIRED):
             self._drop()
             response = self._request(self._address(path, fresh=True), headers)
+            refusal = _refusal(response)
         if response.status in (200, 206):
             # A head that was cut off reads as a whole one, without an ETag or half of the file's size.
             if response.length != 0 and not response.peek(1):
@@ -173,22 +191,16 @@ class HttpWire:
             raise missing(path, offset)
         if response.status in (412, 416):
             raise changed(path, offset)
-        if response.status in (401, 403):
-            raise StoreError(
-                f"the store refused the credentials (status {response.status}, at byte {offset:,}).",
-                path=path,
-                hint="Check the access key, its secret and what they may do in this bucket.",
-            )
-        raise StoreError(
-            f"the store answered with status {response.status} at byte {offset:,}.",
-            path=path,
-            hint="Check the store's `endpoint` and `region`, and its log.",
+        raise refusal_error(
+            refusal, f"status {response.status}, at byte {offset:,}", path=path, refused=response.status in (401, 403)
         )
 
     def _request(self, url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
         parts = urlsplit(url)
         connection = self._connection(parts.scheme, parts.netloc)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        if self._proxy is not None and parts.scheme == "http":
+            target, headers = url, {**headers, **self._proxy_headers}
         connection.request("GET", target, headers=headers)
         return connection.getresponse()
 
@@ -198,12 +210,7 @@ class HttpWire:
         if mine is not None and mine.sock is not None and self._mine.host == (scheme, host):
             return mine
         self._drop()
-        if scheme == "https":
-            mine = http.client.HTTPSConnection(
-                host, timeout=self._limits.connect_s, context=ssl.create_default_context()
-            )
-        else:
-            mine = http.client.HTTPConnection(host, timeout=self._limits.connect_s)
+        mine = self._new_connection(scheme, host)
         with self._lock:
             if self._closed.is_set():
                 raise Closed
@@ -217,6 +224,17 @@ class HttpWire:
             raise Closed
         return mine
 
+    def _new_connection(self, scheme: str, host: str) -> http.client.HTTPConnection:
+        """To the host itself, or to the proxy before it: through a tunnel for https, by whole URLs for http."""
+        to = host if self._proxy is None else self._proxy.netloc.rpartition("@")[2]
+        if scheme == "http":
+            return http.client.HTTPConnection(to, timeout=self._limits.connect_s)
+        tls = self._tls or ssl.create_default_context()
+        secured = http.client.HTTPSConnection(to, timeout=self._limits.connect_s, context=tls)
+        if self._proxy is not None:
+            secured.set_tunnel(host, headers=self._proxy_headers)
+        return secured
+
     def _drop(self) -> None:
         mine: http.client.HTTPConnection | None = getattr(self._mine, "connection", None)
         if mine is not None:
@@ -224,6 +242,13 @@ class HttpWire:
             with self._lock:
                 self._open.discard(mine)
             mine.close()
+
+
+def _refusal(response: http.client.HTTPResponse) -> S3Refusal:
+    """What the body of an answer that is not the file says; empty where it is the file."""
+    if response.status in (200, 206):
+        return S3Refusal()
+    return read_refusal(response.read(LARGEST_REFUSAL_BYTES))
 
 
 def _place(response: http.client.HTTPResponse, path: str, offset: int) -> tuple[int, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,8 +12,11 @@ from urllib.parse import urlsplit
 from seatrial.batches.wire.http_wire import HttpWire, Limits
 from seatrial.batches.wire.wire import FolderWire, Wire
 from seatrial.errors import StoreError
+from seatrial.stores.obstore_client import open_bucket
+from seatrial.stores.obstore_objects import PATIENCE
+from seatrial.stores.s3_connection import s3_connection, tls_context
+from seatrial.stores.s3_signature import presigned_url
 from seatrial.stores.settings import StoreSettings
-from seatrial.stores.store_url import Bucket, parse_store_url
 
 SIGNED_FOR = timedelta(hours=1)
 SIGN_AGAIN_S = 45 * 60  # well before the signature ends
@@ -22,12 +27,15 @@ def open_wire(path: str, store: StoreSettings, limits: Limits | None = None) -> 
     """The wire for files like `path`: s3:// with the store's endpoint and credentials, http(s)://, or a local file."""
     scheme = urlsplit(path).scheme
     if scheme in S3_SCHEMES:
-        return HttpWire(Signed(store), limits)
+        connection = s3_connection(store, os.environ)
+        return HttpWire(Signed(store), limits, proxy=connection.proxy, tls=tls_context(connection))
     if scheme in ("http", "https"):
         return HttpWire(_as_it_is, limits)
     if scheme in ("", "file"):
         return FolderWire()
-    raise StoreError("not a place that batches are read from.", path=path, hint="Use s3://, https:// or a folder.")
+    raise StoreError(
+        "batches are read from s3://, https:// or a folder.", path=path, hint="Copy the files to one of these."
+    )
 
 
 def _as_it_is(path: str, *, fresh: bool = False) -> str:  # noqa: ARG001 there is nothing to sign
@@ -35,10 +43,10 @@ def _as_it_is(path: str, *, fresh: bool = False) -> str:  # noqa: ARG001 there i
 
 
 class Signed:
-    """URLs of objects, signed by obstore: whatever credentials it finds, it signs here without asking the network."""
+    """URLs of objects, signed here without asking the network; by obstore where the machine's role has to be asked."""
 
     def __init__(self, store: StoreSettings) -> None:
-        self._settings = store
+        self._connection = s3_connection(store, os.environ)
         self._stores: dict[str, Any] = {}
         self._urls: dict[str, tuple[str, float]] = {}
 
@@ -51,31 +59,28 @@ class Signed:
         return url
 
     def _sign(self, path: str) -> str:
+        _, _, rest = path.partition("://")
+        bucket, _, key = rest.partition("/")
+        credentials = self._connection.credentials
+        if credentials is not None:  # which may have been renewed meanwhile
+            return presigned_url(
+                replace(self._connection, credentials=credentials.renewed()), bucket, key, valid_for=SIGNED_FOR
+            )
+        if self._connection.anonymous:
+            return presigned_url(self._connection, bucket, key, valid_for=SIGNED_FOR)
+        return self._sign_by_role(bucket, key, path)
+
+    def _sign_by_role(self, bucket: str, key: str, path: str) -> str:
         import obstore
         from obstore.exceptions import BaseError
 
-        _, _, rest = path.partition("://")
-        bucket, _, key = rest.partition("/")
         try:
             if bucket not in self._stores:
-                self._stores[bucket] = self._open(bucket)
+                self._stores[bucket] = open_bucket(self._connection, bucket, PATIENCE)
             return str(obstore.sign(self._stores[bucket], "GET", key, SIGNED_FOR))
         except (BaseError, OSError, ValueError) as error:
             raise StoreError(
-                f"no credentials to read this with ({type(error).__name__}).",
+                f"there are no credentials to read this with ({type(error).__name__}).",
                 path=path,
                 hint="Give the store's `credentials`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
             ) from None
-
-    def _open(self, bucket: str) -> Any:
-        from obstore.store import S3Store
-
-        place = parse_store_url(self._settings)
-        config: dict[str, Any] = {"region": self._settings.region, "virtual_hosted_style_request": False}
-        if isinstance(place, Bucket) and place.endpoint is not None:
-            config["endpoint"] = place.endpoint
-            config["client_options"] = {"allow_http": place.endpoint.startswith("http://")}
-        if self._settings.credentials is not None:
-            config["access_key_id"] = self._settings.credentials.access_key
-            config["secret_access_key"] = self._settings.credentials.secret_key
-        return S3Store(bucket, **config)

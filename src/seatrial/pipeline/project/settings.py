@@ -52,12 +52,17 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class StoreChoice:
-    """`[profile.X] store`. `credentials` is "env", or a reference for each half of the key pair."""
+    """`[profile.X] store`. What is left out is not stated: there the environment counts.
+
+    `credentials` is "env", "none" (requests are not signed), or a reference for each part of them.
+    """
 
     url: str
     endpoint: str | None = None
     credentials: str | Mapping[str, str] | None = None
-    region: str = "us-east-1"
+    region: str | None = None
+    proxy: str | None = None  # "none": straight to the store, whatever the environment says
+    ca: str | None = None  # file:PATH, certificates in PEM form
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from seatrial.errors import SeatrialError, did_you_mean
 from seatrial.pipeline.project.locations import is_model_file
 from seatrial.pipeline.project.settings import DataSettings, ModelSettings, ProfileSettings, Project, StoreChoice
+from seatrial.stores.store_url import shown_url
 from seatrial.stores.toml_positions import Place
 from seatrial.verdicts.policy import Policy
 
 LEGAL_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")  # also a bucket prefix, an Iceberg namespace, a DNS label
-CREDENTIALS = ("access_key", "secret_key")
+CREDENTIALS = ("access_key", "secret_key", "session_token")
 PASSWORD = re.compile(r"[\w+.-]+://[^/?@]*:[^?]*@|[?&]password=")
 NAMED_REFERENCES = ("newest_passed", "baseline", "one-column rule")
 _RELEASE = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]@[1-9][0-9]{0,8}")
@@ -108,17 +109,43 @@ def store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
     if store.endpoint is not None and PASSWORD.search(store.endpoint):
         return "endpoint", "the address contains a password.", 'Write the reference to it under "credentials".'
     if not store.url.startswith(("s3://", "file:")):
-        return "url", f'"{store.url}" is neither s3:// nor file:.', 'Write "s3://bucket/prefix" or "file:folder".'
+        return (
+            "url",
+            f'a store must be at s3:// or file:, got "{shown_url(store.url)}".',
+            'Write "s3://bucket/prefix" or "file:folder".',
+        )
+    if store.url.startswith("s3://") and any(mark in store.url for mark in "@?#"):
+        return (
+            "url",
+            "an s3:// address must have a bucket and a prefix, and nothing else.",
+            'Write "s3://bucket/prefix".',
+        )
+    if store.endpoint is not None and any(mark in store.endpoint for mark in "@?#"):
+        return "endpoint", "an endpoint must be an address alone.", 'Write "https://host:port".'
+    if store.proxy is not None and (mistake := _proxy_mistake(store.proxy)) is not None:
+        return "proxy", *mistake
+    if store.ca is not None and not store.ca.startswith("file:"):
+        return "ca", "the certificates must be a file.", 'Write "file:ca.pem", a file of certificates in PEM form.'
     given = store.credentials if isinstance(store.credentials, Mapping) else {}
     if unknown := next((half for half in given if half not in CREDENTIALS), None):
         hint = did_you_mean(unknown, CREDENTIALS) or f"There is: {', '.join(CREDENTIALS)}."
         return "credentials", f"no such key: {unknown}.", hint
-    if isinstance(store.credentials, str) and store.credentials != "env":
+    if isinstance(store.credentials, str) and store.credentials not in ("env", "none"):
         return (
             "credentials",
-            "only a reference may stand here.",
-            'Write "env", or { access_key = "env:NAME", secret_key = "env:NAME" }.',
+            "credentials must be a reference.",
+            'Write "env", "none", or { access_key = "env:NAME", secret_key = "env:NAME" }.',
         )
     if any(not reference.startswith(("env:", "file:")) for reference in given.values()):
         return "credentials", "a secret stands in it.", 'Write a reference: "env:NAME" or "file:PATH".'
+    return None
+
+
+def _proxy_mistake(proxy: str) -> tuple[str, str] | None:
+    if proxy == "none" or proxy.startswith(("env:", "file:")):
+        return None
+    if "@" in proxy:
+        return "the address contains a user.", 'Write "env:NAME", with the whole address there.'
+    if not proxy.startswith(("http://", "https://")):
+        return "a proxy must be an http or https address.", 'Write "http://host:port", "env:NAME" or "none".'
     return None
