@@ -108,6 +108,7 @@ def create_app(
         },
         lifespan=lifespan,
     )
+    app.state.stop_answering = worker.stop_answering
     app.router.redirect_slashes = False  # a redirect would lead to whatever address the client's Host header names
     return app
 

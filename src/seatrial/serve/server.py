@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from collections.abc import Callable
@@ -12,7 +13,11 @@ from starlette.applications import Starlette
 from seatrial.errors import InputError
 from seatrial.serve.header_deadline import HeaderDeadline
 
-GRACE_S = 10  # what a request that is being answered has left after SIGTERM; a pod has 30
+GRACE_S = 10  # what a request that was accepted has left after SIGTERM; a pod has 30
+ANSWERING_S = 7  # of it for answers; then whoever still waits is told to come again, while there is time to tell it
+LINGER_S = 2  # of it for connections that are sending their headers: to close one of those is to reset it
+_LOOK_S = 0.05
+_BACKLOG_S = 0.5  # in which those who connected before the signal are accepted: to close the socket resets them
 CONNECTIONS = 256
 _BACKLOG = 128
 
@@ -33,7 +38,7 @@ def run_server(app: Starlette, *, host: str, port: int, ready: Callable[[str], N
         limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, app)
 
     def end(number: int, frame: object) -> None:  # noqa: ARG001  # a signal handler's signature
         # Before uvicorn listens to signals, and after: it raises the one that ended it once more.
@@ -48,6 +53,24 @@ def run_server(app: Starlette, *, host: str, port: int, ready: Callable[[str], N
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends in order: nothing new is accepted, then what was accepted is answered or refused."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answers for `ANSWERING_S` and refuses for the rest of the grace; who connected before is accepted."""
+        self._app.state.stop_answering(after_s=ANSWERING_S)
+        for look in range(round(LINGER_S / _LOOK_S)):
+            await asyncio.sleep(_LOOK_S)  # takes in what waits in the backlog, too
+            idle = any(getattr(one, "cycle", one) is None for one in self.server_state.connections)
+            if look * _LOOK_S >= _BACKLOG_S and not idle:
+                break
+        await super().shutdown(sockets)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+_STOPPING = "it is shutting down"
+
 
 class Busy(Exception):
     """The queue is full, or the answer took too long: the client may try again."""
@@ -20,9 +22,13 @@ class Worker:
         self._timeout_s = timeout_s
         self._held = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+        self._waiters: set[asyncio.Task[bytes]] = set()
+        self._stopped = False
 
     async def answer(self, body: bytes) -> bytes:
         """The answer to `body`; `Busy` when `waiting` others are held already, or after `timeout_s`."""
+        if self._stopped:
+            raise Busy(_STOPPING)
         if self._held >= self._waiting:
             raise Busy(f"{self._waiting} requests are waiting already")
         self._held += 1
@@ -30,7 +36,25 @@ class Worker:
         # Freed when the thread is done with it, which may be after its client has given up.
         loop = asyncio.get_running_loop()
         running.add_done_callback(lambda _: _tell(loop, self._free))
-        return await self._wait(running)
+        waiter = asyncio.ensure_future(self._wait(running))
+        self._waiters.add(waiter)
+        waiter.add_done_callback(self._waiters.discard)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if self._stopped:
+                raise Busy(_STOPPING) from None
+            waiter.cancel()
+            raise
+
+    def stop_answering(self, *, after_s: float) -> None:
+        """After so many seconds whoever waits for an answer, or asks for one, gets `Busy`. Called within the loop."""
+        asyncio.get_running_loop().call_later(after_s, self._stop)
+
+    def _stop(self) -> None:
+        self._stopped = True
+        for waiter in tuple(self._waiters):
+            waiter.cancel()
 
     def close(self) -> None:
         """Lets the thread finish what it has begun, forgets the rest, and joins it."""
