@@ -28,7 +28,7 @@ def default_claims(subject: Subject) -> Iterator[Claim]:
         "interval": signature.interval,
         "clip": subject.clip is not None,
     }
-    known = [metric for metric in METRICS.values() if metric.needs is None or settings[metric.needs]]
+    known = [metric for metric in METRICS.values() if all(settings[name] for name in metric.needs)]
     for metric in known:
         if task in metric.reported.overall:
             yield Claim(metric.name)

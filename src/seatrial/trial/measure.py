@@ -12,7 +12,8 @@ from seatrial.assessors.answers.cached_predictions import CachedPredictions
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import BASELINE, ONE_COLUMN
 from seatrial.assessors.contingency.group_specs import GroupSpec, Part, with_groups
-from seatrial.assessors.evaluation_digest import evaluation_digest
+from seatrial.assessors.evaluation_digest import DecidingColumns, evaluation_digest
+from seatrial.assessors.policy_settings import groups_of_policy, settings_of_policy
 from seatrial.assessors.references.baselines import Baseline, one_column_rule
 from seatrial.assessors.run_trial import run_trial
 from seatrial.assessors.subject_checks import check_subject
@@ -93,6 +94,7 @@ def measure(
     `role` is "validation": it counts nothing. Fields of the question in texts are spelled by whoever called.
     """
     model, rows = inputs.model, inputs.rows
+    groups = groups_of_policy(policy, groups)
     references = {name: reference for name, reference in inputs.references.items() if reference is not None}
     for reference in references.values():
         check_reference(model, reference, rows)
@@ -124,6 +126,14 @@ def measure(
             seed=question.seed,
             others=[] if question.cluster is None else [question.cluster],
         )
+    deciding = DecidingColumns(
+        policy,
+        groups,
+        label=question.label,
+        inputs=[column.name for column in model.signature.inputs],
+        weight=question.weight,
+        cluster=question.cluster,
+    )
     asked = {name: ScoredModel(reference.name, reference.predictor) for name, reference in references.items()}
     if rule is not None:
         asked[ONE_COLUMN] = ScoredModel(ONE_COLUMN, rule)
@@ -137,7 +147,7 @@ def measure(
         groups=kept,
         weight=question.weight,
         references=asked,
-        watchers=[checks, *([] if sample is None else [sample])],
+        watchers=[checks, deciding, *([] if sample is None else [sample])],
         watched=checks.columns,
         on_progress=lambda done: on_progress("scoring", done, rows.rows),
     )
@@ -171,12 +181,21 @@ def measure(
             on_progress=lambda attack: on_progress(f"attacking {attack}", 0, None),
         )
         subject = replace(subject, under_attack=attacked)
+    subject = settings_of_policy(policy, subject)
     check_subject(subject)  # a mistake in the data costs no use of it
     digests = {name: _digest_of(inputs.references.get(name), scored, name) for name in compared_models(policy)}
     identity = model.identity or scored.predictions.digest()
     use = None
     if uses is not None:
-        evaluation = evaluation_digest(policy, subject, groups, references=digests, seed=question.seed)
+        evaluation = evaluation_digest(
+            policy,
+            subject,
+            groups,
+            references=digests,
+            seed=question.seed,
+            deciding=deciding.hexdigest(),
+            budget_s=question.budget_s,
+        )
         use = uses.record(scored.digest, scored.table.num_rows, model=identity, evaluation=evaluation)
     trial = run_trial(
         subject,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from seatrial.assessors.classification.rates import METRICS
 from seatrial.assessors.contingency.assess_counts import claims_of, default_metrics, measure_cells
 from seatrial.assessors.contingency.group_specs import suggestion
+from seatrial.assessors.policy_settings import check_policy_settings
 from seatrial.errors import InputError
 from seatrial.report.terminal import verdict_lines
 from seatrial.report.terminal_measured import measured_lines, not_measured_lines
@@ -20,7 +21,7 @@ from seatrial.trial.validate import listed
 from seatrial.tryout.count import count_cells
 from seatrial.tryout.policy_file import policy_of_file
 from seatrial.verdicts.contingency import Cells
-from seatrial.verdicts.error_sums import ERROR_METRICS, ErrorSums
+from seatrial.verdicts.error_sums import ErrorSums, error_metrics
 from seatrial.verdicts.evidence import Evidence, NotMeasured
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy
@@ -89,11 +90,11 @@ def fairness(
     or NumPy arrays by name. It is counted in one pass, in Spark by one aggregate; everything else comes from the counts
     and costs the same whatever the rows. `groups` are written as everywhere: "sex", "age:18,40,65", "sex*race". All
     bounds of one metric over the pairs of one grouping hold together at `confidence`, or at that of a `policy` (or its
-    file), which is then judged. With `task="regression"` mean errors are compared, which count as at most `clip`.
-    What is wrong with the data is an `InputError`.
+    file), which is then judged. With `task="regression"` mean errors are compared, with a `clip` clipped
+    ones. What is wrong with the data is an `InputError`.
     """
     regression = task == "regression"
-    known = ERROR_METRICS if regression else METRICS
+    known = error_metrics(clipped=clip is not None) if regression else METRICS
     for metric in metrics or ():
         if metric not in known:
             raise InputError(f'there is no metric "{metric}" here.', path="metrics", hint=suggestion(metric, known))
@@ -112,6 +113,8 @@ def fairness(
         kind: Literal["regression", "binary", "multiclass"] = "binary" if found is not None else "multiclass"
         names = [spec.name for spec in specs]
         policy = policy_of_file(Path(policy), groups=names, task="regression" if regression else kind)
+    if policy is not None:
+        check_policy_settings(policy, specs, clip)
     asked = () if policy is None else tuple(requirement.claim for requirement in policy.require)
     at = confidence if policy is None else policy.confidence
     claims = dict.fromkeys([*asked, *claims_of(metrics or default_metrics(cells), specs)])

@@ -23,7 +23,12 @@ _TERMS = {
     "mae": ((ABSOLUTE, 1), (SIGNED, 2), (ABSOLUTE, 3), (SIGNED, 4)),
     "rmse": ((SIGNED, 2), (SIGNED, 4), (SIGNED, 6), (SIGNED, 8)),  # of the squares, whose mean's root it is
 }
-ERROR_METRICS = tuple(_TERMS)
+PREFIX = "clipped_"  # of a metric whose errors count as at most the clip
+
+
+def error_metrics(*, clipped: bool) -> tuple[str, ...]:
+    """The metrics that sums of errors give."""
+    return tuple(f"{PREFIX}{name}" if clipped else name for name in _TERMS)
 
 
 def power_column(name: str, power: int) -> str:
@@ -42,7 +47,7 @@ class GroupErrors:
 
     def powers(self, metric: str, group: int) -> tuple[float, float, float, float]:
         """Σ x to Σ x⁴ of what the metric is a mean of."""
-        one, two, three, four = (float(self.sums[each][group]) for each in _TERMS[metric])
+        one, two, three, four = (float(self.sums[each][group]) for each in _TERMS[metric.removeprefix(PREFIX)])
         return one, two, three, four
 
 
@@ -62,6 +67,11 @@ class ErrorSums:
     def total(self) -> int:
         """All rows."""
         return int(self.rows.sum())
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that these sums give: where errors were clipped, those of clipped errors."""
+        return error_metrics(clipped=self.clip is not None)
 
     def by(self, *columns: str) -> GroupErrors:
         """The sums of each combination of values of these columns that occurs; without columns, of all rows."""

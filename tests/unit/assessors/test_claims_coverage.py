@@ -180,7 +180,7 @@ def errors(random: np.random.Generator) -> Subject:
 def test_the_true_gaps_between_clipped_errors_of_all_pairs_lie_within_their_bounds_together() -> None:
     mean = {name: clipped_mean(SPREAD[name]) for name in GROUPS}
     truth = {f"group: {a} − {b}": mean[a] - mean[b] for a in GROUPS for b in GROUPS}
-    lows, highs = count_covered(error_metrics, Claim("mae", Family.PAIRS, "group"), truth, errors)
+    lows, highs = count_covered(error_metrics, Claim("clipped_mae", Family.PAIRS, "group"), truth, errors)
     enough = binom.ppf(BAD_LUCK, DRAWS, CONFIDENCE)
     assert lows >= enough
     assert highs >= enough

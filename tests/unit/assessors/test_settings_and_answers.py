@@ -217,18 +217,22 @@ def test_without_a_clip_bounds_on_errors_say_that_they_are_asymptotic(of_task: S
         assert "asymptotic" in item.conditions["bound"]
 
 
-def test_with_a_clip_errors_count_as_at_most_that_and_the_bounds_hold_at_every_size(of_task: Subjects) -> None:
+def test_with_a_clip_clipped_errors_count_as_at_most_that_and_the_bounds_hold_at_every_size(of_task: Subjects) -> None:
     subject = replace(of_task("regression"), clip=1.5)
     table = subject.tables["test"]
     errors = np.clip(table.column("guess").to_numpy() - table.column("price").to_numpy(), -1.5, 1.5)
     expected = {"mae": np.abs(errors).mean(), "rmse": np.sqrt((errors**2).mean()), "mean_error": errors.mean()}
     for metric, value in expected.items():
-        (item,) = (one for one in said(subject) if one.claim == Claim(metric))
+        (item,) = (one for one in said(subject) if one.claim == Claim(f"clipped_{metric}"))
         assert isinstance(item, Evidence)
         assert item.estimate == pytest.approx(value, abs=1e-12)
         assert item.method.startswith("betting")
         assert item.conditions["clip"] == "1.5"
         assert item.conditions["rows_clipped"] == str(int((np.abs(errors) == 1.5).sum()))
+        plain, unclipped = (
+            next(one for one in said(each) if one.claim == Claim(metric)) for each in (of_task("regression"), subject)
+        )
+        assert plain == unclipped
 
 
 def test_a_multiclass_trial_of_one_label_is_not_measured(of_task: Subjects) -> None:

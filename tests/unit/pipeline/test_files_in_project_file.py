@@ -82,9 +82,15 @@ def test_a_rehearsal_without_validation_is_refused_with_the_way_out() -> None:
 
 
 def test_policies_name_groups_by_their_columns() -> None:
-    more = '\n[[policy.require]]\nmetric = "accuracy"\nby = "age"\nat_least = 0.7\n'
+    more = '\n[[policy.require]]\nmetric = "accuracy"\nby = "age"\nat_least = 0.7\n[policy.bins]\nage = [18, 25]\n'
     assert read(TEXT + more).policy.require[-1].by == "age"
     assert any('Did you mean "age"?' in one for one in mistakes(TEXT + more.replace('"age"', '"aeg"')))
+
+
+def test_bins_that_a_requirement_rests_on_stand_in_the_policy() -> None:
+    more = '\n[[policy.require]]\nmetric = "accuracy"\nby = "age"\nat_least = 0.7\n'
+    assert any("the policy does not state their bins (18, 25)" in one for one in mistakes(TEXT + more))
+    assert any("states the bins 30" in one for one in mistakes(TEXT + more + "[policy.bins]\nage = [30]\n"))
 
 
 def test_each_release_that_the_policy_compares_with_is_an_input_of_the_trial() -> None:

@@ -131,7 +131,7 @@ def test_suggestions_are_round_numbers_that_what_was_measured_holds() -> None:
 
 def test_a_metric_without_a_bound_is_not_suggested_and_the_way_to_one_is_said() -> None:
     text = project_file(beginning("regression"), (), trial("regression", high=math.inf))
-    assert "give [data] clip" in text
+    assert "give a clip, and require the clipped metric" in text
     assert all(one.metric != "rmse" for one in read(switched_on(text)).policy.require)
 
 

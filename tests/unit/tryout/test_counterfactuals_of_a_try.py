@@ -35,6 +35,8 @@ def test_a_policy_may_require_few_flips(
     table: Path, model: Callable[..., Path], tmp_path: Path, most: float, outcome: Outcome
 ) -> None:
     policy = tmp_path / "policy.toml"
-    policy.write_text(f'[policy]\n[[policy.require]]\nmetric = "{METRIC}"\nby = "age"\nat_most = {most}\n')
+    policy.write_text(
+        f'[policy]\nbins = {{ age = [40] }}\n[[policy.require]]\nmetric = "{METRIC}"\nby = "age"\nat_most = {most}\n'
+    )
     found = seatrial.assess(model(), table, label="rich", groups=["age:40"], policy=policy)
     assert found.outcome is outcome

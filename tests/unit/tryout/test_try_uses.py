@@ -83,7 +83,9 @@ def test_other_bins_of_a_group_that_is_judged_are_another_use(
     model: Callable[..., Path], weighted: Path, tmp_path: Path, use: Callable[..., int]
 ) -> None:
     policy = tmp_path / "policy.toml"
-    policy.write_text('[policy]\n[[policy.require]]\nmetric = "accuracy"\nby = "age"\nat_least = 0.1\n')
-    asked = [("age:30,50",), ("age:30,40",), ("age:30,50", "sex")]
-    found = [use(model(), weighted, "--policy", str(policy), "--groups", ",".join(groups)) for groups in asked]
+    require = '[[policy.require]]\nmetric = "accuracy"\nby = "age"\nat_least = 0.1\n'
+    found = []
+    for bins, groups in (("30, 50", "age:30,50"), ("30, 40", "age"), ("30, 50", "age,sex")):
+        policy.write_text(f"[policy]\nbins = {{ age = [{bins}] }}\n{require}")
+        found.append(use(model(), weighted, "--policy", str(policy), "--groups", groups))
     assert found == [1, 2, 1]

@@ -196,7 +196,7 @@ def test_a_metric_that_the_task_has_not_is_named_with_those_it_has(task: str, me
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_every_metric_of_a_task_can_be_required_in_every_way_that_suits_it(task: str) -> None:
     for metric in METRICS.values():
-        if not metric.fits(task) or metric.name in UNDER_ATTACK:
+        if not metric.fits(task) or metric.name in UNDER_ATTACK or not metric.in_policies:
             continue
         right = "at_least" if metric.better is Better.HIGHER else "at_most"
         entries: list[dict[str, object]] = [
@@ -208,7 +208,8 @@ def test_every_metric_of_a_task_can_be_required_in_every_way_that_suits_it(task:
             entries.append({"metric": metric.name, "at_least": 0.8, "ratio_between": "sex"})
         if metric.better is not Better.NEITHER:
             entries.append({"metric": metric.name, "no_worse_than": "baseline", "margin": 0.01})
-        found = read_policy({"require": entries}, groups=("sex",), task=task)
+        settings = {"clip": 10, "quantile": 0.9} if metric.needs else {}
+        found = read_policy({**settings, "require": entries}, groups=("sex",), task=task)
         assert isinstance(found, Policy), found
 
 
@@ -245,3 +246,39 @@ def test_whatever_is_written_is_a_policy_that_can_be_judged_or_a_list_of_mistake
     else:
         assert found
         assert all(0 <= problem.index < len(require) for problem in found if problem.index is not None)
+
+
+CLIPPED = {"metric": "clipped_mae", "at_most": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "require", "problem"),
+    [
+        ({}, CLIPPED, "clipped_mae needs the policy's clip"),
+        ({"clip": 0.5}, CLIPPED, "clipped_mae is between 0 and 0.5 at a clip of 0.5: this cannot fail"),
+        ({"clip": 1.0}, {"metric": "clipped_rmse", "at_most": 1.0}, "this cannot fail"),
+        ({"clip": 1.0}, {"metric": "clipped_mean_error", "at_least": -1.0}, "this cannot fail"),
+        ({"clip": 1.0}, {"metric": "clipped_mean_error", "gap_between": "sex", "at_most": 2.0}, "this cannot fail"),
+        ({"clip": 1.0}, {"metric": "clipped_mae", "no_worse_than": "baseline", "margin": 1.0}, "this cannot fail"),
+        ({"clip": 2.0, "quantile": 0.5}, {"metric": "clipped_quantile_loss", "at_most": 1.0}, "this cannot fail"),
+        ({}, {"metric": "quantile_loss", "at_most": 1.0}, "quantile_loss needs the policy's quantile"),
+        ({"clip": 0}, {"metric": "mae", "at_most": 1.0}, "must be positive, got 0"),
+        ({"quantile": 1}, {"metric": "mae", "at_most": 1.0}, "must be between 0 and 1, got 1"),
+        ({"bins": {"sex": [3, 2]}}, {"metric": "mae", "at_most": 1.0}, "finite numbers that rise"),
+        ({"bins": {"sex": "30"}}, {"metric": "mae", "at_most": 1.0}, "finite numbers that rise"),
+        ({"bins": [30]}, {"metric": "mae", "at_most": 1.0}, "must be a table of columns"),
+    ],
+)
+def test_what_a_requirement_rests_on_is_stated_and_it_can_fail(
+    settings: dict[str, object], require: dict[str, object], problem: str
+) -> None:
+    found = read_policy({**settings, "require": [require]}, groups=("sex",), task="regression")
+    assert not isinstance(found, Policy)
+    assert [problem in one.error.problem for one in found] == [True]
+
+
+def test_bins_clip_and_quantile_are_read() -> None:
+    document = {"clip": 2, "quantile": 0.9, "bins": {"age": [30, 50]}, "require": [CLIPPED]}
+    found = read_policy(document, task="regression")
+    assert isinstance(found, Policy)
+    assert (found.clip, found.quantile, found.bins) == (2.0, 0.9, {"age": (30.0, 50.0)})

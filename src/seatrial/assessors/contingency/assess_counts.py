@@ -14,7 +14,7 @@ from seatrial.assessors.contingency.group_specs import MAX_GROUPS, GroupSpec
 from seatrial.assessors.quantities.slices import Quantity, of_groups, remembering
 from seatrial.assessors.regression.errors_from_sums import mean_error_of
 from seatrial.verdicts.contingency import Cells
-from seatrial.verdicts.error_sums import ERROR_METRICS, ErrorSums, GroupErrors
+from seatrial.verdicts.error_sums import ErrorSums, GroupErrors
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.metrics import METRICS as KNOWN
 
@@ -26,7 +26,7 @@ SEVERAL = ("accuracy", "balanced_accuracy", "precision", "f1")
 def default_metrics(cells: Cells | ErrorSums) -> tuple[str, ...]:
     """The metrics of a report in which nobody asks for others."""
     if isinstance(cells, ErrorSums):
-        return ERROR_METRICS
+        return cells.metrics
     return BINARY if len(cells.classes) <= 2 else SEVERAL
 
 
@@ -54,7 +54,7 @@ def measure_cells(
     The same quantities and bounds as in a trial. Cells that hold weights are bounded from their sums
     (`verdicts.summed`), where a trial bets row by row and has tighter bounds.
     """
-    measurable = ERROR_METRICS if isinstance(cells, ErrorSums) else METRICS
+    measurable = cells.metrics if isinstance(cells, ErrorSums) else METRICS
     known: dict[str | None, Counted | GroupErrors] = {}
     made: dict[Claim, Quantity | Unmeasurable] = {}
     by_name = {spec.name: spec for spec in specs}

@@ -1,7 +1,8 @@
 """Errors of a regression: absolute, squared, signed, explained variance, pinball loss, and the cover of intervals.
 
-A mean has a distribution-free bound only where its values have limits (Bahadur & Savage 1956). Where the subject has a
-`clip`, errors count as at most that, and the bounds hold at every size; without one they are asymptotic, and say so.
+A mean has a distribution-free bound only where its values have limits (Bahadur & Savage 1956): those of plain errors
+are asymptotic, and say so. A clipped error counts as at most the subject's `clip`; its bounds hold at every size; it is
+another metric.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from seatrial.assessors.quantities.means import (
 )
 from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
+from seatrial.errors import field
 from seatrial.verdicts.bounds.asymptotic import r_squared
 from seatrial.verdicts.bounds.interval import root
 from seatrial.verdicts.bounds.paired_statistics import paired_r_squared
@@ -128,9 +130,12 @@ def error_of(metric: str) -> MeanError:
 
 def _terms(answers: ValueAnswers, metric: str, subject: Subject) -> Terms | Unmeasurable:
     """What the mean error is a mean of, within its limits where errors are clipped."""
-    computed, clip = error_of(metric), subject.clip
+    computed = error_of(metric)
+    clip = subject.clip if computed.clipped else None
+    if computed.clipped and clip is None:
+        return Unmeasurable(f"it needs the largest error that counts in full: {field('clip')}")
     if computed.of_quantile and subject.quantile is None:
-        return Unmeasurable("it needs to know which quantile the model predicts: quantile in [data], or --quantile")
+        return Unmeasurable(f"it needs to know which quantile the model predicts: {field('quantile')}")
     errors = answers.predicted - answers.actual
     beyond = None if clip is None else np.abs(errors) > clip
     values = computed.loss(errors if clip is None else np.clip(errors, -clip, clip), subject.quantile)

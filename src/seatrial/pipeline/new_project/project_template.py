@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.models.signature import Signature
 from seatrial.trial.question import Question
 from seatrial.tryout.policy_file import METRIC
@@ -82,9 +83,8 @@ def project_file(template: ProjectTemplate, groups: Sequence[str], trial: Trial 
     lines += [f"label = {_quoted(question.label)}", f"task = {_quoted(signature.task)}"]
     if signature.positive is not None:
         lines.append(f"positive = {_quoted(signature.positive)}")
-    for key, value in (("weight", question.weight), ("clip", question.clip), ("quantile", question.quantile)):
-        if value is not None:
-            lines.append(f"{key} = {_quoted(value) if isinstance(value, str) else repr(value)}")
+    if question.weight is not None:
+        lines.append(f"weight = {_quoted(question.weight)}")
     if question.groups:
         lines.append(
             f"groups = {_listed(question.groups)}  # requirements name them: {', '.join(map(_quoted, groups))}"
@@ -94,7 +94,7 @@ def project_file(template: ProjectTemplate, groups: Sequence[str], trial: Trial 
             "# Whom to compare, by value, by bins, several at once; the columns need not be the model's.",
             '#groups = ["sex", "age:18,25,45,65", "sex*race"]',
         ]
-    return "\n".join([*lines, "", *_policy(signature, groups, trial)]) + "\n"
+    return "\n".join([*lines, "", *_policy(question, signature, groups, trial)]) + "\n"
 
 
 def readme(template: ProjectTemplate) -> str:
@@ -127,10 +127,17 @@ def _signature(signature: Signature) -> Iterator[str]:
         yield _prose("It answers with a number.")
 
 
-def _policy(signature: Signature, groups: Sequence[str], trial: Trial | None) -> Iterator[str]:
+def _policy(question: Question, signature: Signature, groups: Sequence[str], trial: Trial | None) -> Iterator[str]:
     metric = METRIC[signature.task]
     yield "[policy]"
     yield f"confidence = {Policy().confidence!r}"
+    for key, value in (("clip", question.clip), ("quantile", question.quantile)):
+        if value is not None:
+            yield f"{key} = {value!r}"
+    bins = {part.column: part.edges for spec in parse_groups(question.groups) for part in spec.parts if part.edges}
+    if bins:
+        edges = (f"{_quoted(column)} = [{', '.join(map(repr, stated))}]" for column, stated in bins.items())
+        yield f"bins = {{ {', '.join(edges)} }}"
     yield ""
     yield "# Better than an answer that needs no model: the most frequent class, or the middle of the values."
     if trial is not None and (found := _evidence(trial, Claim(metric, against="baseline"))):
@@ -153,13 +160,19 @@ def _policy(signature: Signature, groups: Sequence[str], trial: Trial | None) ->
     if trial is None:
         return
     for one in METRICS.values():
-        if one.fits(signature.task):
+        if one.in_policies and one.fits(signature.task) and _is_stated(one, question):
             yield from _suggestion(one, Claim(one.name), trial)
     for group in groups:
         for name in _BY[signature.task]:
             yield from _suggestion(METRICS[name], Claim(name, Family.GROUPS, group), trial)
         for name in _GAPS[signature.task]:
             yield from _suggestion(METRICS[name], Claim(name, Family.PAIRS, group), trial)
+
+
+def _is_stated(metric: Metric, question: Question) -> bool:
+    """Whether the policy states the settings that the metric needs."""
+    stated = {"clip": question.clip, "quantile": question.quantile}
+    return all(stated.get(name, True) is not None for name in metric.needs)
 
 
 def _how_measured(trial: Trial) -> Iterator[str]:
@@ -195,7 +208,7 @@ def _suggestion(metric: Metric, claim: Claim, trial: Trial) -> Iterator[str]:
         return
     if not math.isfinite(limit[1]):
         yield "# It has no bound, so that nothing can be required of it" + (
-            ": give [data] clip." if metric.high == math.inf else "."
+            ": give a clip, and require the clipped metric." if metric.high == math.inf else "."
         )
         return
     yield "#[[policy.require]]"

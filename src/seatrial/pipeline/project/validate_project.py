@@ -33,6 +33,7 @@ def validate_project(project: Project) -> Iterator[Mistake]:
         yield from profile_mistakes(name, profile)
     if project.data is not None:
         yield from data_mistakes(project.data)
+        yield from bins_mistakes(project.data.groups, project.policy)
     if project.model_settings is not None:
         yield from model_mistakes(project.model_settings)
     yield from reference_mistakes(project.policy)
@@ -66,6 +67,23 @@ def data_mistakes(data: DataSettings) -> Iterator[Mistake]:
         )
     if data.quantile is not None and not 0 < data.quantile < 1:
         yield ("data", "quantile"), f"{data.quantile:g} is not between 0 and 1.", "Write 0.9 for the 90 % quantile."
+
+
+def bins_mistakes(groups: Sequence[str], policy: Policy) -> Iterator[Mistake]:
+    """Of `[data]` beside the policy: bins of a group column that a requirement rests on, but not the policy's."""
+    if not any(":" in spec for spec in groups):
+        return
+    from seatrial.assessors.contingency.group_specs import parse_groups
+    from seatrial.assessors.policy_settings import groups_of_policy
+
+    try:
+        specs = parse_groups(groups)
+    except SeatrialError:  # told where the groups are read
+        return
+    try:
+        groups_of_policy(policy, specs)
+    except SeatrialError as error:
+        yield from ((("data", "groups"), one.problem, one.hint) for one in error.each)
 
 
 def model_mistakes(model: ModelSettings) -> Iterator[Mistake]:

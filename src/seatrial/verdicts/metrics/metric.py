@@ -50,8 +50,9 @@ class Metric:
     """One metric. Policies, reports, assessors and the reference pages know it from this record alone.
 
     `low` and `high` are the range of its values, in the label's unit for a regression. `description` is one sentence,
-    `bound` names the method of its bounds in the reference page. `needs` is the setting without which there is no such
-    number: the largest error that counts ("clip"), the predicted "quantile", a predicted "interval".
+    `bound` names the method of its bounds in the reference page. `needs` are the settings without which there is
+    no such number: the largest error that counts ("clip"), the predicted "quantile", a predicted "interval". A
+    requirement rests on the clip and quantile of its policy.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Metric:
     families: tuple[Family, ...] = ALL_FAMILIES
     paired: bool = True  # with another model's on the same rows
     reported: Reported = Reported()
-    needs: str | None = None
+    needs: tuple[str, ...] = ()
     under_attack: bool = False  # a threat model belongs to it
     in_policies: bool = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from seatrial.verdicts.metrics.computed import ByAssessor, Floats, Limits, MeanError
 from seatrial.verdicts.metrics.metric import REGRESSION, WITHOUT_RATIOS, Better, Metric, Reported, Scope
 
-_ASYMPTOTIC = "with clip betting bounds, else asymptotic"
+_ASYMPTOTIC = "asymptotic"
+_BETTING = "betting bounds on a bounded mean"
 _EVERYWHERE = Reported(REGRESSION, groups=REGRESSION, pairs=REGRESSION)
 
 
@@ -50,13 +52,28 @@ _SIGNED = MeanError(_signed, lambda clip, _quantile: (-clip, clip))
 _PINBALL = MeanError(_pinball, _pinball_limits, of_quantile=True)
 
 
+def _clipped(metric: Metric, computed: MeanError) -> Metric:
+    """The same of errors that count as at most a clip: another metric, with bounds that hold at every size."""
+    return replace(
+        metric,
+        name=f"clipped_{metric.name}",
+        title=f"{metric.title}, clipped",
+        description=f"{metric.description.removesuffix('.')}, where each error counts as at most the clip.",
+        bound=_BETTING,
+        computed=replace(computed, clipped=True),
+        aliases=(),
+        reported=replace(metric.reported, baselines=()),
+        needs=(*metric.needs, "clip"),
+    )
+
+
 def _metric(name: str, title: str, description: str, **more: Any) -> Metric:
     """A metric of errors in the label's unit, where `more` does not say otherwise."""
     record = {"low": 0.0, "high": math.inf, "better": Better.LOWER, "bound": _ASYMPTOTIC, **more}
     return Metric(name=name, title=title, scope=Scope.VALUES, tasks=REGRESSION, description=description, **record)
 
 
-REGRESSION_METRICS = (
+_PLAIN = (
     _metric(
         "mae",
         "Mean absolute error",
@@ -103,7 +120,7 @@ REGRESSION_METRICS = (
         computed=_PINBALL,
         aliases=("pinball_loss",),
         reported=Reported(REGRESSION),
-        needs="quantile",
+        needs=("quantile",),
     ),
     _metric(
         "interval_coverage",
@@ -114,6 +131,11 @@ REGRESSION_METRICS = (
         bound="Clopper–Pearson",
         computed=ByAssessor("errors"),
         reported=Reported(REGRESSION),
-        needs="interval",
+        needs=("interval",),
     ),
+)
+
+REGRESSION_METRICS = (
+    *_PLAIN,
+    *(_clipped(metric, metric.computed) for metric in _PLAIN if isinstance(metric.computed, MeanError)),
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seatrial.errors import InputError
 from seatrial.verdicts.metrics import ALIASES, METRICS, UNDER_ATTACK, Better, Metric, Scope
+from seatrial.verdicts.metrics.computed import MeanError
 from seatrial.verdicts.policy.policy import Policy, Requirement
 from seatrial.verdicts.policy.threat_document import read_threats
+from seatrial.verdicts.thresholds import allowed
 
-_POLICY_KEYS = ("confidence", "require", "threat")
+_POLICY_KEYS = ("confidence", "require", "threat", "bins", "clip", "quantile")
 _SLICES = ("by", "gap_between", "ratio_between")
 _BOUNDS = ("at_least", "at_most")
 _REQUIREMENT_KEYS = ("metric", *_BOUNDS, *_SLICES, "of_class", "no_worse_than", "margin", "threat")
@@ -49,6 +51,7 @@ def read_policy(
     threats, mistakes = read_threats(document.get("threat", {}))
     for key, problem, hint in mistakes:
         found.add(None, "threat", f"{key}: {problem}" if key else problem, hint)
+    settings = _settings(found, document)
     require = [_requirement(found, index, entry, groups, task) for index, entry in enumerate(entries)]
     for index, requirement in enumerate(require):
         if requirement is not None and requirement.threat is not None and requirement.threat not in threats:
@@ -57,10 +60,66 @@ def read_policy(
     for index, requirement in enumerate(require):
         if requirement is not None and requirement in require[:index]:
             found.add(index, None, f"{requirement} is required twice.", "Remove one.")
+    for index, requirement in enumerate(require):
+        if requirement is not None:
+            _check_rests_on(found, index, requirement, settings)
     if found.problems:
         return tuple(found.problems)
     stated = tuple(item for item in require if item is not None)
-    return Policy(confidence or Policy().confidence, stated, threats)
+    return replace(settings, confidence=confidence or settings.confidence, require=stated, threat=threats)
+
+
+def _settings(found: _Found, document: Mapping[str, object]) -> Policy:
+    """The bins, the clip and the quantile that the policy states."""
+    clip, quantile = (
+        None if key not in document else found.number(None, key, document[key]) for key in ("clip", "quantile")
+    )
+    if clip is not None and clip <= 0:
+        problem = f"must be positive, got {clip:g}."
+        found.add(None, "clip", problem, "Write the largest error that counts in full, in the label's unit.")
+    if quantile is not None and not 0 < quantile < 1:
+        found.add(None, "quantile", f"must be between 0 and 1, got {quantile:g}.", "Write 0.9 for 90 %.")
+    bins: dict[str, tuple[float, ...]] = {}
+    stated = document.get("bins", {})
+    if not isinstance(stated, Mapping):
+        found.add(None, "bins", "must be a table of columns.", "Write age = [30, 50] below [policy.bins].")
+        stated = {}
+    for column, edges in stated.items():
+        numbers = list(edges) if isinstance(edges, Sequence) and not isinstance(edges, str) else []
+        if not numbers or not all(_is_finite(edge) for edge in numbers) or sorted(set(numbers)) != numbers:
+            hint = f"Write {column} = [30, 50] for under 30, 30 to under 50, and the rest."
+            found.add(None, "bins", f"{column}: the edges of bins must be finite numbers that rise.", hint)
+        else:
+            bins[str(column)] = tuple(float(edge) for edge in numbers)
+    return Policy(bins=bins, clip=clip, quantile=quantile)
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_rests_on(found: _Found, index: int, requirement: Requirement, settings: Policy) -> None:
+    """What a requirement needs of the policy is there, and the requirement can fail at the policy's clip."""
+    metric = METRICS[requirement.metric]
+    missing = [key for key in ("clip", "quantile") if key in metric.needs and getattr(settings, key) is None]
+    hints = {
+        "clip": "Write clip = 10.0 below [policy]: the largest error that counts in full, in the label's unit.",
+        "quantile": "Write quantile = 0.9 below [policy]: the one that the model predicts.",
+    }
+    for key in missing:
+        found.add(index, "metric", f"{metric.name} needs the policy's {key}.", hints[key])
+    if missing or not isinstance(metric.computed, MeanError) or settings.clip is None or not metric.computed.clipped:
+        return
+    low, high = metric.computed.range(settings.clip, settings.quantile)
+    allowed_low, allowed_high = allowed(requirement)
+    if requirement.ratio_between is not None:
+        return
+    if requirement.gap_between is not None or requirement.no_worse_than is not None:
+        low, high = low - high, high - low
+    if allowed_low <= low and high <= allowed_high:
+        limit = next(name for name in ("at_most", "at_least", "margin") if getattr(requirement, name) is not None)
+        problem = f"{metric.name} is between {low:g} and {high:g} at a clip of {settings.clip:g}: this cannot fail."
+        found.add(index, limit, problem, "Write a larger clip, or a stricter requirement.")
 
 
 class _Found:

@@ -52,8 +52,16 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Every requirement must hold, each at `confidence`. Without requirements there is no verdict."""
+    """Every requirement must hold, each at `confidence`. Without requirements there is no verdict.
+
+    What a requirement rests on is stated here, so that nobody else decides: the edges of the `bins` of a group column,
+    the largest error that a clipped metric counts in full (`clip`, in the label's unit), and the `quantile` that a
+    regression predicts.
+    """
 
     confidence: float = 0.95
     require: tuple[Requirement, ...] = ()
     threat: Mapping[str, ThreatModel] = field(default_factory=dict)
+    bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    clip: float | None = None
+    quantile: float | None = None

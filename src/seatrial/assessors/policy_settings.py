@@ -1,0 +1,81 @@
+"""What a policy states of its settings decides: whoever asks for a trial cannot choose others for its requirements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from seatrial.assessors.assessor import Subject
+from seatrial.assessors.contingency.group_specs import GroupSpec, Part
+from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.verdicts.policy import Policy
+
+
+def groups_of_policy(policy: Policy, groups: Sequence[GroupSpec]) -> tuple[GroupSpec, ...]:
+    """The groupings with the bins that the policy states.
+
+    Raises `InputError` where a grouping that a requirement rests on has other bins: different ones can hide a gap.
+    """
+    decisive = {requirement.claim.column for requirement in policy.require}
+    problems: list[SeatrialError] = []
+    found: list[GroupSpec] = []
+    for spec in groups:
+        parts = []
+        for part in spec.parts:
+            stated = tuple(policy.bins.get(part.column, ()))
+            if spec.name in decisive and part.edges and part.edges != stated:
+                problems.append(_other_bins(part, stated))
+            parts.append(Part(part.column, part.edges or stated))
+        found.append(GroupSpec(tuple(parts)))
+    if problems:
+        raise problems[0] if len(problems) == 1 else Problems(problems)
+    return tuple(found)
+
+
+def settings_of_policy(policy: Policy, subject: Subject) -> Subject:
+    """The subject with the clip and the quantile of the policy, where it states them.
+
+    Raises `InputError` where somebody asked for others.
+    """
+    stated = {}
+    for name in ("clip", "quantile"):
+        of_policy, asked = getattr(policy, name), getattr(subject, name)
+        if of_policy is not None and asked is not None and asked != of_policy:
+            raise InputError(
+                f"the policy states a {name} of {of_policy:g}, and {asked:g} was asked for.",
+                path=f"policy.{name}",
+                hint=f"Leave the {name} out, or change the policy.",
+            )
+        stated[name] = asked if of_policy is None else of_policy
+    return replace(subject, **stated)
+
+
+def check_policy_settings(policy: Policy, groups: Sequence[GroupSpec], clip: float | None) -> None:
+    """`InputError` where rows were counted in other bins, or with another clip, than the policy states."""
+    for spec, stated in zip(groups, groups_of_policy(policy, groups), strict=True):
+        for part, of_policy in zip(spec.parts, stated.parts, strict=True):
+            if part != of_policy:
+                edges = ",".join(f"{edge:.15g}" for edge in of_policy.edges)
+                raise InputError(
+                    f'the policy states bins of "{part.column}", and the rows are grouped by each of its values.',
+                    path="groups",
+                    hint=f'Write "{part.column}:{edges}".',
+                )
+    if policy.clip is not None and clip != policy.clip:
+        raise InputError(
+            f"the policy states a clip of {policy.clip:g}, and the errors were summed with {clip or 'none'}.",
+            path="clip",
+            hint=f"Write clip={policy.clip:g}.",
+        )
+
+
+def _other_bins(part: Part, stated: Sequence[float]) -> InputError:
+    asked, of_policy = (", ".join(f"{edge:.15g}" for edge in edges) for edges in (part.edges, stated))
+    if stated:
+        problem = f'the policy states the bins {of_policy} of "{part.column}", and {asked} were asked for.'
+        return InputError(problem, path="policy.bins", hint=f'Write "{part.column}" for the bins of the policy.')
+    return InputError(
+        f'a requirement rests on groups of "{part.column}", and the policy does not state their bins ({asked}).',
+        path="policy.bins",
+        hint=f"Write {part.column} = [{asked}] below [policy.bins] in the policy.",
+    )
