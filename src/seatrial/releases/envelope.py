@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from seatrial.errors import Refused
 from seatrial.releases.keys import PublicKey, SigningKey
@@ -41,31 +41,36 @@ def unseal(data: bytes, payload_type: str, trusted: Sequence[PublicKey], *, path
 
     The file has one permitted form, to the byte: a changed space or an unused bit of its base64 is refused too.
     """
-    from securesystemslib.dsse import Envelope
-    from securesystemslib.exceptions import VerificationError
-
     try:
         document = json.loads(data)
-        envelope = Envelope.from_dict(json.loads(data))
-        well_formed = _canonical(document) == data == _canonical(envelope.to_dict()) and _has_no_more(document)
-    except Exception:  # noqa: BLE001 - a stranger's bytes: whatever the parsers trip over, the answer is the same
+        (entry,) = document["signatures"]
+        members = (set(document), set(entry)) == (_ENVELOPE_MEMBERS, _SIGNATURE_MEMBERS)
+        well_formed = members and document["payloadType"] == payload_type and _canonical(document) == data
+        payload, signature, key_id = _decoded(document["payload"]), _decoded(entry["sig"]), str(entry["keyid"])
+    except Exception:  # noqa: BLE001 - a stranger's bytes: whatever the parser trips over, the answer is the same
         well_formed = False
-    if not well_formed or len(envelope.signatures) != 1 or envelope.payload_type != payload_type:
+    if not well_formed:
         raise Refused(f"not a DSSE envelope of {payload_type} with one signature.", path=path)
-    (key_id,) = envelope.signatures
     key = next((key for key in trusted if key.id == key_id), None)
     if key is None:
         raise UntrustedKey(key_id, path=path)
-    try:
-        envelope.verify([key.for_verifying()], 1)
-    except VerificationError:
-        raise Refused(f"the signature is not by key {key_id[:12]}… over this content.", path=path) from None
-    return envelope.payload, key
+    if not key.signed(_pre_authentication_encoding(payload_type, payload), signature):
+        raise Refused(f"the signature is not by key {key_id[:12]}… over this content.", path=path)
+    return payload, key
 
 
-def _has_no_more(document: dict[str, Any]) -> bool:
-    """Whether no member stands beside what is verified: securesystemslib keeps those that it does not know."""
-    return set(document) == _ENVELOPE_MEMBERS and all(set(one) == _SIGNATURE_MEMBERS for one in document["signatures"])
+def _pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
+    """PAE of the DSSE protocol, version 1: what is signed, type and content each with its length in bytes."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def _decoded(text: str) -> bytes:
+    """The bytes of standard base64 (RFC 4648, section 4) in its one permitted form, else `ValueError`."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("unused bits are set")
+    return data
 
 
 def _canonical(document: object) -> bytes:

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import pyarrow as pa
-
 from seatrial.errors import InputError
 from seatrial.rows.row_file import HIDDEN, RowFile, absent, check_plain, empty, shown
 from seatrial.rows.s3_files import in_bucket
@@ -65,13 +63,15 @@ def _below(folder: Path) -> Iterator[Path]:
 def _local(path: Path, inside: str) -> RowFile:
     try:
         pinned = _stamp(path)
-        pa.OSFile(str(path), "rb").close()
+        path.open("rb").close()
     except OSError as error:
         raise InputError(
             f"cannot be opened: {os.strerror(error.errno or 0).lower()}.", path=str(path), hint="Look at its mode."
         ) from None
 
     def open_file() -> Any:
+        import pyarrow as pa  # for whoever reads; a file that is only pinned goes without
+
         try:
             if _stamp(path) == pinned:
                 return pa.OSFile(str(path), "rb")

@@ -11,8 +11,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import pyarrow as pa
-
 from seatrial.errors import InputError, StoreError
 from seatrial.rows.row_file import HIDDEN, RowFile, absent, check_plain, empty, shown
 from seatrial.stores.obstore_client import Patience, open_bucket
@@ -73,7 +71,13 @@ def _head(store: Any, key: str) -> list[Any]:
 def _remote(store: Any, bucket: Bucket, meta: Any, inside: str) -> RowFile:
     path = f"s3://{bucket.name}/{meta['path']}"
     etag = None if meta["e_tag"] is None else str(meta["e_tag"])
-    return RowFile(path, inside, meta["size"], lambda: pa.PythonFile(_Ranges(store, bucket, meta), mode="r"), etag)
+
+    def open_file() -> Any:
+        import pyarrow as pa  # for whoever reads; an object that is only pinned goes without
+
+        return pa.PythonFile(_Ranges(store, bucket, meta), mode="r")
+
+    return RowFile(path, inside, meta["size"], open_file, etag)
 
 
 class _Ranges(io.RawIOBase):

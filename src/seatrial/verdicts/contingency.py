@@ -6,12 +6,16 @@ They are all that a fairness report needs of a table, however long that is, and 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Codes = NDArray[np.int64]
-Sums = NDArray[np.int64] | NDArray[np.float64]
+# Policies are read, and cached runs end, without numpy: it is imported where something is computed.
+Codes: TypeAlias = "NDArray[np.int64]"
+Sums: TypeAlias = "NDArray[np.int64] | NDArray[np.float64]"
+
 
 CROSS = " × "  # between the values of an intersection: "Female × Black"
 
@@ -109,6 +113,8 @@ class Cells:
 
     def tables(self, *columns: str) -> tuple[ConfusionTable, ...]:
         """Labels by answers of each combination of values of these columns that occurs; without columns, of all."""
+        import numpy as np
+
         names, groups = combined(self.columns, self.values, self.codes, columns)
         counts = self.rows.astype(np.float64)
         weights, squares = (counts, counts) if self.weighing is None else (self.weighing.sums, self.weighing.squares)
@@ -124,6 +130,8 @@ class Cells:
         shape = (len(names), len(self.classes))
 
         def margin(codes: Codes, kept: NDArray[np.bool_] | slice = slice(None)) -> Sums:
+            import numpy as np
+
             places = (groups * shape[1] + codes)[kept]
             found = np.bincount(places, weights=summed[kept], minlength=shape[0] * shape[1]).reshape(shape)
             # bincount sums in float64, exactly up to 2⁵³ rows
@@ -138,6 +146,8 @@ def combined(
     columns: tuple[str, ...], values: tuple[tuple[str, ...], ...], codes: Codes, wanted: tuple[str, ...]
 ) -> tuple[tuple[str, ...], Codes]:
     """The combinations of values of the columns `wanted` that occur, in the order of these values, and each cell's."""
+    import numpy as np
+
     if not wanted:
         return ("all",), np.zeros(len(codes), dtype=np.int64)
     places = [columns.index(name) for name in wanted]

@@ -10,15 +10,15 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from seatrial.errors import InputError, Problems, SeatrialError
 from seatrial.verdicts.contingency import CROSS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
 MISSING = "(missing)"
 MAX_GROUPS = 50  # 1,225 pairs; a column with more values is a number or a name, and wants bands
@@ -99,6 +99,9 @@ def group_column(table: pa.Table, name: str) -> str:
 
 def texts(values: pa.ChunkedArray[Any]) -> pa.ChunkedArray[pa.StringScalar]:
     """Each value as text; null, NaN and "" as "(missing)"."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if pa.types.is_floating(values.type):
@@ -154,6 +157,9 @@ def _wrong(text: str, problem: str, hint: str) -> InputError:
 
 
 def _problems(table: pa.Table, specs: Sequence[GroupSpec]) -> Iterator[SeatrialError]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     for spec in specs:
         for part in spec.parts:
             if part.column not in table.column_names:
@@ -182,6 +188,10 @@ def _raise(problems: Sequence[SeatrialError]) -> None:
 
 def _codes(table: pa.Table, part: Part) -> tuple[list[str], NDArray[np.int64]]:
     """The groups of one part in their order, and each row's."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     values = table.column(part.column)
     if not part.edges:
         text = texts(values)
@@ -213,6 +223,9 @@ def bin_names(edges: Sequence[float], *, whole: bool) -> list[str]:
 
 def _crossed(parts: Sequence[tuple[list[str], NDArray[np.int64]]]) -> pa.DictionaryArray[Any, Any]:
     """One ordered dictionary of the combinations that occur, in the order of the parts."""
+    import numpy as np
+    import pyarrow as pa
+
     combined = np.ravel_multi_index([codes for _, codes in parts], [len(names) for names, _ in parts])
     used, codes = np.unique(combined, return_inverse=True)
     held = np.unravel_index(used, [len(names) for names, _ in parts])

@@ -18,7 +18,6 @@ from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job, Parameters, cached, job_for, missing_inputs
 from seatrial.pipeline.jobs.step_values import Output
-from seatrial.pipeline.running.execute_step import code_changed, execute_step
 from seatrial.pipeline.running.plan import UNCHANGED, why
 from seatrial.pipeline.running.run_records import Ending, RunRecord, State, StepRecord, last_parts, write_run
 from seatrial.pipeline.running.step_process import StepProcesses, run_step_process
@@ -169,6 +168,8 @@ class _Runner:
 
     def _made(self, job: Job, step: Step, log: Path, *, replace: bool) -> CacheRecord:
         if ENGINES[step.kind].place == "run":
+            from seatrial.pipeline.running.execute_step import code_changed, execute_step  # what frameworks need
+
             if job.parts.code != self.imported[step.name]:
                 raise code_changed(step)
             return execute_step(job, step, self.workspace, self.run, session=self.session, replace=replace)

@@ -89,7 +89,7 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
         verdict=None if verdict is None else verdict.outcome,
     )
     write_run(workspace.objects, record)
-    doubts = [line for line in _said("assess", record, workspace) if line.startswith(NOTE)]
+    doubts = _doubts(record, workspace)
     notes = (*_said("package", record, workspace), *doubts, *(_said("release", record, workspace) if release else ()))
     return Result(
         record=record,
@@ -108,6 +108,16 @@ def _said(step: str, record: RunRecord, workspace: Workspace) -> tuple[str, ...]
     """What a built-in step printed in this run: what it inferred of the model, that it made a key."""
     log = workspace.state / "runs" / record.run / f"{step}.log"
     return tuple(log.read_text(encoding="utf-8").splitlines()) if log.is_file() else ()
+
+
+def _doubts(record: RunRecord, workspace: Workspace) -> tuple[str, ...]:
+    """What the trial noted about the data, where it was made in this run."""
+    lines = _said("assess", record, workspace)
+    if not lines:
+        return ()
+    from seatrial.pipeline.trial_step import NOTE  # with it comes all that a trial computes with
+
+    return tuple(line for line in lines if line.startswith(NOTE))
 
 
 def _verified(release: ReleaseOutput, workspace: Workspace) -> Verified:

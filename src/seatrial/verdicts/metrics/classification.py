@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from seatrial.verdicts.contingency import Codes
 from seatrial.verdicts.evidence import Family
 from seatrial.verdicts.metrics.computed import (
@@ -33,17 +31,23 @@ _RATE_BY_GROUP = Reported(overall=BINARY, groups=BINARY, pairs=BINARY)
 
 
 def _of_label(probabilities: Floats, actual: Codes) -> Floats:
+    import numpy as np
+
     found: Floats = probabilities[np.arange(len(actual)), actual]
     return found
 
 
 def _log_losses(probabilities: Floats, actual: Codes, _positive: int | None) -> Floats:
+    import numpy as np
+
     found: Floats = -np.log(np.maximum(_of_label(probabilities, actual), LOG_LOSS_CLIP))
     return found
 
 
 def _squared_distances(probabilities: Floats, actual: Codes, positive: int | None) -> Floats:
     """From what happened: of the positive class alone where there are two."""
+    import numpy as np
+
     if positive is not None:
         found: Floats = (probabilities[:, positive] - (actual == positive)) ** 2
         return found

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from seatrial.verdicts.bounds.interval import Interval, NoInterval
 from seatrial.verdicts.contingency import Codes, ConfusionTable, Margins, Sums
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
+Mask: TypeAlias = "NDArray[np.bool_]"
 Limits = tuple[float, float]
 
 TP, FP, FN, TN = "true positive", "false positive", "false negative", "true negative"
@@ -138,6 +139,8 @@ Computed = Share | MeanOverClasses | OfConfusion | MeanLoss | MeanError | ByAsse
 
 def _added(margins: Margins, code: int, cells: tuple[str, ...]) -> Sums:
     """Rows of these cells of a class against the rest, as sums that are exact where rows are counted."""
+    import numpy as np
+
     right, actual, answered = (each[:, code] for each in (margins.right, margins.actual, margins.answered))
     if cells == EVERY_ROW:
         return margins.rows
@@ -158,6 +161,8 @@ def _added(margins: Margins, code: int, cells: tuple[str, ...]) -> Sums:
 
 
 def _rows(actual: Mask, answered: Mask, cells: tuple[str, ...]) -> Mask:
+    import numpy as np
+
     each = {TP: actual & answered, FP: ~actual & answered, FN: actual & ~answered, TN: ~actual & ~answered}
     found: Mask = np.logical_or.reduce([each[cell] for cell in cells])
     return found

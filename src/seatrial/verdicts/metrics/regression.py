@@ -6,8 +6,6 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from seatrial.verdicts.metrics.computed import ByAssessor, Floats, Limits, MeanError
 from seatrial.verdicts.metrics.metric import REGRESSION, WITHOUT_RATIOS, Better, Metric, Reported, Scope
 
@@ -17,7 +15,7 @@ _EVERYWHERE = Reported(REGRESSION, groups=REGRESSION, pairs=REGRESSION)
 
 
 def _absolute(errors: Floats, _quantile: float | None) -> Floats:
-    return np.abs(errors)
+    return abs(errors)
 
 
 def _squared(errors: Floats, _quantile: float | None) -> Floats:
@@ -30,6 +28,8 @@ def _signed(errors: Floats, _quantile: float | None) -> Floats:
 
 
 def _pinball(errors: Floats, quantile: float | None) -> Floats:
+    import numpy as np
+
     share = _stated(quantile)
     found: Floats = np.maximum(-share * errors, (1 - share) * errors)
     return found
