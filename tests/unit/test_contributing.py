@@ -28,9 +28,10 @@ def quoted(cell: str) -> list[str]:
 
 
 def existing(path: str, others: list[Path]) -> Path | None:
-    """The file or folder; a bare file name is in a folder that the row has named."""
+    """The file or folder; a bare file name is in or below a folder that the row has named."""
     folders = [*PLACES, *(one for one in others if one.is_dir())]
-    return next((folder / path for folder in folders if (folder / path).exists()), None)
+    place = next((folder / path for folder in folders if (folder / path).exists()), None)
+    return place or next((below for folder in others if folder.is_dir() for below in folder.rglob(path)), None)
 
 
 def paths_of(cell: str) -> tuple[list[Path], list[str]]:

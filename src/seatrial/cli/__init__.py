@@ -52,6 +52,7 @@ VERBS = {
     "waive": Verb("release.waive", "Sign an exception for one requirement, with a reason and an end."),
     "releases": Verb("release.releases", "List the releases of this project."),
     "runs": Verb("project.runs", "List the runs of this project."),
+    "logs": Verb("project.logs", "Show what the steps of a run printed."),
     "export": Verb("release.export", "Write a release as a folder."),
     "step": Verb("project.step", "Run one step: what every remote container calls.", show=False),
     "store": Verb("project.store", "Show, start or stop the embedded store.", show=False),

@@ -13,8 +13,25 @@ import pytest
 from tests.real.finished_project import GOOD, linear, ships
 
 # Each takes a tenth of a second or more, and computes, trains, reads tables or talks to a cloud.
-WORK = ("azure", "numpy", "onnx", "onnxruntime", "pandas", "pyarrow", "pyiceberg", "pyspark", "requests")
-WORK += ("rich", "securesystemslib", "sqlalchemy", "torch", "tensorflow", "xgboost", "lightgbm", "sklearn")
+WORK = (
+    "azure",
+    "lightgbm",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "pandas",
+    "pyarrow",
+    "pyiceberg",
+    "pyspark",
+    "requests",
+    "rich",
+    "securesystemslib",
+    "sklearn",
+    "sqlalchemy",
+    "tensorflow",
+    "torch",
+    "xgboost",
+)
 COUNTED = """
 import sys
 from seatrial.cli import main

@@ -16,7 +16,7 @@ from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.jobs.pinned_inputs import opened_rows
 from seatrial.pipeline.jobs.step_values import AgainstInput, ArtifactOutput, RowsInput, TableOutput
 from seatrial.pipeline.project.settings import DataSettings
-from seatrial.pipeline.steps.builtin import data_digest
+from seatrial.pipeline.steps.builtin import NOTE, data_digest
 from seatrial.pipeline.steps.graph import make_importable
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact, write_artifact
@@ -30,8 +30,6 @@ from seatrial.trial.training_rows import types_like
 from seatrial.trial.validate import groups_of
 from seatrial.verdicts.trial import TestUse
 from seatrial.verdicts.uses import record_use
-
-NOTE = "note: "  # before what is doubtful about the data, in the step's log
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seatrial.errors import Refused, SeatrialError
-from seatrial.pipeline.builtin_steps.assess_step import NOTE
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, ReleaseOutput
 from seatrial.pipeline.running.run_pipeline import Finished
 from seatrial.pipeline.running.run_records import RunRecord, write_run
+from seatrial.pipeline.steps.builtin import NOTE
 from seatrial.pipeline.workspace import Workspace
 from seatrial.releases.keys import seatrial_home
 from seatrial.releases.source import locate
@@ -112,12 +112,7 @@ def _said(step: str, record: RunRecord, workspace: Workspace) -> tuple[str, ...]
 
 def _doubts(record: RunRecord, workspace: Workspace) -> tuple[str, ...]:
     """What the trial noted about the data, where it was made in this run."""
-    lines = _said("assess", record, workspace)
-    if not lines:
-        return ()
-    from seatrial.pipeline.trial_step import NOTE  # with it comes all that a trial computes with
-
-    return tuple(line for line in lines if line.startswith(NOTE))
+    return tuple(line for line in _said("assess", record, workspace) if line.startswith(NOTE))
 
 
 def _verified(release: ReleaseOutput, workspace: Workspace) -> Verified:

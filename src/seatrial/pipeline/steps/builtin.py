@@ -17,6 +17,7 @@ CODE = {"package": "package-1", "assess": "assess-2", "release": "release-1"}
 # What a project may set of the trial, and the defaults. What does not fit the time is left out, and says so.
 SETTABLE: Mapping[str, Parameter] = {"seed": 7, "budget_s": 600.0}
 AGAINST = "against "  # an input of `assess` for each release that the policy compares with: "against newest_passed"
+NOTE = "note: "  # before what is doubtful about the data, in the log of `assess`
 BASELINES = ("baseline", "one-column rule")  # made by the trial itself, and no releases
 
 
