@@ -53,6 +53,7 @@ VERBS = {
     "releases": Verb("release.releases", "List the releases of this project."),
     "runs": Verb("project.runs", "List the runs of this project."),
     "logs": Verb("project.logs", "Show what the steps of a run printed."),
+    "gc": Verb("project.gc", "Remove what nothing needs any more; --dry-run shows it."),
     "export": Verb("release.export", "Write a release as a folder."),
     "step": Verb("project.step", "Run one step: what every remote container calls.", show=False),
     "store": Verb("project.store", "Show, start or stop the embedded store.", show=False),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
+
+NEVER = datetime.max.replace(tzinfo=UTC)  # what does not tell its time is never old enough to be removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,7 @@ class ObjectInfo:
     key: str
     size_bytes: int
     etag: str
+    modified: datetime = field(default=NEVER, compare=False)  # by the store's clock
 
 
 @dataclass(frozen=True, slots=True)

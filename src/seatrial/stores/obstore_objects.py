@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 from seatrial.errors import ObjectMissing, StoreError
 from seatrial.stores.objects import Blob, ObjectInfo, Objects
 from seatrial.stores.obstore_client import Patience, open_bucket
-from seatrial.stores.s3_connection import locate_store, s3_connection
+from seatrial.stores.s3_connection import S3Connection, locate_store, s3_connection
+from seatrial.stores.s3_listing_check import is_whole_listing
 from seatrial.stores.settings import StoreSettings
 from seatrial.stores.store_errors import store_error, was_interrupted
 from seatrial.stores.store_url import Bucket, Folder
@@ -24,6 +25,7 @@ PARTS_AT_ONCE = 4
 LARGEST_CONDITIONAL_BYTES = 5 * 2**30
 
 RETRIES = 5
+LISTINGS = 3  # tries at a whole one
 RETRY_PAUSE_S = 0.02
 PATIENCE = Patience(
     connect=timedelta(seconds=5),
@@ -44,7 +46,8 @@ class ObstoreObjects:
 
     def __init__(self, settings: StoreSettings) -> None:
         self._place = locate_store(settings, os.environ)
-        self._store = _open(self._place, settings)
+        self._connection = None if isinstance(self._place, Folder) else s3_connection(settings, os.environ)
+        self._store = _open(self._place, self._connection)
 
     def __repr__(self) -> str:
         return f"ObstoreObjects({self._place!r})"
@@ -108,16 +111,30 @@ class ObstoreObjects:
         """See `Objects.list`."""
         # obstore matches whole segments only, so the folder is listed and the rest is matched here.
         folder = prefix.rpartition("/")[0]
-        found: list[ObjectInfo] = []
+        for _ in range(LISTINGS):
+            listed = self._list_folder(folder, prefix)
+            if self._is_whole(folder, listed):
+                # S3 promises the order of UTF-8 bytes, which is that of code points; folders promise none.
+                return iter([info for info in listed if info.key.startswith(prefix)])
+        raise StoreError(
+            f"the store's listing was cut short {LISTINGS} times.", path=prefix, hint="Look at the store's own log."
+        )
+
+    def _list_folder(self, folder: str, prefix: str) -> Sequence[ObjectInfo]:
+        listed: Any = []
         with self._explained(prefix):
             for chunk in self._store.list(folder or None):
-                found.extend(
-                    ObjectInfo(meta["path"], meta["size"], str(meta["e_tag"]))
-                    for meta in chunk
-                    if meta["path"].startswith(prefix)
+                listed.extend(
+                    ObjectInfo(meta["path"], meta["size"], str(meta["e_tag"]), meta["last_modified"]) for meta in chunk
                 )
-        # S3 promises the order of UTF-8 bytes, which is that of code points; folders and some servers promise none.
-        return iter(sorted(found, key=lambda info: info.key))
+        return sorted(listed, key=lambda info: info.key)
+
+    def _is_whole(self, folder: str, listed: Sequence[ObjectInfo]) -> bool:
+        if isinstance(self._place, Folder) or self._connection is None:
+            return True
+        root = f"{self._place.prefix}/" if self._place.prefix else ""
+        below = f"{root}{folder}/" if folder else root
+        return is_whole_listing(self._connection, self._place, below, root + listed[-1].key if listed else None)
 
     def delete(self, key: str) -> None:
         """See `Objects.delete`."""
@@ -142,7 +159,7 @@ class ObstoreObjects:
             raise store_error(error, self._place, key) from None
 
 
-def _open(place: Folder | Bucket, settings: StoreSettings) -> Any:
+def _open(place: Folder | Bucket, connection: S3Connection | None) -> Any:
     from obstore.store import LocalStore
 
     if isinstance(place, Folder):
@@ -153,5 +170,6 @@ def _open(place: Folder | Bucket, settings: StoreSettings) -> Any:
                 f"the store's folder cannot be made: {error.strerror}.", path=str(place.path), hint="Name another."
             ) from None
         return LocalStore(place.path)
-    connection = s3_connection(settings, os.environ)
+    if connection is None:
+        raise AssertionError("a bucket has a connection")
     return open_bucket(connection, place.name, PATIENCE, prefix=place.prefix)

@@ -1,0 +1,1 @@
+"""What nothing in a store needs any more: found, and removed."""
