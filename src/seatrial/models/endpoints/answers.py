@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.errors import InputError, TargetError
+from seatrial.errors import InputError, TargetError, field
 from seatrial.models.finished.onnx.classes import in_order, name_classes
 from seatrial.models.finished.options import ModelOptions
 from seatrial.models.predictor import Predictions, sum_tolerance
@@ -94,7 +94,7 @@ class Reading:
             raise TargetError(
                 f"the endpoint answers {strange[0]!r}, which is none of the classes {', '.join(self.classes)}.",
                 path=address,
-                hint="Name every class of the model: --classes a,b,c.",
+                hint=f"Name every class of the model: {field('classes', 'a,b,c')}.",
             )
         return named
 
@@ -128,7 +128,9 @@ def recognise_answers(
     notes: list[str] = []
     classes, names = _classes(answers, label, probability, declared, labels, options, address, notes)
     if len(classes) < 2:
-        raise TargetError("the endpoint gives one class only.", path=address, hint="Name its classes: --classes a,b.")
+        raise TargetError(
+            "the endpoint gives one class only.", path=address, hint=f"Name its classes: {field('classes', 'a,b')}."
+        )
     positive = None
     if len(classes) == 2:
         positive = options.positive if options.positive is not None else classes[-1]
@@ -136,7 +138,7 @@ def recognise_answers(
             raise InputError(
                 f"positive {positive!r} is none of the classes {', '.join(classes)}.",
                 path=address,
-                hint="Write --positive with one of them.",
+                hint=f"Write {field('positive')} with one of them.",
             )
     if label is not None and probability is not None and options.threshold is not None:
         label = None
@@ -259,7 +261,7 @@ def _classes(
     raise TargetError(
         f"the endpoint answers {given.max():g}, which is none of the classes {', '.join(classes)}.",
         path=address,
-        hint="Name every class of the model: --classes a,b,c.",
+        hint=f"Name every class of the model: {field('classes', 'a,b,c')}.",
     )
 
 
@@ -282,7 +284,7 @@ def _check_agreement(reading: Reading, answers: Answers, address: str) -> None:
         raise InputError(
             f"its labels contradict its probabilities, if these are of {', '.join(reading.classes)} in this order.",
             path=address,
-            hint="Name the classes in the order of its probabilities: --classes a,b,c.",
+            hint=f"Name the classes in the order of its probabilities: {field('classes', 'a,b,c')}.",
         )
 
 
@@ -303,5 +305,5 @@ def _unclear(answers: Answers, address: str) -> TargetError:
     return TargetError(
         f"the endpoint's answers are neither labels nor probabilities nor values: {shown or 'nothing'}.",
         path=address,
-        hint="Say what is meant with --task; probabilities lie between 0 and 1 and sum to 1.",
+        hint=f"Say what is meant with {field('task')}; probabilities lie between 0 and 1 and sum to 1.",
     )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, field
 from seatrial.models.columns import holds_numbers, holds_texts, kind_column
 from seatrial.models.signature import Column
 
@@ -43,7 +43,7 @@ def column_of(schema: pa.Schema, name: str, *, address: str) -> Column:
     raise InputError(
         f"column {name!r} holds {kind}, which JSON has no word for.",
         path=address,
-        hint="Cast it to text or a number, or leave it out with --inputs.",
+        hint=f"Cast it to text or a number, or leave it out with {field('inputs')}.",
     )
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from seatrial.errors import InputError, SeatrialError, TargetError
+from seatrial.errors import InputError, SeatrialError, TargetError, field
 from seatrial.models.endpoints.request_limits import Pace, RequestLimits
 
 ANSWER_BYTES = 64 * 2**20  # the answers for some hundred rows are a thousandth of it
@@ -149,7 +149,9 @@ class Exchange:
             raise TooMuch(self._down("takes no request so large (status 413).", hint="Allow fewer rows a request."))
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             said = "wants a token" if self._token is None else "refuses the token"
-            raise self._down(f"{said} (status {status}).", hint="Put it into a variable, and write --token env:NAME.")
+            raise self._down(
+                f"{said} (status {status}).", hint=f"Put it into a variable, and write {field('token', 'env:NAME')}."
+            )
         if status == httpx.codes.NOT_FOUND:
             raise InputError(
                 f"there is no such model (status 404{self._says(answer)}).",

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.errors import InputError, TargetError
+from seatrial.errors import InputError, TargetError, field
 from seatrial.models.endpoints.columns import column_of, sent_columns, values
 from seatrial.models.signature import Column
 
@@ -111,7 +111,7 @@ def form_of(
         raise InputError(
             f"the model takes one matrix of {tensor.datatype}, and column {texts[0]!r} holds texts.",
             path=address,
-            hint="Name the columns that the matrix is made of, in its order: --inputs a,b,c.",
+            hint=f"Name the columns that the matrix is made of, in its order: {field('inputs', 'a,b,c')}.",
         )
     width = _width(tensor)
     if width not in (None, len(columns)):
@@ -120,7 +120,7 @@ def form_of(
             if inputs is None
             else f"the model takes a matrix of {width} columns, and {len(columns)} are named.",
             path=address,
-            hint="Name them in the order of the matrix: --inputs a,b,c.",
+            hint=f"Name them in the order of the matrix: {field('inputs', 'a,b,c')}.",
         )
     said = f"inputs: one matrix of {', '.join(column.name for column in columns)}, in this order"
     return Matrix(columns, tensor), None if inputs is not None else said

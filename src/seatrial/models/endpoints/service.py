@@ -6,7 +6,8 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.errors import InputError, SeatrialError, TargetError
+from seatrial.errors import InputError, SeatrialError, TargetError, field
 from seatrial.models.endpoints import scoring
 from seatrial.models.endpoints.answers import Reading, recognise_answers
 from seatrial.models.endpoints.columns import sent_columns
@@ -41,11 +42,11 @@ class Endpoint:
     address: str
     signature: Signature
     notes: tuple[str, ...]
-    _exchange: Exchange = field(repr=False)
-    _ask: Ask = field(repr=False)
-    _reading: Reading = field(repr=False)
-    _limits: RequestLimits = field(repr=False)
-    _on_progress: Callable[[int], None] = field(repr=False)
+    _exchange: Exchange = attribute(repr=False)
+    _ask: Ask = attribute(repr=False)
+    _reading: Reading = attribute(repr=False)
+    _limits: RequestLimits = attribute(repr=False)
+    _on_progress: Callable[[int], None] = attribute(repr=False)
 
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`; a `TargetError` where the service gives none for some of them."""
@@ -165,7 +166,9 @@ def _by_table(
         try:
             document = connection.post(place, render(first, columns))
         except Rejected as rejected:
-            rejected.error.hint = "It takes no form that Azure ML or MLflow documents: look at its log, name --inputs."
+            rejected.error.hint = (
+                f"It takes no form that Azure ML or MLflow documents: look at its log, name {field('inputs')}."
+            )
             refused.append(rejected.error)
             continue
         try:
@@ -205,7 +208,8 @@ def _checked(address: str) -> str:
         raise InputError(
             "the address holds more than a host and a path.",
             path=shown,
-            hint="Leave out users, passwords and keys: put a token into a variable, and write --token env:NAME.",
+            hint="Leave out users, passwords and keys: put a token into a variable, and write "
+            f"{field('token', 'env:NAME')}.",
         )
     place = shown.rstrip("/").removesuffix("/infer").removesuffix("/ready")
     known = "/v2/models/" in place or place.endswith(scoring.ENDINGS)
@@ -220,11 +224,13 @@ def _token(reference: str | None, place: str, environment: Mapping[str, str]) ->
     kind, _, name = reference.partition(":")
     if kind != "env" or not name:
         raise InputError(  # what was given may be the secret itself: it is not shown
-            "a token is named, and never written.", path="--token", hint="Put it into a variable: --token env:NAME."
+            "a token is named, and never written.",
+            path=field("token"),
+            hint=f"Put it into a variable: {field('token', 'env:NAME')}.",
         )
     token = environment.get(name, "").strip()
     if not token or not token.isascii() or not token.isprintable():
-        raise InputError(f"the variable {name} holds no token.", path="--token", hint=f"Set {name}.")
+        raise InputError(f"the variable {name} holds no token.", path=field("token"), hint=f"Set {name}.")
     parts = urlsplit(place)
     if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
         raise InputError("a token would travel in the clear.", path=place, hint="Write https://….")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, field
 from seatrial.models.finished.onnx.outputs import Answers, Outputs
 from seatrial.models.predictor import Predictions
 
@@ -75,7 +75,7 @@ def _about_labels(outputs: Outputs, given: NDArray[Any], packaged: Predictions, 
                 f'its output "{outputs.label}" gives {", ".join(strange[:3])}, which '
                 f"{'is' if len(strange) == 1 else 'are'} none of the classes {', '.join(outputs.classes)}.",
                 path=path,
-                hint="Name the classes in the order of the probabilities: --classes a,b,c.",
+                hint=f"Name the classes in the order of the probabilities: {field('classes', 'a,b,c')}.",
             )
         own = np.array([places[name] for name in own], object)
     differ = (own != packaged.labels) & _clear(outputs, packaged)
@@ -95,10 +95,10 @@ def _about_labels(outputs: Outputs, given: NDArray[Any], packaged: Predictions, 
         raise InputError(
             f"{problem}: the classes may be in another order than the probabilities.",
             path=path,
-            hint="Name them in the order of the probabilities, --classes a,b,c; or the threshold that the file's label "
-            "follows, --threshold.",
+            hint=f"Name them in the order of the probabilities, {field('classes', 'a,b,c')}; or the threshold that the "
+            f"file's label follows, {field('threshold')}.",
         )
-    return (f"{problem}; measured is the rule, not that output (--threshold sets another)",)
+    return (f"{problem}; measured is the rule, not that output ({field('threshold')} sets another)",)
 
 
 def _clear(outputs: Outputs, packaged: Predictions) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import onnx
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.errors import Corrupt, InputError
+from seatrial.errors import Corrupt, InputError, field
 from seatrial.models.finished.onnx.inputs import Binding
 from seatrial.models.finished.onnx.outputs import Answers
 from seatrial.models.safety import first_line
@@ -46,7 +46,7 @@ def answer_function(model: onnx.ModelProto, binding: Binding, *, real: bool, pat
                 f"the model fails for {rows.num_rows} rows of {'the table' if real else 'zeros'}: {first_line(error)}",
                 path=path,
                 hint="Ask it for the same rows where it was made; the columns may be others, or in another order "
-                "(--inputs), than it was trained on.",
+                f"({field('inputs')}), than it was trained on.",
             ) from None
         return dict(zip(names, answers, strict=True))
 

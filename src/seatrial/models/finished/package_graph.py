@@ -6,7 +6,7 @@ import onnx
 import onnx.compose
 from onnx import GraphProto, ModelProto, helper
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, field
 from seatrial.models.finished.onnx.input_nodes import INPUT_PREFIX, input_nodes
 from seatrial.models.finished.onnx.inputs import Binding
 from seatrial.models.finished.onnx.output_nodes import output_nodes
@@ -40,7 +40,7 @@ def package_graph(plain: PlainGraph, binding: Binding, outputs: Outputs, *, path
                 f'a column "{column.name}" cannot be an input: the package gives its answers by this name.',
                 path=path,
                 hint="Rename the column in the table, and name the columns in the order of the model's inputs: "
-                "--inputs a,b,c.",
+                f"{field('inputs', 'a,b,c')}.",
             )
     graph = helper.make_graph(
         [*before, *inner.graph.node, *after],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from seatrial.errors import InputError, spelled
+from seatrial.errors import InputError, spell, spelled
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.jobs.pinned_inputs import changed, opened_rows
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, ModelFileInput, RowsInput, TableOutput
@@ -58,7 +58,7 @@ def package_model(job: Job, workspace: Workspace) -> ArtifactOutput:
     if source.get("sha256") != file.digest:
         raise changed(file.place)
     for note in finished.notes:
-        print(note, flush=True)  # noqa: T201  # a step's output is its log, and this one's is shown
+        print(spell(note, project_key), flush=True)  # noqa: T201  # a step's output is its log, and this one's is shown
     return ArtifactOutput(write_artifact(workspace.objects, finished.package), "model")
 
 

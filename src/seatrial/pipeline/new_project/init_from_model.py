@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from seatrial.errors import InputError, ObjectExists, Problems, SeatrialError
+from seatrial.errors import InputError, ObjectExists, Problems, SeatrialError, spell
 from seatrial.pipeline.jobs.step_values import ArtifactOutput
 from seatrial.pipeline.new_project.project_template import ProjectTemplate, project_file, readme
 from seatrial.pipeline.project.locations import is_remote, local_path
@@ -31,6 +31,7 @@ from seatrial.stores.settings import StoreSettings
 from seatrial.trial.label_column import read_labels
 from seatrial.trial.model import Model
 from seatrial.trial.question import Question
+from seatrial.trial.spelling import command_line
 from seatrial.trial.validate import check_question, groups_of
 from seatrial.tryout.opened_model import open_model, texts_of
 from seatrial.tryout.uses import state_folder
@@ -101,7 +102,8 @@ def init_from_model(
         raise Problems([_about_new_file(one, draft, folder) for one in inside]) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return NewProject(folder, tuple(_notes(template, trial, opened.notes, name_note(template.name, folder))))
+    notes = _notes(template, trial, opened.notes, name_note(template.name, folder))
+    return NewProject(folder, tuple(spell(note, command_line) for note in notes))
 
 
 def _about_new_file(error: SeatrialError, draft: Path, folder: Path) -> InputError:

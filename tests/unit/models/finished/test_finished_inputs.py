@@ -140,7 +140,7 @@ def test_a_name_that_is_no_column_suggests_the_close_one(tmp_path: Path) -> None
         InputError, match=r'no column for its input "hours_per_week".*Did you mean the column "hours-per'
     ) as error:
         opened(tmp_path, finished, rows=rows, labels=None)
-    assert "--inputs a,b,c" in str(error.value)
+    assert "inputs a,b,c" in str(error.value)
     found = opened(tmp_path, finished, rows=rows, labels=None, inputs=("age", "hours-per-week"))
     assert "inputs: hours_per_week is hours-per-week" in found.notes
     assert found.predictor.predict(rows).labels.tolist() == [3]
@@ -155,7 +155,7 @@ def test_the_label_is_no_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "problem"),
     [
-        (("a", "b"), r'its input "x" takes 3 columns, --inputs names 2'),
+        (("a", "b"), r'its input "x" takes 3 columns, inputs names 2'),
         (("a", "b", "wage"), r'the table has no column "wage"'),
         (("a", "b", "b"), r'the column "b" is an input twice'),
         (("a", "b", "group"), r'takes numbers for "group", the table holds string'),
@@ -168,9 +168,7 @@ def test_wanted_columns_that_do_not_fit_are_named(tmp_path: Path, wanted: tuple[
 
 def test_as_many_columns_as_the_matrix_has_or_the_way_out(tmp_path: Path) -> None:
     rows = table().append_column("weight", pa.array(np.ones(table().num_rows)))
-    with pytest.raises(
-        InputError, match=r"takes 3 columns, the table has 4 numeric columns besides the label.*--inputs"
-    ):
+    with pytest.raises(InputError, match=r"takes 3 columns, the table has 4 numeric columns besides the label.*inputs"):
         opened(tmp_path, softmax_model(), rows=rows)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import onnx
 from onnx import GraphProto, NodeProto, helper, numpy_helper
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, field
 
 # What stands between a list of classes and the label that is made of it.
 _PASSING = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten"})
@@ -35,7 +35,7 @@ def name_classes(
 
     Numbers 0, 1, … are no names where the label has others. An `InputError` where they don't fit each other.
     """
-    _check(requested, count, "--classes names", path)
+    _check(requested, count, f"{field('classes')} names", path)
     _check(declared, count, "the file names", path)
     if requested is not None:
         return Named(requested)
@@ -48,19 +48,20 @@ def name_classes(
         return Named(
             ordered,
             f"classes: {', '.join(ordered)}, the label's values in their order, as 0 to {count - 1} "
-            "(--classes says otherwise)",
+            f"({field('classes')} says otherwise)",
         )
     if declared is None or declared == codes:
         raise InputError(
             f"the model gives {count} classes without names, the table's label has {len(labels)}: {_some(labels)}.",
             path=path,
-            hint="Name them in the order of the probabilities: --classes a,b,c.",
+            hint=f"Name them in the order of the probabilities: {field('classes', 'a,b,c')}.",
         )
     if not set(labels) & set(declared):
         raise InputError(
             f"the model's classes are {_some(declared)}, the table's label has {_some(labels)}.",
             path=path,
-            hint="Name the label's values in the order of the model's classes, --classes a,b,c, or another --label.",
+            hint=f"Name the label's values in the order of the model's classes, {field('classes', 'a,b,c')}, or "
+            f"another {field('label')}.",
         )
     return Named(declared)
 
@@ -133,7 +134,7 @@ def _check(classes: tuple[str, ...] | None, count: int, who: str, path: str) -> 
         raise InputError(
             f"{who} {len(classes)} classes ({_some(classes)}), the model gives {count} probabilities.",
             path=path,
-            hint=f"Name {count} different classes in the order of the probabilities: --classes a,b,c.",
+            hint=f"Name {count} different classes in the order of the probabilities: {field('classes', 'a,b,c')}.",
         )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, field
 from seatrial.models.columns import holds_numbers, holds_texts, kind_column
 from seatrial.models.signature import Column, Kind
 
@@ -174,15 +174,15 @@ def _matrix(
     if (width and len(names) != width) or not names:
         kind = "text" if _KINDS[element] == "text" else "numeric"
         found = (
-            f"--inputs names {len(names)}"
+            f"{field('inputs')} names {len(names)}"
             if inputs is not None
             else f"the table has {len(names)} {kind} columns{'' if label is None else ' besides the label'}"
         )
         raise InputError(
             f'its input "{value.name}" takes {width or "some"} columns, {found}.',
             path=path,
-            hint=f"Name the {width or ''} columns in the order of the matrix: --inputs a,b,c. The table has "
-            f"{_listed([name for name in schema.names if name != label])}."
+            hint=f"Name the {width or ''} columns in the order of the matrix: {field('inputs', 'a,b,c')}. The table "
+            f"has {_listed([name for name in schema.names if name != label])}."
             if like is None  # --inputs are those of the model that is tried
             else "Export it with one input a column, each named like it.",
         )
@@ -203,9 +203,9 @@ def _named(
     if inputs is not None and set(inputs) != set(takes):
         if len(inputs) != len(takes):
             raise InputError(
-                f"--inputs names {len(inputs)} columns, the model has {len(takes)} inputs: {_listed(takes)}.",
+                f"{field('inputs')} names {len(inputs)} columns, the model has {len(takes)} inputs: {_listed(takes)}.",
                 path=path,
-                hint="Name one column for each, in this order, or leave --inputs out to match them by name.",
+                hint=f"Name one column for each, in this order, or leave {field('inputs')} out to match them by name.",
             )
         names = dict(zip(takes, inputs, strict=True))
         notes = (f"inputs: {', '.join(f'{one} is {other}' for one, other in names.items() if one != other)}",)
@@ -232,7 +232,7 @@ def _no_column(tensor: str, name: str, takes: Sequence[str], schema: pa.Schema, 
         f'the table has no column for its input "{tensor}"{"" if tensor == name else f", which is to be {name!r}"}.',
         path=path,
         hint=f"{meant}Rename the table's column, or name the columns in the order of the model's inputs "
-        f"({_listed(takes)}): --inputs a,b,c. The table has {_listed(schema.names)}.",
+        f"({_listed(takes)}): {field('inputs', 'a,b,c')}. The table has {_listed(schema.names)}.",
     )
 
 
@@ -253,7 +253,7 @@ def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, path:
             raise InputError(
                 f'the model takes the column "{label}", which is the label that it is to be measured by.',
                 path=path,
-                hint="Name another label, or the columns that the model takes: --inputs a,b,c.",
+                hint=f"Name another label, or the columns that the model takes: {field('inputs', 'a,b,c')}.",
             )
         _check_type(column, schema, path)
 

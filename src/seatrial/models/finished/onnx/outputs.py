@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, field
 from seatrial.models.finished.onnx.classes import declared_classes, in_order, name_classes
 from seatrial.models.finished.onnx.intervals import find_interval
 from seatrial.models.finished.onnx.scores import (
@@ -71,7 +71,7 @@ def recognise(
         raise InputError(
             f"{what} has no threshold: that belongs to the probabilities of two classes.",
             path=path,
-            hint="Leave --threshold out.",
+            hint=f"Leave {field('threshold')} out.",
         )
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InputError(f"the threshold {options.threshold:g} is no probability.", hint="It lies between 0 and 1.")
@@ -120,7 +120,7 @@ def _is_regression(
 ) -> bool:
     if options.task is not None:
         if options.task == "regression" and options.classes:
-            raise InputError("a regression has no classes.", path=path, hint="Leave --classes out.")
+            raise InputError("a regression has no classes.", path=path, hint=f"Leave {field('classes')} out.")
         return options.task == "regression"
     if label is not None or options.classes is not None or options.positive is not None:
         return False
@@ -132,7 +132,7 @@ def _is_regression(
             raise InputError(
                 f"the model gives {widest} numbers a row, and the table's label has no classes.",
                 path=path,
-                hint="Say what it is: --task multiclass, binary or regression.",
+                hint=f"Say what it is: {field('task', 'multiclass')}, binary or regression.",
             )
         return True
     return bool(widest == 1 and len(labels) > 2)
@@ -185,19 +185,19 @@ def _labels_only(
         raise InputError(
             f'its output "{label}" gives {", ".join(sorted(texts))}, the classes are {", ".join(named)}.',
             path=path,
-            hint="Name the classes that it answers with: --classes a,b,c.",
+            hint=f"Name the classes that it answers with: {field('classes', 'a,b,c')}.",
         )
     if len(named) < 2:
         raise InputError(
             f'its output "{label}" gives one class only: {", ".join(named)}.',
             path=path,
-            hint="Name all that there are: --classes a,b,c.",
+            hint=f"Name all that there are: {field('classes', 'a,b,c')}.",
         )
     task = _task(len(named), options, path)
     positive, notes = _positive(named, options, path) if task == "binary" else (None, ())
     said = "labels without probabilities: what needs scores (log loss, ROC AUC, calibration) is not measured"
     order = f", as 0 to {len(named) - 1}" if by_position else ""
-    otherwise = "" if options.classes else " (--classes says otherwise)"
+    otherwise = "" if options.classes else f" ({field('classes')} says otherwise)"
     notes = (said, f"classes: {', '.join(named)}{order}{otherwise}", *notes)
     return Outputs(
         "labels",
@@ -295,7 +295,9 @@ def _is_activated(graph: GraphProto, tensor: str) -> bool:
 def _task(count: int, options: ModelOptions, path: str) -> Task:
     if options.task == "binary" and count != 2:
         raise InputError(
-            f"the model tells {count} classes apart, and is to be binary.", path=path, hint="Use --task multiclass."
+            f"the model tells {count} classes apart, and is to be binary.",
+            path=path,
+            hint=f"Use {field('task', 'multiclass')}.",
         )
     return options.task or ("binary" if count == 2 else "multiclass")
 
@@ -307,7 +309,7 @@ def _positive(classes: tuple[str, ...], options: ModelOptions, path: str) -> tup
         raise InputError(
             f'"{options.positive}" is none of the classes {", ".join(classes)}.',
             path=path,
-            hint="Name one of them: --positive.",
+            hint=f"Name one of them: {field('positive')}.",
         )
     return options.positive, ()
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, helper
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, field
 from seatrial.models.predictor import sum_tolerance
 
 _PASSING = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Concat", "Clip"})
@@ -63,8 +63,8 @@ def meaning_of(
         raise InputError(
             f'its output "{tensor}" gives one number a row, beyond 0 and 1, and the table\'s label has classes.',
             path=path,
-            hint="If these are logits, write --task binary; if the label is a number to be predicted, --task "
-            "regression; else name the column that the model predicts with --label.",
+            hint=f"If these are logits, write {field('task', 'binary')}; if the label is a number to be predicted, "
+            f"{field('task', 'regression')}; else name the column that the model predicts with {field('label')}.",
         )
     return Meaning(probabilities=False, because="its answers are no probabilities")
 
