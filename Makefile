@@ -4,10 +4,13 @@ PYTHON ?= python3
 # Commands start many short Python processes: without cached bytecode each of them compiles pandas and Spark anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check docs clean
+.PHONY: demo java test check docs clean
 
-demo: .venv/.demo
+demo: java .venv/.demo
 	scripts/demo
+
+java:
+	scripts/java
 
 test: .venv/.dev
 	scripts/check

@@ -1,0 +1,35 @@
+"""`seatrial put`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seatrial.cli.next_command import Call
+from seatrial.cli.options import Directory, Profile
+from seatrial.cli.output import print_lines
+
+
+def command(*paths: str, profile: Profile = "local", directory: Directory = Path()) -> int:
+    """Put files into the project's store: FILES… TARGET/. Steps read them as Files("TARGET/*.csv").
+
+    A folder's files keep their paths within it. What is there already under the same key is replaced: steps that
+    read it run again.
+
+    For example:
+
+        seatrial put january.csv february.csv raw/
+        seatrial put ./photographs raw/photographs/
+    """
+    from seatrial.errors import InputError
+    from seatrial.pipeline.put_files import planned_keys, put_files
+    from seatrial.pipeline.workspace import open_workspace
+
+    *files, target = paths or ("",)
+    if not files:
+        raise InputError("files and a target are needed.", hint="Write seatrial put FILE… raw/")
+    keys = planned_keys([Path(name).expanduser() for name in files], target)
+    with open_workspace(directory, profile) as workspace:
+        for key in put_files(keys, workspace.objects):
+            print_lines(f"{keys[key]} → {key}")
+    print(f"Next: {Call(profile=profile, directory=directory).then('plan')}")
+    return 0
