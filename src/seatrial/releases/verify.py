@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from seatrial.errors import Corrupt, InputError, ObjectMissing, Refused, SeatrialError
 from seatrial.releases.envelope import UntrustedKey, unseal
@@ -291,13 +291,17 @@ def _policy(files: Mapping[str, bytes], problems: list[Problem]) -> Policy | Non
     policy = _document(Policy, files, POLICY_JSON, problems)
     if policy is None:
         return None
-    document = json.loads(files[POLICY_JSON])
-    stated = [{key: value for key, value in one.items() if value is not None} for one in document.get("require", [])]
-    checked = read_policy({**document, "require": stated})
+    document = _without_null(json.loads(files[POLICY_JSON]))
+    checked = read_policy({**document, "require": [_without_null(one) for one in document.get("require", [])]})
     if isinstance(checked, Policy):
         return checked
     problems += [Problem(POLICY_JSON, str(one.error)) for one in checked]
     return None
+
+
+def _without_null(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file of TOML would say: a key that has no value is not there."""
+    return {key: value for key, value in document.items() if value is not None}
 
 
 def _verdict(release: Release, stated: Verdict | None, verdict: Verdict) -> Iterator[Problem]:
