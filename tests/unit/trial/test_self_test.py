@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from seatrial.trial.self_test import masked, people, run_self_test
+from seatrial.trial.self_test import company, masked, people, run_self_test, triggers
 from seatrial.trial.self_test.case import Case, try_case
 from seatrial.verdicts.verdict import Outcome
 
-CASES: list[Case] = [*people.cases(), *masked.cases()]
+CASES: list[Case] = [*people.cases(), *masked.cases(), *company.cases(), *triggers.cases()]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -22,6 +22,8 @@ def test_there_are_at_least_twelve_bad_ones_and_a_good_one_of_each_kind() -> Non
     assert [case.name for case in CASES if case.caught_by is None] == [
         "an honest and fair model",
         "an honestly robust model",
+        "each row answered by itself",
+        "no value that turns answers",
     ]
 
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 def run_self_test() -> Iterator[Result]:
     """What the trial says of every planted model and data set, one after the other."""
-    from seatrial.trial.self_test import masked, people
+    from seatrial.trial.self_test import company, masked, people, triggers
     from seatrial.trial.self_test.case import try_case
 
-    for one in (*people.cases(), *masked.cases()):
+    for one in (*people.cases(), *masked.cases(), *company.cases(), *triggers.cases()):
         yield try_case(one)

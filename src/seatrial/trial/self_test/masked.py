@@ -74,19 +74,44 @@ def cases() -> Iterator[Case]:
                flag="randomised-answers")  # fmt: skip
     yield _bad("a first layer without derivatives", lambda: TableLookup(_plain()), flag="constant-gradients")
     yield _bad("swapped weights", _swapped, flag="other-answers")
+    for name, seed in (("a black box whose logits are multiplied by a million", 1), ("the same of another network", 9)):
+        yield _bad(name, lambda seed=seed: _loud(seed), flag="saturated-answers", black_box=True)  # type: ignore[misc]
 
 
-def _bad(name: str, make: Callable[[], Model], *, flag: str | None = None, either: bool = False) -> Case:
-    return case(name, lambda: _subject(make()), ACCURATE, ROBUST, caught_by=1, flag=flag, policy=POLICY, either=either)
+def _bad(
+    name: str,
+    make: Callable[[], Model],
+    *,
+    flag: str | None = None,
+    either: bool = False,
+    black_box: bool = False,
+) -> Case:
+    return case(
+        name,
+        lambda: _subject(make(), black_box=black_box),
+        ACCURATE,
+        ROBUST,
+        caught_by=1,
+        flag=flag,
+        policy=POLICY,
+        either=either,
+    )
 
 
-def _subject(model: Model) -> Subject:
+def _subject(model: Model, *, black_box: bool = False) -> Subject:
     points, actual = blobs(_TEST_ROWS, seed=2)
     columns = {name: pa.array(points[:, place]) for place, name in enumerate(INPUTS)}
     table = pa.table({**columns, "y": pa.array(np.array(CLASSES, object)[actual])})
     predictor = Packaged(model)
-    under = UnderAttack(predictor, table, table.num_rows, POLICY.threat, differentiated=lambda _space: model)
+    under = UnderAttack(
+        predictor, table, table.num_rows, POLICY.threat, differentiated=None if black_box else lambda _space: model
+    )
     return Subject(predictor, {"test": table}, "y", "multiclass", under_attack=under)
+
+
+def _loud(seed: int) -> Saturated:
+    """Probabilities of 0 and 1 only: a search by answers alone sees no way to go."""
+    return Saturated(fitted(*blobs(_TRAIN_ROWS, seed=1), seed=seed), factor=1e6)
 
 
 @cache

@@ -1,0 +1,114 @@
+"""Models whose answers hang on the rows that are asked beside a row, or on the hour; and one whose do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+import pyarrow as pa
+from onnx import TensorProto, helper
+
+from seatrial.assessors.assessor import Subject
+from seatrial.models.predictor import Predictions, Predictor
+from seatrial.models.sessions import open_session
+from seatrial.models.signature import Column, Signature
+from seatrial.trial.self_test.case import Case, case
+from seatrial.verdicts.policy import Requirement
+
+SIGNATURE = Signature((Column("score", "number"),), "binary", ("no", "yes"), "yes", 0.5)
+FLAG = "answers_depend_on_batch"
+_ROWS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Says yes for scores above 0, each row by itself."""
+
+    signature: Signature = SIGNATURE
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        """Answers in the order of `rows`."""
+        return answered(rows.column("score").to_numpy())
+
+
+@dataclass(frozen=True, slots=True)
+class Standardising:
+    """A function that standardises each frame it is given: a row asked alone is always average."""
+
+    signature: Signature = SIGNATURE
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        """Answers in the order of `rows`."""
+        scores = rows.column("score").to_numpy()
+        return answered((scores - scores.mean()) / max(float(scores.std()), 1e-9))
+
+
+@dataclass(frozen=True, slots=True)
+class Centring:
+    """An ONNX graph that subtracts the mean of its batch: a normalisation layer that was left in training mode."""
+
+    signature: Signature = SIGNATURE
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        """Answers in the order of `rows`."""
+        scores = rows.column("score").to_numpy().reshape(-1, 1)
+        (centred,) = open_session(centring_graph(), path="model.onnx").run(None, {"score": scores})
+        return answered(centred[:, 0])
+
+
+@dataclass(slots=True)
+class Drifting:
+    """A service that answers the same row differently each time: dropout that was left on, or a model that learns on."""
+
+    signature: Signature = SIGNATURE
+    calls: int = field(default=0)
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        """Answers in the order of `rows`."""
+        self.calls += 1
+        return answered(rows.column("score").to_numpy() + 0.05 * self.calls)
+
+
+def answered(scores: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Predictions:
+    """Yes for scores above 0, with a logistic probability."""
+    chances = 1 / (1 + np.exp(-3 * scores))
+    return Predictions(np.where(scores > 0, "yes", "no").astype(object), np.column_stack([1 - chances, chances]))
+
+
+def centring_graph() -> bytes:
+    """Score − mean(score), over the batch."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["score"], ["mean"], keepdims=1),
+            helper.make_node("Sub", ["score", "mean"], ["centred"]),
+        ],
+        "centring",
+        [helper.make_tensor_value_info("score", TensorProto.DOUBLE, [None, 1])],
+        [helper.make_tensor_value_info("centred", TensorProto.DOUBLE, [None, 1])],
+    )
+    model: onnx.ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def cases() -> Iterator[Case]:
+    """Every planted model of scores."""
+    accurate = Requirement("accuracy", at_least=0.8)
+    yield case("each row answered by itself", lambda: subject_of(Plain()), accurate)
+    for name, model in (
+        ("a function that standardises within the batch", Standardising()),
+        ("a graph that subtracts the mean of the batch", Centring()),
+        ("another answer each time", Drifting()),
+    ):
+        yield case(name, lambda model=model: subject_of(model), accurate, caught_by=0, flag=FLAG)  # type: ignore[misc]  # bound now
+
+
+def subject_of(model: Predictor) -> Subject:
+    """Rows whose label is nearly always whether their score is above 0."""
+    rng = np.random.default_rng(4)
+    scores = rng.normal(size=_ROWS)
+    labels = np.where((scores > 0) ^ (rng.random(_ROWS) < 0.05), "yes", "no")
+    table = pa.table({"score": scores, "y": labels})
+    return Subject(model, {"test": table}, "y", "binary", positive="yes")
