@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.run_trial import run_trial
 from seatrial.stores.documents import sha256, to_json
+from seatrial.trial.batch_dependence import find_batch_dependence, flag_batch_dependence
 from seatrial.verdicts.judge import Finding, judge
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.trial import TestUse
@@ -70,6 +71,10 @@ def try_case(one: Case) -> Result:
         seed=_SEED,
         budget_s=_BUDGET_S,
         progress=lambda _claim: None,
+    )
+    table = subject.tables[subject.measured]
+    trial = flag_batch_dependence(
+        trial, find_batch_dependence(subject.predictor, table, subject.predictor.predict(table))
     )
     verdict = judge(one.policy, trial)
     if one.caught_by is None:

@@ -60,7 +60,7 @@ class Centring:
 
 @dataclass(slots=True)
 class Drifting:
-    """A service that answers the same row differently each time: dropout that was left on, or a model that learns on."""
+    """A service that answers the same row differently each time: dropout left on, or a model that learns on."""
 
     signature: Signature = SIGNATURE
     calls: int = field(default=0)
@@ -110,5 +110,5 @@ def subject_of(model: Predictor) -> Subject:
     rng = np.random.default_rng(4)
     scores = rng.normal(size=_ROWS)
     labels = np.where((scores > 0) ^ (rng.random(_ROWS) < 0.05), "yes", "no")
-    table = pa.table({"score": scores, "y": labels})
+    table = pa.table({"score": pa.array(scores), "y": pa.array(labels)})
     return Subject(model, {"test": table}, "y", "binary", positive="yes")

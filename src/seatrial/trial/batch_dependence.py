@@ -1,0 +1,120 @@
+"""Whether a row's answer hangs on the rows asked beside it, on their order, or on the hour.
+
+A layer that normalises by its batch, a function that ranks or standardises the frame it is given, dropout that was
+left on: measured in large batches such a model is another one than that which serves rows one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from seatrial.errors import SeatrialError
+from seatrial.models.predictor import Predictions, Predictor
+from seatrial.verdicts.evidence import Evidence, Flag
+from seatrial.verdicts.metrics import METRICS, Scope
+from seatrial.verdicts.trial import Trial
+
+CODE = "answers_depend_on_batch"
+BATCH, ALONE = 32, 6  # rows asked again together, and one by one: an endpoint, too, may be asked ten times more
+NEAR = 1e-4  # of a probability, and of a number beside the spread of all: float32 adds up in another order by batch
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDependence:
+    """What was seen: how many of how many rows got another answer, and in which company."""
+
+    rows: int
+    of_rows: int
+    how: str
+
+    @property
+    def flag(self) -> Flag:
+        """As a doubt about every number that rests on answers."""
+        return Flag(CODE, f"{self.rows} of {self.of_rows} rows got another answer {self.how}")
+
+
+def find_batch_dependence(predictor: Predictor, table: pa.Table, predictions: Predictions) -> BatchDependence | None:
+    """Asks for rows of `table` again: in a small batch, in reverse, twice, and alone. None where all answers stay.
+
+    `predictions` are the answers when the whole table was asked. A model that fails in other company hangs on it, too.
+    """
+    places = np.unique(np.linspace(0, table.num_rows - 1, min(BATCH, table.num_rows)).astype(np.int64))
+    batch, expected = table.take(pa.array(places)), _taken(predictions, places)
+    spread = _spread(predictions)
+    backwards = np.arange(len(places))[::-1]
+    alone = places[np.unique(np.linspace(0, len(places) - 1, min(ALONE, len(places))).astype(np.int64))]
+    try:
+        together = predictor.predict(batch)
+        if found := _apart(together, expected, spread, f"among {len(places)} rows than among {table.num_rows:,}"):
+            return found
+        if found := _apart(predictor.predict(batch), expected, spread, "asked twice"):
+            return found
+        reverse = predictor.predict(batch.take(pa.array(backwards)))
+        if found := _apart(reverse, _taken(expected, backwards), spread, "in another order"):
+            return found
+        answers = [predictor.predict(table.slice(int(place), 1)) for place in alone]
+    except SeatrialError as error:
+        return BatchDependence(len(places), len(places), f"than among {table.num_rows:,}: {error.problem}")
+    return _apart(_joined(answers), _taken(predictions, alone), spread, f"alone than among {table.num_rows:,}")
+
+
+def flag_batch_dependence(trial: Trial, found: BatchDependence | None) -> Trial:
+    """The trial with the flag on all evidence that rests on answers."""
+    if found is None:
+        return trial
+    return replace(trial, evidence=tuple(_flagged(evidence, found.flag) for evidence in trial.evidence))
+
+
+def _flagged(evidence: Evidence, flag: Flag) -> Evidence:
+    metric = METRICS.get(evidence.claim.metric)
+    if metric is not None and metric.scope is Scope.DATA:
+        return evidence
+    return replace(evidence, flags=(*evidence.flags, flag))
+
+
+def _apart(found: Predictions, expected: Predictions, spread: float, how: str) -> BatchDependence | None:
+    count = len(expected.labels)
+    if len(found.labels) != count:
+        return BatchDependence(count, count, how)
+    if found.probabilities is not None and expected.probabilities is not None:
+        if found.probabilities.shape != expected.probabilities.shape:
+            return BatchDependence(count, count, how)
+        apart = ~_near(found.probabilities, expected.probabilities, NEAR).all(axis=1)
+    elif np.issubdtype(expected.labels.dtype, np.floating):
+        apart = ~_near(np.asarray(found.labels, float), np.asarray(expected.labels, float), NEAR * spread)
+    else:
+        apart = found.labels.astype(str) != expected.labels.astype(str)
+    rows = int(apart.sum())
+    return BatchDependence(rows, count, how) if rows else None
+
+
+def _near(one: NDArray[np.float64], other: NDArray[np.float64], within: float) -> NDArray[np.bool_]:
+    return np.asarray((np.abs(one - other) <= within) | (np.isnan(one) & np.isnan(other)))
+
+
+def _spread(predictions: Predictions) -> float:
+    """Of a regression's answers; float32 rounds large ones by more."""
+    if not np.issubdtype(predictions.labels.dtype, np.floating):
+        return 1.0
+    values = np.asarray(predictions.labels, float)
+    values = values[np.isfinite(values)]
+    return float(np.abs(values).max(initial=0.0)) or 1.0
+
+
+def _taken(predictions: Predictions, places: Ints) -> Predictions:
+    chances = predictions.probabilities
+    return Predictions(predictions.labels[places], None if chances is None else chances[places])
+
+
+def _joined(parts: list[Predictions]) -> Predictions:
+    chances = [part.probabilities for part in parts if part.probabilities is not None]
+    return Predictions(
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate(chances) if len(chances) == len(parts) else None,
+    )
