@@ -17,7 +17,7 @@ from seatrial.assessors.classification import calibration, confusion, probabilit
 from seatrial.assessors.references.baselines import one_column_rule
 from seatrial.assessors.references.reference_answers import baseline_of, reference_of
 from seatrial.assessors.regression import error_metrics
-from seatrial.assessors.robustness import counterfactual_flips, robust_accuracy
+from seatrial.assessors.robustness import counterfactual_flips, robust_accuracy, trigger_rate
 from seatrial.assessors.subject_checks import check_subject
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
@@ -38,6 +38,7 @@ ASSESSORS: tuple[tuple[str, Assessor], ...] = (
     ("data", data_claims),
     ("counterfactuals", counterfactual_flips),
     ("robustness", robust_accuracy),
+    ("triggers", trigger_rate),
 )
 
 

@@ -25,6 +25,7 @@ FEW, SHARE = 3, 0.01  # rows that a sign must show on at least, and their share:
 _MORE = 4  # times the iterations of the suite
 _SURE = 0.01  # of a sign test
 _NUDGE = 0.02  # of the radius: small beside what an attack moves, large beside float32's rounding
+_SILENT = -103.0  # log of a probability below the smallest float32: all that is left of it is 0
 _APART = 0.5  # relative error of a slope, at the median, from which it is not that of the answers
 
 
@@ -56,7 +57,9 @@ def diagnose(
     if not right.size:
         return ()
     looks: list[Callable[[], Diagnostic | None]] = [lambda: _randomised(target, rows)]
-    if target.white_box is not None:
+    if target.white_box is None:
+        looks.append(lambda: _silent(target, origin, attacked))
+    else:
         looks += [
             lambda: _other_answers(target, rows),
             lambda: _flat(target, rows, truth),
@@ -82,6 +85,26 @@ def _randomised(target: TargetModel, rows: Rows) -> Diagnostic | None:
         return None
     return Diagnostic(
         "randomised-answers", f"asked twice, the model answered {changed} of {len(rows)} rows differently"
+    )
+
+
+def _silent(target: TargetModel, origin: Rows, attacked: SuiteResult) -> Diagnostic | None:
+    """Whether answers tell a search by answers alone where to go: a probability of 0 stays 0 wherever it steps.
+
+    As with logits multiplied by a million (Athalye, Carlini & Wagner 2018, section 5, from the inside): the scale is
+    lost in the answers, and nothing brings it back.
+    """
+    standing = np.flatnonzero(attacked.unbroken & ~attacked.exact)[:SAMPLE]
+    if not standing.size:
+        return None
+    scores = target.scores(origin[standing])
+    second = np.partition(scores, -2, axis=1)[:, -2]
+    silent = int((second < _SILENT).sum())
+    if not _many(silent, len(standing)):
+        return None
+    return Diagnostic(
+        "saturated-answers",
+        f"the probabilities of {silent} of {len(standing)} rows are 0 and 1: no search by answers sees where to go",
     )
 
 

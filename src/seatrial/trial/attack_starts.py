@@ -9,6 +9,7 @@ import pyarrow as pa
 from seatrial.assessors.contingency.group_specs import GroupSpec, with_groups
 from seatrial.assessors.robustness.gradients import NoGradients, gradients_of
 from seatrial.assessors.robustness.trees import trees_of
+from seatrial.assessors.robustness.trigger_rate import METRIC as TRIGGER_RATE
 from seatrial.assessors.robustness.under_attack import UnderAttack
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Signature
@@ -31,7 +32,8 @@ def attacked_sample(
     """
     inputs = [column.name for column in signature.inputs]
     sources = [source for spec in groups for source in spec.sources]
-    if not policy.threat and not set(inputs) & set(sources):
+    asks = any(requirement.claim.metric == TRIGGER_RATE for requirement in policy.require)
+    if not policy.threat and not asks and not set(inputs) & set(sources):
         return None
     return RowSample([*inputs, *sources, *others], label=label, seed=seed)
 

@@ -45,7 +45,7 @@ def find_batch_dependence(predictor: Predictor, table: pa.Table, predictions: Pr
     `predictions` are the answers when the whole table was asked. A model that fails in other company hangs on it, too.
     """
     places = np.unique(np.linspace(0, table.num_rows - 1, min(BATCH, table.num_rows)).astype(np.int64))
-    batch, expected = table.take(pa.array(places)), _taken(predictions, places)
+    batch, expected = table.take(places), _taken(predictions, places)
     spread = _spread(predictions)
     backwards = np.arange(len(places))[::-1]
     alone = places[np.unique(np.linspace(0, len(places) - 1, min(ALONE, len(places))).astype(np.int64))]
@@ -55,7 +55,7 @@ def find_batch_dependence(predictor: Predictor, table: pa.Table, predictions: Pr
             return found
         if found := _apart(predictor.predict(batch), expected, spread, "asked twice"):
             return found
-        reverse = predictor.predict(batch.take(pa.array(backwards)))
+        reverse = predictor.predict(batch.take(backwards))
         if found := _apart(reverse, _taken(expected, backwards), spread, "in another order"):
             return found
         answers = [predictor.predict(table.slice(int(place), 1)) for place in alone]

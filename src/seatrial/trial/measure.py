@@ -21,6 +21,7 @@ from seatrial.models.signature import Signature
 from seatrial.rows import Rows
 from seatrial.stores.documents import sha256, to_json
 from seatrial.trial.attack_starts import attacked_sample, under_attack
+from seatrial.trial.batch_dependence import flag_batch_dependence
 from seatrial.trial.data_checks.data_checks import DataChecks
 from seatrial.trial.data_checks.note import Note
 from seatrial.trial.label_column import has_label
@@ -209,6 +210,7 @@ def measure(
         progress=lambda what: on_progress(f"measuring {what}", 0, None),
         references=digests,
     )
+    trial = flag_batch_dependence(trial, scored.batch_dependence)
     trial = flag_unlabelled(trial, policy, unlabelled=scored.unlabelled, labelled=scored.table.num_rows)
     return Measured(trial, checks.notes(), scored.table.num_rows)
 

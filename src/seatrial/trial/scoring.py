@@ -19,6 +19,7 @@ from seatrial.assessors.contingency.group_specs import GroupSpec, with_groups
 from seatrial.errors import InputError, field
 from seatrial.models.predictor import Predictor
 from seatrial.rows import Rows
+from seatrial.trial.batch_dependence import BatchDependence, find_batch_dependence
 from seatrial.trial.label_column import has_label
 from seatrial.verdicts.digest import DigestOfTestData
 
@@ -52,6 +53,7 @@ class Scored:
     predictions: CachedPredictions
     references: Mapping[str, CachedPredictions]
     unlabelled: int
+    batch_dependence: BatchDependence | None = None
 
 
 def score(
@@ -81,6 +83,7 @@ def score(
     recorders = {name: Recorder(one.predictor, one.name) for name, one in {"": model, **references}.items()}
     parts: list[pa.Table] = []
     done = unlabelled = 0
+    dependence: BatchDependence | None = None
     with ThreadPoolExecutor(1, "seatrial-look") as beside:
         for table in rows.tables(columns):
             looked = [beside.submit(watcher.see, table) for watcher in watchers]
@@ -89,7 +92,10 @@ def score(
             if known.num_rows:
                 looked.append(beside.submit(digest.add, known))
                 for name, one in {"": model, **references}.items():
-                    recorders[name].add(one.predictor.predict(known), known.num_rows)
+                    predictions = one.predictor.predict(known)
+                    recorders[name].add(predictions, known.num_rows)
+                    if one is model and not parts:  # the first rows tell as well as all
+                        dependence = find_batch_dependence(model.predictor, known, predictions)
                 parts.append(pa.Table.from_arrays([_compact(known.column(name)) for name in kept], names=kept))
             for one_look in looked:  # before the next table: no more than one waits
                 one_look.result()
@@ -101,7 +107,7 @@ def score(
     whole = with_groups(pa.concat_tables(parts).unify_dictionaries().combine_chunks(), groups)
     whole = whole.append_column(POSITION, pa.array(np.arange(whole.num_rows)))
     cached = {name: recorder.recorded() for name, recorder in recorders.items()}
-    return Scored(whole, digest.hexdigest(), cached.pop(""), cached, unlabelled)
+    return Scored(whole, digest.hexdigest(), cached.pop(""), cached, unlabelled, dependence)
 
 
 def _compact(values: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:

@@ -258,7 +258,11 @@ def test_a_row_of_weight_three_is_three_rows(of_task: Subjects, task: str) -> No
     often = np.repeat(np.arange(300), table.column("weight").to_numpy())
     repeated = replace(subject, weight=None, tables={"test": table.take(often)})
     of_class = "bee" if task == "multiclass" else None
-    elsewhere = UNDER_ATTACK | {"one_column_accuracy", "counterfactual_flip_rate"}  # not from answers and weights alone
+    elsewhere = UNDER_ATTACK | {
+        "one_column_accuracy",
+        "counterfactual_flip_rate",
+        "trigger_rate",
+    }  # not from answers and weights alone
     for name, metric in METRICS.items():
         if metric.fits(task) and metric.scope is not Scope.DATA and name not in elsewhere:
             claim = Claim(name, of_class=of_class if metric.scope is Scope.CLASS else None)

@@ -101,11 +101,11 @@ def people(model: Predictor) -> Subject:
     labels = np.where((score > 0) ^ (rng.random(_ROWS) < 0.03), "yes", "no")
     table = pa.table(
         {
-            "job": [f"job {job}" for job in jobs],
-            "city": [f"city {city}" for city in rng.integers(0, 6, _ROWS)],
-            "hours": hours,
-            "score": score,
-            "y": labels,
+            "job": pa.array([f"job {job}" for job in jobs]),
+            "city": pa.array([f"city {city}" for city in rng.integers(0, 6, _ROWS)]),
+            "hours": pa.array(hours),
+            "score": pa.array(score),
+            "y": pa.array(labels),
         }
     )
     return _subject(model, table)
@@ -116,8 +116,8 @@ def images(model: Predictor) -> Subject:
     rng = np.random.default_rng(7)
     bright = rng.random(_ROWS) < 1 / 2
     pixels = np.clip(rng.normal(0.35 + 0.3 * bright[:, None], 0.15, (_ROWS, SIDE**2)), 0, 1)
-    columns = {column.name: pixels[:, place] for place, column in enumerate(IMAGES.inputs)}
-    return _subject(model, pa.table({**columns, "y": np.where(bright, "yes", "no")}))
+    columns = {column.name: pa.array(pixels[:, place]) for place, column in enumerate(IMAGES.inputs)}
+    return _subject(model, pa.table({**columns, "y": pa.array(np.where(bright, "yes", "no"))}))
 
 
 def _subject(model: Predictor, table: pa.Table) -> Subject:

@@ -232,4 +232,17 @@ CLASSIFICATION = (
         families=(Family.ALL, Family.GROUPS, Family.PAIRS),
         paired=False,
     ),
+    _metric(
+        "trigger_rate",
+        "Trigger rate",
+        Scope.CLASSES,
+        Better.LOWER,
+        "Share of rows, answered otherwise before, that the worst trigger found turns to one class: a rare value, a "
+        "pair of values or a patch of pixels. A lower bound on what a back door does, since a trigger that was not "
+        "tried may exist.",
+        computed=ByAssessor("triggers"),
+        bound=_SAMPLED,
+        families=(Family.ALL,),
+        paired=False,
+    ),
 )
