@@ -38,7 +38,7 @@ def under(one: Evidence, policy: Policy = UNDER_ATTACK) -> UnderThreat:
 def test_the_accuracy_without_an_attack_stands_beside_that_under_one() -> None:
     assert [(mark.label, mark.estimate) for mark in under(robust()).plot.marks] == [
         ("as the data is", "0.910"),
-        ("under attack, at most", "0.630"),
+        ("not broken by these attacks", "0.630"),
     ]
 
 
@@ -66,10 +66,10 @@ def test_a_model_without_gradients_says_why() -> None:
     assert facts["attacked"] == "100 of 900 rows"
 
 
-def test_the_page_says_that_it_is_an_upper_bound_and_doubts_in_words() -> None:
+def test_the_page_says_that_the_low_bound_is_about_these_attacks_and_doubts_in_words() -> None:
     told = render_report(attacked_view(robust(flags=(MASKED,))))
     section = told[told.index('id="attacks"') :]
-    assert "It is an upper bound: a stronger attack may exist." in section
+    assert "is no bound on robustness: a stronger attack may exist." in section
     assert "Gradients vanish: <bdi>the gradient of 90 of 90 rows is zero" in section
     assert "inconclusive" in section
 

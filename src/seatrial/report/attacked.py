@@ -24,7 +24,8 @@ _ATTACKS = {
     "apgd-t": ("Auto-PGD, targeted", "towards one wrong class after the other (Croce & Hein 2020)"),
     "minimum-norm": ("Minimum norm", "the nearest example that is answered wrong (Pintor et al. 2021)"),
     "square": ("Square", "random squares, by the answers alone (Andriushchenko et al. 2020)"),
-    "discrete": ("Search", "single changes of columns, the worst kept, by the answers alone"),
+    "discrete-exact": ("Exact search", "every allowed change, or branch and bound over the trees"),
+    "discrete": ("Search", "changes of one and two columns, the worst kept, by the answers alone"),
     "transfer": ("Transfer", "what fools a model that learned from this one's answers"),
 }
 _SIGNS = {
@@ -39,7 +40,10 @@ _SIGNS = {
     "black-box-stronger": "Attacks without gradients broke more",
     "not-converged": "More iterations broke more",
     "survives-unbounded": "Rows survive an attacker without limits",
+    "saturated-answers": "Answers have no scale",
+    "suite-cut-short": "Attacks that could run did not",
     "required-attack-not-run": "A required attack did not run",
+    "answers_depend_on_batch": "Answers depend on the batch",
     "dependent-rows": "Rows depend on each other",
 }
 
@@ -96,7 +100,7 @@ def _under(one: Evidence, clean: Evidence | None, threat: ThreatModel | None) ->
     return UnderThreat(
         name=one.claim.threat or "",
         allowed=(stated.get("threat", ""),) if threat is None else tuple(allowed_by(threat)),
-        plot=interval_plot([*before, replace(one, slice="under attack, at most", flags=())]),
+        plot=interval_plot([*before, replace(one, slice="not broken by these attacks", flags=())]),
         attacks=attacks,
         standing=f"{count(one.rows - sum(broken.values()))} of {count(one.rows)}",
         left_out=_left_out(stated.get("left_out", "nothing")),
@@ -147,7 +151,12 @@ def _facts(stated: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "gradients", "of the model's own module, rebuilt from its package; every example is counted on the model"
     elif gradients:
         yield "gradients", f"none: {gradients}"
-    for name, key in (("attacked", "sample"), ("seed", "seed"), ("suite of attacks", "suite")):
+    for name, key in (
+        ("attacked", "sample"),
+        ("nothing left to try", "certain"),
+        ("seed", "seed"),
+        ("suite of attacks", "suite"),
+    ):
         if key in stated:
             yield name, stated[key]
 
