@@ -5,6 +5,7 @@ The only file of this room that touches a store; what is pure stands in `digest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seatrial.errors import ObjectExists, StoreError
@@ -27,29 +28,39 @@ class UseRecord:
     policy: str
 
 
-def record_use(objects: Objects, digest: str, *, model: str, policy: str) -> int:
+def record_use(objects: Objects, digest: str, *, model: str, policy: str, series: Sequence[str] = ()) -> int:
     """The number k = 1, 2, … of this use of the test data; recorded before anything is measured.
 
     The same model under the same policy is the same use, so a run that is repeated or continued counts once. Two
-    callers at once get different numbers, because `test-uses/<digest>/<n>.json` is put only if absent.
+    callers at once get different numbers, because `test-uses/<digest>/<n>.json` is put only if absent. `series` are
+    the digests of data whose uses count as uses of this: numbers go on over all of them.
     """
     known: dict[str, UseRecord] = {}
     prefix = f"{USES}{digest}/"
     mine = UseRecord(model, policy)
     for _ in range(_MOST_ATTEMPTS):
-        highest = 0
-        for info in objects.list(prefix):
-            number = info.key.removeprefix(prefix).removesuffix(".json")
-            if not number.isdecimal():
-                raise StoreError("this is no record of a use of test data.", path=info.key, hint="Remove the object.")
-            if info.key not in known:
-                known[info.key] = from_json(UseRecord, objects.get(info.key).data, path=info.key)
-            if known[info.key] == mine:
-                return int(number)
-            highest = max(highest, int(number))
+        numbers = [0]
+        for one in dict.fromkeys((digest, *series)):
+            for info in objects.list(f"{USES}{one}/"):
+                numbers.append(number := _number(info.key, f"{USES}{one}/"))
+                if one != digest:
+                    continue
+                if info.key not in known:
+                    known[info.key] = from_json(UseRecord, objects.get(info.key).data, path=info.key)
+                if known[info.key] == mine:
+                    return number
+        # As many as there are, where two series became one that had counted apart.
+        number = max(max(numbers), len(numbers) - 1) + 1
         try:
-            objects.put(f"{prefix}{highest + 1}.json", to_json(mine), if_absent=True)
+            objects.put(f"{prefix}{number}.json", to_json(mine), if_absent=True)
         except ObjectExists:
             continue
-        return highest + 1
+        return number
     raise StoreError(f"no free use number after {_MOST_ATTEMPTS} attempts.", path=prefix, hint="Run it again.")
+
+
+def _number(key: str, prefix: str) -> int:
+    number = key.removeprefix(prefix).removesuffix(".json")
+    if not number.isdecimal():
+        raise StoreError("the object is not a record of a use of test data.", path=key, hint="Remove the object.")
+    return int(number)

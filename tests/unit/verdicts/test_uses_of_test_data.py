@@ -192,5 +192,5 @@ def test_a_record_that_is_none_is_an_error_and_not_a_free_number(content: bytes)
 def test_a_foreign_object_among_the_uses_is_named() -> None:
     store = MemoryObjects()
     store.put("test-uses/d/notes.txt", b"")
-    with pytest.raises(StoreError, match="no record of a use"):
+    with pytest.raises(StoreError, match="not a record of a use"):
         record_use(store, "d", model="m", policy="p")

@@ -39,7 +39,7 @@ class HashSample:
 
     def add(self, hashes: Hashes) -> None:
         """Takes more hashes, which must be uniform over 64 bits."""
-        self._pending.append(hashes[hashes <= self._bound()] if self._halved else hashes)
+        self._pending.append(hashes[hashes <= self._bound()])
         self._waiting += len(self._pending[-1])
         if self._waiting > self._capacity // 4:
             self._settle()
@@ -57,6 +57,11 @@ class HashSample:
         """How many rows are copies of an earlier one: an estimate unless `exact`."""
         self._settle()
         return int((self._counts - 1).sum()) << self._halved
+
+    def content(self) -> tuple[Hashes, NDArray[np.int64], int]:
+        """What is kept: the hashes ascending, how often each came, and how often the bound was halved."""
+        self._settle()
+        return self._keys, self._counts, self._halved
 
     def _bound(self) -> np.uint64:
         return np.uint64(2**_BITS - 1 >> self._halved)
