@@ -29,6 +29,7 @@ from seatrial.trial.model import Model
 from seatrial.trial.progress import ProgressCallback, no_progress
 from seatrial.trial.question import Question
 from seatrial.trial.scoring import Scored, ScoredModel, score
+from seatrial.trial.test_uses.ledger import TestData
 from seatrial.trial.training_rows import Training, read_training
 from seatrial.trial.unlabelled import flag_unlabelled
 from seatrial.trial.validate import check_applies, check_reference
@@ -41,8 +42,8 @@ Role = Literal["test", "validation"]
 class UseRecorder(Protocol):
     """Where the uses of test data are recorded: one method."""
 
-    def record(self, test_data: str, rows: int, *, model: str, evaluation: str) -> TestUse:
-        """Records that the model is measured on the test data, before it is; all three are digests.
+    def record(self, test_data: TestData, *, model: str, evaluation: str) -> TestUse:
+        """Records that the model is measured on the test data, before it is; `model` and `evaluation` are digests.
 
         The same model under the same evaluation is the same use.
         """
@@ -185,7 +186,7 @@ def measure(
     subject = settings_of_policy(policy, subject)
     check_subject(subject)  # a mistake in the data costs no use of it
     digests = {name: _digest_of(inputs.references.get(name), scored, name) for name in compared_models(policy)}
-    identity = model.identity or scored.predictions.digest()
+    identity = model.identity or scored.predictions.digest(scored.row_hashes)
     use = None
     if uses is not None:
         evaluation = evaluation_digest(
@@ -197,7 +198,7 @@ def measure(
             deciding=deciding.hexdigest(),
             budget_s=question.budget_s,
         )
-        use = uses.record(scored.digest, scored.table.num_rows, model=identity, evaluation=evaluation)
+        use = uses.record(scored.test_data, model=identity, evaluation=evaluation)
     trial = run_trial(
         subject,
         policy,
@@ -258,7 +259,9 @@ def _digest_of(reference: Model | None, scored: Scored, name: str) -> str | None
     if reference is None:
         return None
     predictions = scored.references[name]
-    return reference.digest or (predictions.digest() if isinstance(predictions, CachedPredictions) else None)
+    return reference.digest or (
+        predictions.digest(scored.row_hashes) if isinstance(predictions, CachedPredictions) else None
+    )
 
 
 def _whole(rows: Rows, columns: list[str]) -> pa.Table:

@@ -1,7 +1,8 @@
 """One pass over the rows: the model and what it is compared with are asked, and only what measuring needs is kept.
 
 Kept of each row: its label, group columns and weight, an answer of each model, and the record by which the test data
-is recognised (8 bytes a number, 4 a text, of the label and the model's inputs). Never a Python object a row.
+is recognised (8 bytes a number, 4 a text, of the label and the model's inputs; 8 bytes a row to tell answers of rows
+in another order). Never a Python object a row.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from seatrial.errors import InputError, field
 from seatrial.models.predictor import Predictor
 from seatrial.rows import Rows
 from seatrial.trial.batch_dependence import BatchDependence, find_batch_dependence
+from seatrial.trial.data_checks.value_hashes import Hashes
 from seatrial.trial.label_column import has_label
+from seatrial.trial.test_uses.ledger import TestData
+from seatrial.trial.test_uses.row_sketch import RowSketch, row_hashes
 from seatrial.verdicts.digest import DigestOfTestData
 
 
@@ -45,11 +49,13 @@ class ScoredModel:
 class Scored:
     """What is left of the rows: `table` has label, groups, weight and `POSITION`; rows without a label are not in it.
 
-    `digest` is that of the test data; `predictions` and `references` answer for `table`.
+    `test_data` is what the rows are recognised by, and `row_hashes` has one hash of each row's inputs, whatever their
+    order; `predictions` and `references` answer for `table`.
     """
 
     table: pa.Table
-    digest: str
+    test_data: TestData
+    row_hashes: Hashes
     predictions: CachedPredictions
     references: Mapping[str, CachedPredictions]
     unlabelled: int
@@ -78,19 +84,22 @@ def score(
         dict.fromkeys([label, *(name for spec in groups for name in spec.sources), *([weight] if weight else [])])
     )
     others = [column.name for one in references.values() for column in one.predictor.signature.inputs]
-    columns = list(dict.fromkeys([*kept, *inputs, *model.needs, *others, *watched]))
+    sketch = RowSketch(rows.schema, label=label, inputs=inputs)
+    columns = list(dict.fromkeys([*kept, *inputs, *model.needs, *others, *watched, *sketch.columns]))
     digest = DigestOfTestData(label=label, inputs=inputs)
     recorders = {name: Recorder(one.predictor, one.name) for name, one in {"": model, **references}.items()}
     parts: list[pa.Table] = []
+    hashes: list[Hashes] = []
     done = unlabelled = 0
     dependence: BatchDependence | None = None
     with ThreadPoolExecutor(1, "seatrial-look") as beside:
         for table in rows.tables(columns):
-            looked = [beside.submit(watcher.see, table) for watcher in watchers]
+            looked = [beside.submit(watcher.see, table) for watcher in (sketch, *watchers)]
             labelled = has_label(table.column(label))
             known = table if labelled.all() else table.filter(pa.array(labelled))
             if known.num_rows:
                 looked.append(beside.submit(digest.add, known))
+                looked.append(beside.submit(lambda part: hashes.append(row_hashes(part, inputs)), known))
                 for name, one in {"": model, **references}.items():
                     predictions = one.predictor.predict(known)
                     recorders[name].add(predictions, known.num_rows)
@@ -107,7 +116,8 @@ def score(
     whole = with_groups(pa.concat_tables(parts).unify_dictionaries().combine_chunks(), groups)
     whole = whole.append_column(POSITION, pa.array(np.arange(whole.num_rows)))
     cached = {name: recorder.recorded() for name, recorder in recorders.items()}
-    return Scored(whole, digest.hexdigest(), cached.pop(""), cached, unlabelled, dependence)
+    test_data = TestData(digest.hexdigest(), whole.num_rows, sketch.sketch())
+    return Scored(whole, test_data, np.concatenate(hashes), cached.pop(""), cached, unlabelled, dependence)
 
 
 def _compact(values: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:

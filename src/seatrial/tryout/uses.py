@@ -9,8 +9,8 @@ from pathlib import Path
 from seatrial.errors import StoreError
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
+from seatrial.trial.test_uses.ledger import TestData, record_look
 from seatrial.verdicts.trial import TestUse
-from seatrial.verdicts.uses import record_use
 
 VARIABLE = "SEATRIAL_STATE"
 
@@ -29,15 +29,14 @@ class StateFolder:
 
     folder: Path
 
-    def record(self, test_data: str, rows: int, *, model: str, evaluation: str) -> TestUse:
+    def record(self, test_data: TestData, *, model: str, evaluation: str) -> TestUse:
         """The number of this use of the test data; the same model under the same evaluation is the same use."""
         try:
             objects = open_objects(StoreSettings(self.folder.as_uri()))
-            use = record_use(objects, test_data, model=model, policy=evaluation)
+            return record_look(objects, test_data, model=model, policy=evaluation)
         except StoreError as error:
             raise StoreError(
                 f"the use of this test data cannot be recorded: {error.problem}",
                 path=str(self.folder),
                 hint=f"Uses are counted before anything is measured: name a folder that can be written in {VARIABLE}.",
             ) from None
-        return TestUse(test_data, rows, use)

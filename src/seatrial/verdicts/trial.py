@@ -12,7 +12,8 @@ from seatrial.verdicts.evidence import Evidence, NotMeasured
 class TestUse:
     """The data that counted, by content, and the number of this use of it.
 
-    `digest` is a multiset digest of label and model inputs, whatever the order, file, step or extra columns.
+    `digest` is a multiset digest of label and model inputs, whatever the order, file, step or extra columns; `use`
+    counts over all data that shares rows with it.
     """
 
     __test__ = False  # not a test class, whatever its name suggests to pytest

@@ -82,11 +82,13 @@ def test_a_value_that_is_no_number_is_refused_with_its_row_in_the_whole_table() 
 
 
 def test_what_answers_alike_has_one_digest_and_what_does_not_another() -> None:
-    def digest(*yes: float) -> str:
+    def digest(*yes: float, rows: tuple[int, ...] = (1, 2)) -> str:
         recorder = Recorder(Model(BINARY), "model")
         for one in yes:
             recorder.add(some(["yes"], [one]), 1)
-        return recorder.recorded().digest()
+        return recorder.recorded().digest(np.array(rows, np.uint64))
 
     assert digest(0.7, 0.8) == digest(0.7, 0.8)
     assert digest(0.7, 0.8) != digest(0.7, 0.81)
+    assert digest(0.7, 0.8) == digest(0.8, 0.7, rows=(2, 1))  # the same rows in another order
+    assert digest(0.7, 0.8) != digest(0.8, 0.7)

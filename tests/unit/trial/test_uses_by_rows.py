@@ -17,7 +17,8 @@ from seatrial.stores.documents import from_json, to_json
 from seatrial.stores.objects import Objects
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
-from seatrial.trial.test_uses.ledger import record_look
+from seatrial.trial.test_uses.ledger import TestData, carry_looks
+from seatrial.trial.test_uses.ledger import record_look as record
 from seatrial.trial.test_uses.overlap import SAME_DATA, is_same_data, shared_rows
 from seatrial.trial.test_uses.row_sketch import KEPT, RowSketch, Sketch, canonical_hashes
 from seatrial.tryout.example import TABLE, example_folder
@@ -104,7 +105,7 @@ def test_texts_and_images_are_rows_too() -> None:
 
     def images(values: np.ndarray) -> Sketch:
         column = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
-        table = pa.table({"image": column, "y": np.zeros(len(values))})
+        table = pa.table({"image": column, "y": pa.array(np.zeros(len(values)))})
         rows = RowSketch(table.schema, label="y", inputs=["image"])
         rows.see(table)
         return rows.sketch()
@@ -131,6 +132,10 @@ def test_a_sketch_is_small_and_survives_its_file() -> None:
     written = to_json(one)
     assert len(written) < 50 * KEPT * 11
     assert from_json(Sketch, written, path="sketch.json") == one
+
+
+def record_look(objects: Objects, digest: str, sketch: Sketch, *, model: str, policy: str) -> int:
+    return record(objects, TestData(digest, sketch.rows, sketch), model=model, policy=policy).use
 
 
 @pytest.fixture
@@ -164,3 +169,12 @@ def test_a_damaged_record_of_rows_is_an_error_that_names_it(objects: Objects) ->
     objects.put("test-uses/one/x.json", b"{}")
     with pytest.raises(StoreError, match="not a record of a use"):
         record_look(objects, "one", sketch(FIRST), model="m", policy="p")
+
+
+def test_looks_are_carried_to_another_store_with_what_recognises_them(objects: Objects, tmp_path: Path) -> None:
+    fewer = TestData("two", ROWS - 100, sketch(FIRST.iloc[100:]))
+    record_look(objects, "one", sketch(FIRST), model="m1", policy="p")
+    (tmp_path / "other").mkdir()
+    other = open_objects(StoreSettings((tmp_path / "other").as_uri()))
+    carry_looks(objects, other, fewer)
+    assert record(other, fewer, model="m2", policy="p").use == 2

@@ -13,9 +13,14 @@ import pytest
 
 from seatrial.cli import main
 from seatrial.errors import StoreError
+from seatrial.trial.test_uses.ledger import TestData
+from seatrial.trial.test_uses.row_sketch import Sketch
 from seatrial.tryout.uses import StateFolder, state_folder
 
 HOME = Path("/home/somebody")
+
+
+DATA = TestData("ab" * 32, 10, Sketch(10, ()))
 
 
 @pytest.mark.parametrize(
@@ -33,8 +38,7 @@ def test_uses_are_counted_in_the_users_state_folder(environment: dict[str, str],
 
 def test_a_model_under_a_policy_is_one_use_however_often(tmp_path: Path) -> None:
     uses = [
-        StateFolder(tmp_path).record("ab" * 32, 10, model=model, evaluation="p").use
-        for model in ("one", "two", "one", "three")
+        StateFolder(tmp_path).record(DATA, model=model, evaluation="p").use for model in ("one", "two", "one", "three")
     ]
     assert uses == [1, 2, 1, 3]
 
@@ -42,7 +46,7 @@ def test_a_model_under_a_policy_is_one_use_however_often(tmp_path: Path) -> None
 def test_a_folder_that_cannot_be_written_is_told_with_the_variable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="SEATRIAL_STATE"):
-        StateFolder(tmp_path / "file").record("ab" * 32, 10, model="m", evaluation="p")
+        StateFolder(tmp_path / "file").record(DATA, model="m", evaluation="p")
 
 
 @pytest.fixture

@@ -50,20 +50,27 @@ class CachedPredictions:
         self._tables.append((rows, predictions))
         return predictions
 
-    def digest(self) -> str:
-        """sha256 in hex of the recorded predictions in their order: what a model of unknown insides is known by."""
+    def digest(self, rows: NDArray[np.uint64]) -> str:
+        """sha256 in hex of the recorded predictions: what a model of unknown insides is known by.
+
+        `rows` are hashes of the rows that they are for, uint64[n]: another order of the same rows changes nothing.
+        """
         if self.recorded is None:
             raise AssertionError("nothing was recorded")
         whole = hashlib.sha256(repr((self.signature.task, self.signature.classes)).encode())
+        columns: list[NDArray[Any]] = [rows]
         if self.signature.task == "regression":
-            whole.update(np.ascontiguousarray(self.recorded.labels, dtype=">f8").tobytes())
+            columns.append(np.asarray(self.recorded.labels, dtype=np.float64))
         else:
-            encoded = pa.array(self.recorded.labels, from_pandas=True).dictionary_encode()
-            whole.update(repr(encoded.dictionary.to_pylist()).encode())
-            whole.update(encoded.indices.to_numpy().astype(">i4").tobytes())
+            names, codes = np.unique(self.recorded.labels.astype(str), return_inverse=True)
+            whole.update(repr(names.tolist()).encode())
+            columns.append(codes)
         for block in (self.recorded.probabilities, self.recorded.interval):
             if block is not None:
-                whole.update(block.astype(">f8").tobytes())
+                columns += list(block.T)
+        order = np.lexsort(columns[::-1])
+        for column in columns:
+            whole.update(column[order].astype(">u8" if column.dtype.kind == "u" else ">f8").tobytes())
         return whole.hexdigest()
 
     def _recorded(self, rows: pa.Table) -> Predictions:

@@ -26,10 +26,10 @@ from seatrial.trial.measure import Role, TrialInputs, measure
 from seatrial.trial.model import Model
 from seatrial.trial.question import Question
 from seatrial.trial.spelling import project_key
+from seatrial.trial.test_uses.ledger import TestData, record_look
 from seatrial.trial.training_rows import types_like
 from seatrial.trial.validate import groups_of
 from seatrial.verdicts.trial import TestUse
-from seatrial.verdicts.uses import record_use
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,9 +38,9 @@ class ProjectStore:
 
     objects: Objects
 
-    def record(self, test_data: str, rows: int, *, model: str, evaluation: str) -> TestUse:
+    def record(self, test_data: TestData, *, model: str, evaluation: str) -> TestUse:
         """The number of this use of the test data; the same model under the same evaluation is the same use."""
-        return TestUse(test_data, rows, record_use(self.objects, test_data, model=model, policy=evaluation))
+        return record_look(self.objects, test_data, model=model, policy=evaluation)
 
 
 def assess_model(job: Job, workspace: Workspace) -> ArtifactOutput:

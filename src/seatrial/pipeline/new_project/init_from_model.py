@@ -7,13 +7,12 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from seatrial.errors import InputError, ObjectExists, Problems, SeatrialError, spell
+from seatrial.errors import InputError, Problems, SeatrialError, spell
 from seatrial.pipeline.jobs.step_values import ArtifactOutput
 from seatrial.pipeline.new_project.project_template import ProjectTemplate, project_file, readme
 from seatrial.pipeline.project.locations import is_remote, local_path
@@ -28,10 +27,12 @@ from seatrial.stores.artifacts import read_artifact
 from seatrial.stores.documents import from_json
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
-from seatrial.trial.label_column import read_labels
+from seatrial.trial.label_column import has_label, read_labels
 from seatrial.trial.model import Model
 from seatrial.trial.question import Question
 from seatrial.trial.spelling import command_line
+from seatrial.trial.test_uses.ledger import TestData, carry_looks
+from seatrial.trial.test_uses.row_sketch import RowSketch
 from seatrial.trial.validate import check_question, groups_of
 from seatrial.tryout.opened_model import open_model, texts_of
 from seatrial.tryout.uses import state_folder
@@ -196,9 +197,10 @@ def _carry_uses(rows: Rows, model: Model, label: str, directory: Path) -> None:
     known = open_objects(StoreSettings(state.as_uri()))
     inputs = [column.name for column in model.signature.inputs]
     digest = DigestOfTestData(label=label, inputs=inputs)
-    for table in rows.tables(list(dict.fromkeys([label, *inputs]))):
-        digest.add(table)
+    sketch = RowSketch(rows.schema, label=label, inputs=inputs)
+    for table in rows.tables(list(dict.fromkeys([label, *inputs, *sketch.columns]))):
+        sketch.see(table)
+        digest.add(table.filter(pa.array(has_label(table.column(label)))))
+    data = TestData(digest.hexdigest(), rows.rows or 0, sketch.sketch())
     with open_project(load_project(directory), "local") as workspace:
-        for info in known.list(f"{USES}{digest.hexdigest()}/"):
-            with suppress(ObjectExists):  # both keep their state in one folder
-                workspace.objects.put(info.key, known.get(info.key).data, if_absent=True)
+        carry_looks(known, workspace.objects, data)

@@ -148,9 +148,10 @@ def _of_lists(column: pa.ChunkedArray[Any]) -> Hashes:
 
 
 def _can_be_hashed(kind: pa.DataType) -> bool:
-    kind = plain(kind)
-    if _is_list(kind):
-        return is_number(kind.value_type)
+    values: Any = plain(kind)
+    if _is_list(values):
+        return is_number(values.value_type)
+    kind = values
     return not pa.types.is_nested(kind) and not pa.types.is_binary(kind) and not pa.types.is_large_binary(kind)
 
 
@@ -189,7 +190,8 @@ def _numbers_rows(column: pa.ChunkedArray[Any]) -> bool:
         span = pc.min_max(column.cast(kind))
         return bool(span["max"].as_py() - span["min"].as_py() < _SPARSE * len(column))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return bool(pc.mean(pc.utf8_length(column.cast(kind).cast(pa.large_string()))).as_py() < _SENTENCE)
+        texts: Any = column.cast(pa.string())
+        return bool(pc.mean(pc.utf8_length(texts)).as_py() < _SENTENCE)
     return pa.types.is_temporal(kind)
 
 
