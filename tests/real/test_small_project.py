@@ -223,7 +223,7 @@ def test_ctrl_c_in_a_phase_ends_with_130_and_the_next_run_continues(project: Sma
         (("run", "--set", "model.bias=much"), "must be a number"),
         (("run", "--profile", "lokal"), 'Did you mean "local"?'),
         (("run", "--directory", "nowhere"), "seatrial init"),
-        (("step", "modell"), "there is no step 'modell'"),
+        (("step", "modell"), "unknown step 'modell'"),
         (("step", "model"), "Run `seatrial step rows` first"),
         (("runn",), 'Did you mean "run"?'),
     ],

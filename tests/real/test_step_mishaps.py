@@ -50,8 +50,8 @@ def test_a_module_that_calls_exit_is_a_mistake_with_its_line(project: SmallProje
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ('test = "rows.test"', 'test = "model"', "data.test: what is named there is no table."),
-        ('from = "model"', 'from = "rows.train"', "model.from: what is named there is no model."),
+        ('test = "rows.test"', 'test = "model"', "data.test must name a table, got a model."),
+        ('from = "model"', 'from = "rows.train"', "model.from must name a model, got a table."),
     ],
 )
 def test_what_the_trial_cannot_use_is_named_by_its_key(

@@ -58,7 +58,7 @@ def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
     """Each setting that is wrong: its key, the problem, the hint."""
     for key, digest in (("release digest", service.release_digest), ("model digest", service.model_digest)):
         if not _DIGEST.fullmatch(digest):
-            yield key, f"{digest!r} is no sha256.", "Give 64 hex digits."
+            yield key, f"must be a sha256 of 64 hex digits, got {digest!r}.", "Give 64 hex digits."
     if not _IMAGE.fullmatch(service.image):
         yield (
             "image",
@@ -68,24 +68,28 @@ def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
     if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/\S*)?", service.store_url):
         yield "store.url", f"{service.store_url!r} is not reached from a cluster.", 'Write "s3://bucket/prefix".'
     if service.endpoint is not None and not re.fullmatch(r"https?://[^\s/@]+/?", service.endpoint):
-        yield "store.endpoint", f"{service.endpoint!r} is no address of a store.", 'Write "https://host:port".'
+        yield (
+            "store.endpoint",
+            f"{service.endpoint!r} is not an http:// or https:// address.",
+            'Write "https://host:port".',
+        )
     for key, namespace in [
         ("service.namespace", service.namespace),
         *(("service.callers", c) for c in service.callers),
     ]:
         if not is_dns_label(namespace):
-            yield key, f"{namespace!r} is no legal namespace.", "Use a-z, 0-9 and -, at most 63 characters."
+            yield key, f"{namespace!r} is not a valid namespace.", "Use a-z, 0-9 and -, at most 63 characters."
     if service.replicas < 1:
-        yield "service.replicas", f"{service.replicas} replicas serve nobody.", "Give at least 1."
+        yield "service.replicas", f"must be at least 1, got {service.replicas}.", "Give at least 1."
     if not _CPU.fullmatch(service.cpu):
-        yield "service.cpu", f"{service.cpu!r} is no amount of CPU.", 'Write "500m" or "2".'
+        yield "service.cpu", f"{service.cpu!r} is not a valid CPU quantity.", "Examples: 500m, 2."
     if not _MEMORY.fullmatch(service.memory):
-        yield "service.memory", f"{service.memory!r} is no amount of memory.", 'Write "512Mi" or "2Gi".'
+        yield "service.memory", f"{service.memory!r} is not a valid memory quantity.", "Examples: 512Mi, 2Gi."
     if service.secret is not None and not (_SECRET.fullmatch(service.secret) and len(service.secret) <= 63):
-        yield "service.secret", "this is no legal name of a Secret.", "Give the Secret's name, never its content."
+        yield "service.secret", "this is not a valid name of a Secret.", "Give the Secret's name, never its content."
     if not _INSTANCE_TYPE.fullmatch(service.instance_type):
         yield (
             "service.instance_type",
-            f"{service.instance_type!r} is no instance type of Azure ML.",
+            f"{service.instance_type!r} is not an instance type of Azure ML.",
             'Write it as Azure lists it: "Standard_F2s_v2".',
         )

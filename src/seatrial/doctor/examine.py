@@ -34,7 +34,7 @@ def _of_project(directory: Path, profile: str, progress: Callable[[str], None] |
     try:
         project = load_project(directory)
         if profile not in project.profiles:
-            raise InputError(f"there is no profile {profile!r}.", hint=f"There is: {', '.join(project.profiles)}.")
+            raise InputError(f"unknown profile {profile!r}.", hint=f"There is: {', '.join(project.profiles)}.")
     except SeatrialError as error:
         yield Check("project", "fail", str(error), error.hint)
         return

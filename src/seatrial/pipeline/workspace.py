@@ -54,7 +54,7 @@ def open_project(project: Project, profile: str) -> Iterator[Workspace]:
     chosen = project.profiles.get(profile)
     if chosen is None:
         hint = did_you_mean(profile, project.profiles) or f"There is: {', '.join(project.profiles)}."
-        raise InputError(f"there is no profile {profile!r}.", path=project.path, hint=hint)
+        raise InputError(f"unknown profile {profile!r}.", path=project.path, hint=hint)
     state = state_folder(project.directory, os.environ)
     state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:

@@ -116,7 +116,11 @@ def test_each_release_that_the_policy_compares_with_is_an_input_of_the_trial() -
         ('task = "binary"', 'task = "regression"\nquantile = 1.5', "data.quantile: 1.5 is not between 0 and 1"),
         ('task = "binary"', 'task = "multiclass"\npositive = "a"', "data.positive: a multiclass model has no"),
         ('task = "binary"', 'task = "regression"', "accuracy: a regression model has none"),
-        ('from = "model.onnx"', 'from = "model.onnx"\nthreshold = 2', "model.threshold: 2 is no probability"),
+        (
+            'from = "model.onnx"',
+            'from = "model.onnx"\nthreshold = 2',
+            "model.threshold: must be between 0 and 1, got 2",
+        ),
         ('from = "model.onnx"', 'from = "model"\ninputs = ["a"]', "model.inputs: belongs to a model file"),
         ('from = "model.onnx"', 'from = "model.onnx"\nthreshhold = 0.2', 'Did you mean "threshold"?'),
         ("at_least = 0.8", 'no_worse_than = "newest_pased"', 'Did you mean "newest_passed"?'),

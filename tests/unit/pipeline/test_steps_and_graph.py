@@ -29,9 +29,9 @@ def test_a_declared_function_stays_a_plain_function() -> None:
     ("declare", "expected"),
     [
         (lambda f: step(inputs={"wrong": "a"})(f), "without an input: rows; without an argument: wrong"),
-        (lambda f: step(kind=cast("Any", "fortran"), inputs={"rows": "a"})(f), "no kind 'fortran'"),
+        (lambda f: step(kind=cast("Any", "fortran"), inputs={"rows": "a"})(f), "unknown kind 'fortran'"),
         (lambda f: step(inputs={"rows": "a"}, outputs=("x", "x"))(f), "named twice"),
-        (lambda f: step(inputs={"rows": "a"}, outputs=("x.y",))(f), "output 'x.y' is no name"),
+        (lambda f: step(inputs={"rows": "a"}, outputs=("x.y",))(f), "output 'x.y' is not a legal name"),
         (lambda f: step(inputs={"rows": "a"}, outputs="train")(f), "outputs is one text"),
         (lambda f: step(inputs={"rows": "a"}, libraries="torch")(f), "libraries is one text"),
     ],
@@ -123,11 +123,11 @@ def test_a_module_that_exits_is_a_mistake(tmp_path: Path) -> None:
 @pytest.mark.parametrize("written", ["nan", "inf", "-inf"])
 def test_a_parameter_is_a_finite_number(written: str) -> None:
     steps = {"model": Step("model", "python", lambda: None, {}, (), (), {"rate": 0.5})}
-    with pytest.raises(InputError, match="no finite number"):
+    with pytest.raises(InputError, match="a finite number"):
         merge_parameters(steps, {}, (f"model.rate={written}",), "seatrial.toml")
 
 
 def test_a_missing_module_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such module") as caught:
+    with pytest.raises(InputError, match="the module does not exist") as caught:
         load_graph(tmp_path, "nowhere")
     assert caught.value.path == str(tmp_path / "nowhere.py")

@@ -14,7 +14,7 @@ from seatrial.models.runtime import load_predictor
 from seatrial.pipeline.compared_releases import open_reference
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.jobs.pinned_inputs import opened_rows
-from seatrial.pipeline.jobs.step_values import AgainstInput, ArtifactOutput, RowsInput, TableOutput
+from seatrial.pipeline.jobs.step_values import AgainstInput, ArtifactOutput, Input, RowsInput, TableOutput
 from seatrial.pipeline.project.settings import DataSettings
 from seatrial.pipeline.steps.builtin import NOTE, data_digest
 from seatrial.pipeline.steps.graph import make_importable
@@ -114,9 +114,16 @@ def _check_kinds(job: Job, path: str) -> None:
         if role == "model":
             if not (isinstance(pinned, ArtifactOutput) and pinned.holds == "model"):
                 hint = "Name a step that returns a seatrial.Trained."
-                raise InputError("model.from: what is named there is no model.", path=path, hint=hint)
+                raise InputError(f"model.from must name a model, got a {_kind(pinned)}.", path=path, hint=hint)
         elif not isinstance(pinned, TableOutput | RowsInput | AgainstInput):
-            raise InputError(f"data.{role}: what is named there is no table.", path=path, hint="Name a step's table.")
+            raise InputError(
+                f"data.{role} must name a table, got a {_kind(pinned)}.", path=path, hint="Name a step's table."
+            )
+
+
+def _kind(pinned: Input) -> str:
+    """What a pinned input is, in words."""
+    return pinned.holds if isinstance(pinned, ArtifactOutput) else pinned.kind
 
 
 def _references(compared: list[AgainstInput], workspace: Workspace) -> Mapping[str, Model | None]:

@@ -35,7 +35,7 @@ def package_model(job: Job, workspace: Workspace) -> ArtifactOutput:
     if data is None or model is None or job.parts.parameters["wishes"] != wishes_digest(model, data):
         raise InputError("the project's file changed while it ran.", path=project.path, hint="Run again.")
     if not isinstance(file, ModelFileInput) or not isinstance(pinned, RowsInput | TableOutput):
-        raise InputError("what is named in [data] is no table.", path=project.path, hint="Name a step's table.")
+        raise InputError("[data] must name tables.", path=project.path, hint="Name a step's table.")
     path = local_path(file.place, project.directory)
     texts = dict.fromkeys(texts_of(path), pa.string())  # whatever they look like in a file of text
     with spelled(project_key), opened_rows(pinned, workspace, types=texts) as rows:

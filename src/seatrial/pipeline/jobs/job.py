@@ -120,7 +120,9 @@ def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[s
     for step, values in merged.items():
         if step not in steps:
             place = path if step in given else "--set"
-            raise InputError(f"params.{step}: there is no such step.", path=place, hint=did_you_mean(step, steps))
+            raise InputError(
+                f"params.{step}: the project has no step of that name.", path=place, hint=did_you_mean(step, steps)
+            )
         for name, value in values.items():
             place = "--set" if f"{step}.{name}" in set_here else path
             if name not in steps[step].parameters:
@@ -153,5 +155,7 @@ def _typed(value: Parameter, *, known: Parameter, place: str, path: str) -> Para
             hint=f"Its default is {known!r}.",
         )
     if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{place}: {value!r} is no finite number.", path=path, hint=f"Its default is {known!r}.")
+        raise InputError(
+            f"{place}: the value must be a finite number, got {value!r}.", path=path, hint=f"Its default is {known!r}."
+        )
     return value

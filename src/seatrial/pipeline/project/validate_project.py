@@ -93,7 +93,7 @@ def model_mistakes(model: ModelSettings) -> Iterator[Mistake]:
             if given not in ((), None):
                 yield ("model", key), f"belongs to a model file; step {model.from_!r} says it itself.", "Leave it out."
     if model.threshold is not None and not 0 <= model.threshold <= 1:
-        yield ("model", "threshold"), f"{model.threshold:g} is no probability.", "It lies between 0 and 1."
+        yield ("model", "threshold"), f"must be between 0 and 1, got {model.threshold:g}.", "Write 0.5."
 
 
 def group_names(groups: Sequence[str]) -> tuple[tuple[str, ...], tuple[Mistake, ...]]:
@@ -115,7 +115,7 @@ def reference_mistakes(policy: Policy) -> Iterator[Mistake]:
             close = did_you_mean(named, NAMED_REFERENCES)
             yield (
                 ("policy", "require", index, "no_worse_than"),
-                f"{named!r} names no release.",
+                f"{named!r} is not a release, or a model that the trial makes.",
                 close or 'Write "newest_passed", "baseline", or a release: "name@2".',
             )
 

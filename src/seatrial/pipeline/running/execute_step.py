@@ -103,7 +103,7 @@ def _opened(pinned: Input, workspace: Workspace) -> object:
 
             return json.loads(files["document.json"])
         case _:
-            raise Corrupt(f"a {pinned.kind} is no input of a project's step.", path=pinned.digest)
+            raise Corrupt(f"a project's step cannot read a {pinned.kind}.", path=pinned.digest)
 
 
 def _by_reference(returned: object, step: Step) -> Mapping[str, object]:

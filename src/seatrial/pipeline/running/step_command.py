@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial.errors import InputError, SeatrialError, StepFailed
+from seatrial.errors import InputError, SeatrialError, StepFailed, did_you_mean
 from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job, cached, job_for, missing_inputs
@@ -58,7 +58,11 @@ def run_step(
     project = load_project(directory)
     graph = (pipeline := load_pipeline(project, sets=sets, rehearse=rehearse)).graph
     if name not in graph:
-        raise InputError(f"there is no step {name!r}.", path=project.path, hint=f"There is: {', '.join(graph)}.")
+        raise InputError(
+            f"unknown step {name!r}.",
+            path=project.path,
+            hint=did_you_mean(name, graph) or f"Known: {', '.join(graph)}.",
+        )
     known: dict[str, Output] = {}
     with open_project(project, profile) as workspace:
         for step in graph.values():

@@ -123,7 +123,7 @@ def _declare(
     if name in BUILT_IN:
         raise mistake("this name is taken by a built-in step.", "Rename the function.")
     if wrong := next((one for one in outputs if not one.isidentifier()), None):
-        raise mistake(f"output {wrong!r} is no name.", "Use letters, digits and _, as for a variable.")
+        raise mistake(f"output {wrong!r} is not a legal name.", "Use letters, digits and _, as for a variable.")
     if len(set(outputs)) != len(outputs):
         raise mistake(f"an output is named twice in {', '.join(outputs)}.", "Give each output its own name.")
     arguments = inspect.signature(function).parameters.values()

@@ -88,7 +88,7 @@ def _import(directory: Path, module_name: str) -> ModuleType:
     path = module_file(directory, module_name)
     if not path.is_file():
         raise InputError(
-            f"[project] pipeline = {module_name!r}: there is no such module.",
+            f"[project] pipeline = {module_name!r}: the module does not exist.",
             path=str(path),
             hint="Write it, or name the module that has the steps.",
         )
@@ -123,6 +123,6 @@ def _declared_steps(module: ModuleType) -> list[Step]:
                 known.add(value)
     if not own:
         raise InputError(
-            "there is no step in it.", path=module.__file__, hint="Decorate a function with @seatrial.step(…)."
+            "the module declares no step.", path=module.__file__, hint="Decorate a function with @seatrial.step(…)."
         )
     return own

@@ -29,7 +29,9 @@ def load_pipeline(project: Project, *, sets: Sequence[str], rehearse: bool) -> P
     parameters = merge_parameters(known, project.parameters, tuple(sets), project.path)
     budget_s = parameters.get("assess", {}).get("budget_s")
     if isinstance(budget_s, float) and budget_s <= 0:
-        raise InputError(f"assess.budget_s: {budget_s:g} is no time.", path=project.path, hint="Write seconds: 60.")
+        raise InputError(
+            f"assess.budget_s must be positive, got {budget_s:g}.", path=project.path, hint="Write seconds: 60."
+        )
     return Pipeline(order_steps([*own.values(), *built_in]), parameters)
 
 
