@@ -24,6 +24,7 @@ from seatrial.trial.attack_starts import attacked_sample, under_attack
 from seatrial.trial.batch_dependence import flag_batch_dependence
 from seatrial.trial.data_checks.data_checks import DataChecks
 from seatrial.trial.data_checks.note import Note
+from seatrial.trial.inverted import inverted_note
 from seatrial.trial.label_column import has_label
 from seatrial.trial.model import Model
 from seatrial.trial.progress import ProgressCallback, no_progress
@@ -185,6 +186,7 @@ def measure(
         subject = replace(subject, under_attack=attacked)
     subject = settings_of_policy(policy, subject)
     check_subject(subject)  # a mistake in the data costs no use of it
+    inverted = inverted_note(subject)
     digests = {name: _digest_of(inputs.references.get(name), scored, name) for name in compared_models(policy)}
     identity = model.identity or scored.predictions.digest(scored.row_hashes)
     use = None
@@ -213,7 +215,8 @@ def measure(
     )
     trial = flag_batch_dependence(trial, scored.batch_dependence)
     trial = flag_unlabelled(trial, policy, unlabelled=scored.unlabelled, labelled=scored.table.num_rows)
-    return Measured(trial, checks.notes(), scored.table.num_rows)
+    notes = (*(() if inverted is None else (inverted,)), *checks.notes())
+    return Measured(trial, notes, scored.table.num_rows)
 
 
 def measured_columns(question: Question, signature: Signature, groups: Sequence[GroupSpec]) -> list[str]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.trial.data_checks import value_hashes
@@ -12,6 +12,7 @@ from seatrial.trial.data_checks.value_hashes import hashed, mixed, together
 texts = st.lists(st.one_of(st.none(), st.text(max_size=40)), max_size=60)
 
 
+@settings(deadline=None)  # imports and a busy machine are no fault
 @given(texts)
 def test_equal_texts_have_equal_hashes_and_different_ones_different(values: list[str | None]) -> None:
     found = hashed(pa.chunked_array([pa.array(values, pa.string())])).hashes.tolist()
@@ -20,6 +21,7 @@ def test_equal_texts_have_equal_hashes_and_different_ones_different(values: list
     assert len(set(zip(found, meaning, strict=True))) == len(set(meaning))
 
 
+@settings(deadline=None)  # imports and a busy machine are no fault
 @given(st.lists(st.floats() | st.none(), min_size=1), st.integers(0, 20))
 def test_a_number_has_one_hash_wherever_its_table_is_cut(values: list[float | None], cut: int) -> None:
     whole = pa.array(values, pa.float64())
@@ -53,6 +55,7 @@ def test_a_row_is_told_from_one_with_its_values_exchanged() -> None:
     assert not np.isin(together([one, other]), together([other, one])[:1])[0]
 
 
+@settings(deadline=None)  # imports and a busy machine are no fault
 @given(st.lists(st.integers(0, 50), max_size=300), st.lists(st.integers(0, 50), max_size=300))
 def test_a_sample_that_holds_everything_counts_exactly(ours: list[int], theirs: list[int]) -> None:
     one, other = HashSample(10_000), HashSample(10_000)
@@ -71,3 +74,20 @@ def test_a_sample_of_many_holds_few_and_counts_nearly() -> None:
     assert len(sample._keys) <= 2**12
     assert abs(sample.distinct - 100_000) < 10_000  # 1 / √2048 is 2.2 %: more than 4 standard errors
     assert abs(sample.repeated() - 100_000) < 10_000
+
+
+def test_fractions_that_differ_by_a_hair_are_near_and_whole_numbers_are_themselves() -> None:
+    numbers = np.random.default_rng(1).normal(size=2000).round(3)
+    column, shifted = (hashed(pa.chunked_array([pa.array(values)])) for values in (numbers, numbers + 1e-9))
+    assert not (column.hashes == shifted.hashes).any()
+    assert (column.near == shifted.near).mean() > 0.99
+    ids = np.arange(10_000_000.0, 10_001_000.0)
+    assert len(np.unique(hashed(pa.chunked_array([pa.array(ids)])).near)) == 1000
+    assert len(np.unique(hashed(pa.chunked_array([pa.array([0.5, 0.50001, 0.5001])])).near)) == 3
+
+
+def test_a_missing_number_is_near_one_value_and_whole_numbers_are_near_their_fractions() -> None:
+    missing = hashed(pa.chunked_array([pa.array([None, float("nan"), float("-nan"), 2.5])]))
+    assert len(np.unique(missing.near)) == 2
+    whole, fraction = (hashed(pa.chunked_array([pa.array([3], kind)])) for kind in (pa.int64(), pa.float64()))
+    assert whole.near == fraction.near

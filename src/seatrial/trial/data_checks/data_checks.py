@@ -32,7 +32,7 @@ from seatrial.trial.data_checks.value_hashes import Values, hashed, is_number, p
 from seatrial.trial.label_column import has_label
 
 KINDS = (
-    *("unlabelled", "one_class", "label_type", "overlap", "duplicates", "leak", "identifier"),
+    *("inverted", "unlabelled", "one_class", "label_type", "overlap", "duplicates", "leak", "identifier"),
     *("constant", "unknown_values", "tiny_group"),
 )
 ROWS_REMEMBERED = 2**20  # hashes of rows, 16 bytes each: exact up to here, a sample of them after
@@ -156,7 +156,7 @@ class DataChecks:
         )
 
     def _row_hashes(self, found: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:
-        return together([label.hashes, *(found[name].hashes for name in sorted(self._inputs))])
+        return together([label.near, *(found[name].near for name in sorted(self._inputs))])
 
     def _count_groups(self, table: pa.Table) -> None:
         sources = list(dict.fromkeys(name for spec in self._groups for name in spec.sources))

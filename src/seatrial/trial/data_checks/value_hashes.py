@@ -22,16 +22,21 @@ Hashes = NDArray[np.uint64]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _BASE = 0xD6E8FEB86659FD93  # any odd number that is neither small nor regular
+_NEAR_BITS = 20  # of a fraction: one part in a million, which no instrument tells apart
 _PIECE_BYTES = 2**18  # of text that is hashed at once: 8 bytes a byte
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A column as hashes, one a row; of texts also the different ones and int64[n] of positions among them."""
+    """A column as hashes, one a row; of texts also the different ones and int64[n] of positions among them.
+
+    `near` are hashes in which fractions that differ by much less than one part in a million are mostly the same.
+    """
 
     hashes: Hashes
     texts: pa.Array[Any] | None
     codes: NDArray[np.int64] | None
+    near: Hashes
 
 
 def hashed(column: pa.ChunkedArray[Any]) -> Values:
@@ -41,11 +46,22 @@ def hashed(column: pa.ChunkedArray[Any]) -> Values:
         numbers = column.cast(kind).cast(pa.int8()) if pa.types.is_boolean(kind) else column.cast(kind)
         values = numbers.cast(pa.float64(), safe=False).to_numpy()  # a null becomes NaN
         same = np.where(np.isnan(values), np.nan, values + 0.0)  # −0.0 + 0.0 is 0.0
-        return Values(mixed(same.view(np.uint64)), None, None)
+        exact = mixed(same.view(np.uint64))
+        near = mixed(_rounded(same).view(np.uint64)) if pa.types.is_floating(kind) else exact
+        return Values(exact, None, None, near)
     text = column.cast(kind).cast(pa.large_string()).combine_chunks()
     encoded: Any = pc.dictionary_encode(pc.coalesce(text, pa.scalar("", pa.large_string())))
     codes = encoded.indices.to_numpy().astype(np.int64)
-    return Values(_of_texts(encoded.dictionary)[codes], encoded.dictionary, codes)
+    hashes = _of_texts(encoded.dictionary)[codes]
+    return Values(hashes, encoded.dictionary, codes, hashes)
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To `_NEAR_BITS` bits; whole numbers stay as they are, however large: neighbouring ids are not one."""
+    mantissas, exponents = np.frexp(values)
+    rounded = np.ldexp(np.rint(mantissas * 2.0**_NEAR_BITS), exponents - _NEAR_BITS)
+    near: NDArray[np.float64] = np.where(values == np.rint(values), values, rounded + 0.0)
+    return np.where(np.isnan(values), np.nan, near)
 
 
 def together(columns: list[Hashes]) -> Hashes:
