@@ -81,7 +81,7 @@ def _gaps(positives: NDArray[np.int64], sizes: tuple[int, int], confidence: floa
     low, high = difference_bounds((positives[:, 0], positives[:, 1]), sizes, confidence=confidence)
     share = positives / np.array(sizes)
     return [
-        Interval(float(p - q), float(below), float(above), "mover-clopper-pearson")
+        Interval(float(p - q), float(below), float(above), "fisher-clopper-pearson-difference")
         for (p, q), below, above in zip(share, low, high, strict=True)
     ]
 

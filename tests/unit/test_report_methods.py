@@ -48,7 +48,7 @@ def test_asymptotic_ones_say_that_they_promise_nothing(name: str) -> None:
         "betting-weighted-half-alpha-ratio",
         "clopper-pearson-f1-bonferroni",
         "betting-weighted-f1-half-alpha",
-        "clopper-pearson-half-alpha-paired/mover-clopper-pearson-paired-bonferroni",
+        "clopper-pearson-half-alpha-paired/fisher-clopper-pearson-paired-bonferroni",
         "delong-logit/hoeffding-auc-half-alpha",
         "clopper-pearson/clopper-pearson-f1-half-alpha-bonferroni",
         "delong-paired-weighted",

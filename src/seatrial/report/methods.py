@@ -21,14 +21,12 @@ class Method:
 _BETTING = "Waudby-Smith & Ramdas, Journal of the Royal Statistical Society B 86 (2024)"
 _BASES = {
     "clopper-pearson": "Exact bounds on a proportion. Clopper & Pearson, Biometrika 26 (1934).",
-    "mover-clopper-pearson": "Difference or mean of proportions from their exact bounds, where each has at least 20 "
-    "successes and 20 failures. Zou & Donner, Statistics in Medicine 27 (2008).",
-    "mover-clopper-pearson-paired": "Difference of two shares of the same rows, from the exact bounds on the rows "
-    "where one model alone is right. Zou & Donner (2008), for correlated estimates.",
-    "mover-log-clopper-pearson": "Ratio of two proportions, as the difference of their logarithms, from their exact "
-    "bounds. Zou & Donner (2008).",
-    "fisher-clopper-pearson": "Mean of proportions where counts are small: their exact tests, combined by Fisher's "
-    "product of P-values; valid at any size. Ottoboni, Stark, Lindeman & McBurnett, E-Vote-ID (2018).",
+    "fisher-clopper-pearson-difference": "Difference of two proportions: their exact tests, combined by a weighted "
+    "product of P-values; valid at any size and all rates. Fisher; Good, JRSS B 17 (1955).",
+    "fisher-clopper-pearson-ratio": "Ratio of two proportions: their exact tests, combined by a weighted product of "
+    "P-values; valid at any size and all rates. Fisher; Good, JRSS B 17 (1955).",
+    "fisher-clopper-pearson": "Mean of proportions: their exact tests, combined by Fisher's product of P-values; valid "
+    "at any size. Ottoboni, Stark, Lindeman & McBurnett, E-Vote-ID (2018).",
     "betting": f"Bounds on the mean of bounded values by betting, valid at every sample size. {_BETTING}.",
     "betting-signed-bins": "Bounds on the calibration error over bins fixed beforehand, by betting on the sign of "
     f"each bin's error. After {_BETTING}.",
@@ -69,7 +67,6 @@ _SUFFIXES = {
     "half-alpha-ratio": "The quotient of two, each bounded at half the error: L₁ / U₂ and U₁ / L₂.",
     "half-alpha": "The difference of two, each bounded at half the error: L₁ − U₂ and U₁ − L₂, valid if these are.",
 }
-_MOVER_RATIO = "mover-log-clopper-pearson-ratio"  # a quotient in itself
 _ASYMPTOTIC = "It promises nothing at finite sizes: it holds as the rows become many."
 _FAMILIES = {
     "simultaneous": "All bounds of one requirement hold together: the error is divided over its groups or pairs "
@@ -115,8 +112,6 @@ def _taken_apart(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The bases, each once, and the suffixes in the order in which they were applied, each once."""
     if name in _BASES:
         return (name,), ()
-    if name == _MOVER_RATIO:
-        return (name.removesuffix("-ratio"),), ()
     for suffix in _SUFFIXES:
         if name.endswith(f"-{suffix}"):
             bases, before = _taken_apart(name.removesuffix(f"-{suffix}"))

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seatrial.verdicts.bounds.differences import MOVER_COUNT, Count
+from seatrial.verdicts.bounds.combined_tests import log_tails
+from seatrial.verdicts.bounds.differences import Count
 from seatrial.verdicts.bounds.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.bounds.proportions import clopper_pearson
 from seatrial.verdicts.bounds.root_finding import last_nonnegative
-from seatrial.verdicts.bounds.special_functions import Floats, beta_cdf, beta_density_times_x
+from seatrial.verdicts.bounds.special_functions import Floats
 
 _PRICES = 16  # tried at once for the price of evidence, over a range of …
 _CHEAPEST, _DEAREST = 1 / 50, 4.0  # … times the one that Bonferroni's limits suggest; then again around the best
 _PLACES = 300  # at which a proportion is tried: steps of about 0.05 standard errors
-_UNITS_BELOW = 4.0  # standard errors below the estimate from which they go
 _TINY = 1e-300
 
 
@@ -24,27 +24,20 @@ def mean_of_proportions(counts: Sequence[Count], *, confidence: float) -> Interv
     """The mean of the proportions of independent groups of rows, each bound one-sided at `confidence`.
 
     Balanced accuracy is one over the classes of the label, macro precision one over the predicted classes (given how
-    many rows are predicted as each, the rows that are right are independent). With at least `MOVER_COUNT` successes and
-    failures in every group MOVER (Zou & Donner 2008) on Clopper–Pearson limits, as for a difference of two; of more
-    than two groups on the wider side of each. Else the exact tests of all groups combined by Fisher's product of
-    P-values, at the worst proportions that have the mean in question: valid for any rows (so Ottoboni, Stark, Lindeman
-    & McBurnett 2018 audit elections by strata). Of ten groups with 98 of 100 its interval is 0.37 as wide as
-    Bonferroni's.
+    many rows are predicted as each, the rows that are right are independent). The exact tests of all groups, combined
+    by Fisher's product of P-values, at the worst proportions that have the mean in question: valid for any rows (so
+    Ottoboni, Stark, Lindeman & McBurnett 2018 audit elections by strata). Of ten groups with 98 of 100 its interval is
+    0.37 as wide as Bonferroni's.
     """
     if not counts or min(count.rows for count in counts) < 1:
         raise ValueError("a mean of proportions needs at least one, and at least one row for each")
     hits, rows = np.array([(count.successes, count.rows) for count in counts], dtype=np.float64).T
     estimate = float((hits / rows).mean())
-    if min(count.smaller for count in counts) >= MOVER_COUNT or len(counts) == 1:
+    if len(counts) == 1:
         low, high = clopper_pearson(hits, rows, confidence=confidence)
-        below, above = hits / rows - low, high - hits / rows
-        if len(counts) > 2:  # the mean of many is less skewed than each: the short side would cover 0.971 of 0.975
-            below = above = np.maximum(below, above)
-        below, above = np.hypot.reduce(below) / len(counts), np.hypot.reduce(above) / len(counts)
-        method = "mover-clopper-pearson" if len(counts) > 1 else "clopper-pearson"
-        return Interval(estimate, max(estimate - float(below), 0.0), min(estimate + float(above), 1.0), method)
+        return Interval(estimate, float(low[0]), float(high[0]), "clopper-pearson")
     most, fewest = (fisher_upper_mean(item, rows, confidence=confidence) for item in (hits, rows - hits))
-    return Interval(estimate, 1 - fewest, most, "fisher-clopper-pearson")
+    return Interval(estimate, min(1 - fewest, estimate), max(most, estimate), "fisher-clopper-pearson")
 
 
 def fisher_upper_mean(hits: Floats, rows: Floats, *, confidence: float) -> float:
@@ -60,7 +53,7 @@ def fisher_upper_mean(hits: Floats, rows: Floats, *, confidence: float) -> float
     price = float((limits - hits / rows).sum()) / (2 * goal)
     if price <= 0:  # nothing but successes
         return 1.0
-    places, logs, slopes = _log_tails(hits, rows, goal)
+    places, logs, slopes = log_tails(hits, rows, goal, places=_PLACES)
     lowest, highest, best = price * _CHEAPEST, price * _DEAREST, 1.0
     for _ in range(2):
         prices = np.geomspace(lowest, highest, _PRICES)
@@ -69,25 +62,6 @@ def fisher_upper_mean(hits: Floats, rows: Floats, *, confidence: float) -> float
         best = min(best, float(bounds[at]))
         lowest, highest = prices[max(at - 1, 0)], prices[min(at + 1, _PRICES - 1)]
     return best
-
-
-def _log_tails(hits: Floats, rows: Floats, goal: float) -> tuple[Floats, Floats, Floats]:
-    """Proportions around each estimate, the log of the probability of `hits` or fewer there, and its slope."""
-    missed = rows - hits
-    unit = np.sqrt(np.maximum(hits, 1) * np.maximum(missed, 1) / rows) / rows
-    most = math.sqrt(goal) + goal / (2 * np.sqrt(np.maximum(hits, 1))) + 1  # units, where log P is below −goal / 2
-    steps = np.linspace(-_UNITS_BELOW, most, _PLACES, axis=1)
-    places = np.clip((hits / rows)[:, None] + unit[:, None] * steps, 0, 1)
-    a, b = np.maximum(missed, 1)[:, None], (hits + 1)[:, None]
-    inside = (places > 0) & (places < 1)
-    safe = np.where(inside, places, 0.5)
-    tail = np.maximum(beta_cdf(a, b, 1 - safe), _TINY)
-    slope = -beta_density_times_x(a, b, 1 - safe) / (safe * (1 - safe) * tail)
-    at_zero = np.where(hits == 0, -rows, 0.0)[:, None]
-    logs = np.where(places <= 0, 0.0, np.where(places >= 1, math.log(_TINY), np.log(tail)))
-    slopes = np.where(places <= 0, at_zero, np.where(places >= 1, -np.inf, slope))
-    certain = (missed == 0)[:, None]  # P is 1 whatever p
-    return np.where(certain, 1.0, places), np.where(certain, 0.0, logs), np.where(certain, 0.0, slopes)
 
 
 def _dearest(places: Floats, logs: Floats, slopes: Floats, price: float) -> float:

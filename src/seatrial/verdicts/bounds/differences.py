@@ -9,12 +9,11 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seatrial.verdicts.bounds.interval import Interval, half_alpha, simultaneous_confidence
-from seatrial.verdicts.bounds.proportions import clopper_pearson
+from seatrial.verdicts.bounds.combined_tests import largest
+from seatrial.verdicts.bounds.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.bounds.special_functions import Floats
 
-MOVER_COUNT = 20  # successes and failures of both groups from which on MOVER's coverage is nominal (see its test)
-_HALF_ALPHA = "clopper-pearson-half-alpha"
+METHOD = "fisher-clopper-pearson-difference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +43,25 @@ def difference_bounds(
 ) -> tuple[Floats, Floats]:
     """Bounds on first minus second proportion of two independent groups, each one-sided at `confidence`; broadcast.
 
-    MOVER (Zou & Donner 2008, equations 3 and 4) on Clopper–Pearson limits where all four counts are at least
-    `MOVER_COUNT`; else L₁ − U₂ and U₁ − L₂ from limits at half α each, which Bonferroni makes valid at any size.
-    MOVER on Wilson limits, as usually advised, covers 88 % at 10 of 10 against a nominal 97.5 %.
+    Both exact binomial tests, combined (see `combined_tests.py`): the bounds miss at most as often as they say at all
+    rates and all sizes. Against MOVER (Zou & Donner 2008) on the same limits, which misses up to 1.6 times as often as
+    it says, they are 1.01 to 1.11 times as wide at 0.975.
     """
-    k = [np.asarray(item, np.float64) for item in successes]
-    n = [np.asarray(item, np.float64) for item in rows]
-    few = np.minimum(np.minimum(k[0], n[0] - k[0]), np.minimum(k[1], n[1] - k[1])) < MOVER_COUNT
-    each = np.where(few, half_alpha(confidence), confidence)
-    (low_1, high_1), (low_2, high_2) = (clopper_pearson(k[i], n[i], confidence=each) for i in (0, 1))
-    p_1, p_2 = k[0] / n[0], k[1] / n[1]
-    mover_low = p_1 - p_2 - np.hypot(p_1 - low_1, high_2 - p_2)
-    mover_high = p_1 - p_2 + np.hypot(high_1 - p_1, p_2 - low_2)
-    return np.where(few, low_1 - high_2, mover_low), np.where(few, high_1 - low_2, mover_high)
+    k1, k2 = (np.asarray(item, np.float64) for item in successes)
+    n1, n2 = (np.asarray(item, np.float64) for item in rows)
+    high = largest((k1, k2), (n1, n2), np.subtract, confidence=confidence)
+    low = -largest((k2, k1), (n2, n1), np.subtract, confidence=confidence)
+    estimate = k1 / n1 - k2 / n2
+    return np.minimum(low, estimate), np.maximum(high, estimate)
 
 
 def proportion_difference(first: Count, second: Count, *, confidence: float) -> Interval:
-    """First minus second proportion with the bounds of `difference_bounds`, and which of its methods was used."""
+    """First minus second proportion with the bounds of `difference_bounds`."""
     if min(first.rows, second.rows) < 1:
         raise ValueError("a proportion needs at least one row")
     low, high = difference_bounds((first.successes, second.successes), (first.rows, second.rows), confidence=confidence)
     estimate = first.successes / first.rows - second.successes / second.rows
-    return Interval(estimate, float(low), float(high), _method(first, second))
+    return Interval(estimate, float(low), float(high), METHOD)
 
 
 def proportion_differences(pairs: Sequence[tuple[Count, Count]], *, confidence: float) -> tuple[Interval, ...]:
@@ -79,13 +75,9 @@ def proportion_differences(pairs: Sequence[tuple[Count, Count]], *, confidence: 
     lows, highs = difference_bounds((hits[0], hits[1]), (rows[0], rows[1]), confidence=confidence)
     shares = hits / rows
     return tuple(
-        Interval(float(estimate), float(low), float(high), _method(*pair))
+        Interval(float(estimate), float(low), float(high), METHOD)
         for pair, estimate, low, high in zip(pairs, shares[0] - shares[1], lows, highs, strict=True)
     )
-
-
-def _method(first: Count, second: Count) -> str:
-    return "mover-clopper-pearson" if min(first.smaller, second.smaller) >= MOVER_COUNT else _HALF_ALPHA
 
 
 def interval_difference(first: Interval, second: Interval) -> Interval:

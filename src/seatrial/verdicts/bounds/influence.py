@@ -5,11 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from seatrial.verdicts.bounds.interval import NoInterval
 from seatrial.verdicts.bounds.special_functions import Floats, student_quantile
 
 FEWEST_ROWS = 30  # below that the spread of the rows says too little of the spread of their sum
 FEWEST_DEGREES = 10.0  # … and so where so few rows carry it (see the coverage tests)
+_RARE = 1.4
+_SEEN_ROWS = 2.0  # largest contributions that unseen rows may add where no limit of a row is known
+_FEWEST_OF_TAIL = 5
+_LEAST_EXPONENT = 1.8
+HEAVY_TAIL = (
+    "the largest errors lie so far out that no bound on their mean can be trusted; state a clip (the largest error "
+    "that counts in full)"
+)
 _ROUNDING = 1e-12  # of the largest contribution: sums of rows that are all alike leave last digits
 
 
@@ -21,7 +31,9 @@ class Reach:
     above: float
 
 
-def reach(contributions: Floats, scale: float, confidence: float) -> Reach | NoInterval:
+def reach(
+    contributions: Floats, scale: float, confidence: float, *, most: tuple[float, float] | None = None
+) -> Reach | NoInterval:
     """The distances to bounds that are each one-sided at about `confidence`, or why the rows can't tell.
 
     `contributions` are the rows' linearised parts of (estimate − truth), independent, summing to 0: the delta method on
@@ -29,11 +41,56 @@ def reach(contributions: Floats, scale: float, confidence: float) -> Reach | NoI
     leaves their variance (O'Neill 2014), and on each side no less than Hall's (1992, "On the removal of
     skewness by transformation") cubic correction for skewness asks: without it the upper bound of the mean of 100
     squared normal errors covers 0.940 at a nominal 0.975. `scale` is what the contributions are small against.
+
+    `most` are the largest sizes that a single row's contribution can have, to lower and to raise the estimate, of rows
+    of a kind that was not seen too. Then rare rows are allowed for (see `rare_rows`), and a bound is stated also where
+    few rows, or none, carry the spread. Without it these are refused, and the largest contributions seen stand for it.
     """
     centred = contributions - contributions.mean()
     squares = centred**2
     total, third, fourth = float(squares.sum()), float((squares * centred).sum()), float((squares**2).sum())
-    return reach_of_sums(contributions.size, (total, third, fourth), _ROUNDING * scale, confidence)
+    sums, rounding = (total, third, fourth), _ROUNDING * scale
+    if most is None:
+        if heavy_tailed(np.abs(centred)):
+            return NoInterval(HEAVY_TAIL)
+        plain = reach_of_sums(contributions.size, sums, rounding, confidence)
+        if isinstance(plain, NoInterval):
+            return plain
+        more = _SEEN_ROWS * float(np.abs(centred).max())
+        return Reach(math.hypot(plain.below, more), math.hypot(plain.above, more))
+    if contributions.size < FEWEST_ROWS:
+        return NoInterval(f"{contributions.size} rows; an asymptotic bound needs {FEWEST_ROWS}")
+    below, above = (rare_rows(size, confidence) for size in most)
+    if not total > rounding**2:
+        return Reach(below, above)
+    plain = _reach(contributions.size, sums, confidence, fewest=FEWEST_DEGREES)
+    return Reach(math.hypot(plain.below, below), math.hypot(plain.above, above))
+
+
+def rare_rows(largest: float, confidence: float) -> float:
+    """How far rows too rare to be seen, of which each moves the estimate by `largest`, may have moved the truth.
+
+    Of rows that are expected λ times none is seen with probability e^−λ, so λ may be log 1/α. Added in quadrature to
+    the reach of what was seen, 1.4 times as much is enough where one to six were seen too (against the exact limits of
+    a Poisson count, at α from 0.025 to 0.0002); of more, skewness tells.
+    """
+    return _RARE * math.log(1 / (1 - confidence)) * largest
+
+
+def heavy_tailed(sizes: Floats) -> bool:
+    """Whether the largest values look as if their fourth moment, or nearly so their variance, did not exist.
+
+    Hill's (1975, Annals of Statistics 3) estimate of the tail's exponent from the largest tenth of the values.
+    """
+    count = min(max(sizes.size // 10, _FEWEST_OF_TAIL), sizes.size - 1)
+    if count < 1:
+        return False
+    tail = np.partition(sizes, sizes.size - count - 1)[-count - 1 :]
+    least = float(tail.min())
+    if least <= 0:
+        return True  # nine rows of ten contribute nothing
+    mean_log = float(np.log(tail / least).sum()) / count
+    return mean_log * _LEAST_EXPONENT > 1
 
 
 def reach_of_sums(
@@ -43,15 +100,24 @@ def reach_of_sums(
 
     `rounding` is how large the root of the first may be where all contributions are alike.
     """
-    total, third, fourth = sums
+    total, _, fourth = sums
     if rows < FEWEST_ROWS:
         return NoInterval(f"{rows} rows; an asymptotic bound needs {FEWEST_ROWS}")
     if not total > rounding**2:
         return NoInterval("all rows contribute the same, which says nothing of the rows not seen")
-    kurtosis = rows * fourth / total**2
-    degrees = min(rows - 1.0, 2 * rows / (kurtosis - (rows - 3) / (rows - 1)))
-    if degrees < FEWEST_DEGREES:
+    if _degrees(rows, total, fourth) < FEWEST_DEGREES:
         return NoInterval("a few rows carry nearly all of the spread; an asymptotic bound on it would be too tight")
+    return _reach(rows, sums, confidence)
+
+
+def _degrees(rows: int, total: float, fourth: float) -> float:
+    kurtosis = rows * fourth / total**2
+    return min(rows - 1.0, 2 * rows / (kurtosis - (rows - 3) / (rows - 1)))
+
+
+def _reach(rows: int, sums: tuple[float, float, float], confidence: float, *, fewest: float = 0.0) -> Reach:
+    total, third, fourth = sums
+    degrees = max(_degrees(rows, total, fourth), fewest)
     quantile, error = student_quantile(confidence, degrees), math.sqrt(rows / (rows - 1) * total)
     skewness = third / total**1.5
     return Reach(

@@ -16,54 +16,53 @@ from numpy.typing import ArrayLike
 from seatrial.verdicts.bounds.asymptotic import asymptotic_mean
 from seatrial.verdicts.bounds.auc import DELONG_COUNT, DELONG_EVENTS, FEWEST_CLUSTERS, hoeffding
 from seatrial.verdicts.bounds.bounded_mean import bounded_mean
-from seatrial.verdicts.bounds.differences import MOVER_COUNT
+from seatrial.verdicts.bounds.combined_tests import staircase, upper_limits
 from seatrial.verdicts.bounds.influence import Reach, reach
-from seatrial.verdicts.bounds.interval import Interval, NoInterval, half_alpha
-from seatrial.verdicts.bounds.proportions import clopper_pearson
-from seatrial.verdicts.bounds.ranking import ranked_rows, roc_auc_parts
+from seatrial.verdicts.bounds.interval import Interval, NoInterval
+from seatrial.verdicts.bounds.ranking import Rows, ranked_rows, roc_auc_parts
 from seatrial.verdicts.bounds.special_functions import Floats
+
+_DIFFERING_WEIGHT = 0.5  # of the test on how many rows differ: 1.14 times McNemar's width at equal counts
 
 
 def paired_bounds(better: ArrayLike, worse: ArrayLike, rows: ArrayLike, *, confidence: float) -> tuple[Floats, Floats]:
     """Bounds on the difference of two shares of the same rows, each one-sided at `confidence`; broadcast.
 
-    The shares differ by p₁₀ − p₀₁, the shares of `better` and `worse` rows. Where both counts are at least
-    `MOVER_COUNT`: MOVER for two correlated estimates (Zou & Donner 2008) on their Clopper–Pearson limits,
-    with the correlation of two cells of a multinomial, −√(p₁₀ p₀₁ / ((1 − p₁₀) (1 − p₀₁))). Else L₁₀ − U₀₁ and
-    U₁₀ − L₀₁ from limits at half α each, which Bonferroni makes valid at any size.
+    The difference is δ (2π − 1), with δ the share of rows where the models differ and π that of `better` among those.
+    Given how many differ the count of better ones is binomial, so its exact test is independent of the one of δ; both
+    are combined as in `combined_tests.py`. Where π > ½ the test of δ is against large values, else against small ones:
+    which it is depends on the parameters alone, so the bounds hold at all rates and sizes.
     """
-    k, n = [np.asarray(item, np.float64) for item in (better, worse)], np.asarray(rows, np.float64)
-    few = np.minimum(*k) < MOVER_COUNT
-    each = np.where(few, half_alpha(confidence), confidence)
-    (low_1, high_1), (low_2, high_2) = (clopper_pearson(item, n, confidence=each) for item in k)
-    p_1, p_2 = k[0] / n, k[1] / n
-    both = np.sqrt(p_1 * p_2 / np.maximum((1 - p_1) * (1 - p_2), 1 / n**2))  # minus the correlation; 0 of 0 at an edge
-    below = _mover(p_1 - low_1, high_2 - p_2, both)
-    above = _mover(high_1 - p_1, p_2 - low_2, both)
-    return np.where(few, low_1 - high_2, p_1 - p_2 - below), np.where(few, high_1 - low_2, p_1 - p_2 + above)
+    k1, k2, n = np.broadcast_arrays(*(np.asarray(item, np.float64) for item in (better, worse, rows)))
+    shape = n.shape
+    k1, k2, n = k1.ravel(), k2.ravel(), n.ravel()
+    high, low = _most_better(k1, k2, n, confidence), -_most_better(k2, k1, n, confidence)
+    estimate = (k1 - k2) / n
+    return np.minimum(low, estimate).reshape(shape), np.maximum(high, estimate).reshape(shape)
 
 
-def _mover(one: Floats, two: Floats, both: Floats) -> Floats:
-    reach: Floats = np.sqrt(one**2 + two**2 + 2 * both * one * two)
-    return reach
+def _most_better(better: Floats, worse: Floats, rows: Floats, confidence: float) -> Floats:
+    shares, totals = staircase(_DIFFERING_WEIGHT, confidence)
+    differing, places = np.unique(np.stack([better + worse, rows]), axis=1, return_inverse=True)
+    most = upper_limits(differing[0], differing[1], totals)[places.ravel()]
+    fewest = 1 - upper_limits(differing[1] - differing[0], differing[1], totals)[places.ravel()]
+    lead = 2 * upper_limits(better, better + worse, shares) - 1
+    largest: Floats = np.where(lead > 0, lead * most, lead * fewest).max(axis=1)
+    return largest
 
 
 def paired_proportions(better: int, worse: int, rows: int, *, confidence: float) -> Interval:
     """(better − worse) / rows with the bounds of `paired_bounds`: the difference of accuracies, from where they differ.
 
     `better` rows have the event with the model alone, `worse` rows with the reference alone; with both or neither the
-    others. On 10,000 rows of which 500 differ each way the half-width is 1.01 times McNemar's (1947) asymptotic one;
-    betting on the three outcomes has 1.39, and the exact conditional test with limits on the share that differs (Berger
-    & Boos 1994) from 1.1 at equal counts to 1.8 at 1,700 against 300, more than two separate intervals have.
+    others. On 10,000 rows of which 500 differ each way the half-width is 1.10 times McNemar's (1947) asymptotic one.
     """
     if min(better, worse) < 0 or better + worse > rows or rows < 1:
         raise ValueError(
             f"{better} better and {worse} worse of {rows} rows: need at least one row, and no more of them"
         )
     low, high = paired_bounds(better, worse, rows, confidence=confidence)
-    enough = min(better, worse) >= MOVER_COUNT
-    method = "mover-clopper-pearson-paired" if enough else "clopper-pearson-half-alpha-paired"
-    return Interval((better - worse) / rows, float(low), float(high), method)
+    return Interval((better - worse) / rows, float(low), float(high), "fisher-clopper-pearson-paired")
 
 
 def paired_mean(differences: ArrayLike, *, low: float, high: float, confidence: float, seed: int) -> Interval:
@@ -105,7 +104,11 @@ def paired_auc(
         _, index = np.unique(np.asarray(clusters).ravel(), return_inverse=True)
         together = np.bincount(index, together).astype(np.float64)
         rarer, fewest = min(np.unique(index[truth]).size, np.unique(index[~truth]).size), FEWEST_CLUSTERS
-    found = _delong_reach(together, rarer, fewest, max(min(area, 1 - area) for area in (mine, other)), confidence)
+    # A row of the rarer class, or all of one cluster's, may be first with one model and last with the other.
+    row = _largest_share(truth, people, clusters)
+    most = (row * (1 + difference), row * (1 - difference))
+    misranked = max(min(area, 1 - area) for area in (mine, other))
+    found = _delong_reach(together, rarer, fewest, misranked, confidence, most)
     if isinstance(found, NoInterval):
         if clusters is not None or weights is not None:
             return found
@@ -116,10 +119,21 @@ def paired_auc(
     return Interval(difference, low, high, method if weights is None else f"{method}-weighted")
 
 
-def _delong_reach(parts: Floats, rarer: int, fewest: int, misranked: float, confidence: float) -> Reach | NoInterval:
+def _largest_share(truth: Rows, people: Floats, clusters: ArrayLike | None) -> float:
+    """The largest share that one row, or one cluster, has in the weight of its class."""
+    shares = np.where(truth, people / people[truth].sum(), people / people[~truth].sum())
+    if clusters is None:
+        return float(shares.max())
+    _, index = np.unique(np.asarray(clusters).ravel(), return_inverse=True)
+    return float(np.bincount(index, shares).max())
+
+
+def _delong_reach(
+    parts: Floats, rarer: int, fewest: int, misranked: float, confidence: float, most: tuple[float, float]
+) -> Reach | NoInterval:
     """What DeLong's variance gives, with the guards of `auc.py`; `misranked` is the larger share of the two models."""
     if rarer < fewest:
         return NoInterval(f"{rarer} rows or clusters with the rarer class; an asymptotic bound needs {fewest}")
     if rarer * misranked < DELONG_EVENTS:
         return NoInterval(f"so few of {rarer} with the rarer class are misranked that an asymptotic bound is too tight")
-    return reach(parts, 1 / parts.size, confidence)
+    return reach(parts, 1 / parts.size, confidence, most=most)

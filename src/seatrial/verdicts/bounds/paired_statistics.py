@@ -13,9 +13,18 @@ from numpy.typing import ArrayLike
 
 from seatrial.verdicts.bounds.influence import reach
 from seatrial.verdicts.bounds.interval import Interval, NoInterval
-from seatrial.verdicts.bounds.ranking import average_precision_parts, ranked_rows
+from seatrial.verdicts.bounds.ranking import (
+    FEWEST_POSITIVES,
+    average_precision_parts,
+    few_positives,
+    largest_influences,
+    positive_rows,
+    ranked_rows,
+)
 from seatrial.verdicts.bounds.special_functions import Floats
 from seatrial.verdicts.bounds.weighted_mean import positive_weights
+
+FEWEST_COUNTED = 30  # rows in either denominator below which nothing asymptotic is claimed
 
 
 def paired_ratio(
@@ -41,7 +50,17 @@ def paired_ratio(
     if min(float(people @ terms[1]), float(people @ terms[3])) <= 0:
         return NoInterval("a denominator is 0: no row counts for one of the models")
     (mine, parts), (other, reference_parts) = (_ratio_parts(terms[i], terms[i + 1], people) for i in (0, 2))
-    return _difference(mine - other, parts - reference_parts, confidence, "asymptotic-ratio-paired", weights)
+    most = None
+    if all((terms[i] >= 0).all() and (terms[i] <= terms[i + 1]).all() for i in (0, 2)):  # shares, not R²
+        for bottom_terms in (terms[1], terms[3]):
+            counted = float((people * bottom_terms).sum() ** 2 / ((people * bottom_terms) ** 2).sum())
+            if counted < FEWEST_COUNTED:
+                return NoInterval(f"{counted:.0f} rows count for one of the models; an asymptotic bound needs more")
+        # One row can be wrong with one model and right with the other: what it is at most in either denominator.
+        steps = [float(people.max() * terms[i].max() / (people @ terms[i])) for i in (1, 3)]
+        one_row = sum(steps) if max(terms[1].max(), terms[3].max()) > 1 else max(steps)
+        most = (one_row, one_row)
+    return _difference(mine - other, parts - reference_parts, confidence, "asymptotic-ratio-paired", weights, most)
 
 
 def paired_r_squared(
@@ -79,7 +98,14 @@ def paired_average_precision(
     other, reference_flattery, reference_parts = average_precision_parts(
         *ranked_rows(positive, reference_scores, weights)
     )
-    found = _difference(mine - other, parts - reference_parts, confidence, "asymptotic-influence-paired", weights)
+    if positive_rows(truth, people) < FEWEST_POSITIVES:
+        return NoInterval(few_positives(truth, people))
+    (down, up), (other_down, other_up) = (
+        largest_influences(truth, each, people)
+        for each in (values, ranked_rows(positive, reference_scores, weights)[1])
+    )
+    most = (down + other_up, up + other_down)
+    found = _difference(mine - other, parts - reference_parts, confidence, "asymptotic-influence-paired", weights, most)
     if isinstance(found, NoInterval):
         return found
     more = flattery - reference_flattery
@@ -93,9 +119,14 @@ def _ratio_parts(top: Floats, bottom: Floats, people: Floats) -> tuple[float, Fl
 
 
 def _difference(
-    estimate: float, parts: Floats, confidence: float, method: str, weights: ArrayLike | None
+    estimate: float,
+    parts: Floats,
+    confidence: float,
+    method: str,
+    weights: ArrayLike | None,
+    most: tuple[float, float] | None,
 ) -> Interval | NoInterval:
-    found = reach(parts, 1 / parts.size, confidence)
+    found = reach(parts, 1 / parts.size, confidence, most=most)
     if isinstance(found, NoInterval):
         return found
     name = method if weights is None else f"{method}-weighted"

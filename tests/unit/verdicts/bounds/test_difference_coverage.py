@@ -5,7 +5,6 @@ import pytest
 from scipy.stats import binom, norm
 
 from seatrial.verdicts.bounds.differences import (
-    MOVER_COUNT,
     Count,
     difference_bounds,
     interval_difference,
@@ -62,18 +61,48 @@ def test_mover_on_wilson_limits_would_not_cover_at_ten_of_ten() -> None:
     assert min(min(_coverage(*ours, (10, 10), pair)) for pair in itertools.product(rates, rates)) >= 0.975
 
 
-def test_the_method_changes_at_twenty_of_each_count() -> None:
-    enough, short = Count(MOVER_COUNT, 2 * MOVER_COUNT), Count(MOVER_COUNT - 1, 2 * MOVER_COUNT)
-    assert proportion_difference(enough, enough, confidence=0.95).method == "mover-clopper-pearson"
-    assert proportion_difference(enough, short, confidence=0.95).method == "clopper-pearson-half-alpha"
+@pytest.mark.parametrize("confidence", [0.975, 1 - 0.025 / 6, 1 - 0.025 / 20, 1 - 0.025 / 30, 1 - 0.05 / 90])
+@pytest.mark.parametrize("sizes", [(12, 12), (25, 200), (100, 100)])
+def test_the_worst_rates_that_a_search_finds_are_covered(sizes: tuple[int, int], confidence: float) -> None:
+    """At the confidence of later uses and of ten pairs: a grid of rates, then finer around its worst pair."""
+    low, _ = _table(sizes, confidence)
+    assert worst_miss(low, sizes) <= 1 - confidence
 
 
-def test_below_that_it_is_the_difference_of_limits_at_half_alpha() -> None:
-    each = half_alpha(0.95)
-    one, two = proportion(9, 10, confidence=each), proportion(3, 12, confidence=each)
-    whole, parts = proportion_difference(Count(9, 10), Count(3, 12), confidence=0.95), interval_difference(one, two)
-    assert (whole.low, whole.high) == pytest.approx((parts.low, parts.high))
-    assert whole.method == parts.method
+def worst_miss(low: Floats, sizes: tuple[int, int]) -> float:
+    """The largest probability, over all rates, that the low bound lies above the true difference."""
+    counts = [np.arange(n + 1) for n in sizes]
+    centre, width, worst = (0.5, 0.5), 0.4999, 0.0
+    for _ in range(4):
+        rates = [np.clip(np.linspace(c - width, c + width, 31), 1e-6, 1 - 1e-6) for c in centre]
+        mass = [binom.pmf(count, n, rate[:, None]) for count, n, rate in zip(counts, sizes, rates, strict=True)]
+        found = [
+            (float(mass[0][i] @ (low > p - q + 1e-12) @ mass[1][j]), p, q)
+            for i, p in enumerate(rates[0])
+            for j, q in enumerate(rates[1])
+        ]
+        miss, *where = max(found)
+        worst, centre, width = max(worst, miss), (where[0], where[1]), width / 8
+    return worst
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "widest"),
+    [(Count(4_000, 10_000), Count(4_100, 10_000), 1.14), (Count(300, 1_000), Count(31_000, 100_000), 1.09)],
+)
+def test_it_is_hardly_wider_than_the_normal_approximation(first: Count, second: Count, widest: float) -> None:
+    found = proportion_difference(first, second, confidence=0.975)
+    variance = sum(k.successes * (k.rows - k.successes) / k.rows**3 for k in (first, second))
+    assert found.method == "fisher-clopper-pearson-difference"
+    assert found.high - found.low < widest * 2 * 1.96 * variance**0.5
+
+
+def test_it_is_tighter_than_two_limits_at_half_alpha() -> None:
+    for first, second in ((Count(90, 120), Count(33, 120)), (Count(3, 12), Count(9, 10)), (Count(0, 50), Count(1, 9))):
+        each = half_alpha(0.95)
+        apart = interval_difference(*(proportion(k.successes, k.rows, confidence=each) for k in (first, second)))
+        whole = proportion_difference(first, second, confidence=0.95)
+        assert whole.high - whole.low < apart.high - apart.low
 
 
 def test_swapping_the_groups_mirrors_the_interval() -> None:

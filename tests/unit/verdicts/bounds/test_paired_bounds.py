@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from seatrial.verdicts.bounds import influence
 from seatrial.verdicts.bounds.auc import roc_auc
 from seatrial.verdicts.bounds.bounded_mean import bounded_mean
-from seatrial.verdicts.bounds.differences import MOVER_COUNT, difference_bounds, interval_difference
+from seatrial.verdicts.bounds.differences import difference_bounds, interval_difference
 from seatrial.verdicts.bounds.interval import Interval, NoInterval, half_alpha
 from seatrial.verdicts.bounds.paired import (
     paired_asymptotic,
@@ -35,8 +35,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(influence, "student_quantile", lambda p, degrees: float(stdtrit(degrees, p)))
 
 
-@pytest.mark.parametrize("confidence", [0.95, 0.975, 0.99])
-@pytest.mark.parametrize("rows", [1, 12, 60, 100, 200])
+@pytest.mark.parametrize("confidence", [0.95, 0.975, 0.99, 0.9992])
+@pytest.mark.parametrize("rows", [1, 12, 60, 100])
 def test_each_bound_covers_at_least_as_promised_at_all_pairs_of_shares(rows: int, confidence: float) -> None:
     better, worse = np.arange(rows + 1)[:, None], np.arange(rows + 1)[None, :]
     possible = better + worse <= rows
@@ -67,26 +67,21 @@ def test_on_a_planted_pair_it_is_far_tighter_than_two_intervals() -> None:
     each = half_alpha(NOMINAL)
     apart = interval_difference(proportion(8_500, 10_000, confidence=each), proportion(8_400, 10_000, confidence=each))
     assert found.estimate == pytest.approx(apart.estimate)
-    assert apart.high - apart.low > 4.5 * (found.high - found.low)
+    assert apart.high - apart.low > 4.0 * (found.high - found.low)
     assert found.low > 0 > apart.low  # the difference is seen, and with two intervals it is not
 
 
 def test_it_is_about_as_tight_as_mcnemars_asymptotic_interval() -> None:
     found = paired_proportions(500, 500, 10_000, confidence=NOMINAL)
-    assert found.high / (1.96 * np.sqrt(0.1 / 10_000)) == pytest.approx(1.01, abs=0.005)
+    assert found.high / (1.96 * np.sqrt(0.1 / 10_000)) == pytest.approx(1.11, abs=0.01)
 
 
-def test_the_method_changes_at_twenty_rows_each_way() -> None:
-    enough, short = (paired_proportions(MOVER_COUNT, k, 500, confidence=0.95) for k in (MOVER_COUNT, MOVER_COUNT - 1))
-    assert enough.method == "mover-clopper-pearson-paired"
-    assert short.method == "clopper-pearson-half-alpha-paired"
-
-
-def test_below_that_it_is_the_difference_of_limits_at_half_alpha() -> None:
+def test_few_differing_rows_are_tighter_than_two_limits_at_half_alpha() -> None:
     each = half_alpha(0.95)
     parts = interval_difference(proportion(30, 500, confidence=each), proportion(3, 500, confidence=each))
     found = paired_proportions(30, 3, 500, confidence=0.95)
-    assert (found.low, found.estimate, found.high) == pytest.approx((parts.low, parts.estimate, parts.high))
+    assert found.method == "fisher-clopper-pearson-paired"
+    assert found.high - found.low < parts.high - parts.low
 
 
 @given(st.integers(0, 80), st.integers(0, 80), st.integers(1, 400))
