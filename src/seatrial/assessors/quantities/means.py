@@ -21,7 +21,7 @@ from seatrial.verdicts.bounds.interval import Interval, NoInterval, half_alpha, 
 from seatrial.verdicts.bounds.paired import paired_asymptotic, paired_mean, paired_proportions
 from seatrial.verdicts.bounds.proportions import proportion
 from seatrial.verdicts.bounds.ratios import proportion_ratio
-from seatrial.verdicts.bounds.weighted_mean import weighted_mean
+from seatrial.verdicts.bounds.weighted_mean import weight_assumption, weighted_mean
 
 MODEL, REFERENCE = "model_estimate", "reference_estimate"  # conditions of a paired difference
 
@@ -101,7 +101,8 @@ def mean(terms: Terms, groups: Grouping, *, seed: int) -> Quantity:
         else:
             low, high = terms.limits
             interval = weighted_mean(values, weights, low=low, high=high, confidence=confidence, seed=seed)
-        return found(interval, len(rows), {"among": terms.among.name, **terms.note(rows)})
+        supposed = {} if weights is None else weight_assumption(weights)
+        return found(interval, len(rows), {"among": terms.among.name, **supposed, **terms.note(rows)})
 
     return Quantity(of)
 
@@ -126,7 +127,8 @@ def paired(model: Terms, reference: Terms, groups: Grouping, *, seed: int) -> Qu
             else:
                 interval = paired_mean(values, low=-reach, high=reach, confidence=confidence, seed=seed)
         estimates = (float(np.average(terms.values[rows], weights=weights)) for terms in (model, reference))
-        return found(interval, len(rows), {"among": model.among.name, **beside(*estimates)})
+        supposed = {} if weights is None else weight_assumption(weights)
+        return found(interval, len(rows), {"among": model.among.name, **supposed, **beside(*estimates)})
 
     return Quantity(of)
 

@@ -7,7 +7,7 @@ with both is at most its largest value there. That value is taken along a stairc
 bound is never too tight because of the steps, and hardly wider (a percent).
 
 A pair of limits at half α each (Bonferroni) covers as surely, and is 1.4 times as wide; MOVER (Zou & Donner 2008) is
-0.90 to 0.99 times as wide, and misses up to 1.6 times as often as it says.
+0.87 to 0.99 times as wide, and misses up to 1.6 times as often as it says.
 """
 
 from __future__ import annotations

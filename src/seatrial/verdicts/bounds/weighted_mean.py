@@ -13,6 +13,8 @@ from seatrial.verdicts.bounds.bounded_mean import lower_bound, scaled, shuffled
 from seatrial.verdicts.bounds.interval import Interval
 from seatrial.verdicts.bounds.special_functions import Floats
 
+HEAVY_ROWS = 10
+
 
 def weighted_mean(
     values: ArrayLike,
@@ -54,6 +56,21 @@ def weighted_mean(
     return Interval(
         estimate, min(estimate, low + width * below), max(estimate, low + width * above), "betting-weighted"
     )
+
+
+def weight_assumption(weights: ArrayLike) -> dict[str, str]:
+    """What a bound on weighted rows supposes, as conditions beside the number: the heaviest weight, and a doubt.
+
+    Nothing in the rows tells how heavy those not drawn are. It is doubtful that none is heavier where fewer than
+    `HEAVY_ROWS` of the rows weigh at least half as much as the heaviest: of so few kinds of rows another is likely.
+    """
+    people = positive_weights(weights)
+    heaviest = float(people.max())
+    stated = {"heaviest": f"{heaviest:.6g}", "supposes": "nobody weighs more than the heaviest row seen"}
+    heavy = int((people >= heaviest / 2).sum())
+    if heavy < HEAVY_ROWS:
+        stated["doubt"] = f"{heavy} of {people.size} rows weigh at least half as much as the heaviest"
+    return stated
 
 
 def positive_weights(weights: ArrayLike) -> Floats:

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 from scipy.stats import binom, norm
@@ -84,6 +84,7 @@ def test_few_differing_rows_are_tighter_than_two_limits_at_half_alpha() -> None:
     assert found.high - found.low < parts.high - parts.low
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 80), st.integers(0, 80), st.integers(1, 400))
 def test_swapping_the_models_mirrors_the_interval(better: int, worse: int, same: int) -> None:
     rows = better + worse + same
