@@ -73,7 +73,7 @@ def test_the_lower_bound_needs_what_average_precision_flatters_itself_by(assert_
         flattery.append(optimism)
         estimates.append(estimate)
         found = average_precision(positive, scores, confidence=NOMINAL)
-        unmoved = ranking._on_logit_scale(estimate, 0.0, parts, NOMINAL, "", None)
+        unmoved = ranking._on_logit_scale(estimate, 0.0, parts, NOMINAL, "", None, (0.0, 0.0))
         assert isinstance(found, Interval)
         assert isinstance(unmoved, Interval)
         low, plain = low + (found.low <= truth), plain + (unmoved.low <= truth)
