@@ -51,6 +51,8 @@ _BASES = {
     "exact bound of the same variance. Hampel (1974).",
     "asymptotic-delong-logit": "Area under the ROC curve of weighted rows, by the influence of each, on the logit "
     "scale. After DeLong, DeLong & Clarke-Pearson (1988).",
+    "asymptotic-fisher-z": "Matthews correlation, by the delta method on Fisher's z scale, with half of the error "
+    "kept back. Itaya, Tamura, Hayashi & Yamamoto (2024).",
     "asymptotic-ratio": "A ratio of sums (precision, F1, R²), by the influence of each row. Cochran, Sampling "
     "Techniques (1977), chapter 6.",
     "asymptotic-influence": "Average precision, by the influence of each row. Hampel (1974).",

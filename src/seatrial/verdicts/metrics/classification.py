@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from seatrial.verdicts.bounds.matthews import matthews_correlation
 from seatrial.verdicts.contingency import Codes
 from seatrial.verdicts.evidence import Family
 from seatrial.verdicts.metrics.computed import (
@@ -17,9 +18,19 @@ from seatrial.verdicts.metrics.computed import (
     Limits,
     MeanLoss,
     MeanOverClasses,
+    OfConfusion,
     Share,
 )
-from seatrial.verdicts.metrics.metric import BINARY, CLASSIFIERS, MULTICLASS, Better, Metric, Reported, Scope
+from seatrial.verdicts.metrics.metric import (
+    BINARY,
+    CLASSIFIERS,
+    MULTICLASS,
+    WITHOUT_RATIOS,
+    Better,
+    Metric,
+    Reported,
+    Scope,
+)
 
 LOG_LOSS_CLIP = 0.001  # the mean then has a range, and so a bound that holds at every sample size
 LOG_LOSS_CEILING = -math.log(LOG_LOSS_CLIP)
@@ -136,6 +147,18 @@ CLASSIFICATION = (
         bound="Clopper–Pearson on the Jaccard index",
         aliases=("f1_score",),
         reported=Reported(CLASSIFIERS, each_class=MULTICLASS),
+    ),
+    _metric(
+        "matthews_correlation",
+        "Matthews correlation",
+        Scope.CLASSES,
+        Better.HIGHER,
+        "Correlation of labels and answers: 1 where they agree, 0 where they have nothing to do with each other.",
+        low=-1.0,
+        computed=OfConfusion(matthews_correlation),
+        bound="delta method on Fisher's z scale: asymptotic, and none with fewer than 10 rows in a cell",
+        aliases=("mcc", "matthews_corrcoef"),
+        families=WITHOUT_RATIOS,
     ),
     _metric(
         "roc_auc",
