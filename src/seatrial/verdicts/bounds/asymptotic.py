@@ -1,11 +1,9 @@
 """Bounds that hold as the rows become many: for losses without a ceiling, where no other bound exists.
 
 No bound on the mean of an unbounded loss holds for all distributions at any number of rows (Bahadur & Savage 1956), so
-these have "asymptotic-" in their method, state nothing for few rows or where few rows carry the spread, and are shown
-on named families (`tests/unit/verdicts/bounds/test_asymptotic_coverage.py`). Symmetric errors are covered as promised
-from 30 rows on, squared normal ones and exponential ones from 100. The upper bound on squared Laplace or Student-5
-errors and on lognormal losses falls short of it: 0.94, 0.90 and 0.94 at 100 rows and a nominal 0.975, 0.967, 0.956 and
-0.967 at 1,000.
+these have "asymptotic-" in their method, and state nothing for few rows, where few rows carry the spread or where the
+tail looks heavy. How often they miss on named families is in docs/concepts/statistics.md: where a rare large error was
+not drawn, or a heavy tail happens to look light, more often than they say.
 """
 
 from __future__ import annotations
