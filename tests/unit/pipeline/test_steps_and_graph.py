@@ -95,7 +95,7 @@ def test_a_cycle_is_shown_as_a_circle() -> None:
 
 def test_a_module_without_steps_says_what_to_write(tmp_path: Path) -> None:
     (tmp_path / "empty_pipeline.py").write_text("x = 1\n")
-    with pytest.raises(InputError, match="no step in it") as caught:
+    with pytest.raises(InputError, match="the module declares no step") as caught:
         load_graph(tmp_path, "empty_pipeline")
     assert "@seatrial.step" in str(caught.value)
 
