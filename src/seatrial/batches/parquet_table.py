@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,12 +23,17 @@ from seatrial.batches.readable_table import ReadableTable
 from seatrial.batches.wire.open_wire import S3_SCHEMES, open_wire
 from seatrial.batches.wire.wire import Listed
 from seatrial.errors import Corrupt, InputError
+from seatrial.rows.formats import PARQUET, is_parquet
+from seatrial.rows.hive_partitions import partition_keys
+from seatrial.rows.parquet_footer import arrow_schema
+from seatrial.rows.row_file import HIDDEN
 from seatrial.stores.settings import StoreSettings
 
 if TYPE_CHECKING:
     pass
 
 _RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SHOWN_OTHERS = 3  # names of files that are left out
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -65,18 +72,27 @@ def parquet_table(
     (`seatrial.packed.<column>`) counts as the table's properties. Raises `InputError` when there are no files, or their
     columns differ.
     """
-    place = str(url).rstrip("/")
+    if isinstance(files, str) or not str(url):
+        raise InputError(
+            "a table needs an address, and files a list of names.",
+            hint='For example parquet_table("https://host/lake", files=["a.parquet"]).',
+        )
+    place = str(url).rstrip("/") or "/"
     settings = store or StoreSettings(place)
-    found = _named(place, files) if files is not None else _listed(place, settings)
-    if not found:
-        raise InputError("there are no Parquet files.", path=place, hint="Name a folder that has some (*.parquet).")
-    found = sorted(found, key=lambda file: _order(file.path.removeprefix(place)))
-    manifest = _manifest(found, settings)
+    listed = _named(place, files) if files is not None else _listed(place, settings)
+    if not listed:
+        raise InputError(
+            "there are no Parquet files.", path=place, hint=f"Name a folder that has some ({', '.join(PARQUET)})."
+        )
+    listed = sorted(listed, key=lambda file: _order(file.path.removeprefix(place)))
+    manifest = _manifest(listed, settings)
     pinned = [Listed(one["path"], one["size_bytes"], one["etag"]) for one in manifest.files.drop("footer").to_pylist()]
-    schema, properties = _schema(manifest)
+    keys = partition_keys([(file.path, file.path.removeprefix(place)) for file in pinned])
+    stored, properties = _schema(manifest)
+    schema = keys.added_to(keys.taken_from(stored))
     named = [[file.path.removeprefix(place), file.size_bytes, file.etag] for file in pinned]
     content = hashlib.sha256()
-    for number in range(len(found)):
+    for number in range(len(listed)):
         content.update(hashlib.sha256(manifest.footer(number)).digest())
     source = TableSource(
         path=place,
@@ -87,6 +103,9 @@ def parquet_table(
         order_key=content.hexdigest(),
         files=tuple(pinned),
         store=settings,
+        constants={
+            name: pa.array([value.as_py() for value in values], values[0].type) for name, values in keys.values.items()
+        },
     )
     keep(manifest, source_key(source), cache_folder())
     return ParquetTable(place, source.digest, schema, properties, int(manifest.rows.sum()), source)
@@ -103,28 +122,40 @@ def _listed(place: str, settings: StoreSettings) -> list[Listed]:
 
         bucket, _, prefix = place.partition("://")[2].partition("/")
         objects = open_objects(replace(settings, url=f"s3://{bucket}"))
-        listed = objects.list(f"{prefix}/" if prefix else "")
+        below = f"{prefix}/" if prefix else ""
+        objects_below = [info for info in objects.list(below) if not _is_hidden(info.key.removeprefix(below))]
+        _tell_others(place, [info.key.removeprefix(below) for info in objects_below])
         return [
             Listed(f"s3://{bucket}/{info.key}", info.size_bytes, info.etag)
-            for info in listed
-            if _is_data(info.key.removeprefix(prefix))
+            for info in objects_below
+            if is_parquet(info.key)
         ]
     if scheme in ("http", "https"):
-        raise InputError("a web server lists no files.", path=place, hint="Name them: files=[…].")
+        raise InputError("a web server does not list its files.", path=place, hint="Name them: files=[…].")
     folder = Path(place.removeprefix("file://"))
     if folder.is_file():
         return [Listed(str(folder), folder.stat().st_size)]
-    return [
-        Listed(str(path), path.stat().st_size)
-        for path in folder.rglob("*")
-        if path.is_file() and _is_data(str(path.relative_to(folder)))
-    ]
+    inside = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    visible = {name: path for name, path in inside.items() if not _is_hidden(name)}
+    _tell_others(place, sorted(visible))
+    return [Listed(str(path), path.stat().st_size) for name, path in visible.items() if is_parquet(name)]
 
 
-def _is_data(name: str) -> bool:
+def _is_hidden(name: str) -> bool:
     """Spark and others keep notes beside the data, in names that begin with "_" or "."."""
-    parts = name.strip("/").split("/")
-    return name.endswith((".parquet", ".parq")) and not any(part.startswith(("_", ".")) for part in parts)
+    return any(part.startswith(HIDDEN) for part in name.split("/"))
+
+
+def _tell_others(place: str, names: Sequence[str]) -> None:
+    """Warns of files that are left out because their names are not those of Parquet files."""
+    others = [name for name in names if not is_parquet(name)]
+    if others and len(others) < len(names):
+        more = f" and {len(others) - SHOWN_OTHERS} more" if len(others) > SHOWN_OTHERS else ""
+        warnings.warn(
+            f"{place}: left out, because of the file extension: {', '.join(others[:SHOWN_OTHERS])}{more}."
+            f" A table has the files named {', '.join(PARQUET)}.",
+            stacklevel=4,
+        )
 
 
 def _order(name: str) -> tuple[Any, ...]:
@@ -150,36 +181,46 @@ def _manifest(files: Sequence[Listed], settings: StoreSettings) -> Manifest:
 
 
 def _schema(manifest: Manifest) -> tuple[pa.Schema, dict[str, str]]:
-    """The columns of the first file, which the others must have as well, and what it says of packed ones."""
+    """The columns that every file has, and what the files say of packed ones."""
     first: pa.Schema | None = None
-    seen: set[int] = set()
+    packed_texts: set[int] = set()
+    first_path = manifest.data_file(0).path
     for number in range(len(manifest.files)):
         path = manifest.data_file(number).path
-        schema = parse(manifest.footer(number), path).schema.to_arrow_schema()
+        schema = arrow_schema(parse(manifest.footer(number), path))
         first = schema if first is None else first
-        for name in first.names:
-            if name not in schema.names or schema.field(name).type != first.field(name).type:
-                found = schema.field(name).type if name in schema.names else "not there"
-                raise InputError(
-                    f'column "{name}" is {found}, and {first.field(name).type} in the first file.',
-                    path=path,
-                    hint="Write the files with one schema, or keep them in an Iceberg table.",
-                )
+        _check_same_columns(first, schema, first_path=first_path, path=path)
         packed = {key: text for key, text in (schema.metadata or {}).items() if key.startswith(PACKED_PREFIX.encode())}
-        seen.add(hash(tuple(sorted(packed.items()))))
-        if len(seen) > 1:
+        packed_texts.add(hash(tuple(sorted(packed.items()))))
+        if len(packed_texts) > 1:
             raise InputError(
-                "the files say different things of their packed columns.", path=path, hint="Write them anew."
+                f"the file describes its packed columns otherwise than {first_path}.",
+                path=path,
+                hint="Write the files with one codec.",
             )
     assert first is not None  # noqa: S101 there is at least one file
     try:
-        said = {
+        properties = {
             key.decode(): text.decode() for key, text in (first.metadata or {}).items() if key.startswith(b"seatrial.")
         }
     except UnicodeDecodeError:
         raise Corrupt(
-            "what the footer says of packed columns is no text.",
-            path=manifest.data_file(0).path,
-            hint="Write the file again.",
+            "what the footer says of packed columns is not UTF-8.", path=first_path, hint="Write the file again."
         ) from None
-    return first.remove_metadata(), said
+    return first.remove_metadata(), properties
+
+
+def _check_same_columns(first: pa.Schema, schema: pa.Schema, *, first_path: str, path: str) -> None:
+    hint = "Write the files with one schema, or keep them in an Iceberg table."
+    here, there = Counter(schema.names), Counter(first.names)
+    if here != there:
+        name = next(name for name in [*first.names, *schema.names] if here[name] != there[name])
+        lacking, having = (path, first_path) if here[name] < there[name] else (first_path, path)
+        raise InputError(f'the file lacks the column "{name}", which {having} has.', path=lacking, hint=hint)
+    for column in schema:
+        if here[column.name] == 1 and column.type != first.field(column.name).type:
+            raise InputError(
+                f'column "{column.name}" is {column.type}, and {first.field(column.name).type} in {first_path}.',
+                path=path,
+                hint=hint,
+            )

@@ -182,7 +182,8 @@ class _Write:
         for column in table.schema().columns():
             update.deleteColumn(column.name())
         for column in self.schema.columns():
-            update.addColumn(column.name(), column.type())
+            # With the parent, of which there is none, given: Iceberg refuses a dot in a name alone as ambiguous.
+            update.addColumn(None, column.name(), column.type())
         update.commit()
 
     def _spark_types(self, schema: Any) -> str:

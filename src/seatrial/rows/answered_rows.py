@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Kind, Signature
+from seatrial.rows.formats import CSV_WRITER, RowWriter, compression_of, format_of, unknown_format
 
-Format = Literal["csv", "jsonl", "parquet"]
-_SUFFIXES: dict[str, Format] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 PREDICTED = "predicted"
 
 # An integer is read as any number is: one that is not whole is the model's to refuse, by its row.
@@ -36,16 +33,6 @@ _ARROW_TYPES: dict[Kind, pa.DataType] = {
 def row_types(signature: Signature) -> dict[str, pa.DataType]:
     """What the model's columns are read as where a file has no types of its own."""
     return {column.name: _ARROW_TYPES[column.kind] for column in signature.inputs}
-
-
-def format_of(path: Path) -> Format:
-    """The format that a file's suffix names, or an `InputError` that names those there are."""
-    found = _SUFFIXES.get(path.suffix.lower())
-    if found is None:
-        raise InputError(
-            f"the suffix {path.suffix!r} names no format.", path=str(path), hint=f"Use {', '.join(_SUFFIXES)}."
-        )
-    return found
 
 
 def answer_rows(
@@ -87,54 +74,28 @@ def _answered(predictor: Predictor, table: pa.Table, source: str) -> pa.Table:
     return table
 
 
-class _Writer(Protocol):
-    def write_table(self, table: pa.Table) -> None: ...
-
-
-class _JsonLines:
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-
-    def write_table(self, table: pa.Table) -> None:
-        for position, field in enumerate(table.schema):
-            if pa.types.is_floating(field.type):  # JSON has no word for NaN and infinities but null
-                values = table.column(position)
-                finite = pc.if_else(pc.is_finite(values), values, None)
-                table = table.set_column(position, field.name, finite)
-        for row in table.to_pylist():
-            self._stream.write(json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n")
-
-
-class _Columns:
-    """CSV or Parquet: the writer is opened with the first table's schema."""
-
-    def __init__(self, stream: Any, kind: Format, closing: contextlib.ExitStack) -> None:  # a file
-        self._stream, self._kind, self._closing = stream, kind, closing
-        self._inner: Any = None
-
-    def write_table(self, table: pa.Table) -> None:
-        if self._inner is None:
-            opened = pyarrow.csv.CSVWriter if self._kind == "csv" else pyarrow.parquet.ParquetWriter
-            self._inner = self._closing.enter_context(opened(self._stream, table.schema))
-        self._inner.write_table(table)
-
-
 @contextlib.contextmanager
-def _writer(target: Path | None) -> Iterator[_Writer]:
+def _writer(target: Path | None) -> Iterator[RowWriter]:
     if target is None:
         with contextlib.ExitStack() as closing:
-            yield _Columns(sys.stdout.buffer, "csv", closing)
+            yield CSV_WRITER(sys.stdout.buffer, closing)
         sys.stdout.buffer.flush()
         return
-    kind = format_of(target)
+    chosen = format_of(str(target))
+    if chosen is None:
+        raise unknown_format(str(target))
+    compression = compression_of(str(target))
     try:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
     except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}.", path=str(target)) from None
+        raise InputError(f"the file cannot be written: {error.strerror}.", path=str(target)) from None
     unfinished = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream, contextlib.ExitStack() as closing:
-            yield _JsonLines(stream) if kind == "jsonl" else _Columns(stream, kind, closing)
+            target_stream: Any = stream
+            if compression is not None:
+                target_stream = closing.enter_context(pa.CompressedOutputStream(stream, compression))
+            yield chosen.write(target_stream, closing)
         unfinished.chmod(0o644)
         unfinished.replace(target)
     except BaseException:
@@ -142,7 +103,7 @@ def _writer(target: Path | None) -> Iterator[_Writer]:
         raise
 
 
-def _write(writer: _Writer, table: pa.Table, target: Path | None) -> None:
+def _write(writer: RowWriter, table: pa.Table, target: Path | None) -> None:
     try:
         writer.write_table(table)
     except (pa.ArrowException, OSError) as error:

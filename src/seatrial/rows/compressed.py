@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
+from seatrial.rows.formats import compression_of
 from seatrial.rows.row_file import RowFile
-
-COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
 
 
 @contextmanager
 def open_plain(source: RowFile) -> Iterator[Any]:
     """The file's content as a stream that reads forward; a `pyarrow.NativeFile`."""
     with source.open() as file:
-        kind = next((kind for suffix, kind in COMPRESSIONS.items() if source.path.lower().endswith(suffix)), None)
+        kind = compression_of(source.path)
         if kind is None:
             yield file
         else:

@@ -25,8 +25,10 @@ import pyarrow.csv
 from seatrial.errors import InputError
 from seatrial.rows.compressed import open_plain
 from seatrial.rows.hive_partitions import folder_keys
+from seatrial.rows.quotes import QuoteCheck, UnclosedQuote
 from seatrial.rows.row_file import RowFile
 from seatrial.rows.stream import Rows
+from seatrial.rows.text_content import check_content, not_utf8
 
 MISSING = (
     *("", "NA", "N/A", "#N/A", "#NA", "#N/A N/A", "n/a", "NULL", "null", "None"),
@@ -90,6 +92,7 @@ def _header(source: RowFile) -> tuple[str, list[str]]:
             sample = bytes(stream.read(_SAMPLE_BYTES))
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(source, DELIMITERS[0], error) from None
+    check_content(source, sample)
     if not sample.strip():
         raise InputError("the file is empty.", path=source.path, hint="Write a line of names, and rows under it.")
     try:
@@ -98,10 +101,10 @@ def _header(source: RowFile) -> tuple[str, list[str]]:
         if (
             len(sample) < _SAMPLE_BYTES or error.start < len(sample) - 4
         ):  # a character takes up to 4 bytes: the sample may cut one
-            raise _no_utf8(source, line=sample[: error.start].count(b"\n") + 1) from None
+            raise not_utf8(source, line=sample[: error.start].count(b"\n") + 1) from None
         text = sample[: error.start].decode("utf-8-sig")
     if "\0" in text:
-        raise _no_utf8(source)
+        raise not_utf8(source)
     if len(sample) == _SAMPLE_BYTES and "\n" not in text and "\r" not in text:
         raise InputError(
             f"the first line is longer than {_SAMPLE_BYTES // 2**20} MiB: more names than can be read.",
@@ -172,13 +175,35 @@ def _inferred(
         strings_can_be_null=True,
     )
     count = 0
+    possible: dict[str, RowFile] = {}  # columns of text that may be numbers with decimal commas
     for source in sources:
         for batch in _batches(source, delimiter, options):
             count += batch.num_rows
             for name in wanted:
                 if kinds[name] != pa.string():
                     kinds[name] = _widened(kinds[name], batch.column(name))
+                    if kinds[name] == pa.string() and delimiter != ",":
+                        possible[name] = source
+                if name in possible and not _are_comma_numbers(batch.column(name)):
+                    del possible[name]
+    for name, source in possible.items():
+        raise _decimal_commas(source, name, _first_with_comma(source, name, delimiter, names), delimiter)
     return kinds, count
+
+
+def _are_comma_numbers(values: Any) -> bool:  # a pyarrow.StringArray
+    """Whether each value is a number, if a comma is read as a decimal point."""
+    return bool(pc.all(pc.match_substring_regex(values, _NUMBER_OR_COMMA_NUMBER), min_count=0).as_py())
+
+
+def _first_with_comma(source: RowFile, name: str, delimiter: str, names: Sequence[str]) -> str:
+    options = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), include_columns=[name])
+    for batch in _batches(source, delimiter, options):
+        values = batch.column(name)
+        with_comma = values.filter(pc.match_substring(values, ","))
+        if len(with_comma):
+            return str(with_comma[0])
+    return ""
 
 
 def _widened(kind: pa.DataType, values: Any) -> pa.DataType:  # a pyarrow.StringArray
@@ -216,13 +241,17 @@ def _batches(source: RowFile, delimiter: str, options: pyarrow.csv.ConvertOption
     try:
         with open_plain(source) as stream, _open(stream, delimiter, options) as reader:
             yield from reader
+    except UnclosedQuote as error:
+        raise _unclosed(source, error.line) from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(source, delimiter, error) from None
 
 
 def _open(stream: Any, delimiter: str, options: pyarrow.csv.ConvertOptions) -> Any:
+    checked: Any = QuoteCheck(stream, delimiter)
+    file: Any = pa.PythonFile(checked, mode="r")
     return pyarrow.csv.open_csv(
-        stream,
+        file,
         read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES),
         parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=options,
@@ -239,24 +268,69 @@ _SHOWN_CHARACTERS = 60
 
 def _unreadable(source: RowFile, delimiter: str, error: Exception) -> InputError:
     text = str(error)
+    if (line := _line_of_unclosed_quote(source, delimiter)) is not None:
+        return _unclosed(source, line)
     if found := _WIDTH.search(text):
         wanted, got = (int(number) for number in found.groups())
         return InputError(
             f"this row has {got} value{'' if got == 1 else 's'}, and there are {wanted} columns ({_NAMES[delimiter]}).",
             path=source.path,
             line=_line_of_another_width(source, delimiter, wanted),
-            hint="Quote values that hold the delimiter, or hint the row.",
+            hint="Put quotes around values that hold the delimiter, or correct the row.",
         )
     if "UTF8" in text or "utf-8" in text:
-        return _no_utf8(source)
+        return not_utf8(source)
     if found := _VALUE.search(text):
         name, kind = _header(source)[1][int(found.group(1))], found.group(2)
+        value = found.group(3)[:_SHOWN_CHARACTERS]
+        if delimiter != "," and _COMMA_NUMBER.fullmatch(value):
+            return _decimal_commas(source, name, value, delimiter)
         return InputError(
-            f"column {name!r} holds {found.group(3)[:_SHOWN_CHARACTERS]!r}, which is no {_WORDS.get(kind, kind)}.",
+            f"column {name!r} must hold a {_WORDS.get(kind, kind)} in every row, got {value!r}.",
             path=source.path,
-            hint="Mend it; a missing value is empty, NA or null.",
+            hint="Correct the value; a missing one is empty, NA or null.",
         )
-    return InputError(f"cannot be read as csv: {text.splitlines()[0]}.", path=source.path, hint="Mend the file.")
+    return InputError(
+        f"the file cannot be read as CSV: {text.splitlines()[0].removesuffix('.')}.",
+        path=source.path,
+        hint="Write the file again.",
+    )
+
+
+def _unclosed(source: RowFile, line: int) -> InputError:
+    return InputError(
+        "the quote that opens on this line is not closed: the file was cut off, or a quote is missing.",
+        path=source.path,
+        line=line,
+        hint="Write the file again, or close the quote.",
+    )
+
+
+def _line_of_unclosed_quote(source: RowFile, delimiter: str) -> int | None:
+    # Arrow met something else first, a row of another width say, of which an unclosed quote may be the cause.
+    try:
+        with open_plain(source) as stream:
+            check = QuoteCheck(stream, delimiter)
+            while check.read(BLOCK_BYTES):
+                pass
+    except UnclosedQuote as error:
+        return error.line
+    except (pa.ArrowException, OSError):
+        return None
+    return None
+
+
+_COMMA_NUMBER = re.compile(r"\s*[+-]?\d+,\d+(?:[eE][+-]?\d+)?\s*")
+_NUMBER_OR_COMMA_NUMBER = r"^\s*[+-]?\d+(,\d+)?([eE][+-]?\d+)?\s*$"
+
+
+def _decimal_commas(source: RowFile, name: str, value: str, delimiter: str) -> InputError:
+    return InputError(
+        f"column {name!r} holds numbers with decimal commas, such as {value!r}.",
+        path=source.path,
+        hint="Write them with points; in Python:"
+        f" pandas.read_csv(path, sep={delimiter!r}, decimal=',').to_csv(path, index=False).",
+    )
 
 
 def _line_of_another_width(source: RowFile, delimiter: str, width: int) -> int | None:
@@ -269,9 +343,3 @@ def _line_of_another_width(source: RowFile, delimiter: str, width: int) -> int |
             return next((reader.line_num for row in reader if row and len(row) != width), None)
     except (csv.Error, pa.ArrowException, OSError):
         return None
-
-
-def _no_utf8(source: RowFile, *, line: int | None = None) -> InputError:
-    return InputError(
-        "the file is not UTF-8.", path=source.path, line=line, hint="Save it as UTF-8: iconv -f LATIN1 -t UTF-8."
-    )

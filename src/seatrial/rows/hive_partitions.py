@@ -44,28 +44,33 @@ class FolderKeys:
 
 
 def folder_keys(sources: Sequence[RowFile]) -> FolderKeys:
-    """The keys in the names of the folders between the one that was asked for and each file.
+    """The keys of files that were found under one address; see `partition_keys`."""
+    return partition_keys([(source.path, source.inside) for source in sources])
 
-    Whole numbers where all of a key's values are such, texts otherwise. Files with different keys are no one table: an
+
+def partition_keys(files: Sequence[tuple[str, str]]) -> FolderKeys:
+    """The keys in the names of folders, for files given by their path and that within the folder that was asked for.
+
+    Whole numbers where all of a key's values are such, texts otherwise. Files with different keys are not one table: an
     `InputError`.
     """
-    found = [
+    keys_of = [
         {
             unquote(name): None if value == _NULL else unquote(value)
-            for part in source.inside.split("/")[:-1]
+            for part in inside.split("/")[:-1]
             for name, equals, value in [part.partition("=")]
-            if equals
+            if equals and name
         }
-        for source in sources
+        for _, inside in files
     ]
-    for source, keys in zip(sources, found, strict=True):
-        if keys.keys() != found[0].keys():
+    for (path, _), keys in zip(files, keys_of, strict=True):
+        if keys.keys() != keys_of[0].keys():
             raise InputError(
-                f"its folders name the keys {sorted(keys)}, those of {sources[0].path} name {sorted(found[0])}.",
-                path=source.path,
+                f"the file's folders name the keys {sorted(keys)}, those of {files[0][0]} name {sorted(keys_of[0])}.",
+                path=path,
                 hint="Name a folder that holds one table.",
             )
-    return FolderKeys({name: _typed([keys[name] for keys in found]) for name in found[0]})
+    return FolderKeys({name: _typed([keys[name] for keys in keys_of]) for name in keys_of[0]})
 
 
 def _typed(values: list[str | None]) -> list[Any]:

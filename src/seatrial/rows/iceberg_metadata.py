@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
+import pydantic
 
 from seatrial.errors import InputError
 from seatrial.rows.row_file import RowFile
 from seatrial.rows.stream import Rows
 
 _TIMEOUT_S = "20"
+_NEWER_TYPES = ("variant", "geometry", "geography")  # of Iceberg format version 3
 
 
 def read_iceberg(origin: str, source: RowFile, environment: Mapping[str, str] = os.environ) -> Rows:
@@ -65,6 +67,22 @@ def _plain(field: pa.Field[Any]) -> pa.Field[Any]:
     return pa.field(field.name, large.get(field.type, field.type))
 
 
+def unreadable_metadata(error: Exception, path: str) -> InputError:
+    """The error of metadata that pyiceberg does not parse: types of a newer Iceberg, mostly."""
+    kind = next((kind for kind in _NEWER_TYPES if kind in str(error).lower()), None)
+    if kind is None:
+        return InputError(
+            "the table's metadata cannot be read by pyiceberg.",
+            path=path,
+            hint="Write it with Iceberg's format version 2, or give the table's rows as Parquet.",
+        )
+    return InputError(
+        f"the table has a column of type {kind}, which pyiceberg does not read.",
+        path=path,
+        hint="Write the table without that column, or the column as text.",
+    )
+
+
 @contextmanager
 def _explained(source: RowFile) -> Iterator[None]:
     try:
@@ -83,6 +101,8 @@ def _explained(source: RowFile) -> Iterator[None]:
             path=source.path,
             hint="Its snapshot has expired, or the table was moved: name the newest metadata file.",
         ) from None
+    except pydantic.ValidationError as error:
+        raise unreadable_metadata(error, source.path) from None
     # What pyiceberg raises for a table that it does not read.
     except (ValidationError, ValueError, KeyError, NotImplementedError) as error:
         if "equality" in str(error).lower():

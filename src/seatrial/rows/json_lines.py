@@ -20,6 +20,7 @@ from seatrial.rows.compressed import open_plain
 from seatrial.rows.hive_partitions import folder_keys
 from seatrial.rows.row_file import RowFile
 from seatrial.rows.stream import Rows
+from seatrial.rows.text_content import check_content, not_utf8
 
 BLOCK_BYTES = 4 * 2**20
 LINE_BYTES = 64 * 2**20  # a longer line is no row of a table
@@ -58,6 +59,7 @@ def _blocks(source: RowFile) -> Iterator[tuple[bytes, int]]:
         with open_plain(source) as stream:
             while data := bytes(stream.read(BLOCK_BYTES)):
                 if rest == b"" and line == 1:
+                    check_content(source, data)
                     data = data.removeprefix(b"\xef\xbb\xbf")
                 head, newline, tail = data.rpartition(b"\n")
                 if not newline:
@@ -98,7 +100,7 @@ def _parsed(block: bytes, source: RowFile, line: int, schema: pa.Schema | None) 
             parse_options=pyarrow.json.ParseOptions(explicit_schema=schema),
         )
     except UnicodeDecodeError as error:
-        raise _no_utf8(source, line + block[: error.start].count(b"\n")) from None
+        raise not_utf8(source, line=line + block[: error.start].count(b"\n")) from None
     except pa.ArrowException as error:
         raise _unreadable(str(error), block, source, line) from None
 
@@ -201,9 +203,3 @@ def _text(kind: pa.DataType) -> pa.DataType:
     if isinstance(kind, pa.ListType):
         return pa.list_(_text(kind.value_type))
     return kind
-
-
-def _no_utf8(source: RowFile, line: int) -> InputError:
-    return InputError(
-        "the file is not UTF-8.", path=source.path, line=line, hint="Save it as UTF-8: iconv -f LATIN1 -t UTF-8."
-    )

@@ -11,6 +11,7 @@ import pyarrow.parquet
 
 from seatrial.errors import InputError
 from seatrial.rows.hive_partitions import folder_keys
+from seatrial.rows.parquet_footer import INT96_UNIT, arrow_schema, encrypted, is_missing_list, leaves_of, missing_list
 from seatrial.rows.plain_types import plain_schema
 from seatrial.rows.row_file import RowFile
 from seatrial.rows.stream import TABLE_ROWS, Rows
@@ -45,7 +46,7 @@ def read_parquet(origin: str, sources: Sequence[RowFile]) -> Rows:
 def _footer(source: RowFile) -> tuple[pa.Schema, int]:
     try:
         with source.open() as stream, pyarrow.parquet.ParquetFile(stream) as file:
-            schema, rows = plain_schema(file.schema_arrow), file.metadata.num_rows
+            schema, rows = plain_schema(arrow_schema(file.metadata)), file.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(source, error) from None
     for name in schema.names:
@@ -62,15 +63,56 @@ def _tables(source: RowFile, columns: Sequence[str]) -> Iterator[pa.Table]:
     try:
         with (
             source.open() as stream,
-            pyarrow.parquet.ParquetFile(stream, buffer_size=buffer, pre_buffer=False) as file,
+            pyarrow.parquet.ParquetFile(
+                stream, buffer_size=buffer, pre_buffer=False, coerce_int96_timestamp_unit=INT96_UNIT
+            ) as file,
         ):
-            for batch in file.iter_batches(batch_size=TABLE_ROWS, columns=list(columns)):
-                yield pa.Table.from_batches([batch])
+            wanted = set(columns)
+            chosen = [held for held in leaves_of(file.metadata, source.path) if held[0] in wanted]
+            leaves = [leaf for _, held in chosen for leaf in held]
+            read = 0
+            # By number: to pyarrow the name a.b is a field of the struct a as well.
+            for batch in file.reader.iter_batches(
+                TABLE_ROWS, row_groups=list(range(file.num_row_groups)), column_indices=leaves, use_threads=True
+            ):
+                table = pa.Table.from_batches([batch])
+                _check_text(table, source)
+                read += table.num_rows
+                yield table
+            if read != file.metadata.num_rows:
+                raise InputError(
+                    f"the file holds {read} rows, and its footer says {file.metadata.num_rows}.",
+                    path=source.path,
+                    hint="Write the file again.",
+                )
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(source, error) from None
 
 
+def _check_text(table: pa.Table, source: RowFile) -> None:
+    """`InputError` for text that is not UTF-8, which Arrow passes on and Python does not read."""
+    for field, column in zip(table.schema, table.columns, strict=True):
+        values: Any = field.type
+        values = values.value_type if isinstance(values, pa.DictionaryType) else values
+        if not (pa.types.is_string(values) or pa.types.is_large_string(values) or pa.types.is_string_view(values)):
+            continue
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            if "UTF8" not in str(error):
+                raise
+            raise InputError(
+                f"column {field.name!r} holds text that is not UTF-8.",
+                path=source.path,
+                hint="Write the column again as UTF-8, or as binary.",
+            ) from None
+
+
 def _unreadable(source: RowFile, error: Exception) -> InputError:
+    if "crypt" in str(error):
+        return encrypted(source.path)
+    if is_missing_list(error):
+        return missing_list(source.path)
     text = str(error).splitlines()[0].removesuffix(".")
     if "magic bytes" in text or "smaller than the minimum file footer" in text:
         text = "it does not begin and end as Parquet does"

@@ -13,7 +13,7 @@ import pyarrow as pa
 from seatrial.errors import InputError, Surface, field, spell, spelled
 from seatrial.models.signature import Task
 from seatrial.rows import Rows, open_rows, rows_of
-from seatrial.rows.address import format_of
+from seatrial.rows.formats import is_parquet
 from seatrial.trial.data_checks.note import Note
 from seatrial.trial.label_column import Labels, read_labels
 from seatrial.trial.measure import TrialInputs, compared_models, measure
@@ -199,7 +199,7 @@ def _as_texts(data: Any, rows: Rows, model: str | Path) -> Rows:
 
     Parquet and Iceberg have types of their own, and keep them.
     """
-    if not isinstance(data, str | Path) or format_of(str(data)) == "parquet":
+    if not isinstance(data, str | Path) or is_parquet(str(data)):
         return rows
     wanted = [name for name in texts_of(model) if name in rows.schema.names]
     others = [name for name in wanted if not _is_text(rows.schema.field(name).type)]

@@ -172,7 +172,7 @@ def test_bytes_without_a_property_are_no_array(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ask", [{"seed": 8}, {"epoch": 1}])
 def test_a_cursor_of_another_order_is_refused(table: Table, ask: dict[str, int]) -> None:
     cursor = table.batches(columns=["id"]).cursor()
-    with pytest.raises(InputError, match=f"this cursor is of {next(iter(ask))}"):
+    with pytest.raises(InputError, match=f"the cursor was created with {next(iter(ask))}="):
         table.batches(columns=["id"], cursor=cursor, **ask)  # type: ignore[arg-type]  # one dict, several keywords
 
 

@@ -81,7 +81,7 @@ def test_named_columns_are_stacked_in_the_order_given_in_the_smallest_type_that_
     [
         ({"x": ["id", "word"]}, 'column "word" of type string cannot be stacked'),
         ({"x": []}, '"x" stacks no columns'),
-        ({"x": ["id", "id"]}, 'column "id" is asked for twice'),
+        ({"x": ["id", "id"]}, 'column "id" is named twice'),
         ({"x": "wrod"}, 'no column "wrod".*Did you mean "word"'),
     ],
 )

@@ -104,7 +104,7 @@ def test_what_is_no_parquet_file_is_named(tmp_path: Path, content: bytes) -> Non
 def test_files_of_different_columns_are_refused_by_name(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": [1.0]}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"x": [1]}), tmp_path / "b.parquet")
-    with pytest.raises(InputError, match=r'b\.parquet: column "x" is int64, and double in the first file'):
+    with pytest.raises(InputError, match=r'b\.parquet: column "x" is int64, and double in .*a\.parquet'):
         parquet_table(tmp_path)
 
 
@@ -164,5 +164,5 @@ def test_a_footer_whose_row_groups_lack_rows_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_footer_that_says_no_text_of_packed_columns_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Corrupt, match=r"x\.parquet: what the footer says of packed columns is no text"):
+    with pytest.raises(Corrupt, match=r"x\.parquet: what the footer says of packed columns is not UTF-8"):
         parquet_table(damaged(tmp_path, b'{"dtype"', b'\xff"dtype"'))

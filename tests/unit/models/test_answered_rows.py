@@ -97,7 +97,7 @@ def test_a_number_that_is_none_is_an_error_and_leaves_the_target_alone(
     source, target = tmp_path / "rows.csv", tmp_path / "answers.csv"
     source.write_text("age,hours,sex,city\nold,40,Male,x\n")
     target.write_text("before")
-    with pytest.raises(InputError, match=r"rows\.csv: column 'age' holds 'old', which is no number"):
+    with pytest.raises(InputError, match=r"rows\.csv: column 'age' must hold a number in every row, got 'old'"):
         answer_file(predictor, source, target)
     assert target.read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.csv", "rows.csv"]
@@ -107,7 +107,11 @@ def test_a_number_that_is_none_is_an_error_and_leaves_the_target_alone(
     ("name", "content", "message"),
     [
         ("rows.csv", None, r"rows\.csv: there is no such file"),
-        ("rows.xlsx", b"", r"the suffix names no format\. Use \.csv, \.tsv, \.jsonl, \.ndjson, \.json, \.parquet"),
+        (
+            "rows.xlsx",
+            b"",
+            r'unknown file extension "\.xlsx"\. Known: \.csv, \.tsv, \.jsonl, \.ndjson',
+        ),
         ("rows.csv", b"", r"rows\.csv: the file is empty"),
         ("rows.csv", b"age,hours,sex\n1,2,Male\n", "city: the rows have no such column"),
         ("rows.csv", b"age,hours,sex,city,predicted\n1,2,Male,x,y\n", "a column 'predicted' already"),

@@ -52,8 +52,28 @@ def test_the_delimiter_is_the_one_the_lines_agree_on(written: Written, delimiter
     assert content(open_rows(written("r.csv", text.encode()))) == {"age": [1, 2], "a, b; c|d\te": ["x, y; z|w\t", "3"]}
 
 
-def test_decimal_commas_stay_the_text_they_are(written: Written) -> None:
-    assert content(open_rows(written("r.csv", b"a;b\n1,5;x\n2,5;y\n"))) == {"a": ["1,5", "2,5"], "b": ["x", "y"]}
+@pytest.mark.parametrize("values", [["1,5", "2,5"], ["1", "-2,25"], ["", "1,5e3"]])
+def test_a_column_of_decimal_commas_is_refused_with_its_name(written: Written, values: list[str]) -> None:
+    path = written("r.csv", "\n".join(["name;price", *(f"x;{value}" for value in values), ""]).encode())
+    with pytest.raises(InputError, match=r"'price' holds numbers with decimal commas, such as '.*,.*'") as caught:
+        open_rows(path)
+    namespace = {"pandas": pytest.importorskip("pandas"), "path": path}
+    assert caught.value.hint is not None
+    exec(caught.value.hint.partition("in Python: ")[2].removesuffix("."), namespace)  # the hint works
+    assert whole(open_rows(path))["price"].type == pa.float64()
+
+
+@pytest.mark.parametrize("values", [["1,5", "2,5,7"], ["1,5", "x"], ["1.5", "1.5,2"]])
+def test_text_with_commas_that_is_no_number_stays_text(written: Written, values: list[str]) -> None:
+    path = written("r.csv", "\n".join(["name;list", *(f"x;{value}" for value in values), ""]).encode())
+    assert content(open_rows(path))["list"] == values
+
+
+def test_a_number_that_was_asked_for_names_its_decimal_comma(written: Written) -> None:
+    path = written("r.csv", b"a;b\n1,5;x\n")
+    rows = open_rows(path, types={"a": pa.float64()}, others="text")
+    with pytest.raises(InputError, match="decimal commas"):
+        whole(rows)
 
 
 def test_dates_stay_the_text_they_are(written: Written) -> None:
@@ -138,9 +158,9 @@ def test_text_comes_back_as_it_was_written(tmp_path: Path, table: list[list[str]
         ("r.csv", b"a,,\n1,2,3\n", r"r\.csv:1: several columns have no name"),
         ("r.csv", b"1,2.5\n3,4\n", r"r\.csv:1: the first line holds numbers, not names: 1, 2\.5"),
         ("r.csv", b"a,b\n1,\xfc\n", r"r\.csv:2: the file is not UTF-8\. .* iconv"),
-        ("r.csv", "a,b\n1,2\n".encode("utf-16"), r"the file is not UTF-8"),
-        ("r.csv.gz", b"a,b\n1,2\n", r"cannot be read as csv: zlib"),
-        ("r.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 9)[:-9], r"cannot be read as csv: Truncated"),
+        ("r.csv", "a,b\n1,2\n".encode("utf-16"), r"the file is UTF-16, not UTF-8"),
+        ("r.csv.gz", b"a,b\n1,2\n", r"cannot be read as CSV: zlib"),
+        ("r.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 9)[:-9], r"cannot be read as CSV: Truncated"),
     ],
 )
 def test_a_file_that_is_no_table_says_where(written: Written, name: str, data: bytes, message: str) -> None:
@@ -162,7 +182,7 @@ def test_a_mistake_far_down_is_found_before_anything_is_made_of_the_rows(
 
 def test_a_value_that_is_not_of_the_given_type_is_named(written: Written) -> None:
     rows = open_rows(written("r.csv", b"age,b\n1,2\nold,3\n"), types={"age": pa.float64()}, others="text")
-    with pytest.raises(InputError, match=r"r\.csv: column 'age' holds 'old', which is no number"):
+    with pytest.raises(InputError, match=r"r\.csv: column 'age' must hold a number in every row, got 'old'"):
         whole(rows)
 
 

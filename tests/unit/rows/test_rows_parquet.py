@@ -126,8 +126,8 @@ def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
     ("files", "message"),
     [
         ({}, "there are no files in it"),
-        ({"r.txt": b"x"}, "no format"),
-        ({"r.txt": b"x", "s.xlsx": b"x"}, r"no file's suffix names a format\. Use \.csv"),
+        ({"r.txt": b"x"}, "unknown file extension"),
+        ({"r.txt": b"x", "s.xlsx": b"x"}, r"none of the 2 files has a known extension, .*Known: \.csv"),
         ({"r.csv": b"a\n1\n", "s.jsonl": b"{}\n"}, r"files of several formats: 1 csv \(r\.csv\), 1 jsonl \(s\.jsonl\)"),
         ({"r.parquet": b""}, r"r\.parquet: the file is empty"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -78,14 +78,22 @@ def outputs_of(
     `columns` is a list of names, each an array of its own (None: all); or names of arrays, each with a column's name or
     with the list of columns to stack as float or integer matrix, in that order, of the smallest type that holds them.
     """
+    if not isinstance(decode, Mapping) or not all(callable(function) for function in decode.values()):
+        raise InputError(
+            "decode must map columns to functions.", path=path, hint='For example decode={"image": decode_png}.'
+        )
+    if columns is not None and not isinstance(columns, Iterable):
+        raise InputError(
+            f"columns must be a list of names, got {columns!r}.", path=path, hint='For example columns=["age"].'
+        )
     wanted: Mapping[str, str | Sequence[str]]
     if isinstance(columns, Mapping):
         wanted = columns
     else:
-        wanted = {name: name for name in (schema.names if columns is None else check(list(columns)))}
+        wanted = {name: name for name in check(schema.names if columns is None else columns)}
     found = []
     for name, of in wanted.items():
-        names = check([of] if isinstance(of, str) else list(of))
+        names = check([of] if isinstance(of, str) else of)
         fields = tuple(schema.field(one) for one in names)
         found.append(
             _single(name, fields[0], packed, decode, path) if isinstance(of, str) else _stack(name, fields, path)
@@ -106,6 +114,7 @@ def _single(
 ) -> Output:
     kind: Any = field.type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    kind = kind.storage_type if isinstance(kind, pa.UuidType) else kind
     binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
     if field.name in decode:
         if not binary:

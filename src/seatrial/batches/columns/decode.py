@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from seatrial.batches.columns.array_outputs import Decode, Form, Output
 from seatrial.batches.columns.buffers import LINE_BYTES, Shelf
 from seatrial.batches.columns.packed_columns import Packed
+from seatrial.batches.columns.row_shapes import RowShapes
 from seatrial.errors import Corrupt, InputError
 
 BLOCK_ROWS = 4096  # of a turn from columns into rows: sixty float32 columns of it fit a second cache of 1 MiB
@@ -38,14 +39,14 @@ class Column(Protocol):
         ...
 
 
-def column_of(output: Output, rows: int, shelf: Shelf, *, path: str) -> Column:
+def column_of(output: Output, rows: int, shelf: Shelf, shapes: RowShapes, *, path: str) -> Column:
     """An empty column for so many rows; its array lies on the shelf where its size is known."""
     if output.form is Form.TEXT:
         return Text(output, path)
     if output.form is Form.LISTS:
-        return Lists(output, path)
+        return Lists(output, shapes, path)
     if output.form is Form.DECODED and output.decode is not None:
-        return Binary(output, output.decode, path)
+        return Binary(output, output.decode, shapes, path)
     return Numbers(output, shelf.array(output.shape(rows), output.array_dtype), path)
 
 
@@ -139,7 +140,14 @@ class Text:
         parts = [chunk for part in self._parts.ordered() for chunk in part.chunks]
         if parts:
             unified: list[Any] = pa.chunked_array(parts).unify_dictionaries().chunks
-            values = unified[0].dictionary.to_pylist()  # one object a distinct value, not a row
+            try:
+                values = unified[0].dictionary.to_pylist()  # one object a distinct value, not a row
+            except UnicodeDecodeError:
+                raise InputError(
+                    f'column "{self._output.fields[0].name}" holds text that is not UTF-8.',
+                    path=self._path,
+                    hint="Write the column again as UTF-8, or as binary, and give decode={…}.",
+                ) from None
             self._values = np.array(values, dtype=np.dtypes.StringDType())
             self._codes = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in unified])
         self._parts = _Parts()
@@ -152,8 +160,8 @@ class Text:
 class Lists:
     """Lists of one length, and tensors of one shape."""
 
-    def __init__(self, output: Output, path: str) -> None:
-        self._output, self._path = output, path
+    def __init__(self, output: Output, shapes: RowShapes, path: str) -> None:
+        self._output, self._shapes, self._path = output, shapes, path
         self._parts = _Parts()
         self._array: NDArray[Any] = np.empty(0)
 
@@ -163,11 +171,13 @@ class Lists:
 
     def finish(self) -> None:
         """See `Column.finish`."""
-        parts = self._parts.ordered()
-        shapes = {part.shape[1:] for part in parts}
-        if len(shapes) > 1:
-            raise _uneven(self._output.fields[0].name, self._path)
-        self._array = np.concatenate(parts)
+        parts = [part for part in self._parts.ordered() if len(part)]
+        for part in parts:
+            _, shape = self._shapes.first(self._output.name, part.dtype, part.shape[1:])
+            if part.shape[1:] != shape:
+                raise _uneven(self._output.fields[0].name, self._path)
+        if parts:
+            self._array = np.concatenate(parts)
         self._parts = _Parts()
 
     def take(self, positions: NDArray[np.int64]) -> NDArray[Any]:
@@ -178,8 +188,8 @@ class Lists:
 class Binary:
     """Bytes that a function of the user makes an array of, row by row, in the threads that make batches."""
 
-    def __init__(self, output: Output, decode: Decode, path: str) -> None:
-        self._output, self._path, self._decode = output, path, decode
+    def __init__(self, output: Output, decode: Decode, shapes: RowShapes, path: str) -> None:
+        self._output, self._path, self._decode, self._shapes = output, path, decode, shapes
         self._parts = _Parts()
         self._chunks: list[Any] = []
         self._starts: NDArray[np.int64] = np.empty(0, np.int64)
@@ -188,7 +198,7 @@ class Binary:
         """See `Column.put`."""
         name = self._output.fields[0].name
         refuse_nulls(name, columns[0], "Leave those rows out when the table is written.", path=self._path)
-        self._parts.add(at, columns[0])
+        self._parts.add(at, stored(columns[0]))
 
     def finish(self) -> None:
         """See `Column.finish`."""
@@ -200,27 +210,34 @@ class Binary:
         """See `Column.take`."""
         if len(positions) == 0 and self._chunks:  # only a value tells shape and type
             return self.take(np.zeros(1, np.int64))[:0].copy()
-        found: NDArray[Any] | None = None
+        array: NDArray[Any] | None = None
         chunks = np.searchsorted(self._starts, positions, side="right") - 1
         for row, (position, number) in enumerate(zip(positions.tolist(), chunks.tolist(), strict=True)):
             value = self._chunks[number][position - int(self._starts[number])].as_buffer()
             made = np.asarray(self._decode(memoryview(value).cast("B")))
-            if found is None:
-                found = np.empty((len(positions), *made.shape), made.dtype)
-            if made.shape != found.shape[1:] or made.dtype != found.dtype:
+            if made.dtype.hasobject:
+                raise InputError(
+                    f'decode makes Python objects of column "{self._output.fields[0].name}", not an array of numbers.',
+                    path=self._path,
+                    hint="Let `decode` return an array whose values have one type.",
+                )
+            if array is None:
+                dtype, shape = self._shapes.first(self._output.name, made.dtype, made.shape)
+                array = np.empty((len(positions), *shape), dtype)
+            if made.shape != array.shape[1:] or made.dtype != array.dtype:
                 raise InputError(
                     f'column "{self._output.fields[0].name}" decodes to {made.dtype}{list(made.shape)} here and to'
-                    f" {found.dtype}{list(found.shape[1:])} elsewhere.",
+                    f" {array.dtype}{list(array.shape[1:])} elsewhere.",
                     path=self._path,
                     hint="Let `decode` give every row the same shape and type.",
                 )
-            found[row] = made
-        return np.empty(0) if found is None else found
+            array[row] = made
+        return np.empty(0) if array is None else array
 
 
 def numbers(field: pa.Field[Any], column: Chunked, *, path: str) -> NDArray[Any]:
-    """Numbers or moments as an array; nulls are NaN where the type has one, elsewhere an `InputError`."""
-    if column.null_count:
+    """Numbers or moments as an array; nulls are NaN or NaT where the type has one, elsewhere an `InputError`."""
+    if column.null_count and not pa.types.is_temporal(column.type):
         if not pa.types.is_floating(column.type):
             hint = "Fill them in the step that writes the table, or make the column a double there."
             refuse_nulls(field.name, column, hint, path=path)
@@ -267,6 +284,17 @@ def refuse_nulls(name: str, column: Chunked, hint: str, *, path: str) -> None:
             path=path,
             hint=hint,
         )
+
+
+def stored(column: Chunked) -> Chunked:
+    """The column as it is stored: the bytes of a UUID, say."""
+    kind: Any = column.type
+    if not isinstance(kind, pa.BaseExtensionType):
+        return column
+    chunks: list[Any] = column.chunks
+    storage: Any = kind.storage_type
+    made: Chunked = pa.chunked_array([chunk.storage for chunk in chunks], storage)
+    return made
 
 
 def _encoded(column: Chunked) -> Chunked:

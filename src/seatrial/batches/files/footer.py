@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from seatrial.batches.wire.wire import DataFile, Listed, Wire, changed
 from seatrial.errors import Corrupt, InputError
+from seatrial.rows.parquet_footer import arrow_schema, check_plaintext, encrypted, leaves_of
 
 FIRST_GUESS_BYTES = 64 * 2**10  # of the file's end; holds the footer of some hundred columns
 END_BYTES = 8  # the footer's length, and the magic word
@@ -30,6 +31,17 @@ class Footer:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnIds:
+    """How a table that knows its columns by Iceberg field id finds them in a file.
+
+    `mapped` is the table's name mapping: the ids of columns by their names in files that have none themselves.
+    """
+
+    names: Mapping[int, str]
+    mapped: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A column of the table in one file: its name there, and the numbers of its leaf columns."""
 
@@ -43,7 +55,7 @@ def read_footer(wire: Wire, file: Listed) -> Footer:
     if file.etag is not None and file.etag != tail.file.etag:
         raise changed(file.path, 0)
     if tail.data[-4:] == ENCRYPTED:
-        raise InputError("the file is encrypted.", path=file.path, hint="Write it without Parquet's own encryption.")
+        raise encrypted(file.path)
     if tail.data[-4:] != MAGIC or len(tail.data) < END_BYTES:
         raise Corrupt("not a Parquet file.", path=file.path, hint="Leave it out, or write it again.")
     length = int.from_bytes(tail.data[-END_BYTES:-4], "little") + END_BYTES
@@ -59,26 +71,33 @@ def read_footer(wire: Wire, file: Listed) -> Footer:
 def parse(data: memoryview, path: str) -> pq.FileMetaData:
     """What a footer says."""
     try:
-        return pq.read_metadata(pa.BufferReader(MAGIC + bytes(data)))
+        metadata = pq.read_metadata(pa.BufferReader(MAGIC + bytes(data)))
     except (pa.ArrowException, OSError) as error:
         raise Corrupt(f"the footer cannot be read: {error}.", path=path, hint="Write the file again.") from None
+    check_plaintext(metadata, len(data) - END_BYTES, path)
+    return metadata
 
 
-def top_level(metadata: pq.FileMetaData, names: Mapping[int, str] | None) -> dict[str, Held]:
+def top_level(metadata: pq.FileMetaData, ids: ColumnIds | None, path: str) -> dict[str, Held]:
     """The table's columns in this file, by the table's name for them.
 
-    With `names` (by Iceberg field id) a column is found under whatever name it was written; a file without ids goes by
-    name, as a table without them does.
+    With `ids` a column is found by its Iceberg field id under whatever name it was written; in a file without ids, by
+    the table's name mapping; `InputError` where there is none, for a column may have been renamed since.
     """
-    leaves: dict[str, list[int]] = {}
-    for number in range(metadata.num_columns):
-        leaves.setdefault(metadata.schema.column(number).path.partition(".")[0], []).append(number)
-    ids: dict[str, int] = {}
-    if names is not None:
-        for field in metadata.schema.to_arrow_schema():
-            said = (field.metadata or {}).get(FIELD_ID)
-            if said is not None:
-                ids[field.name] = int(said)
-    if names is None or not ids:
-        return {name: Held(name, tuple(held)) for name, held in leaves.items()}
-    return {names[ids[name]]: Held(name, tuple(held)) for name, held in leaves.items() if ids.get(name) in names}
+    columns = {name: Held(name, leaves) for name, leaves in leaves_of(metadata, path)}
+    if ids is None:
+        return columns
+    own = {
+        field.name: int(written)
+        for field in arrow_schema(metadata)
+        if (written := (field.metadata or {}).get(FIELD_ID)) is not None
+    }
+    if not own:
+        if ids.mapped is None:
+            raise InputError(
+                "the file has no Iceberg field ids, and the table has no name mapping.",
+                path=path,
+                hint="Set the table's property schema.name-mapping.default, or write the file through Iceberg.",
+            )
+        own = dict(ids.mapped)
+    return {ids.names[own[name]]: held for name, held in columns.items() if own.get(name) in ids.names}

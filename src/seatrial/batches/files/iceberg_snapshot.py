@@ -12,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from seatrial.batches.files.footer import ColumnIds
 from seatrial.batches.files.table_source import TableSource, check_columns
 from seatrial.batches.wire.wire import Listed
-from seatrial.errors import InputError, TableGone
+from seatrial.errors import Corrupt, InputError, TableGone
+from seatrial.rows.iceberg_metadata import unreadable_metadata
 from seatrial.stores.catalog import open_catalog
 from seatrial.stores.settings import CatalogSettings, StoreSettings
 
@@ -44,7 +46,7 @@ class Snapshot:
         """The rows in their order, with `columns` in the order given (None: all)."""
         from pyiceberg.io.pyarrow import ArrowScan
 
-        names = self.schema.names if columns is None else self.check_columns(columns)
+        names = self.check_columns(self.schema.names if columns is None else columns)
         scan = ArrowScan(
             table_metadata=self._table.metadata,
             io=self._table.io,
@@ -57,6 +59,18 @@ class Snapshot:
             raise TableGone(
                 "a data file of this snapshot is not there any more.", path=self.identifier, hint=AGAIN
             ) from error
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise Corrupt(
+                f"the snapshot's data files cannot be read: {str(error).splitlines()[0]}.",
+                path=self.identifier,
+                hint="Read it with batches(), which names the file, and write that file again.",
+            ) from error
+        if read.num_rows != self.rows:
+            raise Corrupt(
+                f"the snapshot's data files hold {read.num_rows} rows, and its metadata says {self.rows}.",
+                path=self.identifier,
+                hint=AGAIN,
+            )
         return read.select(names).cast(pa.schema([self.schema.field(name) for name in names]))
 
     def check_columns(self, columns: Sequence[str]) -> list[str]:
@@ -80,19 +94,34 @@ class Snapshot:
             order_key=digest,
             files=tuple(Listed(task.file.file_path, task.file.file_size_in_bytes) for task in self._tasks),
             store=self._store,
-            names={field.field_id: field.name for field in self._columns.fields},
-            constant=self._constant(),
+            ids=self._ids(),
+            constants=self._constants(),
             deleted=self._deleted(),
         )
 
-    def _constant(self) -> frozenset[str]:
-        """Columns whose value a data file may leave to the table's metadata."""
-        partitions = {field.source_id for spec in self._table.specs().values() for field in spec.fields}
-        return frozenset(
-            field.name
-            for field in self._columns.fields
-            if field.field_id in partitions or getattr(field, "initial_default", None) is not None
-        )
+    def _ids(self) -> ColumnIds:
+        mapping = self._table.name_mapping()
+        mapped = None if mapping is None else {name: one.field_id for one in mapping.root for name in one.names}
+        return ColumnIds({field.field_id: field.name for field in self._columns.fields}, mapped)
+
+    def _constants(self) -> dict[str, pa.Array[Any]]:
+        """By column, the value that each data file leaves to the table's metadata; null where it leaves none.
+
+        Those of identity partitions (Iceberg spec, "Column projection"), and defaults of columns that were added later.
+        """
+        values: dict[str, list[Any]] = {
+            field.name: [getattr(field, "initial_default", None)] * len(self._tasks) for field in self._columns.fields
+        }
+        for number, task in enumerate(self._tasks):
+            for position, part in enumerate(self._table.specs()[task.file.spec_id].fields):
+                name = self._columns.find_column_name(part.source_id)
+                if name in values and str(part.transform) == "identity":
+                    values[name][number] = task.file.partition[position]
+        return {
+            name: _constant_array(by_file, self.schema.field(name), self.identifier)
+            for name, by_file in values.items()
+            if any(value is not None for value in by_file)
+        }
 
     def _deleted(self) -> dict[str, NDArray[np.int64]]:
         """Positions of deleted rows by data file, ascending."""
@@ -109,6 +138,7 @@ class Snapshot:
 def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -> Iterator[Snapshot]:
     """The snapshot; `TableGone` when it has expired, or the table was dropped."""
     with open_catalog(catalog) as opened:
+        from pydantic import ValidationError
         from pyiceberg.exceptions import NoSuchTableError
         from pyiceberg.io.pyarrow import schema_to_pyarrow
 
@@ -124,6 +154,8 @@ def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -
         except NoSuchTableError:
             raise TableGone("there is no such table.", path=identifier, hint=AGAIN) from None
         except (NotImplementedError, ValueError) as error:  # pyiceberg's, for deletes that it does not read
+            if isinstance(error, ValidationError):
+                raise unreadable_metadata(error, identifier) from None
             if "equality delete" not in str(error):
                 raise
             raise InputError(
@@ -146,6 +178,18 @@ def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -
             _tasks=tasks,
             _store=catalog.store,
         )
+
+
+def _constant_array(values: list[Any], field: pa.Field[Any], path: str) -> pa.Array[Any]:
+    try:
+        made: pa.Array[Any] = pa.array(values, field.type)
+    except (pa.ArrowException, TypeError):
+        raise InputError(
+            f'the values of partition column "{field.name}" ({field.type}) cannot be read from the metadata.',
+            path=path,
+            hint="Leave the column out (columns=[…]).",
+        ) from None
+    return made
 
 
 def _place(file: Any) -> tuple[Any, ...]:

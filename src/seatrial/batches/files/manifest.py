@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.batches.files.footer import Footer, read_footer, top_level
+from seatrial.batches.files.footer import ColumnIds, Footer, read_footer, top_level
 from seatrial.batches.wire.wire import DataFile, Listed, Wire
 from seatrial.errors import Corrupt
 
@@ -50,21 +50,23 @@ class Manifest:
         return memoryview(self.files["footer"][number].as_buffer())
 
 
-def read_manifest(wire: Wire, files: Sequence[Listed], names: Mapping[int, str] | None) -> Manifest:
-    """Reads every file's footer. `names` are the table's columns by Iceberg field id; without, columns go by name."""
+def read_manifest(wire: Wire, files: Sequence[Listed], ids: ColumnIds | None) -> Manifest:
+    """Reads every file's footer. Without `ids`, columns go by name."""
     with ThreadPoolExecutor(FOOTERS_AT_ONCE, thread_name_prefix="seatrial-footer") as pool:
         found = list(pool.map(lambda file: read_footer(wire, file), files))
-    return make_manifest(found, names)
+    return make_manifest(found, ids)
 
 
-def make_manifest(footers: Sequence[Footer], names: Mapping[int, str] | None) -> Manifest:
+def make_manifest(footers: Sequence[Footer], ids: ColumnIds | None) -> Manifest:
     """The manifest of files whose footers have been read."""
     groups: list[tuple[int, int, int, int]] = []
     columns: dict[str, dict[int, tuple[float, float]]] = {}
     for number, footer in enumerate(footers):
         metadata = footer.parsed()
         first_group = len(groups)
-        leaves = {leaf: name for name, held in top_level(metadata, names).items() for leaf in held.leaves}
+        leaves = {
+            leaf: name for name, held in top_level(metadata, ids, footer.file.path).items() for leaf in held.leaves
+        }
         for index in range(metadata.num_row_groups):
             group = metadata.row_group(index)
             for leaf, name in leaves.items():

@@ -33,7 +33,7 @@ class SparseFile(io.RawIOBase):
 
     def read(self, length: int = -1) -> Any:
         """The bytes, without a copy."""
-        for chunk in self._chunks:
+        for chunk in reversed(self._chunks):  # the padding of one may reach into the next
             inside = self._at - chunk.start
             if 0 <= inside < chunk.length:
                 stop = min(inside + length, chunk.length)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from seatrial.batches.files.footer import ColumnIds
 from seatrial.batches.files.manifest import Manifest, keep, load, make_manifest, read_manifest
 from seatrial.batches.wire.open_wire import open_wire
 from seatrial.batches.wire.wire import Listed
@@ -34,8 +37,9 @@ class TableSource:
     order_key: str
     files: tuple[Listed, ...]
     store: StoreSettings
-    names: Mapping[int, str] | None = None  # columns by Iceberg field id
-    constant: frozenset[str] = frozenset()  # columns that may stand in the metadata alone: identity partitions
+    ids: ColumnIds | None = None  # of a table that knows its columns by Iceberg field id
+    # Values that stand in the table's metadata or in names of folders, one a file: those of partition columns.
+    constants: Mapping[str, pa.Array[Any]] = field(default_factory=dict)
     deleted: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)  # positions by file, ascending
 
     def check_columns(self, columns: Sequence[str]) -> list[str]:
@@ -44,21 +48,37 @@ class TableSource:
 
 
 def check_columns(schema: pa.Schema, columns: Sequence[str], *, path: str) -> list[str]:
-    """The columns as a list; an `InputError` for one that is not there, or asked for twice."""
-    for position, name in enumerate(columns):
-        if name not in schema.names:
+    """The columns as a list; an `InputError` for one that is not there, is there twice, or is asked for twice."""
+    columns = columns if isinstance(columns, str) or not isinstance(columns, Iterable) else list(columns)
+    if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+        raise InputError(
+            f"columns must be a list of names, got {columns!r}.", path=path, hint='For example columns=["age"].'
+        )
+    there = Counter(schema.names)
+    named: set[str] = set()
+    for name in columns:
+        if name not in there:
             close = difflib.get_close_matches(name, schema.names, n=1)
             hint = f'Did you mean "{close[0]}"?' if close else f"It has: {', '.join(schema.names)}."
-            raise InputError(f'no column "{name}".', path=path, hint=hint)
-        if name in columns[:position]:
-            raise InputError(f'column "{name}" is asked for twice.', path=path, hint="Name it once.")
+            raise InputError(f'there is no column "{name}".', path=path, hint=hint)
+        if there[name] > 1:
+            raise InputError(
+                f'{there[name]} columns are named "{name}".',
+                path=path,
+                hint="Name the other columns (columns=[…]), or write the files with different names.",
+            )
+        if name in named:
+            raise InputError(f'column "{name}" is named twice.', path=path, hint="Name it once.")
+        named.add(name)
     return list(columns)
 
 
 def source_key(source: TableSource) -> str:
     """Under which its manifest is kept."""
     files = [[file.path, file.size_bytes, file.etag] for file in source.files]
-    named = [files, sorted((source.names or {}).items()), source.store.endpoint]
+    ids = source.ids
+    named = [files, [] if ids is None else [sorted(ids.names.items()), sorted((ids.mapped or {}).items())]]
+    named.append(source.store.endpoint)
     return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
 
@@ -68,10 +88,10 @@ def manifest_of(source: TableSource, folder: Path) -> Manifest:
     manifest = load(key, folder)
     if manifest is None:
         if not source.files:
-            return make_manifest((), source.names)
+            return make_manifest((), source.ids)
         wire = open_wire(source.files[0].path, source.store)
         try:
-            manifest = read_manifest(wire, source.files, source.names)
+            manifest = read_manifest(wire, source.files, source.ids)
         finally:
             wire.close()
         keep(manifest, key, folder)

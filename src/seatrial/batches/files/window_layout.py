@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from seatrial.batches.files.footer import Held, parse, top_level
+from seatrial.batches.files.footer import ColumnIds, Held, parse, top_level
 from seatrial.batches.files.manifest import Manifest
 from seatrial.batches.wire.wire import DataFile
-from seatrial.errors import Corrupt, InputError
+from seatrial.errors import Corrupt
 
 RANGE_BYTES = 8 * 2**20  # of one request, about: obstore and a plain client are fastest from 4 to 8 MiB
 GAP_BYTES = 128 * 2**10  # unneeded bytes between two chunks that cost less than another request
 FILES_KEPT = 64  # parsed footers; the row groups of a file come at different times
+PADDING_BYTES = 100  # more than the header of a dictionary page takes
+_PARQUET_MR = re.compile(r"parquet-mr(?:\s+version\s+(\d+)(?:\.(\d+))?(?:\.(\d+))?)?")
+_SIZES_RIGHT_SINCE = (1, 2, 9)
 _PLAIN_ENCODINGS = {"PLAIN", "RLE", "BIT_PACKED"}  # the last two are those of levels, where there is no dictionary
 
 
@@ -43,6 +48,7 @@ class Group:
     columns: Mapping[str, Held]
     first: int  # its first row in the window
     chunks: Mapping[str, tuple[Chunk, ...]]
+    constants: Mapping[str, Any]  # values, as Arrow scalars, of columns that the file does not hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +84,28 @@ class _Wanted(NamedTuple):
     stop: int
     group: int  # its position in the window
     align: int
+    padding: int  # bytes at its end that may be another chunk's
 
 
 class Files:
     """A manifest's files, with their footers parsed as they are needed."""
 
-    def __init__(self, manifest: Manifest, names: Mapping[int, str] | None, constant: frozenset[str]) -> None:
+    def __init__(self, manifest: Manifest, ids: ColumnIds | None, constants: Mapping[str, pa.Array[Any]]) -> None:
         self.manifest = manifest
-        self._names = names
-        self._constant = constant  # columns whose value may stand in the table's metadata instead of the file
+        self._ids = ids
+        self._constants = constants  # values that stand outside of the files, one a file
         self.opened = lru_cache(FILES_KEPT)(self._opened)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Files, (self.manifest, self._names, self._constant)
+        return Files, (self.manifest, self._ids, self._constants)
 
     def _opened(self, number: int) -> tuple[DataFile, pq.FileMetaData, dict[str, Held]]:
         file = self.manifest.data_file(number)
         metadata = parse(self.manifest.footer(number), file.path)
-        return file, metadata, top_level(metadata, self._names)
+        columns = top_level(metadata, self._ids, file.path)
+        if self._ids is None:  # names of folders count more than what the file says; Iceberg's metadata counts less
+            columns = {name: held for name, held in columns.items() if name not in self._constants}
+        return file, metadata, columns
 
     def layout(
         self, members: Sequence[int], live: Sequence[int], names: Sequence[str], packed: Mapping[str, int]
@@ -110,19 +120,17 @@ class Files:
         plain = set(packed)
         for position, member in enumerate(members):
             number = int(self.manifest.file[member])
-            _, metadata, columns = self.opened(number)
+            file, metadata, columns = self.opened(number)
+            padding = _padding(metadata)
             group = metadata.row_group(int(self.manifest.index[member]))
             spans = []
             for name in names:
-                if name not in columns and name in self._constant:
-                    raise InputError(
-                        f'column "{name}" is not in the data file, only in the table\'s metadata.',
-                        path=self.manifest.data_file(number).path,
-                        hint="Write the table again, or leave the column out.",
-                    )
-                parts = [_span(group.column(leaf)) for leaf in columns[name].leaves] if name in columns else []
+                leaves = columns[name].leaves if name in columns else ()
+                parts = [_span(group.column(leaf), file, padding) for leaf in leaves]
                 spans.append((name, parts))
-                wanted.extend(_Wanted(number, start, stop, position, packed.get(name, 1)) for start, stop in parts)
+                wanted.extend(
+                    _Wanted(number, start, stop, position, packed.get(name, 1), padding) for start, stop in parts
+                )
             plain -= {name for name in packed if not _is_plain(group, columns.get(name))}
             places.append((member, spans))
         ranges, slots, buffer_bytes = self._ranges(wanted)
@@ -134,7 +142,9 @@ class Files:
                 name: tuple(Chunk(start, stop - start, slots[number, start]) for start, stop in parts)
                 for name, parts in spans
             }
-            groups.append(Group(member, file, metadata, int(self.manifest.index[member]), columns, first, chunks))
+            index = int(self.manifest.index[member])
+            constants = {name: self._constants[name][number] for name in names if name in self._constants}
+            groups.append(Group(member, file, metadata, index, columns, first, chunks, constants))
             first += rows
         return Layout(tuple(groups), ranges, buffer_bytes, frozenset(plain))
 
@@ -146,7 +156,10 @@ class Files:
         runs: list[list[_Wanted]] = []
         ends: list[int] = []
         for one in sorted(wanted):
-            if runs and runs[-1][0].file == one.file and one.start - ends[-1] <= GAP_BYTES:
+            last = runs[-1][-1] if runs and runs[-1][0].file == one.file else None
+            # What follows a padded chunk may begin within the padding, and is fetched apart.
+            padded = last is not None and last.start < one.start < ends[-1] <= one.start + last.padding
+            if last is not None and not padded and one.start - ends[-1] <= GAP_BYTES:
                 runs[-1].append(one)
                 ends[-1] = max(ends[-1], one.stop)
             else:
@@ -193,11 +206,32 @@ def _places(turns: Sequence[tuple[int, int]], start: int, stop: int) -> tuple[tu
     return tuple(found)
 
 
-def _span(chunk: pq.ColumnChunkMetaData) -> tuple[int, int]:
+def _span(chunk: pq.ColumnChunkMetaData, file: DataFile, padding: int) -> tuple[int, int]:
+    """The bytes of a column chunk, as pyarrow reads them."""
     start = chunk.data_page_offset
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset is not None:
-        start = min(start, chunk.dictionary_page_offset)
-    return start, start + chunk.total_compressed_size
+    dictionary = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
+    if dictionary is not None and 0 < dictionary < start:  # older writers say 0 where they mean none
+        start = dictionary
+    stop = start + chunk.total_compressed_size
+    if not 0 <= start <= stop <= file.size_bytes:
+        raise Corrupt(
+            f"the footer has a column chunk from byte {start:,} to {stop:,} of a file of {file.size_bytes:,} bytes.",
+            path=file.path,
+            hint="Write the file again.",
+        )
+    return start, min(stop + padding, file.size_bytes)
+
+
+def _padding(metadata: pq.FileMetaData) -> int:
+    """Bytes to read beyond a chunk: parquet-mr before 1.2.9 left a dictionary page's header out of its size.
+
+    PARQUET-816; pyarrow adds as much.
+    """
+    writer = _PARQUET_MR.match(metadata.created_by or "")
+    if writer is None:
+        return 0
+    version = tuple(int(part or 0) for part in writer.groups())
+    return PADDING_BYTES if version < _SIZES_RIGHT_SINCE else 0
 
 
 def _is_plain(group: pq.RowGroupMetaData, held: Held | None) -> bool:

@@ -9,6 +9,10 @@ from seatrial.errors import InputError
 from seatrial.stores.documents import from_json, to_json
 
 FORMAT = 2
+_HINTS = {
+    "format": "Begin without the cursor: another version of Seatrial wrote it.",
+    "table": "Read the table that the cursor was created on, or begin without the cursor.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +38,30 @@ def cursor_at(digest: str, plan: Plan, delivered: int) -> Cursor:
 
 def delivered_by(text: str, digest: str, rows: int, plan: Plan, *, path: str) -> int:
     """How many rows of the epoch were delivered; `InputError` when the cursor is of another order."""
+    if not isinstance(text, str):
+        raise InputError(
+            f"cursor must be the text that Batches.cursor() returned, got {type(text).__name__}.",
+            path=path,
+            hint="Keep that text as it is: cursor=batches.cursor().",
+        )
     cursor = from_json(Cursor, text.encode(), path="cursor")
-    for name, found, wanted in (
+    for name, of_cursor, of_reader in (
         ("format", cursor.format, FORMAT),
         ("table", cursor.table, digest),
         ("seed", cursor.seed, plan.seed),
         ("epoch", cursor.epoch, plan.epoch),
         ("window_mib", cursor.window_mib, plan.window_mib),
     ):
-        if found != wanted:
+        if of_cursor != of_reader:
             raise InputError(
-                f"this cursor is of {name} {found}, not {wanted}.", path=path, hint="Ask for what it was made under."
+                f"the cursor was created with {name}={of_cursor}, but the reader uses {name}={of_reader}.",
+                path=path,
+                hint=_HINTS.get(name, f"Use {name}={of_cursor}, or begin without the cursor."),
             )
     if not 0 <= cursor.delivered <= rows:
-        raise InputError(f"this cursor has delivered {cursor.delivered} of {rows} rows.", path=path)
+        raise InputError(
+            f"the cursor says that {cursor.delivered} rows were delivered, but the epoch has {rows}.",
+            path=path,
+            hint="Begin without the cursor.",
+        )
     return cursor.delivered

@@ -32,11 +32,15 @@ class Plan:
 
     def __post_init__(self) -> None:
         least = {"batch_rows": 1, "epoch": 0, "world": 1, "rank": 0, "memory_mib": 1, "window_mib": 1}
-        for name, smallest in least.items():
-            if getattr(self, name) < smallest:
-                raise InputError(f"{name} is {getattr(self, name)}.", hint=f"It is at least {smallest}.")
+        for name in (*least, "seed"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                raise InputError(f"{name} must be a whole number, got {value!r}.", hint=f"For example {name}=1.")
+            if name in least and value < least[name]:
+                raise InputError(f"{name} must be at least {least[name]}, got {value}.", hint=f"Raise {name}.")
+            object.__setattr__(self, name, int(value))  # of NumPy's, too: the cursor is JSON
         if self.rank >= self.world:
-            raise InputError(f"rank is {self.rank} in a world of {self.world}.", hint="Ranks count from 0.")
+            raise InputError(f"rank must be below world ({self.world}), got {self.rank}.", hint="Ranks count from 0.")
 
 
 @dataclass(frozen=True, slots=True)

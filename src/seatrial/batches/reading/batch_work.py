@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.batches.columns.array_outputs import Output, packed_rows
+from seatrial.batches.columns.row_shapes import RowShapes
 from seatrial.batches.files.window_layout import Files, Layout
 from seatrial.batches.plan.epoch_plan import Epoch
 from seatrial.batches.plan.permutation import stripe
@@ -40,6 +41,7 @@ class Work:
     outputs: tuple[Output, ...]
     wire: Wire
     path: str
+    shapes: RowShapes = field(default_factory=RowShapes)
 
     @property
     def batches(self) -> int:
@@ -65,7 +67,7 @@ class Work:
     def open(self, window: int, layout: Layout, buffer: NDArray[np.uint8]) -> Window:
         """The window, to be decoded from its buffer."""
         rows = int(self.epoch.starts[window + 1] - self.epoch.starts[window])
-        return Window(layout, rows, self.outputs, self.keep, buffer, self.path)
+        return Window(layout, rows, self.outputs, self.keep, buffer, self.shapes, self.path)
 
     def batch_of(self, row: int) -> tuple[int, int, int]:
         """The batch that this row of the epoch's order is in, over all ranks, and its first row and last row + 1."""

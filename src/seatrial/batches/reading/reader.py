@@ -235,7 +235,7 @@ def open_batches(
         _refuse_known_nulls(outputs, manifest, path=source.path)
     epoch = epoch_of(live, manifest.size_bytes, source.order_key, plan)
     delivered = 0 if cursor is None else delivered_by(cursor, source.digest, epoch.rows, plan, path=source.path)
-    files = Files(manifest, source.names, source.constant)
+    files = Files(manifest, source.ids, source.constants)
     plain: frozenset[str] = frozenset()
     makers = min(len(os.sched_getaffinity(0)), MOST_MAKERS)
     if epoch.windows:
@@ -255,8 +255,8 @@ def _refuse_known_nulls(outputs: list[Output], manifest: Manifest, *, path: str)
     for output in outputs:
         for field in output.fields:
             nulls = manifest.column_nulls.get(field.name)
-            floating = output.dtype is not None and np.issubdtype(output.dtype, np.floating)
-            if nulls is None or output.form is Form.LISTS or (floating and output.packed is None):
+            has_missing = output.dtype is not None and output.dtype.kind in "fM"  # NaN, NaT
+            if nulls is None or output.form is Form.LISTS or (has_missing and output.packed is None):
                 continue
             count = int(np.nansum(nulls))
             if count:

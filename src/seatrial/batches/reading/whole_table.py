@@ -16,10 +16,10 @@ from seatrial.batches.wire.open_wire import open_wire
 
 def read_whole(source: TableSource, columns: Sequence[str] | None) -> pa.Table:
     """The rows in the order of the files, with `columns` in the order given (None: all)."""
-    names = source.schema.names if columns is None else source.check_columns(columns)
+    names = source.check_columns(source.schema.names if columns is None else columns)
     fields = [source.schema.field(name) for name in names]
     manifest = manifest_of(source, cache_folder())
-    files = Files(manifest, source.names, source.constant)
+    files = Files(manifest, source.ids, source.constants)
     parts = [pa.schema(fields).empty_table()]
     wire = open_wire(str(source.files[0].path), source.store)
     try:
@@ -28,7 +28,8 @@ def read_whole(source: TableSource, columns: Sequence[str] | None) -> pa.Table:
             buffer = np.empty(layout.buffer_bytes, np.uint8)
             for one in layout.ranges:
                 wire.read(one.file, one.start, one.parts(buffer))
-            parts.append(read_group(layout.groups[0], fields, [], buffer))
+            group = read_group(layout.groups[0], fields, [], buffer)
+            parts.append(pa.Table.from_arrays(group.columns, schema=pa.schema(fields)))
     finally:
         wire.close()
     return pa.concat_tables(parts)

@@ -14,11 +14,15 @@ from seatrial.batches.columns.array_outputs import Form, Output
 from seatrial.batches.columns.buffers import Shelf, aligned, shelf_bytes
 from seatrial.batches.columns.decode import Column, Plain, column_of, unpacked
 from seatrial.batches.columns.packed_pages import close_up, row_runs
+from seatrial.batches.columns.row_shapes import RowShapes
+from seatrial.batches.files.footer import Held
 from seatrial.batches.files.sparse_file import SparseFile
 from seatrial.batches.files.window_layout import Group, Layout
-from seatrial.errors import Corrupt
+from seatrial.errors import Corrupt, InputError
+from seatrial.rows.parquet_footer import INT96_UNIT, is_missing_list, missing_list
 
 POSITION = np.dtype(np.int64)
+_DIFFERENCES = {"DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"}
 Keep = Mapping[int, NDArray[np.bool_]]  # rows of a row group that were not deleted; groups without deleted rows: absent
 
 
@@ -37,7 +41,14 @@ class Window:
     """The decoded columns of a window, filled row group by row group from its buffer."""
 
     def __init__(
-        self, layout: Layout, rows: int, outputs: Sequence[Output], keep: Keep, buffer: NDArray[np.uint8], path: str
+        self,
+        layout: Layout,
+        rows: int,
+        outputs: Sequence[Output],
+        keep: Keep,
+        buffer: NDArray[np.uint8],
+        shapes: RowShapes,
+        path: str,
     ) -> None:
         self._layout, self._keep, self._buffer, self._path = layout, keep, buffer, path
         shelf = Shelf(buffer, layout.buffer_bytes)
@@ -53,7 +64,7 @@ class Window:
                 )
         self._outputs = [output for output in outputs if output.name not in self._plain]
         self._columns: dict[str, Column] = {
-            output.name: column_of(output, rows, shelf, path=path) for output in self._outputs
+            output.name: column_of(output, rows, shelf, shapes, path=path) for output in self._outputs
         }
         self._order = [output.name for output in outputs]
 
@@ -112,33 +123,81 @@ def read_group(
 ) -> pa.Table:
     """Columns of a row group under the table's names and types, text among them `coded` as dictionaries.
 
-    A column that the file lacks, because it was added later, is all nulls.
+    A column that the file lacks has one value, where the table's metadata or the folders say which, or is all nulls.
     """
-    there = {field.name: group.columns[field.name].name for field in fields if field.name in group.columns}
-    rows = group.metadata.row_group(group.index).num_rows
-    chunks = [chunk for name in there for chunk in group.chunks[name]]
+    there = {field.name: group.columns[field.name] for field in fields if field.name in group.columns}
+    row_group = group.metadata.row_group(group.index)
     try:
-        file = pq.ParquetFile(
-            pa.PythonFile(SparseFile(group.file.size_bytes, chunks, buffer), mode="r"),
-            metadata=group.metadata,
-            read_dictionary=[there[name] for name in coded if name in there],
-            pre_buffer=False,
-        )
-        table = file.read_row_group(group.index, columns=list(there.values()), use_threads=False)
+        read = _decoded(group, there, coded, buffer)
         columns = [
-            _typed(table[there[field.name]], field.type, coded=field.name in coded)
+            _typed(read[field.name], field, coded=field.name in coded, path=group.file.path)
             if field.name in there
-            else pa.chunked_array([pa.nulls(rows, field.type)])
+            else _repeated(group.constants.get(field.name), row_group.num_rows, field)
             for field in fields
         ]
     except (pa.ArrowException, OSError) as error:
+        if is_missing_list(error):
+            raise missing_list(group.file.path) from None
         raise Corrupt(
             f"row group {group.index} cannot be decoded: {error}.", path=group.file.path, hint="Write it again."
         ) from None
-    return pa.table(columns, names=[field.name for field in fields])
+    for field, column in zip(fields, columns, strict=True):
+        if len(column) != row_group.num_rows:  # which pyarrow does not say (apache/arrow#41317)
+            raise Corrupt(
+                f'column "{field.name}" has {len(column)} values in row group {group.index}, and the footer says'
+                f" {row_group.num_rows}.",
+                path=group.file.path,
+                hint="Write it again.",
+            )
+    return pa.Table.from_arrays(columns, names=[field.name for field in fields])
 
 
-def _typed(column: pa.ChunkedArray[Any], kind: pa.DataType, *, coded: bool) -> pa.ChunkedArray[Any]:
+def _decoded(
+    group: Group, there: Mapping[str, Held], coded: Sequence[str], buffer: NDArray[np.uint8]
+) -> dict[str, pa.ChunkedArray[Any]]:
+    """The columns that the file holds, under the table's names."""
+    if not there:
+        return {}
+    row_group = group.metadata.row_group(group.index)
+    chunks = [chunk for name in there for chunk in group.chunks[name]]
+    file = pq.ParquetFile(
+        pa.PythonFile(SparseFile(group.file.size_bytes, chunks, buffer), mode="r"),
+        metadata=group.metadata,
+        read_dictionary=[held.name for name, held in there.items() if name in coded and _has_codes(row_group, held)],
+        pre_buffer=False,
+        coerce_int96_timestamp_unit=INT96_UNIT,
+    )
+    # By number: to pyarrow the name a.b is a field of the struct a as well.
+    leaves = sorted(leaf for held in there.values() for leaf in held.leaves)
+    table = file.reader.read_row_group(group.index, column_indices=leaves, use_threads=False)
+    names = sorted(there, key=lambda name: there[name].leaves)
+    return dict(zip(names, table.columns, strict=True))
+
+
+def _has_codes(row_group: pq.RowGroupMetaData, held: Held) -> bool:
+    """Whether pyarrow reads this text as a dictionary: it refuses to, where values are written as differences."""
+    return not any(set(row_group.column(leaf).encodings) & _DIFFERENCES for leaf in held.leaves)
+
+
+def _repeated(value: Any, rows: int, field: pa.Field[Any]) -> pa.ChunkedArray[Any]:
+    if value is None or not value.is_valid:
+        return pa.chunked_array([pa.nulls(rows, field.type)])
+    return pa.chunked_array([pa.repeat(value, rows)])
+
+
+def _typed(column: pa.ChunkedArray[Any], field: pa.Field[Any], *, coded: bool, path: str) -> pa.ChunkedArray[Any]:
+    kind: Any = field.type
     if column.type == kind or (coded and pa.types.is_dictionary(column.type)):
         return column
-    return column.cast(kind)  # written before the column got its wider type
+    if isinstance(kind, pa.BaseExtensionType) and column.type == kind.storage_type:
+        chunks: list[Any] = [pa.ExtensionArray.from_storage(kind, chunk) for chunk in column.chunks]
+        wrapped: pa.ChunkedArray[Any] = pa.chunked_array(chunks, field.type)
+        return wrapped
+    try:
+        return column.cast(kind)  # written before the column got its wider type
+    except pa.ArrowException:
+        raise InputError(
+            f'column "{field.name}" is {column.type} in this file, and {kind} in the table.',
+            path=path,
+            hint="Write the file with the table's types, or leave the column out (columns=[…]).",
+        ) from None

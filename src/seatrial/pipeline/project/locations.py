@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-ROWS = (".csv", ".jsonl", ".ndjson", ".parquet")
+from seatrial.rows.formats import format_of
+
 # Those that nobody opens are files all the same: whoever names one is told why it is refused, and not of a step.
 MODELS = (".onnx", ".json", ".ubj", ".txt", ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".h5", ".keras", ".cbm")
 
 
 def is_rows_file(name: str) -> bool:
     """Whether it names a file or folder of rows, or an object: it has a slash, or the suffix of such a file."""
-    return "/" in name or PurePosixPath(name).suffix.lower() in ROWS
+    return "/" in name or format_of(name) is not None
 
 
 def is_model_file(name: str) -> bool:
