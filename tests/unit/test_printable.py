@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from seatrial.cli.output import print_json, print_lines, report_error
 from seatrial.errors import InputError, Problems
-from seatrial.report.printable import printable
-from seatrial.report.terminal import verdict_lines
-from seatrial.report.terminal_measured import measured_lines, not_measured_lines
+from seatrial.report.terminal.measured import measured_lines, not_measured_lines
+from seatrial.report.terminal.printable import printable
+from seatrial.report.terminal.verdict import verdict_lines
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy, Requirement

@@ -11,8 +11,8 @@ from seatrial.report.gaps import gaps
 from seatrial.report.groups import columns
 from seatrial.report.html import render_report
 from seatrial.report.requirements import requirement_title
-from seatrial.report.terminal import verdict_lines
-from seatrial.report.terminal_measured import measured_lines, not_measured_lines
+from seatrial.report.terminal.measured import measured_lines, not_measured_lines
+from seatrial.report.terminal.verdict import verdict_lines
 from seatrial.report.view import Tried
 from seatrial.report.words import number, numbers
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured

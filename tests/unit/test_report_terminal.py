@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from seatrial.report.terminal import verdict_lines, verdict_table
+from seatrial.report.terminal.verdict import verdict_lines, verdict_table
 from seatrial.verdicts.evidence import NotMeasured
 from seatrial.verdicts.judge import Verdict, judge
 from seatrial.verdicts.policy import Policy, Requirement

@@ -6,7 +6,7 @@ import json
 import sys
 
 from seatrial.errors import SeatrialError
-from seatrial.report.printable import printable
+from seatrial.report.terminal.printable import printable
 
 
 def print_json(document: object) -> None:

@@ -117,7 +117,7 @@ class Assessment:
         return target
 
     def __str__(self) -> str:
-        from seatrial.report.terminal_assessment import assessment_lines
+        from seatrial.report.terminal.assessment import assessment_lines
 
         return "\n".join(assessment_lines(self.view(), self.tried()))
 

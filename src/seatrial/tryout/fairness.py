@@ -12,8 +12,8 @@ from seatrial.assessors.contingency.assess_counts import claims_of, default_metr
 from seatrial.assessors.contingency.group_specs import suggestion
 from seatrial.assessors.policy_settings import check_policy_settings
 from seatrial.errors import InputError
-from seatrial.report.terminal import verdict_lines
-from seatrial.report.terminal_measured import measured_lines, not_measured_lines
+from seatrial.report.terminal.measured import measured_lines, not_measured_lines
+from seatrial.report.terminal.verdict import verdict_lines
 from seatrial.report.words import confidence_percent, count
 from seatrial.stores.documents import sha256, to_json
 from seatrial.trial.label_column import likely_positive

@@ -13,7 +13,7 @@ import pytest
 import seatrial
 from seatrial import Assessment
 from seatrial.report.comparisons import beside
-from seatrial.report.terminal_assessment import not_measured, note_lines, sections
+from seatrial.report.terminal.assessment import not_measured, note_lines, sections
 from seatrial.trial.data_checks.note import Note
 from seatrial.verdicts.evidence import Claim, Evidence
 

@@ -43,7 +43,7 @@ def command(
     from seatrial.pipeline.running.run_result import conclude
     from seatrial.pipeline.steps.load_pipeline import load_pipeline
     from seatrial.pipeline.workspace import open_project
-    from seatrial.report.terminal import verdict_lines, verdict_table
+    from seatrial.report.terminal.verdict import verdict_lines, verdict_table
 
     project = load_project(directory)
     sets = set_ if budget is None else (*set_, f"assess.budget_s={budget:g}")

@@ -110,7 +110,7 @@ def command(
         if sys.stdout.isatty():
             from rich.console import Console
 
-            from seatrial.report.terminal_assessment import drawn
+            from seatrial.report.terminal.assessment import drawn
 
             Console().print(drawn(result.assessment.view(), result.assessment.tried()))
         else:

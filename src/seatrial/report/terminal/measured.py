@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.comparisons import reference_of
 from seatrial.report.gaps import gaps
-from seatrial.report.printable import printable
+from seatrial.report.terminal.printable import printable
 from seatrial.report.words import claim_title, numbers, slice_label
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.policy import Policy

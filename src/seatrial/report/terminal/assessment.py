@@ -13,9 +13,9 @@ from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.comparisons import beside
 from seatrial.report.gaps import some
 from seatrial.report.overall import about_rows
-from seatrial.report.printable import printable
-from seatrial.report.terminal import verdict_lines, verdict_table
-from seatrial.report.terminal_measured import measured_lines, measured_table
+from seatrial.report.terminal.measured import measured_lines, measured_table
+from seatrial.report.terminal.printable import printable
+from seatrial.report.terminal.verdict import verdict_lines, verdict_table
 from seatrial.report.view import ReportView, Tried
 from seatrial.report.words import claim_title, confidence_percent, count
 from seatrial.verdicts.evidence import Evidence, Family

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seatrial.report.plots import limits
-from seatrial.report.printable import printable
 from seatrial.report.requirements import evidence_for, missing_for
+from seatrial.report.terminal.printable import printable
 from seatrial.report.words import bound, confidence_percent, numbers, slice_label
 from seatrial.verdicts.evidence import Evidence, Family
 from seatrial.verdicts.judge import Finding, Outcome, Verdict

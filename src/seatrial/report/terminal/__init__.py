@@ -1,0 +1,1 @@
+"""Views for a terminal: the verdict, what was measured, a tried model; and text that cannot drive it."""
