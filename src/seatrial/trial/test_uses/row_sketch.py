@@ -120,7 +120,7 @@ def canonical_hashes(column: pa.ChunkedArray[Any]) -> Hashes:
     of_each = np.empty(len(texts), np.uint64)
     of_each[values.codes] = values.hashes
     # "" is null, which among numbers is NaN.
-    as_number = pc.or_(numeric, pc.equal(texts, "")).to_numpy(zero_copy_only=False)
+    as_number = pc.or_(numeric, pc.equal(texts, pa.scalar("", texts.type))).to_numpy(zero_copy_only=False)
     of_each[as_number] = _of_numbers(numbers.to_numpy(zero_copy_only=False)[as_number])
     return of_each[values.codes]
 
