@@ -88,7 +88,7 @@ def _settings(subject: Subject) -> Iterator[SeatrialError]:
             yield InputError(f"A {subject.task} model has no errors to clip.", path="data.clip", hint="Leave it out.")
         elif not (math.isfinite(subject.clip) and subject.clip > 0):
             hint = "Write the largest error that counts in full, in the label's unit."
-            yield InputError(f"{subject.clip:g} is no positive number.", path="data.clip", hint=hint)
+            yield InputError(f"{subject.clip:g} is not a positive number.", path="data.clip", hint=hint)
     if subject.quantile is not None:
         if subject.task != "regression":
             yield InputError(

@@ -92,7 +92,7 @@ def _status(arguments: list[str]) -> int:
         return BROKEN_PIPE
     except OSError as error:
         path = None if error.filename is None else str(error.filename)
-        failed = SeatrialError(f"{error.strerror or error}.", path=path, hint="Mend that, and run again.")
+        failed = SeatrialError(f"{error.strerror or error}.", path=path, hint="Correct that, and run again.")
         return report_error(failed, as_json="--json" in arguments)
     return status if isinstance(status, int) else 0
 

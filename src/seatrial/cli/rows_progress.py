@@ -18,7 +18,7 @@ SILENT_S = 10.0  # a log gets a line for each phase, and then one each time it h
 def rows_progress(*, live: bool, quiet: bool = False) -> Iterator[ProgressCallback]:
     """Something that hears the phase, and how many of how many rows are done."""
     if quiet:
-        yield _unheard
+        yield _no_progress
         return
     if not live:
         yield PlainPhases()
@@ -60,7 +60,7 @@ class PlainPhases:
         print(f"{phase}{': ' if note else ''}{note}", file=sys.stderr, flush=True)
 
 
-def _unheard(phase: str, done: int, rows: int | None) -> None:
+def _no_progress(phase: str, done: int, rows: int | None) -> None:
     """Nobody listens."""
 
 

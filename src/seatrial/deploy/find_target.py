@@ -60,7 +60,7 @@ def _loaded(entry: EntryPoint) -> Target:
         raise InputError(
             f"the target {entry.name!r} cannot be loaded: {type(error).__name__}: {error}",
             path=_package(entry),
-            hint="Mend or uninstall that package.",
+            hint="Correct or uninstall that package.",
         ) from error
     missing = [method for method in _METHODS if not callable(getattr(made, method, None))]
     missing += [attribute for attribute in ("name", "sends") if not hasattr(made, attribute)]

@@ -36,7 +36,7 @@ def open_release(
 def trusted_by(trust: Path | None) -> Trust:
     """The deployer's trust: the given file, or the account's own."""
     if trust is not None and not trust.exists():
-        raise InputError("there is no such file.", path=str(trust), hint="Mend the path after --trust.")
+        raise InputError("there is no such file.", path=str(trust), hint="Correct the path after --trust.")
     return load_trust(trust or seatrial_home(os.environ) / TRUST_FILE)
 
 

@@ -30,7 +30,7 @@ def planned_keys(files: Sequence[Path], target: str) -> Mapping[str, Path]:
     keys: dict[str, Path] = {}
     for path in files:
         if not path.exists():
-            problems.append(InputError("there is no such file or folder.", path=str(path), hint="Mend the path."))
+            problems.append(InputError("there is no such file or folder.", path=str(path), hint="Correct the path."))
             continue
         for file, inside in _files_of(path):
             key = f"{prefix}/{inside}" if folder else prefix

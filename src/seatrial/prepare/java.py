@@ -14,7 +14,7 @@ from seatrial.errors import InputError
 # Spark 4 is compiled for Java 17; the newest release it is tested on is 21.
 OLDEST_JAVA = 17
 ANSWER_S = 20
-MEND = "Install Java 17 (Debian: apt-get install openjdk-17-jre-headless) and point JAVA_HOME at it."
+HINT = "Install Java 17 (Debian: apt-get install openjdk-17-jre-headless) and point JAVA_HOME at it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ def java_version() -> Java:
     found = shutil.which("java", path=None if not home else str(Path(home) / "bin"))
     if found is None:
         where = f"under JAVA_HOME ({home})" if home else "on the PATH, and JAVA_HOME is not set"
-        raise InputError(f"Spark needs Java {OLDEST_JAVA}; there is no java {where}.", hint=MEND)
+        raise InputError(f"Spark needs Java {OLDEST_JAVA}; there is no java {where}.", hint=HINT)
     java = _ask(Path(found))
     if java.major < OLDEST_JAVA:
-        raise InputError(f"Spark needs Java {OLDEST_JAVA}; this is Java {java.version}.", path=found, hint=MEND)
+        raise InputError(f"Spark needs Java {OLDEST_JAVA}; this is Java {java.version}.", path=found, hint=HINT)
     return java
 
 
@@ -43,10 +43,10 @@ def _ask(path: Path) -> Java:
     try:
         said = subprocess.run([str(path), "-version"], capture_output=True, text=True, timeout=ANSWER_S, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        raise InputError(f"java does not start ({error}).", path=str(path), hint=MEND) from None
+        raise InputError(f"java does not start ({error}).", path=str(path), hint=HINT) from None
     version = parse_version(said.stderr + said.stdout)
     if version is None:
-        raise InputError("`java -version` states no version.", path=str(path), hint=MEND)
+        raise InputError("`java -version` states no version.", path=str(path), hint=HINT)
     return Java(path, *version)
 
 

@@ -106,7 +106,7 @@ def _set_sql(session: SparkSession, conf: dict[str, str]) -> None:
             session.conf.set(key, value)
         except Exception as error:  # noqa: BLE001 as above
             raise InputError(
-                f"Spark refuses {value!r}: {spark_cause(error).problem}", path=key, hint="Mend `spark.conf`."
+                f"Spark refuses {value!r}: {spark_cause(error).problem}", path=key, hint="Correct `spark.conf`."
             ) from None
 
 

@@ -98,7 +98,7 @@ def find_key(home: Path, role: Role) -> SigningKey | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Refused(f"the key cannot be read: {error.strerror}.", path=str(path), hint="Mend its owner.") from None
+        raise Refused(f"the key cannot be read: {error.strerror}.", path=str(path), hint="Correct its owner.") from None
     # Group is allowed: a Kubernetes Secret mounted with an fsGroup is 0440.
     if mode & 0o007:
         raise Refused(

@@ -176,7 +176,7 @@ def parse_title(text: str) -> tuple[str, int | None]:
     """The name and the version that "census@2" means; "census" has none."""
     name, at, version = text.partition("@")
     if not LEGAL_NAME.fullmatch(name) or (at and not _VERSION.fullmatch(version)):
-        raise InputError(f"{text!r} names no release.", hint=_HOW_TO_NAME)
+        raise InputError(f"{text!r} is not the name of a release.", hint=_HOW_TO_NAME)
     return name, int(version) if at else None
 
 
@@ -233,7 +233,7 @@ def _objects_of(objects: Objects, name: str) -> Iterator[tuple[int, str]]:
 def _walk(folder: Path) -> Iterator[tuple[str, int]]:
     def give_up(error: OSError) -> None:
         raise SeatrialError(
-            f"cannot be read: {error.strerror}.", path=str(error.filename), hint="Mend its permissions."
+            f"cannot be read: {error.strerror}.", path=str(error.filename), hint="Correct its permissions."
         )
 
     for root, folders, names in os.walk(folder, onerror=give_up):

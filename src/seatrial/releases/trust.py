@@ -70,7 +70,7 @@ def load_trust(path: Path) -> Trust:
             hint="Ask whoever releases for the output of `seatrial keys export`, and put it into that file.",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}.", path=str(path), hint="Mend the file.") from None
+        raise InputError(f"cannot be read: {error}.", path=str(path), hint="Correct the file.") from None
     return parse_trust(text, str(path))
 
 

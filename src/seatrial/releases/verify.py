@@ -224,7 +224,7 @@ def _read_all(
             problems.append(Problem(path, "a path that leaves its folder; it is not read."))
             continue
         if path in (RELEASE_JSON, ENVELOPE) or path.startswith(WAIVERS):
-            problems.append(Problem(path, "a path that is no file of a release."))
+            problems.append(Problem(path, "a path that is not a file of a release."))
         elif path not in sizes:
             problems.append(Problem(path, "the file is missing."))
         elif sizes[path] != entry.size_bytes:

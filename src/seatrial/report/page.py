@@ -181,7 +181,7 @@ def _data_notes(view: ReportView) -> Iterator[str]:
     use, alpha = view.trial.test_use, 1 - view.policy.confidence
     if use is None:
         yield f"Everything here was measured on the {view.trial.data} data, at {_at(view.trial.confidence)}."
-        yield "A rehearsal uses up no test data. Its numbers guide development; they are no verdict."
+        yield "A rehearsal uses up no test data. Its numbers guide development; they are not a verdict."
     else:
         yield (
             f"Looking at the same data again is counted. Use k is measured and judged at 1 − α / (k (k + 1)): with "

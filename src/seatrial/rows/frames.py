@@ -18,7 +18,7 @@ _HERE = "the frame"
 def rows_of(frame: object, columns: Sequence[str] | None = None) -> Rows:
     """The rows of a frame. `columns` names those of a NumPy matrix, and picks those of anything else.
 
-    Arrow and Polars are not copied; a lazy frame is collected. What is no frame is an `InputError`.
+    Arrow and Polars are not copied; a lazy frame is collected. What is not a table or a frame is an `InputError`.
     """
     if isinstance(frame, np.ndarray):
         return rows_of_table(_matrix(frame, columns), _HERE)
@@ -58,7 +58,7 @@ def _arrow(frame: Any) -> pa.Table:
         return table.select(known.columns)  # without the index of pandas
     except TypeError:
         raise InputError(
-            f"{type(frame).__module__}.{type(frame).__qualname__} is no frame.",
+            f"{type(frame).__module__}.{type(frame).__qualname__} is not a table or a frame.",
             path=_HERE,
             hint="Give a pandas, Polars or Arrow table, or a NumPy matrix with columns=[…].",
         ) from None

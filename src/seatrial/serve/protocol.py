@@ -207,7 +207,9 @@ def _data(tensor: Mapping[str, Any], name: str) -> list[Any]:
             raise InputError(f"input {name!r} has rows that are not of one value.", hint="Send one value a row.")
         data = [row[0] for row in data]
     if len(data) != shape[0]:
-        raise InputError(f"input {name!r} has {len(data)} values, its shape says {shape[0]}.", hint="Mend the shape.")
+        raise InputError(
+            f"input {name!r} has {len(data)} values, its shape says {shape[0]}.", hint="Correct the shape."
+        )
     return data
 
 
@@ -238,7 +240,7 @@ def _id(document: Mapping[str, Any]) -> str | None:
     if given is None:
         return None
     if not isinstance(given, str) or any("\ud800" <= character <= "\udfff" for character in given):
-        raise InputError("the id is no text.", hint="Send a string, or leave it out.")
+        raise InputError("the id is not a string.", hint="Send a string, or leave it out.")
     return given
 
 
@@ -248,7 +250,7 @@ def _outputs(document: Mapping[str, Any], signature: Signature) -> tuple[str, ..
     if not asked:
         return names
     if not isinstance(asked, list):
-        raise InputError("the outputs are no list.", hint='Send [{"name": "label"}], or leave it out.')
+        raise InputError("the outputs are not a list.", hint='Send [{"name": "label"}], or leave it out.')
     wanted = [_object(item, "an output").get("name") for item in asked]
     for name in wanted:
         if name not in names:

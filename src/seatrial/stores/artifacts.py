@@ -69,12 +69,12 @@ def read_manifest(objects: Objects, digest: str) -> Manifest:
     key = _key(digest, MANIFEST)
     data = objects.get(key).data
     if sha256(data) != digest:
-        raise Corrupt(f"the manifest has the digest {sha256(data)}, not {digest}.", path=key, hint=_MEND)
+        raise Corrupt(f"the manifest has the digest {sha256(data)}, not {digest}.", path=key, hint=_HINT)
     manifest = from_json(Manifest, data, path=key)
     try:
         _checked(manifest.files)
     except InputError as error:
-        raise Corrupt(f"the manifest names {error.path!r}: {error.problem}", path=key, hint=_MEND) from None
+        raise Corrupt(f"the manifest names {error.path!r}: {error.problem}", path=key, hint=_HINT) from None
     return manifest
 
 
@@ -92,10 +92,10 @@ def check_artifact(objects: Objects, digest: str) -> Manifest:
         if path not in sizes:
             raise _missing(digest, path)
         if sizes[path] != entry.size_bytes:
-            raise Corrupt(f"{sizes[path]} bytes, not {entry.size_bytes}.", path=_key(digest, path), hint=_MEND)
+            raise Corrupt(f"{sizes[path]} bytes, not {entry.size_bytes}.", path=_key(digest, path), hint=_HINT)
     for path in sizes:
         if path not in manifest.files:
-            raise Corrupt("this file is not in the artifact's manifest.", path=_key(digest, path), hint=_MEND)
+            raise Corrupt("this file is not in the artifact's manifest.", path=_key(digest, path), hint=_HINT)
     return manifest
 
 
@@ -138,7 +138,7 @@ def check_path(path: str) -> None:
         )
 
 
-_MEND = "Make it again with --no-cache, and find out who writes to this store."
+_HINT = "Make it again with --no-cache, and find out who writes to this store."
 
 
 def _verified(objects: Objects, digest: str) -> Iterator[tuple[str, bytes]]:
@@ -148,12 +148,12 @@ def _verified(objects: Objects, digest: str) -> Iterator[tuple[str, bytes]]:
         except ObjectMissing:
             raise _missing(digest, path) from None
         if len(data) != entry.size_bytes or sha256(data) != entry.sha256:
-            raise Corrupt("the content is not what the manifest says.", path=_key(digest, path), hint=_MEND)
+            raise Corrupt("the content is not what the manifest says.", path=_key(digest, path), hint=_HINT)
         yield path, data
 
 
 def _missing(digest: str, path: str) -> Corrupt:
-    return Corrupt("this file of the artifact is missing.", path=_key(digest, path), hint=_MEND)
+    return Corrupt("this file of the artifact is missing.", path=_key(digest, path), hint=_HINT)
 
 
 def _checked(files: Mapping[str, object]) -> Mapping[str, object]:

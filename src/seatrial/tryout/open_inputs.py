@@ -173,7 +173,7 @@ def _open(
         return open_fitted(model, rows, question=question, labels=labels, classes=classes), rows
     if not callable(model):
         raise InputError(
-            f"{type(model).__module__}.{type(model).__qualname__} is no model.",
+            f"{type(model).__module__}.{type(model).__qualname__} is not a model.",
             path="model",
             hint="Give the path of a model file, a fitted model, or a function that answers for rows.",
         )

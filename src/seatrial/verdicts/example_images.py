@@ -77,7 +77,7 @@ def read_examples(text: str) -> tuple[Example, ...]:
 
 def _image(text: str, shape: Sequence[int]) -> Image:
     if len(shape) not in (2, 3) or not all(isinstance(side, int) and 0 < side <= MOST_SIDE for side in shape):
-        raise ValueError(f"{shape} is no shape of a small image")
+        raise ValueError(f"{shape} is not a shape of a small image")
     return np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8).reshape(tuple(shape))
 
 

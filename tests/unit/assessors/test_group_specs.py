@@ -143,7 +143,7 @@ def test_every_mistake_is_named_at_once() -> None:
         "edges of bins must be finite and rise",
         "column's name is missing",
         '"race" is crossed with itself',
-        '"young" is no list of numbers',
+        '"young" is not a list of numbers',
         'two groupings are called "sex"',
     ):
         assert part in told

@@ -88,7 +88,7 @@ def test_labels_that_are_no_class_are_refused(values: list[object], message: str
     [
         (["1", "2"], "The labels are string, and a regression needs numbers"),
         ([1.0, None], "1 of 2 rows have no label"),
-        ([1.0, float("nan"), float("inf")], "2 of 3 labels are no numbers, first nan at row 1"),
+        ([1.0, float("nan"), float("inf")], "2 of 3 labels are not numbers, first nan at row 1"),
     ],
 )
 def test_labels_that_are_no_numbers_are_refused(values: list[object], message: str) -> None:

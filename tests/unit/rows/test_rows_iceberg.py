@@ -62,7 +62,7 @@ def test_a_table_without_rows_has_columns(tmp_path: Path) -> None:
 def test_what_is_no_metadata_is_said(tmp_path: Path, text: str) -> None:
     path = tmp_path / "v1.metadata.json"
     path.write_text(text)
-    with pytest.raises(InputError, match=r"v1\.metadata\.json: (this is no metadata of an Iceberg table|.* empty)"):
+    with pytest.raises(InputError, match=r"v1\.metadata\.json: (this is not metadata of an Iceberg table|.* empty)"):
         open_rows(path)
 
 

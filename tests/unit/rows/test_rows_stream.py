@@ -133,8 +133,8 @@ def test_a_matrix_has_the_names_it_is_given() -> None:
 @pytest.mark.parametrize(
     ("frame", "columns", "message"),
     [
-        (3, None, r"builtins\.int is no frame"),
-        ([[1, 2]], None, r"builtins\.list is no frame"),
+        (3, None, r"builtins\.int is not a table or a frame"),
+        ([[1, 2]], None, r"builtins\.list is not a table or a frame"),
         (np.zeros(3), ["a"], r"shape \(3,\)"),
         (np.zeros((3, 2)), None, "2 columns needs as many different names"),
         (np.zeros((3, 2)), ["a", "a"], "2 columns needs as many different names"),

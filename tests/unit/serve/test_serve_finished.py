@@ -91,7 +91,7 @@ def test_a_regression_with_an_interval_answers_with_three_tensors(
     ("n", "problem"),
     [
         (("INT64", [4, None]), "n: there is no value in row 1"),
-        (("FP64", [4.5, 5]), "n: 4.5 is no whole number in row 0"),
+        (("FP64", [4.5, 5]), "n: 4.5 is not a whole number in row 0"),
         (("INT64", [4, 2**40]), "n: 1099511627776 is out of range in row 1"),
         (("BYTES", ["4", "5"]), "input 'n' is an integer, and cannot be 'BYTES'"),
     ],

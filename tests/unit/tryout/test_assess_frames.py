@@ -126,7 +126,7 @@ def test_a_file_of_a_model_and_its_bytes_are_one_model(model: Make, people: pa.T
 
 
 def test_what_is_no_model_is_told(people: pa.Table) -> None:
-    with pytest.raises(InputError, match="is no model"):
+    with pytest.raises(InputError, match="is not a model"):
         seatrial.assess(17, people, label="rich")
 
 

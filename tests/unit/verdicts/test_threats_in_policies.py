@@ -50,7 +50,7 @@ def test_a_stored_policy_reads_as_it_was() -> None:
         ({"low": 1.0, "high": 0.0}, "pixels.low: low and high must say within which range"),
         ({"norm": "l3"}, "pixels.norm"),
         ({"budgt": 1.0}, "pixels.budgt: no such key"),
-        ({"norm": "l0", "budget": 1.5, "high": 9.0}, "pixels.budget: 1.5 is no number of inputs"),
+        ({"norm": "l0", "budget": 1.5, "high": 9.0}, "pixels.budget: 1.5 is not a number of inputs"),
         ({"shape": [0, 8]}, "pixels.shape"),
         ({"examples": 7}, "pixels.examples: 7 is not 0 to 6"),
         ({"examples": 2, "shape": [64, 64]}, "pixels.examples: they are images of at most 32 × 32 pixels"),

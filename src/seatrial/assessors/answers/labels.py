@@ -93,7 +93,7 @@ def actual_values(table: pa.Table, column: str, *, path: str) -> NDArray[np.floa
     if not sound.all():
         row = int(np.argmin(sound))
         raise InputError(
-            f"{int((~sound).sum())} of {len(values)} labels are no numbers, first {values[row]} at row {row}.",
+            f"{int((~sound).sum())} of {len(values)} labels are not numbers, first {values[row]} at row {row}.",
             path=path,
             hint="Leave rows without a label out of the table.",
         )

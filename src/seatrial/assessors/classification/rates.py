@@ -59,7 +59,7 @@ def share_of(metric: str) -> Share:
     """How a metric is computed that is a share of rows."""
     computed = KNOWN[metric].computed
     if not isinstance(computed, Share):
-        raise TypeError(f"{metric} is no share of rows")
+        raise TypeError(f"{metric} is not a share of rows")
     return computed
 
 

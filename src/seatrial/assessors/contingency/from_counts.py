@@ -71,7 +71,7 @@ def errors_of(counted: pa.Table, counting: Counting) -> ErrorSums:
     sums = {each: summed(power_column(*each)) for each in POWERS}
     if not all(np.isfinite(each).all() for each in sums.values()):
         raise InputError(
-            "Some errors are no numbers, or too large for their sums.",
+            "Some errors are not numbers, or too large for their sums.",
             path=f"{counting.label}, {counting.answer}",
             hint="Leave rows without a label or an answer out of the table; state the largest error that counts, clip.",
         )

@@ -146,7 +146,7 @@ def _part(text: str, part: str) -> Part:
     try:
         edges = tuple(float(number) for number in numbers.split(","))
     except ValueError:
-        raise _wrong(text, f'"{numbers}" is no list of numbers.', f"Write {column}:18,25,45,65.") from None
+        raise _wrong(text, f'"{numbers}" is not a list of numbers.', f"Write {column}:18,25,45,65.") from None
     if not all(map(math.isfinite, edges)) or not all(first < second for first, second in pairwise(edges)):
         raise _wrong(text, "the edges of bins must be finite and rise.", f"Write {column}:18,25,45,65.")
     return Part(column, edges)

@@ -59,7 +59,7 @@ def grouping(subject: Subject, name: str) -> Grouping | Unmeasurable:
         )
     kind = table.column(column).type
     if pa.types.is_nested(kind):
-        return Unmeasurable(f'column "{name}" holds lists, which are no groups')
+        return Unmeasurable(f'column "{name}" holds lists, which cannot be groups')
     texts_of, rows = _coded(table, column)
     found: dict[str, None] = dict.fromkeys(_used(texts_of, rows))
     for other in subject.tables.values():

@@ -124,7 +124,7 @@ def error_of(metric: str) -> MeanError:
     """How a metric is computed that is a mean of errors, or its root."""
     computed = KNOWN[metric].computed
     if not isinstance(computed, MeanError):
-        raise TypeError(f"{metric} is no mean of errors")
+        raise TypeError(f"{metric} is not a mean of errors")
     return computed
 
 

@@ -326,7 +326,7 @@ def _lists(field: pa.Field[Any], column: Chunked, *, path: str) -> NDArray[Any]:
 
 def _uneven(name: str, path: str) -> InputError:
     return InputError(
-        f'column "{name}" holds lists of different lengths, which are no matrix.',
+        f'column "{name}" holds lists of different lengths, which cannot form a matrix.',
         path=path,
         hint="Pad them to one length in the step that writes the table.",
     )

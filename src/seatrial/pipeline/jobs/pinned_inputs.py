@@ -102,8 +102,8 @@ def _mark(path: Path) -> tuple[int, ...]:
 
 def _unreadable(error: OSError, path: str, key: str) -> InputError:
     if isinstance(error, FileNotFoundError):
-        return InputError("there is no such file.", path=path, hint=f"Mend {key} in seatrial.toml, or put it there.")
-    return InputError(f"cannot be read: {error.strerror}.", path=path, hint=f"Mend it, or {key} in seatrial.toml.")
+        return InputError("there is no such file.", path=path, hint=f"Correct {key} in seatrial.toml, or put it there.")
+    return InputError(f"cannot be read: {error.strerror}.", path=path, hint=f"Correct it, or {key} in seatrial.toml.")
 
 
 def changed(place: str) -> StepFailed:

@@ -103,13 +103,13 @@ def _import(directory: Path, module_name: str) -> ModuleType:
 
 def _import_failed(error: Exception | SystemExit, directory: Path) -> InputError:
     if isinstance(error, SyntaxError):
-        return InputError(f"{error.msg}.", path=error.filename, line=error.lineno, hint="Mend the syntax.")
+        return InputError(f"{error.msg}.", path=error.filename, line=error.lineno, hint="Correct the syntax.")
     path, line = user_line(error, directory)
     return InputError(
         f"importing the pipeline raised {type(error).__name__}: {error}.",
         path=path,
         line=line,
-        hint="Mend that line; what only one step needs is best imported inside it.",
+        hint="Correct that line; what only one step needs is best imported inside it.",
     )
 
 

@@ -49,7 +49,7 @@ def _parse(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes(), filename=str(path))
     except SyntaxError as error:
-        raise InputError(f"{error.msg}.", path=str(path), line=error.lineno, hint="Mend the syntax.") from None
+        raise InputError(f"{error.msg}.", path=str(path), line=error.lineno, hint="Correct the syntax.") from None
 
 
 def _relative(path: Path, directory: Path) -> str:

@@ -28,13 +28,13 @@ class HashSample:
     @property
     def exact(self) -> bool:
         """Whether nothing was left out."""
-        self._settle()
+        self._merge()
         return self._halved == 0
 
     @property
     def distinct(self) -> int:
         """How many different ones came: an estimate unless `exact`, with a standard error of about 1/√capacity."""
-        self._settle()
+        self._merge()
         return len(self._keys) << self._halved
 
     def add(self, hashes: Hashes) -> None:
@@ -42,12 +42,12 @@ class HashSample:
         self._pending.append(hashes[hashes <= self._bound()])
         self._waiting += len(self._pending[-1])
         if self._waiting > self._capacity // 4:
-            self._settle()
+            self._merge()
 
     def rows_in(self, other: HashSample) -> int:
         """How many of the rows that came here came (once or more) there too: an estimate unless both are `exact`."""
-        self._settle()
-        other._settle()
+        self._merge()
+        other._merge()
         halved = max(self._halved, other._halved)
         bound = np.uint64(2**_BITS - 1 >> halved)
         shared = np.isin(self._keys, other._keys) & (self._keys <= bound)
@@ -55,18 +55,18 @@ class HashSample:
 
     def repeated(self) -> int:
         """How many rows are copies of an earlier one: an estimate unless `exact`."""
-        self._settle()
+        self._merge()
         return int((self._counts - 1).sum()) << self._halved
 
     def content(self) -> tuple[Hashes, NDArray[np.int64], int]:
         """What is kept: the hashes ascending, how often each came, and how often the bound was halved."""
-        self._settle()
+        self._merge()
         return self._keys, self._counts, self._halved
 
     def _bound(self) -> np.uint64:
         return np.uint64(2**_BITS - 1 >> self._halved)
 
-    def _settle(self) -> None:
+    def _merge(self) -> None:
         if not self._pending:
             return
         keys, counts = np.unique(np.concatenate(self._pending), return_counts=True)

@@ -236,7 +236,7 @@ def _check_bounds(
         if "at_most" in entry:
             found.add(index, "at_most", "a ratio is limited by at_least: 0.8 means within 0.8 and 1.25.", None)
         elif (least := bounds.get("at_least")) is not None and not 0 < least < 1:  # at 1 no interval fits
-            found.add(index, "at_least", f"{least:g} is no ratio between 0 and 1.", "Write 0.8 for four fifths.")
+            found.add(index, "at_least", f"{least:g} is not a ratio between 0 and 1.", "Write 0.8 for four fifths.")
         if metric is not None and metric.low < 0:
             found.add(index, "ratio_between", f"{metric.name} can be negative, and has no ratio.", "Write gap_between.")
     elif metric is not None:

@@ -66,11 +66,11 @@ def _mistakes(threat: ThreatModel) -> Iterator[Mistake]:
             f"It is {threat.high - threat.low:g} wide.",
         )
     if threat.norm in ("l0", "patch") and threat.budget != int(threat.budget):
-        yield "budget", f"{threat.budget:g} is no number of inputs.", "Write a whole number."
+        yield "budget", f"{threat.budget:g} is not a number of inputs.", "Write a whole number."
     if threat.norm == "patch" and (len(threat.shape) < _PLANE or threat.budget > min(threat.shape[:_PLANE])):
         yield "shape", "a patch needs the shape of an image that it fits on.", "Write shape = [height, width]."
     if any(side < 1 for side in threat.shape) or len(threat.shape) > _IMAGE:
-        yield "shape", f"{list(threat.shape)} is no shape of an image.", "Write [height, width] or with channels."
+        yield "shape", f"{list(threat.shape)} is not a shape of an image.", "Write [height, width] or with channels."
     if threat.mutable or threat.constraints:
         yield "norm", "columns and constraints belong to a table.", 'Write norm = "table".'
 
@@ -100,9 +100,9 @@ def _of_table(threat: ThreatModel) -> Iterator[Mistake]:
 
 def _of_column(column: Mutable) -> Iterator[Mistake]:
     if not column.cost > 0:
-        yield "cost", f"{column.cost:g} is no cost.", "Write what one unit, or one change of a text, costs."
+        yield "cost", f"{column.cost:g} is not a valid cost.", "Write what one unit, or one change of a text, costs."
     if column.step is not None and not column.step > 0:
-        yield "step", f"{column.step:g} is no step.", "Write 1 for whole numbers."
+        yield "step", f"{column.step:g} is not a valid step.", "Write 1 for whole numbers."
     if column.low is not None and column.high is not None and not column.low < column.high:
         yield "low", f"{column.low:g} is not below {column.high:g}.", None
     if column.values and (column.low, column.high, column.step, column.direction) != (None, None, None, "both"):
