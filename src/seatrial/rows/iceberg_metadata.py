@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
-import pydantic
 
 from seatrial.errors import InputError
 from seatrial.rows.row_file import RowFile
@@ -101,10 +100,10 @@ def _explained(source: RowFile) -> Iterator[None]:
             path=source.path,
             hint="Its snapshot has expired, or the table was moved: name the newest metadata file.",
         ) from None
-    except pydantic.ValidationError as error:
-        raise unreadable_metadata(error, source.path) from None
     # What pyiceberg raises for a table that it does not read.
     except (ValidationError, ValueError, KeyError, NotImplementedError) as error:
+        if any(kind in str(error).lower() for kind in _NEWER_TYPES):
+            raise unreadable_metadata(error, source.path) from None
         if "equality" in str(error).lower():
             raise InputError(
                 "rows of this snapshot were deleted by value (equality deletes), which only the writer's engine reads.",

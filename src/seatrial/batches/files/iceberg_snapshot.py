@@ -138,8 +138,7 @@ class Snapshot:
 def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -> Iterator[Snapshot]:
     """The snapshot; `TableGone` when it has expired, or the table was dropped."""
     with open_catalog(catalog) as opened:
-        from pydantic import ValidationError
-        from pyiceberg.exceptions import NoSuchTableError
+        from pyiceberg.exceptions import NoSuchTableError, ValidationError
         from pyiceberg.io.pyarrow import schema_to_pyarrow
 
         try:
@@ -153,9 +152,9 @@ def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -
             rows = _count(scan, tasks)
         except NoSuchTableError:
             raise TableGone("there is no such table.", path=identifier, hint=AGAIN) from None
+        except ValidationError as error:
+            raise unreadable_metadata(error, identifier) from None
         except (NotImplementedError, ValueError) as error:  # pyiceberg's, for deletes that it does not read
-            if isinstance(error, ValidationError):
-                raise unreadable_metadata(error, identifier) from None
             if "equality delete" not in str(error):
                 raise
             raise InputError(
