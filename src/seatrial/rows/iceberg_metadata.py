@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,8 @@ from seatrial.rows.row_file import RowFile
 from seatrial.rows.stream import Rows
 
 _TIMEOUT_S = "20"
-_NEWER_TYPES = ("variant", "geometry", "geography")  # of Iceberg format version 3
+# pyiceberg's words for types of Iceberg format version 3; names and paths in its errors may hold such a word too.
+_NEWER_TYPE = re.compile(r"(?:Unsupported field type: '|Could not parse )(variant|geometry|geography)\b")
 
 
 def read_iceberg(origin: str, source: RowFile, environment: Mapping[str, str] = os.environ) -> Rows:
@@ -68,15 +70,15 @@ def _plain(field: pa.Field[Any]) -> pa.Field[Any]:
 
 def unreadable_metadata(error: Exception, path: str) -> InputError:
     """The error of metadata that pyiceberg does not parse: types of a newer Iceberg, mostly."""
-    kind = next((kind for kind in _NEWER_TYPES if kind in str(error).lower()), None)
-    if kind is None:
+    newer = _NEWER_TYPE.search(str(error))
+    if newer is None:
         return InputError(
             "the table's metadata cannot be read by pyiceberg.",
             path=path,
             hint="Write it with Iceberg's format version 2, or give the table's rows as Parquet.",
         )
     return InputError(
-        f"the table has a column of type {kind}, which pyiceberg does not read.",
+        f"the table has a column of type {newer[1]}, which pyiceberg does not read.",
         path=path,
         hint="Write the table without that column, or the column as text.",
     )
@@ -102,7 +104,7 @@ def _explained(source: RowFile) -> Iterator[None]:
         ) from None
     # What pyiceberg raises for a table that it does not read.
     except (ValidationError, ValueError, KeyError, NotImplementedError) as error:
-        if any(kind in str(error).lower() for kind in _NEWER_TYPES):
+        if _NEWER_TYPE.search(str(error)):
             raise unreadable_metadata(error, source.path) from None
         if "equality" in str(error).lower():
             raise InputError(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -64,6 +65,28 @@ def test_what_is_no_metadata_is_said(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(InputError, match=r"v1\.metadata\.json: (this is not metadata of an Iceberg table|.* empty)"):
         open_rows(path)
+
+
+def with_letters_of(metadata: str, kind: str) -> Path:
+    """A copy of the metadata in which the column `b` has the type `kind`."""
+    path = Path(metadata.removeprefix("file://"))
+    document = json.loads(path.read_text())
+    for schema in document["schemas"]:
+        schema["fields"][1]["type"] = kind
+    changed = path.with_name("v9.metadata.json")
+    changed.write_text(json.dumps(document))
+    return changed
+
+
+@pytest.mark.parametrize(("kind", "named"), [("variant", "variant"), ("geometry(OGC:CRS84)", "geometry")])
+def test_a_column_of_a_newer_iceberg_is_refused_with_its_type(written: Any, kind: str, named: str) -> None:
+    with pytest.raises(InputError, match=f"a column of type {named}, which pyiceberg does not read"):
+        open_rows(with_letters_of(written.metadata_location, kind))
+
+
+def test_a_type_that_nobody_knows_is_not_called_one_of_a_newer_iceberg(written: Any) -> None:
+    with pytest.raises(InputError, match="this is not metadata of an Iceberg table that can be read"):
+        open_rows(with_letters_of(written.metadata_location, "variants"))
 
 
 def test_files_that_are_gone_are_told_from_metadata_that_is(written: Any, tmp_path: Path) -> None:
