@@ -14,7 +14,7 @@ import pytest
 
 from seatrial.cli import INTERRUPTED, main
 from seatrial.pipeline.workspace import STATE_VARIABLE
-from seatrial.stores import embedded
+from seatrial.stores.embedded import lease
 
 
 def test_an_interrupted_command_says_what_is_kept(
@@ -23,7 +23,7 @@ def test_an_interrupted_command_says_what_is_kept(
     def interrupted(state: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(embedded, "status", interrupted)
+    monkeypatch.setattr(lease, "status", interrupted)
     with pytest.raises(SystemExit) as ended:
         main(["store", "status"])
     assert ended.value.code == INTERRUPTED

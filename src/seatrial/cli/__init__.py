@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         sys.exit(_status(list(sys.argv[1:] if arguments is None else arguments)))
     except KeyboardInterrupt:
-        print("Interrupted; what was finished is kept, and the next run continues.", file=sys.stderr)
+        print("Interrupted; what was finished is kept, and the next run continues.", file=sys.stderr)  # noqa: T201  # before anything is imported
         sys.exit(INTERRUPTED)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TextIO
 
 from seatrial.errors import SeatrialError
 from seatrial.report.terminal.printable import printable
@@ -16,9 +17,9 @@ def print_json(document: object) -> None:
     print(text.encode("utf-8", "backslashreplace").decode())
 
 
-def print_lines(*lines: str) -> None:
-    """Prints lines for people on stdout; a line break within one is spelled out, as is all that drives a terminal."""
-    print("\n".join(map(printable, lines)))
+def print_lines(*lines: object, file: TextIO | None = None) -> None:
+    """Prints lines for people, on stdout or `file`; what would break a line or drive a terminal is spelled out."""
+    print("\n".join(printable(str(line)) for line in lines), file=file, flush=True)
 
 
 def report_error(error: SeatrialError, *, as_json: bool) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from seatrial.cli.output import print_lines
+
 if TYPE_CHECKING:
     from seatrial.trial.progress import ProgressCallback
 
@@ -57,7 +59,7 @@ class PlainPhases:
             return
         note = counted(done, rows) if phase == self._phase else ""
         self._phase, self._said = phase, now
-        print(f"{phase}{': ' if note else ''}{note}", file=sys.stderr, flush=True)
+        print_lines(f"{phase}{': ' if note else ''}{note}", file=sys.stderr)
 
 
 def _no_progress(phase: str, done: int, rows: int | None) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from seatrial.batches.telemetry.reading_lines import Left, left_in, live_line, waited_line
+from seatrial.cli.output import print_lines
 from seatrial.pipeline.running.run_pipeline import Progress
 from seatrial.pipeline.running.run_records import StepRecord
 from seatrial.pipeline.running.step_process import readings_folder
@@ -38,12 +39,12 @@ class PlainLines:
     def started(self, step: str, reason: str, log: Path | None) -> None:
         """Says that a step runs, and why."""
         self._logs[step], self._said[step] = log, time.monotonic()
-        print(f"{step}: runs ({reason})", file=sys.stderr, flush=True)
+        print_lines(f"{step}: runs ({reason})", file=sys.stderr)
 
     def ended(self, record: StepRecord) -> None:
         """Says how it ended."""
         self._said.pop(record.name, None)
-        print(ending(record, self._left(record.name)), file=sys.stderr, flush=True)
+        print_lines(ending(record, self._left(record.name)), file=sys.stderr)
 
     def refresh(self) -> None:
         """Says how the reading goes of steps that nothing was said of for a while."""
@@ -51,7 +52,7 @@ class PlainLines:
         for step, said in tuple(self._said.items()):
             if now - said >= SILENT_S and (line := live_line(self._left(step))):
                 self._said[step] = now
-                print(f"{step}: {line}", file=sys.stderr, flush=True)
+                print_lines(f"{step}: {line}", file=sys.stderr)
 
     def _left(self, step: str) -> list[Left]:
         return left_by(self._logs.get(step)) if self._reading else []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def command(*, directory: Directory = Path(), profile: Profile = "local", json: 
     from seatrial.doctor import examine
     from seatrial.pipeline.project.settings import FILE_NAME
 
-    checks = list(examine(directory, profile, progress=lambda line: print(line, file=sys.stderr, flush=True)))
+    checks = list(examine(directory, profile, progress=lambda line: print_lines(line, file=sys.stderr)))
     failed = any(check.status == "fail" for check in checks)
     if json:
         print_json({"checks": [asdict(check) for check in checks]})
@@ -39,15 +39,15 @@ def command(*, directory: Directory = Path(), profile: Profile = "local", json: 
         _print_table(checks)
     else:  # a log or a pipe: one line a check, whatever its length
         for check in checks:
-            hint = f"  Mend: {check.hint}" if check.hint else ""
-            print(f"{check.status:4}  {check.name}: {check.detail}{hint}")
+            hint = f"  Hint: {check.hint}" if check.hint else ""
+            print_lines(f"{check.status:4}  {check.name}: {check.detail}{hint}")
     call = Call(profile=profile, directory=directory)
     if failed:
-        print(f"Next: fix what failed, then {call.then('doctor')}")
+        print_lines(f"Next: fix what failed, then {call.then('doctor')}")
     elif (directory / FILE_NAME).exists():
-        print(f"Next: {call.then('plan')}")
+        print_lines(f"Next: {call.then('plan')}")
     else:
-        print("Next: seatrial init DIR --example census")
+        print_lines("Next: seatrial init DIR --example census")
     return int(failed)
 
 

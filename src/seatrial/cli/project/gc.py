@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 
 DEFAULT_AGE_HOURS = 24.0  # longer than a step runs that has not yet written its record
 MIB = 2**20
@@ -55,14 +55,14 @@ def command(
         )
         return 0
     for one in garbage.removed:
-        print(f"{one.kind:12}  {one.size_bytes / MIB:10.3f} MiB  {one.name!r}".replace("'", ""))
+        print_lines(f"{one.kind:12}  {one.size_bytes / MIB:10.3f} MiB  {one.name!r}".replace("'", ""))
     for note in garbage.notes:
-        print(note)
+        print_lines(note)
     would = "would be " if dry_run else ""
-    print(
+    print_lines(
         f"{len(garbage.removed)} {would}removed, all older than {older_than:g} h: "
         f"{garbage.before_bytes / MIB:.3f} MiB before, {after / MIB:.3f} MiB after."
     )
     call = Call(profile=profile, directory=directory)
-    print(f"Next: {call.then('gc' if dry_run and garbage.removed else 'runs')}")
+    print_lines(f"Next: {call.then('gc' if dry_run and garbage.removed else 'runs')}")
     return 0

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from seatrial.cli.output import print_lines
+
 ExampleName = Literal["census", "digits", "mnist"]
 Example = Annotated[ExampleName | None, Parameter(help="The example to start from.")]
 Columns = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
@@ -67,9 +69,9 @@ def command(
         from seatrial.pipeline.new_project.examples import copy_example
 
         copy_example(example or "census", folder)
-        print("\n".join(f"{path}" for path in sorted(folder.iterdir())))
+        print_lines(*sorted(folder.iterdir()))
         fetch = "python fetch.py && " if (folder / "fetch.py").exists() else ""
-        print(f"Next: cd {quote(str(folder))} && {fetch}seatrial run")
+        print_lines(f"Next: cd {quote(str(folder))} && {fetch}seatrial run")
         return 0
     if example is not None:
         raise InputError("--example brings its own model.", hint="Leave out --example, or --from.")
@@ -99,7 +101,7 @@ def command(
             folder, model=from_, test=test, validation=validation, train=train, question=question, progress=shown
         )
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    print("\n".join([*(f"{folder / name}" for name in names), *begun.notes]))
+    print_lines(*(f"{folder / name}" for name in names), *begun.notes)
     go = "" if folder.resolve() == Path.cwd() else f"cd {quote(str(folder))} && "
-    print(f"Next: {go}seatrial run")
+    print_lines(f"Next: {go}seatrial run")
     return 0

@@ -34,5 +34,5 @@ def command(run: Run = None, /, *, step: Step = None, directory: Directory = Pat
         print_lines(f"==> {log.step} ({log.path})")
         print_lines(*log.lines())
     sys.stdout.flush()
-    print(f"Next: {Call(directory=directory).then('runs')}", file=sys.stderr)  # stdout is for a pipe
+    print_lines(f"Next: {Call(directory=directory).then('runs')}", file=sys.stderr)  # stdout is for a pipe
     return 0

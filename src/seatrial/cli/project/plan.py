@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, NoCache, Profile, Rehearse, Set
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 
 
 def command(
@@ -40,7 +40,7 @@ def command(
         return 0
     width = max(len(one.name) for one in planned)
     for one in planned:
-        print(f"{one.name:{width}}  {one.reason if one.state == 'cached' else f'runs: {one.reason}'}")
+        print_lines(f"{one.name:{width}}  {one.reason if one.state == 'cached' else f'runs: {one.reason}'}")
     call = Call(profile=profile, directory=directory, sets=set_, no_cache=no_cache)
-    print(f"Next: {call.then('run', *(['--rehearse'] if rehearse else []))}")
+    print_lines(f"Next: {call.then('run', *(['--rehearse'] if rehearse else []))}")
     return 0

@@ -31,5 +31,5 @@ def command(*paths: str, profile: Profile = "local", directory: Directory = Path
     with open_workspace(directory, profile) as workspace:
         for key in put_files(keys, workspace.objects):
             print_lines(f"{keys[key]} → {key}")
-    print(f"Next: {Call(profile=profile, directory=directory).then('plan')}")
+    print_lines(f"Next: {Call(profile=profile, directory=directory).then('plan')}")
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Budget, Directory, Json, NoCache, Profile, Rehearse, Set
-from seatrial.cli.output import print_json, report_error
+from seatrial.cli.output import print_json, print_lines, report_error
 from seatrial.cli.run_progress import progress
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def command(
 
             Console().print(verdict_table(result.verdict, result.trial))
         else:
-            print("\n".join(verdict_lines(result.verdict, result.trial)))
+            print_lines(*verdict_lines(result.verdict, result.trial))
     call = Call(profile=profile, directory=directory, sets=set_, budget=budget)
-    print("\n".join(closing_lines(result, project, call)))
+    print_lines(*closing_lines(result, project, call))
     return result.exit_status
 
 

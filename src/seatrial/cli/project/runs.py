@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 
 
 def command(
@@ -38,9 +38,9 @@ def command(
         return 0
     for one in found:
         what = "rehearsal" if one.rehearsal else one.release or "no release"
-        print(f"{one.run}  {one.ending:11}  {what}  {one.verdict or ''}".rstrip())
+        print_lines(f"{one.run}  {one.ending:11}  {what}  {one.verdict or ''}".rstrip())
     call = Call(profile=profile, directory=directory)
     if not found:
-        print("No run yet.")
-    print(f"Next: {call.then('releases' if any(one.release for one in found) else 'run')}")
+        print_lines("No run yet.")
+    print_lines(f"Next: {call.then('releases' if any(one.release for one in found) else 'run')}")
     return 0

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 
 IdleS = Annotated[float, Parameter(name="--idle-s", help="Seconds after its last user at which it ends.")]
 
@@ -34,14 +34,16 @@ def status(*, directory: Directory = Path(), json: Json = False) -> int:
     if json:
         print_json({"running": found.endpoint is not None, **dataclasses.asdict(found)})
     elif (folder := plain_folder(directory, state)) is not None:
-        print(f"This project's store is a plain folder, {folder}: nothing has to run for it.")
+        print_lines(f"This project's store is a plain folder, {folder}: nothing has to run for it.")
     elif found.endpoint is None:
-        print("The embedded store does not run. Any command that needs it starts it.")
-        print(f"Next: {Call(directory=directory).then('store', 'start')}")
+        print_lines("The embedded store does not run. Any command that needs it starts it.")
+        print_lines(f"Next: {Call(directory=directory).then('store', 'start')}")
     else:
-        print(f"The embedded store answers at {found.endpoint} (supervisor {found.pid}, {_use(in_use=found.in_use)}).")
-        print(f"Data, credentials and log: {found.folder}. ")
-        print(f"Next: {Call(directory=directory).then('store', 'stop')}, to end it")
+        print_lines(
+            f"The embedded store answers at {found.endpoint} (supervisor {found.pid}, {_use(in_use=found.in_use)})."
+        )
+        print_lines(f"Data, credentials and log: {found.folder}. ")
+        print_lines(f"Next: {Call(directory=directory).then('store', 'stop')}, to end it")
     return 0
 
 
@@ -64,8 +66,8 @@ def start(*, directory: Directory = Path(), idle_s: IdleS = 600.0) -> int:
             hint="Nothing has to be started: seatrial run",
         )
     with embedded_store(state, directory.resolve().name, idle_s=idle_s) as store:
-        print(f"The embedded store answers at {store.endpoint}.")
-        print(f"Next: {Call(directory=directory).then('run')}")
+        print_lines(f"The embedded store answers at {store.endpoint}.")
+        print_lines(f"Next: {Call(directory=directory).then('run')}")
     return 0
 
 
@@ -79,9 +81,9 @@ def stop(*, directory: Directory = Path()) -> int:
     from seatrial.stores.embedded import lease
 
     if lease.stop(state_folder(directory, os.environ)):
-        print("The embedded store has ended; its data stays. The next command that needs it starts it again.")
+        print_lines("The embedded store has ended; its data stays. The next command that needs it starts it again.")
     else:
-        print("The embedded store did not run. The next command that needs it starts it.")
+        print_lines("The embedded store did not run. The next command that needs it starts it.")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from seatrial.cli.options import Directory, Json, Profile, Trust
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 
 
 def command(
@@ -61,13 +61,13 @@ def command(
         )
         return 0
     if sent is not None:
-        print(sent)
-        print(f"Next: {target.next_step(service, folder=None)}")
+        print_lines(sent)
+        print_lines(f"Next: {target.next_step(service, folder=None)}")
     elif output is not None:
-        print("\n".join(str(output / one.path) for one in documents))
-        print(f"Next: {target.next_step(service, folder=str(output))}")
+        print_lines(*(output / one.path for one in documents))
+        print_lines(f"Next: {target.next_step(service, folder=str(output))}")
     else:
-        print("".join(f"# {one.path}\n{one.text}" for one in documents), end="")
+        print("".join(f"# {one.path}\n{one.text}" for one in documents), end="")  # noqa: T201  # manifests, to the byte
         ways = "--output DIR, or with --apply" if target.sends else "--output DIR"
-        print(f"Next: the same with {ways}", file=sys.stderr)  # stdout is for a pipe
+        print_lines(f"Next: the same with {ways}", file=sys.stderr)  # stdout is for a pipe
     return 0

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile, Trust
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 
 All = Annotated[
     bool, Parameter(name="--all", negative="", help="Show every measurement, not only what the policy asks for.")
@@ -57,19 +57,19 @@ def command(
         return 0
     asked = {str(requirement.claim) for side in sides if side.policy for requirement in side.policy.require}
     for part, found in groupby(changes, lambda change: change.part):
-        print(part)
+        print_lines(part)
         left_out = 0
         for one in found:
             if part == "evidence" and not all_ and one.what != "test data" and one.what.split(", ")[0] not in asked:
                 left_out += 1
                 continue
-            print(f"  {one.what}: {_short(one.before)} → {_short(one.after)}")
+            print_lines(f"  {one.what}: {_short(one.before)} → {_short(one.after)}")
         if left_out:
-            print(f"  and {left_out} other measurements, which the policy does not ask for: --all")
+            print_lines(f"  and {left_out} other measurements, which the policy does not ask for: --all")
     if not changes:
-        print("Nothing differs.")
+        print_lines("Nothing differs.")
     call = Call(profile=profile, directory=directory, trust=trust)
-    print(f"Next: {call.then('report', sides[1].label)}")
+    print_lines(f"Next: {call.then('report', sides[1].label)}")
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Profile, Trust
+from seatrial.cli.output import print_lines
 
 
 def command(
@@ -32,7 +33,7 @@ def command(
         verified = verify(source, trusted_by(trust), now=datetime.now(UTC))
         count = export_release(verified, source, folder)
     title = verified.release.title if verified.release else verified.label
-    print(f"Wrote {title} into {folder}: {count} files.")
+    print_lines(f"Wrote {title} into {folder}: {count} files.")
     place = str(folder) if "/" in str(folder) else f"./{folder}"
-    print(f"Next: {Call(trust=trust).then('verify', place, '--expect', title)}")
+    print_lines(f"Next: {Call(trust=trust).then('verify', place, '--expect', title)}")
     return 0

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from seatrial.cli.options import Json
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 
 RoleOption = Annotated[
     Literal["release", "waiver", "sign-off"], Parameter(name="--role", help="What the key may sign.")
@@ -37,8 +37,10 @@ def new(*, role: RoleOption) -> int:
     from seatrial.releases.keys import new_key, seatrial_home
 
     key = new_key(seatrial_home(os.environ), role)
-    print(f"Made the {role} key {key.public.id[:12]}… in {key.path} (mode 0600; there is no other copy).")
-    print(f"Next: seatrial keys export --role {role}, and put what it prints into the trust.toml of those who deploy")
+    print_lines(f"Made the {role} key {key.public.id[:12]}… in {key.path} (mode 0600; there is no other copy).")
+    print_lines(
+        f"Next: seatrial keys export --role {role}, and put what it prints into the trust.toml of those who deploy"
+    )
     return 0
 
 
@@ -74,11 +76,11 @@ def list_(*, json: Json = False) -> int:
         return 0
     for key in keys:
         here = "trusted here" if key.public in trust.for_role(key.role) else "not trusted here"
-        print(f"{key.role:8}  {key.public.id[:12]}…  {here:16}  {key.path}")
+        print_lines(f"{key.role:8}  {key.public.id[:12]}…  {here:16}  {key.path}")
     if keys:
-        print(f"Next: seatrial keys export --role {keys[0].role}")
+        print_lines(f"Next: seatrial keys export --role {keys[0].role}")
     else:
-        print(f"No key in {home}.\nNext: seatrial keys new --role release")
+        print_lines(f"No key in {home}.", "Next: seatrial keys new --role release")
     return 0
 
 
@@ -94,5 +96,5 @@ def export(*, role: RoleOption = "release") -> int:
     from seatrial.releases.trust import as_trust_entry
 
     key = require_key(seatrial_home(os.environ), role)
-    print(as_trust_entry(role, f"{role} key {key.public.id[:12]}", key.public), end="")
+    print(as_trust_entry(role, f"{role} key {key.public.id[:12]}", key.public), end="")  # noqa: T201  # lines of a file
     return 0

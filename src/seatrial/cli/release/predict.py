@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Profile, Trust
+from seatrial.cli.output import print_lines
 
 
 def command(
@@ -45,10 +46,12 @@ def command(
     given = open_rows(file, types=row_types(predictor.signature), others="text")
     rows = answer_rows(predictor, given.tables(), schema=given.schema, source=given.origin, target=output)
     if not verified.deployable:
-        print(f"{verified.label}: its verdict is {verified.outcome}; do not act on these answers.", file=sys.stderr)
+        print_lines(
+            f"{verified.label}: its verdict is {verified.outcome}; do not act on these answers.", file=sys.stderr
+        )
     # Beside the rows and never among them.
-    print(f"{rows} rows answered{'' if output is None else f': {output}'}", file=sys.stderr)
+    print_lines(f"{rows} rows answered{'' if output is None else f': {output}'}", file=sys.stderr)
     call = Call(profile=profile, directory=directory, trust=trust)
     verb = "serve" if verified.deployable else "report"
-    print(f"Next: {call.then(verb, verified.label)}", file=sys.stderr)
+    print_lines(f"Next: {call.then(verb, verified.label)}", file=sys.stderr)
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 
 
 def command(*, profile: Profile = "local", directory: Directory = Path(), json: Json = False) -> int:
@@ -42,9 +42,11 @@ def command(*, profile: Profile = "local", directory: Directory = Path(), json: 
         )
         return 0
     for one in found:
-        print(f"{one.title:20}  {one.created}  {one.verdict:12}  model {one.model[:12]}…  use {one.test_data.use}")
+        print_lines(
+            f"{one.title:20}  {one.created}  {one.verdict:12}  model {one.model[:12]}…  use {one.test_data.use}"
+        )
     call = Call(profile=profile, directory=directory)
     if not found:
-        print("No release yet.")
-    print(f"Next: {call.then('verify', found[-1].title) if found else call.then('run')}")
+        print_lines("No release yet.")
+    print_lines(f"Next: {call.then('verify', found[-1].title) if found else call.then('run')}")
     return 0

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile, Trust
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 
 Output = Annotated[
     Path | None,
@@ -54,7 +54,7 @@ def command(
     if json:
         print_json({"release": view.title, "report": str(target)})
         return 0
-    print(target.resolve())
+    print_lines(target.resolve())
     call = Call(profile=profile, directory=directory, trust=trust)
-    print(f"Next: open it in a browser; {call.then('verify', verified.label)}")
+    print_lines(f"Next: open it in a browser; {call.then('verify', verified.label)}")
     return 0

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from seatrial.cli.options import Directory, Profile, Trust
+from seatrial.cli.output import print_lines
 
 LAST_PORT = 65535
 
@@ -54,14 +55,14 @@ def command(
         raise AssertionError("what is deployable has a release.json")
     if verified.waived:
         until = min(one.waiver.expires for one in verified.waivers)
-        print(
+        print_lines(
             f"{served.title}: its verdict is {verified.outcome}; it is served by waiver until {until}.", file=sys.stderr
         )
     predictor = load_predictor(verified.package, threads=threads)
 
     def ready(address: str) -> None:
-        print(f"Serving {served.name}@{served.version} at {address}", flush=True)
-        print(f"Next: curl {address}/v2/models/{served.name}", flush=True)
+        print_lines(f"Serving {served.name}@{served.version} at {address}")
+        print_lines(f"Next: curl {address}/v2/models/{served.name}")
 
     run_server(create_app(predictor, served.name, str(served.version)), host=host, port=port, ready=ready)
     return 0

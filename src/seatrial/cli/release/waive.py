@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Profile, Trust
+from seatrial.cli.output import print_lines
 
 
 def command(
@@ -52,12 +53,12 @@ def command(
         )
         verified = verify(source, known, now=now)
     call = Call(profile=profile, directory=directory, trust=trust)
-    print(f"Waived until {waived.expires}, for {waived.title}: {waived.text}")
+    print_lines(f"Waived until {waived.expires}, for {waived.title}: {waived.text}")
     if waived.text not in verified.waived:
-        print("This account's trust.toml does not trust the waiver key, so it does not hold here yet.")
-        print("Next: seatrial keys export --role waiver, and put what it prints into trust.toml")
+        print_lines("This account's trust.toml does not trust the waiver key, so it does not hold here yet.")
+        print_lines("Next: seatrial keys export --role waiver, and put what it prints into trust.toml")
     elif verified.deployable:
-        print(f"Next: {call.then('verify', verified.label)}")
+        print_lines(f"Next: {call.then('verify', verified.label)}")
     else:
-        print(f"Other requirements are missed too.\nNext: {call.then('verify', verified.label)}")
+        print_lines("Other requirements are missed too.", f"Next: {call.then('verify', verified.label)}")
     return 0

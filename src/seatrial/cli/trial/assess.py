@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from seatrial.cli.options import Json
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, print_lines
 from seatrial.errors import InputError
 
 
@@ -41,13 +41,13 @@ def command(
         wrong += not result.right
         results.append(result)
         if not json:
-            print(f"{'as it should be' if result.right else 'WRONG':15}  {result.name}: {result.found}", flush=True)
+            print_lines(f"{'as it should be' if result.right else 'WRONG':15}  {result.name}: {result.found}")
             if not result.right:
-                print(f"{'':15}  it should be: {result.expected}")
+                print_lines(f"{'':15}  it should be: {result.expected}")
     if json:
         fields = ("name", "expected", "found", "right")
         print_json({"cases": [{name: getattr(one, name) for name in fields} for one in results], "ok": not wrong})
         return int(wrong > 0)
-    print(f"{len(results) - wrong} of {len(results)} as they should be.")
-    print("Next: seatrial try --example" if not wrong else "Do not trust a verdict of this installation.")
+    print_lines(f"{len(results) - wrong} of {len(results)} as they should be.")
+    print_lines("Next: seatrial try --example" if not wrong else "Do not trust a verdict of this installation.")
     return int(wrong > 0)

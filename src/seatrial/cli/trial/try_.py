@@ -114,6 +114,6 @@ def command(
 
             Console().print(drawn(result.assessment.view(), result.assessment.tried()))
         else:
-            print(result.assessment)
+            print(result.assessment)  # noqa: T201  # its lines are printable
         print_lines(*result.closing_lines(report=written))
     return NOT_PASSED if result.failed else 0
