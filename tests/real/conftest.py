@@ -26,6 +26,8 @@ from seatrial.stores.embedded.certificates import make_certificates
 from seatrial.stores.embedded.lease import embedded_store, stop
 from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
 
+# A run of a small project takes 10 s on idle cores, and took 130 s on two that eight others shared; a test has several.
+TEST_TIMEOUT_S = 1200.0
 START_TIMEOUT_S = 60.0
 BUCKET = "lake"
 INITDB_OPTIONS = ("-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync")
@@ -37,6 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.real)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.real.finished_project import GOOD, POOR, FinishedProject, by_harbour, linear, ships, without
+from tests.real.small_project import LIMIT_S
 
 pytestmark = pytest.mark.real
 EXTRAS = (
@@ -179,7 +180,7 @@ def test_a_run_that_is_killed_is_continued_and_counts_once(project: FinishedProj
 def test_two_runs_at_once_both_finish_with_one_release_of_one_use(project: FinishedProject) -> None:
     project.require('metric = "roc_auc"', "at_least = 0.5")
     both = [project.start("run", "--json") for _ in range(2)]
-    ended = [(process.communicate(timeout=180), process.returncode) for process in both]
+    ended = [(process.communicate(timeout=LIMIT_S), process.returncode) for process in both]
     assert [status for _, status in ended] == [0, 0], ended
     assert len(project.uses()) == 2
     assert project.states(project.json("run")) == dict.fromkeys(ALL, "cached")

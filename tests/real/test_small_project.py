@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.small_project import SmallProject
+from tests.real.small_project import LIMIT_S, SmallProject
 
 pytestmark = pytest.mark.real
 ALL_RAN = dict.fromkeys(("rows", "model", "assess", "release"), "ran")
@@ -104,7 +104,7 @@ def test_a_step_that_raises_is_told_with_its_line_and_what_came_before_is_kept(p
 
 def test_two_runs_at_once_both_finish_and_agree(project: SmallProject) -> None:
     both = [project.start("run", "--json") for _ in range(2)]
-    ended = [(process.communicate(timeout=180), process.returncode) for process in both]
+    ended = [(process.communicate(timeout=LIMIT_S), process.returncode) for process in both]
     assert [status for _, status in ended] == [0, 0], ended
     assert len(project.uses()) == 1
     assert project.states(project.json("run")) == ALL_CACHED

@@ -29,7 +29,7 @@ def test_what_is_unusual_and_right_is_read(lake: Lake, kind: str) -> None:
         ("ignores Range", r"\.parquet: the server answers bytes from 0 where [\d,]+ was asked for.*honours Range"),
         ("another place", r"\.parquet: the server answers bytes from [\d,]+ where [\d,]+ was asked for.*honours Range"),
         ("no Content-Range", r"\.parquet: the server's answer does not say which bytes it holds"),
-        ("redirects", r"\.parquet: the store answered with status 302"),
+        ("redirects", r"\.parquet: the store redirects elsewhere \(status 302"),
     ],
 )
 def test_a_server_that_answers_with_other_bytes_is_an_error_that_names_it(lake: Lake, kind: str, told: str) -> None:

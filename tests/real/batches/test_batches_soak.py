@@ -15,7 +15,7 @@ EPOCHS = 10
 MEMORY_MIB = 24
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_ten_times_as_many_epochs_hold_no_more_than_the_first() -> None:
     pytest.importorskip("torch", reason="torch is not installed")
     command = [
@@ -26,7 +26,7 @@ def test_ten_times_as_many_epochs_hold_no_more_than_the_first() -> None:
         f"--every-epochs={EPOCHS}",
         "--group-rows=400",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, cwd=Path(__file__).parents[3])
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, cwd=Path(__file__).parents[3])
     assert done.returncode == 0, done.stderr[-3000:]
     first, *_, last = map(json.loads, done.stdout.splitlines())
     assert last["epochs"] == 10 * first["epochs"]

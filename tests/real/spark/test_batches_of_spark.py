@@ -15,7 +15,7 @@ from seatrial.stores.catalog import open_catalog
 
 from .lake import PYSPARK_LEAKS, Lake
 
-pytestmark = [pytest.mark.filterwarnings(PYSPARK_LEAKS), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.filterwarnings(PYSPARK_LEAKS), pytest.mark.timeout(1200)]
 
 ROWS = 30_000
 CODEC = Codec.from_statistics(numbers={"x": (0.0, 1.0), "y": (0.0, 1.0)}, vocabularies={})

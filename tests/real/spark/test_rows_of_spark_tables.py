@@ -12,7 +12,7 @@ from seatrial.stores.catalog import open_catalog
 
 from .lake import PYSPARK_LEAKS, Lake
 
-pytestmark = [pytest.mark.filterwarnings(PYSPARK_LEAKS), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.filterwarnings(PYSPARK_LEAKS), pytest.mark.timeout(1200)]
 
 
 def test_rows_that_spark_deleted_by_position_are_left_out(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from seatrial.stores.obstore_objects import open_objects
 
 from .lake import PYSPARK_LEAKS, Lake
 
-pytestmark = [pytest.mark.filterwarnings(PYSPARK_LEAKS), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.filterwarnings(PYSPARK_LEAKS), pytest.mark.timeout(1200)]
 
 
 def jvm_pid(lake: Lake) -> int:

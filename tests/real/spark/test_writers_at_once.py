@@ -19,7 +19,7 @@ ROUNDS = 5
 FINISH_S = 240
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("columns", [("number", "number"), ("number", "another")], ids=["one-schema", "two-schemas"])
 def test_each_gets_the_snapshots_of_its_own_rows(
     seaweed_store: StoreSettings, sqlite_catalog: CatalogSettings, tmp_path: Path, columns: tuple[str, str]

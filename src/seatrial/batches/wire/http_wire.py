@@ -191,6 +191,12 @@ class HttpWire:
             raise missing(path, offset)
         if response.status in (412, 416):
             raise changed(path, offset)
+        if 300 <= response.status < 400:  # no refusal, but no file either
+            raise StoreError(
+                f"the store redirects elsewhere (status {response.status}, at byte {offset:,}), which is not followed.",
+                path=path,
+                hint="Name the address that it redirects to: `endpoint`, with http or https as the store expects it.",
+            )
         raise refusal_error(
             refusal, f"status {response.status}, at byte {offset:,}", path=path, refused=response.status in (401, 403)
         )
