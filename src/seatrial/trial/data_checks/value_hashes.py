@@ -59,7 +59,8 @@ def hashed(column: pa.ChunkedArray[Any]) -> Values:
 def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """To `_NEAR_BITS` bits; whole numbers stay as they are, however large: neighbouring ids are not one."""
     mantissas, exponents = np.frexp(values)
-    rounded = np.ldexp(np.rint(mantissas * 2.0**_NEAR_BITS), exponents - _NEAR_BITS)
+    with np.errstate(over="ignore"):  # next to the largest float: such numbers are whole, and stay as they are
+        rounded = np.ldexp(np.rint(mantissas * 2.0**_NEAR_BITS), exponents - _NEAR_BITS)
     near: NDArray[np.float64] = np.where(values == np.rint(values), values, rounded + 0.0)
     return np.where(np.isnan(values), np.nan, near)
 
