@@ -2,7 +2,8 @@
 
 Two cores are enough for the suite only where no library starts a thread for each: they wait for one another by
 spinning, and take the cores from the processes beside them. Keys, trust and counted uses go to a folder that is gone
-afterwards, whoever runs the tests. onnxruntime, which some tests import themselves, tells its maker nothing.
+afterwards, whoever runs the tests. onnxruntime, which some tests import themselves, tells its maker nothing. Hypothesis
+sets no deadline: an example that took long on a busy machine is no finding.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _account = pytest.StashKey[Path]()
