@@ -17,7 +17,8 @@ import pyarrow.parquet
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictor
 from seatrial.models.signature import Kind, Signature
-from seatrial.rows.formats import CSV_WRITER, RowWriter, compression_of, format_of, unknown_format
+from seatrial.rows.compression import compression_of
+from seatrial.rows.formats import CSV_WRITER, RowWriter, format_of, unknown_format
 
 PREDICTED = "predicted"
 

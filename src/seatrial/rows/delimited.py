@@ -23,8 +23,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from seatrial.errors import InputError
-from seatrial.rows.compressed import open_plain
 from seatrial.rows.hive_partitions import folder_keys
+from seatrial.rows.plain_text import open_plain
 from seatrial.rows.quotes import QuoteCheck, UnclosedQuote
 from seatrial.rows.row_file import RowFile
 from seatrial.rows.stream import Rows

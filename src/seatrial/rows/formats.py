@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from seatrial.errors import InputError
+from seatrial.rows.compression import COMPRESSIONS, compression_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from seatrial.rows.stream import Rows
 
 Others = Literal["inferred", "text"]  # what columns of text formats become whose type nobody gave
-Compression = Literal["gzip", "zstd"]
-COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 
 
 class RowWriter(Protocol):
@@ -120,11 +119,6 @@ def format_of(path: str) -> Format | None:
         return _BY_SUFFIX.get(suffixes[-1]) if suffixes else None
     inner = _BY_SUFFIX.get(suffixes[-2]) if len(suffixes) > 1 else None
     return inner if inner is not None and inner.compressible else None
-
-
-def compression_of(path: str) -> Compression | None:
-    """How the whole file is compressed, by its extension."""
-    return COMPRESSIONS.get(PurePosixPath(path).suffix.lower())
 
 
 def is_parquet(path: str) -> bool:

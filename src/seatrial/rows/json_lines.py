@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.json
 
 from seatrial.errors import InputError
-from seatrial.rows.compressed import open_plain
 from seatrial.rows.hive_partitions import folder_keys
+from seatrial.rows.plain_text import open_plain
 from seatrial.rows.row_file import RowFile
 from seatrial.rows.stream import Rows
 from seatrial.rows.text_content import check_content, not_utf8

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from seatrial.rows.formats import compression_of
+from seatrial.rows.compression import compression_of
 from seatrial.rows.row_file import RowFile
 
 
