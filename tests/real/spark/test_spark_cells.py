@@ -139,7 +139,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "bins of texts": ({"groups": ["sex:1,2"]}, "bins need them"),
     "a label without a value": ({"label": "age"}, "rows have no value"),
     "weights of nobody": ({"weight": "price"}, "weights are not positive"),
-    "errors that are no numbers": ({"label": "income", "answer": "guess", "regression": True}, "no numbers"),
+    "errors that are no numbers": ({"label": "income", "answer": "guess", "regression": True}, "are not numbers"),
 }
 
 

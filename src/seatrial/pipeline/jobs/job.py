@@ -82,7 +82,7 @@ def pin_files(objects: Objects, files: Files, step: str) -> FilesInput:
         raise InputError(
             f"step {step!r}: no file in the store matches {files.pattern!r}.",
             path=files.pattern,
-            hint="Put the files there, or hint the pattern.",
+            hint="Put the files there, or correct the pattern.",
         )
     digest = sha256(to_json([(info.key, info.size_bytes, info.etag) for info in found]))
     return FilesInput(files.pattern, digest, {info.key: info.etag for info in found})
