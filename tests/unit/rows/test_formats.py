@@ -13,7 +13,8 @@ import pytest
 from seatrial.errors import InputError
 from seatrial.pipeline.project.locations import is_rows_file
 from seatrial.rows import open_rows
-from seatrial.rows.formats import COMPRESSIONS, FORMATS, format_of
+from seatrial.rows.compression import COMPRESSIONS
+from seatrial.rows.formats import FORMATS, format_of
 from tests.unit.rows.conftest import content
 
 Written = Callable[[str, bytes], Path]

@@ -102,7 +102,8 @@ def test_emptying_the_labels_that_were_answered_wrongly_never_leads_to_a_pass(
     policy.write_text(f'[policy]\n[[policy.require]]\nmetric = "{metric}"\nat_least = 0.85\n')
 
     def model(rows: pa.Table) -> NDArray[np.float64]:
-        return (rows["x"].to_numpy() > 0) * 0.9 + 0.05
+        answers: NDArray[np.float64] = np.where(rows["x"].to_numpy() > 0, 0.95, 0.05)
+        return answers
 
     found = seatrial.assess(model, table, label="y", positive="yes", inputs=["x"], policy=policy)
     assert found.outcome is not Outcome.PASS
