@@ -17,7 +17,7 @@ ROWS = GROUPS * GROUP_ROWS
 MANY_FILES = 100_000
 EXPECTED_GROUPS = [0, 5, 1, 4, 2, 3]
 EXPECTED_ROWS = [[1, 2, 3, 0], [7, 4, 0, 1, 2, 5, 3, 6], [0, 3, 1, 4, 2]]
-FAST_S = 2.0  # of planning them; some 0.1 s on two idle cores
+FAST_S = 2.0  # CPU time of planning them, some 0.1 s; a busy machine takes any wall time
 
 
 def epoch(window_groups: int, *, seed: int = 7, number: int = 0) -> Epoch:
@@ -103,11 +103,11 @@ def test_the_order_is_the_same_in_every_version() -> None:
 
 def test_a_hundred_thousand_files_are_planned_fast() -> None:
     rows = np.random.default_rng(7).integers(1, 10**6, MANY_FILES)
-    began = time.perf_counter()
+    began = time.process_time()
     one = epoch_of(rows, rows * 160, "t", Plan(4096, 7, 0, 0, 1, 512))
     for row in range(0, one.rows, one.rows // 1000):
         one.window_of(row)
-    assert time.perf_counter() - began < FAST_S
+    assert time.process_time() - began < FAST_S
     assert one.rows == int(rows.sum())
 
 
