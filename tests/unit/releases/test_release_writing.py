@@ -152,7 +152,7 @@ def test_an_empty_policy_releases_nothing(make_release: MakeRelease, objects: Ob
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "Census", "c", "census@1", "c" * 41])
 def test_a_name_that_is_no_name_is_refused(make_release: MakeRelease, name: str) -> None:
-    with pytest.raises(InputError, match="no legal name"):
+    with pytest.raises(InputError, match="is not a valid name"):
         make_release(name)
 
 
