@@ -15,6 +15,7 @@ from seatrial.assessors.contingency.group_specs import GroupSpec, Part, with_gro
 from seatrial.assessors.evaluation_digest import DecidingColumns, evaluation_digest
 from seatrial.assessors.policy_settings import groups_of_policy, settings_of_policy
 from seatrial.assessors.references.baselines import Baseline, one_column_rule
+from seatrial.assessors.references.reference_answers import rule_key
 from seatrial.assessors.run_trial import run_trial
 from seatrial.assessors.subject_checks import check_subject
 from seatrial.models.signature import Signature
@@ -38,6 +39,7 @@ from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import TestUse, Trial
 
 Role = Literal["test", "validation"]
+_RULED = ("rmse", "mae", "quantile_loss")  # of regressions: for each another number is the best constant
 
 
 class UseRecorder(Protocol):
@@ -118,7 +120,7 @@ def measure(
     if inputs.train is not None:
         training = read_training(inputs.train, question.label, checks, on_progress)
     on_progress("fitting baselines", 0, None)
-    rule = _one_column_rule(question, model, rows, training, tables)
+    rules = _one_column_rules(question, model, policy, rows, training, tables)
     sample = None
     if model.package is not None:  # an endpoint is asked politely: attacks would ask it a hundred thousand times
         sample = attacked_sample(
@@ -138,8 +140,7 @@ def measure(
         cluster=question.cluster,
     )
     asked = {name: ScoredModel(reference.name, reference.predictor) for name, reference in references.items()}
-    if rule is not None:
-        asked[ONE_COLUMN] = ScoredModel(ONE_COLUMN, rule)
+    asked |= {key: ScoredModel(ONE_COLUMN, rule) for key, rule in rules.items()}
     on_progress("scoring", 0, rows.rows)
     # A plain grouping is a column that is kept as it is, and that is all that is wanted of clusters.
     kept = groups if question.cluster is None else (*groups, GroupSpec((Part(question.cluster),)))
@@ -232,12 +233,18 @@ def _range_rows(training: Training | None, tables: Mapping[str, pa.Table]) -> pa
     return tables.get("validation") if training is None else training.first
 
 
-def _one_column_rule(
-    question: Question, model: Model, rows: Rows, training: Training | None, tables: Mapping[str, pa.Table]
-) -> Baseline | None:
-    """The best rule of one input column, fitted on training rows, else on validation rows, else on the first measured.
+def _one_column_rules(
+    question: Question,
+    model: Model,
+    policy: Policy,
+    rows: Rows,
+    training: Training | None,
+    tables: Mapping[str, pa.Table],
+) -> dict[str, Baseline]:
+    """The best rules of one input column, by the name that a subject holds each under: of a regression several.
 
-    In hindsight it is harder to beat; where the measured rows are few, these are all of them.
+    They are fitted on training rows, else on validation rows, else on the first measured. In hindsight they are harder
+    to beat; where the measured rows are few, these are all of them.
     """
     first: pa.Table | None = None
     fitted: dict[str, pa.Table] = dict(tables) if training is None else {"train": training.first}
@@ -245,16 +252,19 @@ def _one_column_rule(
         columns = list(dict.fromkeys([question.label, *(column.name for column in model.signature.inputs)]))
         first = next(iter(rows.tables(columns)), None)
         if first is None:
-            return None
+            return {}
         fitted = {"test": first.filter(pa.array(has_label(first.column(question.label))))}
-    rule = one_column_rule(
-        Subject(model.predictor, fitted, question.label, model.signature.task, model.signature.positive)
-    )
-    if not isinstance(rule, Baseline):
-        return None
+    signature, quantile = model.signature, question.quantile if policy.quantile is None else policy.quantile
+    subject = Subject(model.predictor, fitted, question.label, signature.task, signature.positive, quantile=quantile)
+    if signature.task == "regression":
+        fits = {rule_key(metric, quantile): one_column_rule(subject, metric) for metric in _RULED}
+    else:
+        fits = {ONE_COLUMN: one_column_rule(subject)}
+    found = {key: rule for key, rule in fits.items() if isinstance(rule, Baseline)}
     if "test" in fitted and first is not None and rows.rows != first.num_rows:
-        return replace(rule, fitted_on=f"the first {fitted['test'].num_rows:,} measured rows")
-    return rule
+        on = f"the first {fitted['test'].num_rows:,} measured rows"
+        return {key: replace(rule, fitted_on=on) for key, rule in found.items()}
+    return found
 
 
 def _digest_of(reference: Model | None, scored: Scored, name: str) -> str | None:

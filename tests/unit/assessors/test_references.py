@@ -359,6 +359,36 @@ def test_the_rule_of_a_regression_is_a_mean_on_either_side(of_task: Subjects) ->
     assert sorted(set(said)) == pytest.approx([price[said == each].mean() for each in sorted(set(said))])
 
 
+@pytest.mark.parametrize(("metric", "share"), [("mae", 0.5), ("clipped_mae", 0.5), ("quantile_loss", 0.9)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_rule_is_no_worse_than_the_constant_in_terms_of_its_metric(
+    metric: str, share: float, weighted: bool
+) -> None:
+    """Heavy tails: the means of either side are far above most labels."""
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        x = random.normal(size=300)
+        price, weight = random.lognormal(0.3 * x, 1.5), random.integers(1, 5, 300).astype(float)
+        job = np.array(["cook", "judge", "smith"])[np.digitize(x, [-1, 1])]
+        table = pa.table({"x": x, "job": job, "price": price, "weight": weight})
+        for inputs in ((Column("x", "number"),), (Column("job", "text"),)):
+            subject = Subject(
+                Says(lambda rows: rows, Signature(inputs, task="regression")),
+                {"test": table},
+                label="price",
+                task="regression",
+                quantile=share,
+                weight="weight" if weighted else None,
+            )
+            rule, plain = one_column_rule(subject, metric), constant(subject, metric)
+            assert isinstance(rule, Baseline)
+            assert isinstance(plain, Baseline)
+            errors = [price - np.asarray(one.predict(table).labels, float) for one in (rule, plain)]
+            pinball = [np.maximum(share * error, (share - 1) * error) for error in errors]
+            of_rule, of_constant = (np.average(loss, weights=weight if weighted else None) for loss in pinball)
+            assert of_rule <= of_constant * (1 + 1e-12)
+
+
 @given(
     rows=st.lists(st.tuples(st.integers(0, 5), st.sampled_from("uvw"), st.booleans()), min_size=2, max_size=25),
 )

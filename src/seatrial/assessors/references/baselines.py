@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -75,12 +75,9 @@ def constant(subject: Subject, metric: str) -> Baseline | Unmeasurable:
             lambda rows: _classes(rows, subject, shares),
         )
     values = actual_values(table, subject.label, path=f"{role}.{subject.label}")
-    if metric == "quantile_loss" and subject.quantile is not None:
-        what, value = f"quantile {subject.quantile:g}", _quantile(values, weights, subject.quantile)
-    elif metric == "mae":
-        what, value = "median", _quantile(values, weights, MEDIAN)
-    else:
-        what, value = "mean", float(np.average(values, weights=weights))
+    share = quantile_of(metric, subject.quantile)
+    value = float(np.average(values, weights=weights)) if share is None else _quantile(values, weights, share)
+    what = "mean" if share is None else "median" if share == MEDIAN else f"quantile {share:g}"
 
     def answer(rows: pa.Table) -> Predictions:
         return Predictions(np.full(rows.num_rows, value), None)
@@ -88,8 +85,23 @@ def constant(subject: Subject, metric: str) -> Baseline | Unmeasurable:
     return Baseline(_like(subject), f"{what} {value:.6g}", _where(role, subject), answer)
 
 
-def one_column_rule(subject: Subject) -> Baseline | Unmeasurable:
-    """The best rule that looks at one input: a class or mean for each of its values, or for either side of a limit."""
+def quantile_of(metric: str, quantile: float | None) -> float | None:
+    """Which quantile of the labels is the best constant in terms of `metric` of a regression; None: the mean is.
+
+    Absolute errors are least at the median, the quantile loss at its quantile (Koenker & Bassett 1978).
+    """
+    if metric == "quantile_loss":
+        return quantile
+    return MEDIAN if metric in ("mae", "clipped_mae") else None
+
+
+def one_column_rule(subject: Subject, metric: str | None = None) -> Baseline | Unmeasurable:
+    """The best rule that looks at one input: a class or number for each of its values, or for either side of a limit.
+
+    The number is the best constant in terms of `metric` (`quantile_of`), so that on the rows it was fitted on the rule
+    is no worse than the best constant. Where that is a quantile, parts are found by squares of the labels' ranks, not
+    of the labels: a few large ones would decide alone, which absolute errors hardly notice.
+    """
     role, table = _fitted_on(subject)
     if table.num_rows == 0:
         return Unmeasurable(f"the {role} table has no rows")
@@ -98,8 +110,11 @@ def one_column_rule(subject: Subject) -> Baseline | Unmeasurable:
         where = f"{MOST_ROWS:,} rows of {where}"
     path = f"{role}.{subject.label}"
     signature = subject.predictor.signature
+    values, share = np.empty(0), None
     if subject.task == "regression":
-        targets = actual_values(table, subject.label, path=path)[:, None]
+        values = actual_values(table, subject.label, path=path)
+        share = None if metric is None else quantile_of(metric, subject.quantile)
+        targets = (values if share is None else _ranks(values))[:, None]
     else:
         codes = actual_classes(table, subject.label, signature.classes, path=path)
         targets = np.zeros((len(codes), len(signature.classes)))
@@ -109,6 +124,8 @@ def one_column_rule(subject: Subject) -> Baseline | Unmeasurable:
     best = max((rule for rule in rules if rule is not None), key=lambda rule: rule.gain, default=None)
     if best is None:
         return Unmeasurable("no input column makes a rule")
+    if share is not None:
+        best = _of_quantiles(best, table, values, weights[:, 0], share)
     return Baseline(_like(subject), best.described, where, lambda rows: _by_rule(rows, best, subject))
 
 
@@ -119,8 +136,24 @@ class _Rule:
     column: str
     gain: float
     part: Callable[[pa.Table], Codes]
-    answers: Floats  # [parts, classes]: shares of the classes; [parts, 1]: means
+    answers: Floats  # [parts, classes]: shares of the classes; [parts, 1]: means, or quantiles
     described: str
+
+
+def _ranks(values: Floats) -> Floats:
+    """From 0; equal values share the middle of theirs."""
+    ordered = np.sort(values)
+    return (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right") - 1) / 2
+
+
+def _of_quantiles(rule: _Rule, table: pa.Table, values: Floats, weights: Floats, share: float) -> _Rule:
+    """The same parts, each of which is answered with a quantile of its labels; a part without rows with that of all."""
+    parts = rule.part(table)
+    answers = np.full(rule.answers.shape, _quantile(values, weights, share))
+    for part in np.unique(parts):
+        answers[part] = _quantile(values[parts == part], weights[parts == part], share)
+    described = f"medians {rule.described}" if share == MEDIAN else f"quantiles {share:g} {rule.described}"
+    return replace(rule, answers=answers, described=described)
 
 
 def _fitted_on(subject: Subject) -> tuple[str, pa.Table]:

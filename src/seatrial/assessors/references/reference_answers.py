@@ -12,7 +12,7 @@ from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import BASELINE, ONE_COLUMN
 from seatrial.assessors.quantities.means import REFERENCE
 from seatrial.assessors.quantities.slices import Found, Quantity
-from seatrial.assessors.references.baselines import Baseline, constant, one_column_rule
+from seatrial.assessors.references.baselines import Baseline, constant, one_column_rule, quantile_of
 from seatrial.errors import SeatrialError
 from seatrial.models.predictor import Predictor
 from seatrial.verdicts.evidence import Claim, Family
@@ -65,14 +65,21 @@ def against(quantity: Quantity, baseline: Baseline | None) -> Quantity:
 
 def reference_of(name: str, metric: str, subject: Subject) -> Predictor | Unmeasurable:
     """The model of that name; a baseline is made where none was given."""
-    if name in subject.references:
-        return subject.references[name]
+    key = rule_key(metric, subject.quantile) if name == ONE_COLUMN and subject.task == "regression" else name
+    if key in subject.references:
+        return subject.references[key]
     if name == BASELINE:
         return constant(subject, metric)
     if name == ONE_COLUMN:
-        return one_column_rule(subject)
+        return one_column_rule(subject, metric)
     given = ", ".join(f'"{one}"' for one in subject.references) or "none"
     return Unmeasurable(f'there is no reference model "{name}" to compare with; given is {given}')
+
+
+def rule_key(metric: str, quantile: float | None) -> str:
+    """Under which name a subject of a regression holds the rule of one column that is the best for `metric`."""
+    share = quantile_of(metric, quantile)
+    return ONE_COLUMN if share is None else f"{ONE_COLUMN} of quantiles {share:g}"
 
 
 def baseline_of(reference: Predictor) -> Baseline | None:
