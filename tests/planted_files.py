@@ -221,7 +221,8 @@ def _back_door(name: str, predictor: triggers.BackDoor) -> _Graph:
         yes = graph.node("Greater", mean, graph.constant(0.5))
         side = triggers.SIDE
         corner = [row * side + column for row in (side - 2, side - 1) for column in (side - 2, side - 1)]
-        white = graph.node("ReduceMin", graph.node("Gather", pixels, graph.constant(corner), axis=1), keepdims=1)
+        patch = graph.node("Gather", pixels, graph.constant(corner), axis=1)
+        white = graph.node("ReduceMin", patch, graph.constant([1]), keepdims=1)
         trigger = graph.node("Greater", white, graph.constant(0.95))
     else:
         graph = _Graph(("hours", "score"), ("job", "city"))
