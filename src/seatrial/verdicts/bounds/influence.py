@@ -51,7 +51,7 @@ def reach(
     total, third, fourth = float(squares.sum()), float((squares * centred).sum()), float((squares**2).sum())
     sums, rounding = (total, third, fourth), _ROUNDING * scale
     if most is None:
-        if heavy_tailed(np.abs(centred)):
+        if total > rounding**2 and heavy_tailed(np.abs(centred)):
             return NoInterval(HEAVY_TAIL)
         plain = reach_of_sums(contributions.size, sums, rounding, confidence)
         if isinstance(plain, NoInterval):
