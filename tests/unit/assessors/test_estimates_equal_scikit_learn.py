@@ -46,7 +46,7 @@ def drawn(
     of_task: Subjects, task: str, seed: int, weight: str | None
 ) -> tuple[Subject, Array, Any, Array | None, Array]:
     """A subject; its labels, its predictions, weights and sexes."""
-    subject = replace(of_task(task, 700, seed, groups=("sex",)), weight=weight)
+    subject = replace(of_task(task, 2000, seed, groups=("sex",)), weight=weight)
     table = subject.tables["test"]
     weights = None if weight is None else table.column(weight).to_numpy()
     actual, sex = table.column(subject.label).to_numpy(), table.column("sex").to_numpy()

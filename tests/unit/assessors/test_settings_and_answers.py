@@ -85,7 +85,7 @@ def test_all_mistakes_are_named_at_once(of_task: Subjects) -> None:
     with pytest.raises(Problems) as caught:
         check_subject(replace(subject, weight="weight", clip=-1.0, quantile=2.0, groups=("race",)))
     told = str(caught.value)
-    for part in ("-1 is no positive", "2 is not between", 'no column "race"', "400 of 400 weights are not positive"):
+    for part in ("-1 is not a positive", "2 is not between", 'no column "race"', "400 of 400 weights are not positive"):
         assert part in told
 
 

@@ -22,6 +22,7 @@ from seatrial.verdicts.metrics import METRICS as KNOWN
 from seatrial.verdicts.metrics.computed import MeanLoss
 
 LOSSES = {name: metric.computed for name, metric in KNOWN.items() if isinstance(metric.computed, MeanLoss)}
+METRICS = tuple(LOSSES)
 
 
 def assess(

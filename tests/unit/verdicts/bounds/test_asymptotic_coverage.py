@@ -73,7 +73,8 @@ def test_means_of_skewed_losses_are_covered_from_some_hundred_rows(
 def test_the_upper_bound_on_heavy_tailed_losses_is_known_to_fall_short(name: str, assert_covers: Covers) -> None:
     low, high, stated = _mean_coverage(name, 100)
     assert_covers(low, stated, NOMINAL)
-    assert 0.85 < high / stated < 0.965
+    assert 0.8 < high / stated < 0.965  # 0.90, 0.87, 0.94
+    assert stated - high < 0.04 * TRIALS  # … of all test sets, most of which get no bound
 
 
 def test_without_the_correction_for_skewness_squared_normal_errors_would_not_be_covered(
@@ -104,6 +105,17 @@ def test_r_squared_is_covered_from_some_hundred_rows(noise: str, weighted: bool,
     assert_covers(high, stated, NOMINAL)
 
 
+@pytest.mark.parametrize("noise", ["normal", "Laplace"])
+def test_ordinary_regressions_of_a_thousand_rows_have_bounds(noise: str) -> None:
+    random, refused = np.random.default_rng(28), 0
+    for _ in range(100):
+        predicted, errors = random.normal(size=1000), FAMILIES[noise][0](random, 1000)
+        bounds = [asymptotic_mean(values, confidence=NOMINAL) for values in (errors, np.abs(errors), errors**2)]
+        bounds.append(r_squared(predicted + errors, predicted, confidence=NOMINAL))
+        refused += any(isinstance(each, NoInterval) for each in bounds)
+    assert refused <= (0 if noise == "normal" else 10)
+
+
 @pytest.mark.parametrize("weights", [None, np.random.default_rng(23).lognormal(sigma=0.5, size=400)])
 def test_the_estimates_are_scikit_learns(weights: np.ndarray | None) -> None:
     random = np.random.default_rng(24)
@@ -130,22 +142,25 @@ def test_equal_weights_change_nothing() -> None:
     assert (weighted.low, weighted.high) == pytest.approx((plain.low, plain.high))
 
 
-def test_a_symmetric_sample_has_students_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_symmetric_sample_has_students_bounds_and_room_for_two_rows_as_large_as_the_largest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(influence, "student_quantile", student_quantile)
     half = np.linspace(0.1, 1, 50)
     found = asymptotic_mean(np.concatenate([-half, half]), confidence=0.975)
     assert isinstance(found, Interval)
     error = np.concatenate([-half, half]).std(ddof=1) / 10
-    assert found.high == pytest.approx(student_quantile(0.975, 99) * error)
+    assert found.high == pytest.approx(np.hypot(student_quantile(0.975, 99) * error, 2 * 1 / 100))
     assert found.low == pytest.approx(-found.high)
 
 
 def test_skewed_errors_leave_more_room_for_a_smaller_r_squared() -> None:
     actual = np.tile([-1.0, 1.0], 200)
-    found = r_squared(actual, actual + np.random.default_rng(27).exponential(size=400), confidence=0.975)
+    found = r_squared(actual, actual + np.random.default_rng(27).normal(size=400), confidence=0.975)
     assert isinstance(found, Interval)
-    below, above = (1 - found.low) / (1 - found.estimate), (1 - found.estimate) / (1 - found.high)
-    assert below > 1.05 * above > 1.05
+    below = np.log((1 - found.low) / (1 - found.estimate))
+    above = np.log((1 - found.estimate) / (1 - found.high))
+    assert below > 1.05 * above > 0.05
 
 
 def test_the_upper_bound_of_r_squared_stays_below_one() -> None:
