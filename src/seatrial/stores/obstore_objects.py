@@ -111,8 +111,11 @@ class ObstoreObjects:
         """See `Objects.list`."""
         # obstore matches whole segments only, so the folder is listed and the rest is matched here.
         folder = prefix.rpartition("/")[0]
-        for _ in range(LISTINGS):
+        stuck, before = 0, -1
+        while stuck < LISTINGS:
             listed = self._list_folder(folder, prefix)
+            # Others may add objects between the two requests: only listings that do not grow count as cut short.
+            stuck, before = stuck + (len(listed) <= before or before < 0), len(listed)
             if self._is_whole(folder, listed):
                 # S3 promises the order of UTF-8 bytes, which is that of code points; folders promise none.
                 return iter([info for info in listed if info.key.startswith(prefix)])
