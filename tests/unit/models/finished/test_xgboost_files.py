@@ -107,6 +107,50 @@ def test_the_interface_of_scikit_learn_answers_with_its_best_rounds_and_a_booste
     close(answers(whole, rows)[:, 1], np.asarray(margin, np.float64))
 
 
+def test_the_weights_of_dropped_trees_count_where_newer_versions_write_them(tmp_path: Path) -> None:
+    fitted = classifier(booster="dart", rate_drop=0.4)
+    document = json.loads(saved(fitted))
+    older = document["learner"]["gradient_booster"]
+    newer = {"name": "gbtree", "model": {**older["gbtree"]["model"], "weight_drop": older["weight_drop"]}}
+    document["learner"]["gradient_booster"] = newer
+    document["version"] = [3, 4, 1]
+    found = opened(tmp_path, "model.json", json.dumps(document).encode(), table(frame()))
+    close(answers(found, table(frame())), own_answers(fitted, frame()))
+    assert any("XGBoost 3.4.1 wrote the file" in note and "not compared" in note for note in found.notes)
+
+
+def test_xgboost_is_asked_with_the_bytes_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content, seen = saved(classifier()), list[bytes]()
+    original = xgboost.Booster
+
+    def booster(settings: Any, *, model_file: bytearray) -> Any:
+        seen.append(bytes(model_file))
+        return original(settings, model_file=model_file)
+
+    monkeypatch.setattr(xgboost, "Booster", booster)
+    opened(tmp_path, "model.json", content, table(frame()))
+    assert seen == [content]
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_a_file_of_xgboost_1_without_the_starts_of_its_rounds_is_read(tmp_path: Path, task: str) -> None:
+    fitted = classifier(task, num_parallel_tree=2)
+    document = json.loads(saved(fitted))
+    del document["learner"]["gradient_booster"]["model"]["iteration_indptr"]
+    document["learner"]["attributes"] = {"best_iteration": "7", "best_ntree_limit": "16", "scikit_learn": "{}"}
+    document["version"] = [1, 7, 6]
+    found = opened(tmp_path, "model.json", json.dumps(document).encode(), table(frame()))
+    close(answers(found, table(frame())), own_answers(fitted, frame()))
+
+
+def test_a_softmax_of_two_classes_is_read(tmp_path: Path) -> None:
+    numbers = frame()[list(NUMBERS)]
+    settings = {"objective": "multi:softprob", "num_class": 2, "max_depth": 3, "nthread": 1}
+    booster = xgboost.train(settings, xgboost.DMatrix(numbers, label("binary")), 5)
+    found = opened(tmp_path, "model.json", saved(booster), table(numbers))
+    close(answers(found, table(numbers)), booster.predict(xgboost.DMatrix(numbers, nthread=1)))
+
+
 def test_json_and_ubj_of_a_model_make_one_package(tmp_path: Path) -> None:
     fitted, rows = classifier(), table(frame())
     one, other = (opened(tmp_path, f"model.{suffix}", saved(fitted, suffix), rows) for suffix in ("json", "ubj"))
@@ -147,7 +191,7 @@ TREE = (*MODEL, "trees", 0)
     ("way", "to", "says"),
     [
         (("gradient_booster", "name"), "gblinear", "its booster is 'gblinear'; trees"),
-        (("objective", "name"), "rank:ndcg", "'rank:ndcg' gives no probabilities"),
+        (("objective", "name"), "rank:ndcg", "'rank:ndcg' cannot be judged"),
         (("objective", "name"), "binary:hinge", "Train with binary:logistic"),
         (("learner_model_param", "num_target"), "2", "several targets at once"),
         (("learner_model_param", "num_feature"), "-5", "num_feature is '-5'"),
@@ -162,6 +206,12 @@ TREE = (*MODEL, "trees", 0)
         ((*TREE, "categories_nodes"), [100000], "trees[0].categories_segments has"),
         ((*TREE, "tree_param", "size_leaf_vector"), "3", "its leaves are vectors"),
         ((*TREE, "tree_param", "num_nodes"), "999999999999", "num_nodes is"),
+        ((*TREE, "sum_hessian"), [1.0], "sum_hessian has 1 numbers, where"),
+        ((*TREE, "leaf_scale"), 0.5, "trees[0].leaf_scale is unknown"),
+        ((*MODEL, "tree_weights"), [0.5], "gradient_booster.model.tree_weights is unknown"),
+        (("learner_model_param", "offset"), "3", "learner_model_param.offset is unknown"),
+        ((*MODEL, "iteration_indptr"), [0, 3], "iteration_indptr does not rise from 0 to 8"),
+        ((*MODEL, "weight_drop"), [0.5], "has 1 numbers in weight_drop for 8 trees"),
     ],
 )
 def test_what_cannot_be_packaged_names_the_place(way: tuple[str | int, ...], to: Any, says: str) -> None:
@@ -176,10 +226,10 @@ def test_what_cannot_be_packaged_names_the_place(way: tuple[str | int, ...], to:
     ("content", "says"),
     [
         (b'{"a": 1}', 'it has no "learner"'),
-        (b'{"learner": ', "no model of XGBoost"),
-        (b"[1, 2]", "no model of XGBoost"),
+        (b'{"learner": ', "cannot be read as a model of XGBoost"),
+        (b"[1, 2]", "cannot be read as a model of XGBoost"),
         (b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner", "ends in the middle of a value"),
-        (b"{" + b'"a":{' * 100000, "no model of XGBoost"),
+        (b"{" + b'"a":{' * 100000, "cannot be read as a model of XGBoost"),
         (b"{i\x01a" * 100, "nested more than 64 deep"),
     ],
 )
@@ -203,7 +253,7 @@ def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_file_that_would_fill_the_memory_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seatrial.models.finished.libraries._MAX_BYTES", 2**20)
+    monkeypatch.setattr("seatrial.models.finished.optional_libraries._MAX_BYTES", 2**20)
     with pytest.raises(InputError, match=r"it has 2 MB; trees are read up to 1\."):
         reader.read(b"{" * 2**21, path="m.json")
 
@@ -224,6 +274,7 @@ def test_a_tree_that_would_end_the_process_when_it_is_loaded_is_refused(tmp_path
         categories_nodes=[],
         categories_segments=[],
         categories_sizes=[],
+        **dict.fromkeys(("base_weights", "loss_changes", "parents", "sum_hessian"), [0] * count),
     )
     tree["tree_param"]["num_nodes"] = str(count)
     with pytest.raises(InputError, match=r"a tree in it is more than 5,000 nodes deep\. Limit its max_depth"):

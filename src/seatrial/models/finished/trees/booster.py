@@ -33,7 +33,8 @@ class Booster:
     names: tuple[str, ...] | None  # of its features, in their order; None: the file has none
     class_count: int  # 0 for a regression
     forest: Forest
-    native: Callable[[NDArray[np.float64]], NDArray[np.float64]]  # values or probabilities [n], or [n, classes]
+    # Values or probabilities [n], or [n, classes]; None where the library cannot be asked.
+    native: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None
     link: Link = "identity"  # of a regression
     scale: float = 1.0  # of a classifier's margins
     categories: tuple[Categories | None, ...] = ()  # the values that the codes 0, 1, … of a feature stand for
@@ -49,15 +50,17 @@ class Booster:
 
 def converted(booster: Booster) -> Converted:
     """The model as `Converted`: one matrix, or named columns where the file keeps the values of its categories."""
+    native = booster.native
 
     def answer(rows: pa.Table, names: tuple[str, ...]) -> NDArray[np.float64]:
-        return booster.native(_matrix(booster, rows, names))
+        assert native is not None  # noqa: S101  # else nobody is given this function
+        return native(_matrix(booster, rows, names))
 
     return Converted(
         _model(booster),
         "regression" if not booster.class_count else "binary" if booster.class_count == 2 else "multiclass",
         features=booster.names,
-        answer=answer,
+        answer=None if native is None else answer,
         notes=booster.notes,
         library=booster.library,
     )
@@ -168,8 +171,8 @@ def _answers(booster: Booster, margins: str, graph: _Graph) -> int:
     if booster.class_count:
         if booster.scale != 1:
             margins = graph.node("Mul", [margins, graph.constant("scale", booster.scale)], "scaled")
-        if booster.class_count == 2:
-            # The softmax beside a 0 keeps the digits of the smaller probability: see graph.head_nodes.
+        if booster.forest.targets == 1:
+            # The softmax beside a 0 keeps the digits of the smaller probability: see output_nodes.
             margins = graph.node("Pad", [margins, graph.constant("beside", np.array([0, 1, 0, 0]))], "both")
         node("Softmax", [margins], axis=1)
         return booster.class_count

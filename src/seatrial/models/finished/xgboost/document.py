@@ -51,7 +51,7 @@ class Place:
         """The text under the key, "" where it is missing."""
         found = self.entries.get(key, "")
         if not isinstance(found, str):
-            raise self.wrong(key, "is no text")
+            raise self.wrong(key, "must be a text")
         return found
 
     def integer(self, key: str, *, least: int, default: int | None = None) -> int:
@@ -74,6 +74,16 @@ class Place:
             raise self.wrong(key, f"has {len(array)} numbers, where {count} belong")
         return array
 
+    def check_keys(self, known: frozenset[str]) -> None:
+        """An `InputError` for a key that XGBoost is not known to write here: it may change what the model answers."""
+        unknown = sorted(self.entries.keys() - known)
+        if unknown:
+            raise InputError(
+                f"{self.at(unknown[0])} is unknown, so what it does to the model's answers is too.",
+                path=self.path,
+                hint="Save the model with an older XGBoost (3.2 and 3.4 are known), or export it to ONNX.",
+            )
+
     def at(self, key: str) -> str:
         """The way to the key."""
         return f"{self.way}.{key}" if self.way else key
@@ -81,7 +91,7 @@ class Place:
     def wrong(self, key: str, problem: str) -> InputError:
         """The error that something here is not as XGBoost writes it."""
         return InputError(
-            f"no model of XGBoost as it writes them: {self.at(key)} {problem}.",
+            f"XGBoost writes no such file: {self.at(key)} {problem}.",
             path=self.path,
             hint='Save it again with booster.save_model("model.json") of XGBoost 1.6 or newer.',
         )
@@ -98,14 +108,14 @@ def read_document(data: bytes, *, path: str) -> Place:
         document = json.loads(data) if data[1:2] in b'"} \t\r\n' else read_ubjson(data)
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"no model of XGBoost: {str(error).splitlines()[0]}.",
+            f"the file cannot be read as a model of XGBoost: {str(error).splitlines()[0]}.",
             path=path,
             hint='Save it again with booster.save_model("model.json") or "model.ubj".',
         ) from None
     if not isinstance(document, dict) or not isinstance(document.get("learner"), dict):
         raise InputError(
-            'no model of XGBoost: it has no "learner".',
+            'the file cannot be read as a model of XGBoost: it has no "learner".',
             path=path,
-            hint='Save it with booster.save_model("model.json"); a dump of its trees is no model.',
+            hint='Save it with booster.save_model("model.json"); a dump of its trees does not answer.',
         )
     return Place(path, "", document)

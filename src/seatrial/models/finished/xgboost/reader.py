@@ -1,13 +1,11 @@
-"""XGBoost's model files, JSON and UBJ: checked first, and read by XGBoost only as far as they were understood."""
+"""XGBoost's model files, JSON and UBJ: refused unless every key of them is known."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
-import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +16,7 @@ from seatrial.models.finished.optional_libraries import check_size, require
 from seatrial.models.finished.trees.booster import Booster, Categories, Link, converted
 from seatrial.models.finished.trees.forest import Forest
 from seatrial.models.finished.xgboost.document import Place, read_document
-from seatrial.models.finished.xgboost.trees import Tree, read_tree
+from seatrial.models.finished.xgboost.trees import read_tree
 
 # Of a regression: the objective → how the sum of the leaves becomes the answer. XGBoost 3's src/objective/.
 _LINKS: dict[str, Link] = {
@@ -37,160 +35,155 @@ _MULTICLASS = frozenset({"multi:softprob", "multi:softmax"})
 _NUMBERS = re.compile(r"\[?(-?\d[\d.]*([eE][-+]?\d+)?,?)+\]?")
 _CATEGORY = "c"  # in feature_types
 _TYPES = frozenset({_CATEGORY, "float", "int", "i", "q"})
-_SHORT = 200  # characters: XGBoost's settings are numbers
+# The keys that XGBoost 1.0 to 3.4 writes where the answers are made.
+_LEARNER = frozenset(
+    {"attributes", "feature_names", "feature_types", "gradient_booster", "learner_model_param", "objective"}
+)
+_MODEL_PARAMETERS = frozenset({"base_score", "boost_from_average", "num_class", "num_feature", "num_target"})
+_MODEL = frozenset({"cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees", "weight_drop"})
 
 
 def read(data: bytes, *, path: str) -> Converted:
     """The model in a .json or .ubj file; `InputError` for anything else, and for what cannot be packaged exactly.
 
-    XGBoost's reader trusts lengths and indices: it is given a document that is written anew from what was checked
-    here. A model that scikit-learn's interface saved answers with its best rounds, as that does; `Booster.predict`
-    takes all trees, and so does any other model.
+    XGBoost itself is asked with the file's own bytes, so that what this reader leaves out would show in the answers.
+    Its parser trusts lengths and indices, which were all checked here before. A model that scikit-learn's interface
+    saved answers with its best rounds, as that does; `Booster.predict` takes all trees, and so does any other model.
     """
     require("xgboost", path)
     check_size(data, path)
-    return converted(_booster(read_document(data, path=path)))
+    return converted(_booster(read_document(data, path=path), data))
 
 
-@dataclass(frozen=True, slots=True)
-class _Learner:
-    """What of a document answers."""
-
-    width: int
-    class_count: int
-    link: Link
-    base_score: str
-    objective: Mapping[str, Any]
-    types: list[str]
-    trees: list[Tree]
-    targets: list[int]  # of each tree
-    drops: list[float] | None  # what each tree of a dart counts for
-
-    def rewritten(self, version: list[int]) -> bytes:
-        """The model with nothing in it but what answers: all its trees as one round."""
-        count = len(self.trees)
-        model = {
-            "gbtree_model_param": {"num_parallel_tree": "1", "num_trees": str(count)},
-            "iteration_indptr": [0, count],
-            "tree_info": self.targets,
-            "trees": [tree.rewritten(number) for number, tree in enumerate(self.trees)],
-        }
-        gbtree: dict[str, Any] = {"model": model, "name": "gbtree"}
-        if self.drops is not None:
-            gbtree = {"gbtree": gbtree, "name": "dart", "weight_drop": self.drops}
-        learner = {
-            "attributes": {},
-            "feature_names": [],
-            "feature_types": self.types,
-            "gradient_booster": gbtree,
-            "learner_model_param": {
-                "base_score": self.base_score,
-                "boost_from_average": "1",
-                "num_class": str(self.class_count if self.class_count > 2 else 0),
-                "num_feature": str(self.width),
-                "num_target": "1",
-            },
-            "objective": self.objective,
-        }
-        return json.dumps({"learner": learner, "version": version}).encode()
-
-
-def _booster(document: Place) -> Booster:
+def _booster(document: Place, data: bytes) -> Booster:
+    _check_keys(document)
     learner = document.object("learner")
     parameters = learner.object("learner_model_param")
     width = parameters.integer("num_feature", least=1)
-    class_count, link = _task(learner, parameters)
-    targets = class_count if class_count > 2 else 1
-    gradient_booster, drops = _gradient_booster(learner)
-    model = gradient_booster.object("model")
+    class_count, targets, link = _task(learner, parameters)
+    model, drops = _gradient_booster(learner)
     trees = [read_tree(tree, width) for tree in model.objects("trees")]
     info = model.array("tree_info", len(trees))
     if not trees or ((info < 0) | (info >= targets)).any():
         raise model.wrong("tree_info", "names a class that the model does not have, or there are no trees")
-    count, notes = _rounds(learner, model, len(trees))
+    count, notes = _rounds(learner, model, len(trees), targets)
     if drops is not None and len(drops) != len(trees):
-        raise learner.wrong("gradient_booster.weight_drop", "has not one weight a tree")
+        raise learner.wrong("gradient_booster", f"has {len(drops)} numbers in weight_drop for {len(trees)} trees")
     names, types = learner.texts("feature_names"), learner.texts("feature_types")
     if (names and (len(names) != width or len(set(names)) != width or not all(names))) or (
         types and (len(types) != width or not set(types) <= _TYPES)
     ):
         raise learner.wrong("feature_names", f"and feature_types do not describe {width} features")
-    version = [int(number) for number in document.array("version", 3)]
-    base_score = parameters.text("base_score")
-    known = _Learner(
-        width,
-        class_count,
-        link,
-        base_score,
-        _objective(learner.object("objective")),
-        types,
-        trees[:count],
-        info[:count].tolist(),
-        None if drops is None else drops[:count],
-    )
-    forest = Forest(width, targets, _bases(parameters, base_score, targets, known.objective["name"]))
-    for number, (tree, target) in enumerate(zip(known.trees, known.targets, strict=True)):
+    objective = learner.object("objective").text("name")
+    forest = Forest(width, targets, _bases(parameters, targets, objective))
+    for number, (tree, target) in enumerate(zip(trees[:count], info[:count].tolist(), strict=True)):
         tree.grow(forest, number, target, 1.0 if drops is None else drops[number])
+    newer = _newer_than_installed(tuple(int(number) for number in document.array("version", 3)))
+    native = _native(data, types, rounds=_whole_rounds(model, count, targets), multiclass=targets > 1)
     return Booster(
         library="XGBoost",
         names=tuple(names) or None,
         class_count=class_count,
         forest=forest,
-        native=_native(known.rewritten(version), types, multiclass=targets > 1),
+        native=None if newer else native,
         link=link,
         categories=_categories(model, width, named=bool(names)),
         codes=frozenset(feature for feature, kind in enumerate(types) if kind == _CATEGORY),
         float32=True,
-        notes=notes,
+        notes=(*notes, newer) if newer else notes,
     )
 
 
-def _task(learner: Place, parameters: Place) -> tuple[int, Link]:
+def _check_keys(document: Place) -> None:
+    document.check_keys(frozenset({"learner", "version"}))
+    learner = document.object("learner")
+    learner.check_keys(_LEARNER)
+    learner.object("learner_model_param").check_keys(_MODEL_PARAMETERS)
+
+
+def _newer_than_installed(version: tuple[int, ...]) -> str | None:
+    """A note, where an older XGBoost than the file's is installed: it may read the file otherwise, and says nothing."""
+    installed = _installed_version()
+    if version[:2] <= tuple(int(number) for number in installed.split(".")[:2]):
+        return None
+    written = ".".join(map(str, version))
+    return (
+        f"XGBoost {written} wrote the file, and {installed} is installed: the answers were not compared with XGBoost's "
+        f'own (pip install "xgboost>={written}")'
+    )
+
+
+def _installed_version() -> str:
+    try:
+        return importlib.metadata.version("xgboost")
+    except importlib.metadata.PackageNotFoundError:
+        return importlib.metadata.version("xgboost-cpu")
+
+
+def _whole_rounds(model: Place, count: int, targets: int) -> int | None:
+    """How many rounds the first `count` trees are; None for all."""
+    starts = _starts(model, len(model.objects("trees")), targets)
+    return None if count == starts[-1] else int(np.flatnonzero(starts == count)[0])
+
+
+def _starts(model: Place, trees: int, targets: int) -> NDArray[np.int64]:
+    """The first tree of each round, and behind them the number of trees."""
+    if "iteration_indptr" in model.entries:
+        return model.array("iteration_indptr")
+    # XGBoost before 2.0 writes rounds of equal size: src/gbm/gbtree_model.h, MakeIndptr().
+    parallel = model.object("gbtree_model_param").integer("num_parallel_tree", least=0, default=1) or 1
+    if trees % (targets * parallel):
+        raise model.wrong("trees", f"has {trees} trees, {targets * parallel} a round")
+    return np.arange(0, trees + 1, targets * parallel)
+
+
+def _task(learner: Place, parameters: Place) -> tuple[int, int, Link]:
+    """The number of classes (0: a regression), of margins a row, and the link of a regression."""
     objective = learner.object("objective").text("name")
     classes = parameters.integer("num_class", least=0)
     if parameters.integer("num_target", least=0, default=1) > 1:
         raise parameters.unsuited("num_target", "it answers several targets at once.", "Train one model a target.")
     if objective == _BINARY:
-        return 2, "identity"
-    if objective in _MULTICLASS and classes > 2:
-        return classes, "identity"
+        return 2, 1, "identity"
+    if objective in _MULTICLASS and classes > 1:
+        return classes, classes, "identity"
     if objective in _LINKS:
-        return 0, _LINKS[objective]
+        return 0, 1, _LINKS[objective]
     raise learner.unsuited(
         "objective.name",
-        f"the objective {objective!r} gives no probabilities or values that can be judged.",
-        f"Train with {_BINARY}, multi:softprob (3 classes or more) or one of {', '.join(_LINKS)}.",
+        f"the objective {objective!r} cannot be judged: its answers are neither probabilities of classes nor values.",
+        f"Train with {_BINARY}, multi:softprob or one of {', '.join(_LINKS)}.",
     )
 
 
 def _gradient_booster(learner: Place) -> tuple[Place, list[float] | None]:
+    """The model of trees, and what each tree of a DART counts for."""
     booster = learner.object("gradient_booster")
     kind = booster.text("name")
-    if kind == "gbtree":
-        return booster, None
-    if kind == "dart":
-        return booster.object("gbtree"), booster.array("weight_drop", kind=np.float64).tolist()
-    raise booster.unsuited(
-        "name",
-        f"its booster is {kind!r}; trees ('gbtree', 'dart') can be packaged.",
-        "Train trees; a linear model is as well fitted by scikit-learn.",
-    )
+    if kind == "dart":  # until XGBoost 3.2
+        booster.check_keys(frozenset({"gbtree", "name", "weight_drop"}))
+        inner, weights = booster.object("gbtree"), booster
+    elif kind == "gbtree":
+        inner, weights = booster, booster.object("model")  # since 3.3 the weights lie beside the trees
+    else:
+        raise booster.unsuited(
+            "name",
+            f"its booster is {kind!r}; trees ('gbtree', 'dart') can be packaged.",
+            "Train trees; a linear model is as well fitted by scikit-learn.",
+        )
+    inner.check_keys(frozenset({"model", "name"}))
+    model = inner.object("model")
+    model.check_keys(_MODEL)
+    if "weight_drop" not in weights.entries:
+        if kind == "dart":
+            raise weights.wrong("weight_drop", "is missing")
+        return model, None
+    found = weights.array("weight_drop", kind=np.float64).tolist()
+    return model, found or None
 
 
-def _objective(place: Place) -> dict[str, Any]:
-    """The objective with its settings, which XGBoost asks for though they do not answer."""
-    found: dict[str, Any] = {"name": place.text("name")}
-    for key, value in place.entries.items():
-        if key == "name":
-            continue
-        settings = place.object(key).entries
-        if not all(isinstance(text, str) and len(text) < _SHORT for text in settings.values()):
-            raise place.wrong(key, f"is {str(value)[:40]!r}")
-        found[key] = dict(settings)
-    return found
-
-
-def _bases(parameters: Place, text: str, targets: int, objective: str) -> list[float]:
+def _bases(parameters: Place, targets: int, objective: str) -> list[float]:
+    text = parameters.text("base_score")
     # The file keeps the base score as an answer, "[4.9E-1]"; until version 3.0 as one number for all targets.
     values = np.array(text.strip("[]").split(","), np.float32) if _NUMBERS.fullmatch(text) else np.empty(0, np.float32)
     if len(values) in (1, targets):
@@ -205,13 +198,15 @@ def _bases(parameters: Place, text: str, targets: int, objective: str) -> list[f
     raise parameters.wrong("base_score", f"is {text[:40]!r}")
 
 
-def _rounds(learner: Place, model: Place, trees: int) -> tuple[int, tuple[str, ...]]:
+def _rounds(learner: Place, model: Place, trees: int, targets: int) -> tuple[int, tuple[str, ...]]:
     """How many of the trees answer, and what to say of it."""
+    starts = _starts(model, trees, targets)
+    if len(starts) < 2 or starts[0] != 0 or starts[-1] != trees or (np.diff(starts) < 0).any():
+        raise model.wrong("iteration_indptr", f"does not rise from 0 to {trees}, the number of trees")
     attributes = learner.object("attributes")
     if "best_iteration" not in attributes.entries:
         return trees, ()
     best = attributes.integer("best_iteration", least=0) + 1
-    starts = model.array("iteration_indptr")
     rounds = len(starts) - 1
     if not best <= rounds or not 0 < starts[best] <= trees:
         raise attributes.wrong("best_iteration", f"is {best - 1}, of {rounds} rounds")
@@ -263,15 +258,19 @@ def _values(entry: Place) -> Categories | None:
 
 
 def _native(
-    document: bytes, types: list[str], *, multiclass: bool
+    data: bytes, types: list[str], *, rounds: int | None, multiclass: bool
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """XGBoost's own answers with the first `rounds` of the file's model."""
+
     def answer(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         import xgboost
 
         try:
-            booster = xgboost.Booster({"nthread": 1}, model_file=bytearray(document))  # few rows: threads only wait
+            booster = xgboost.Booster({"nthread": 1}, model_file=bytearray(data))  # few rows: threads only wait
             rows = xgboost.DMatrix(matrix, feature_types=types or None, nthread=1)
-            answered = booster.predict(rows, output_margin=multiclass)
+            answered = booster.predict(
+                rows, output_margin=multiclass, iteration_range=(0, rounds or 0), validate_features=False
+            )
         except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
             raise InputError(f"XGBoost cannot use the model: {str(error).splitlines()[0]}", path="model") from None
         if not multiclass:

@@ -1,10 +1,9 @@
-"""The trees of XGBoost's document: checked, added to a forest, and written anew for XGBoost itself."""
+"""The trees of XGBoost's document: checked, and added to a forest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,23 @@ from seatrial.models.finished.xgboost.document import Place
 
 _CATEGORICAL = 1  # in split_type
 _MAX_CATEGORY = 2**24  # what a float32 counts exactly: OutOfRangeCat() in XGBoost's src/common/categorical.h
-_NO_PARENT = 2**31 - 1
+# What explains a tree and does not answer. XGBoost trusts their lengths when it reads them.
+_STATISTICS = frozenset({"base_weights", "loss_changes", "sum_hessian", "parents", "leaf_child_counts"})
+_KEYS = _STATISTICS | {
+    "categories",
+    "categories_nodes",
+    "categories_segments",
+    "categories_sizes",
+    "default_left",
+    "id",
+    "left_children",
+    "right_children",
+    "split_conditions",
+    "split_indices",
+    "split_type",
+    "tree_param",
+}
+_PARAMETERS = frozenset({"num_deleted", "num_feature", "num_nodes", "num_roots", "size_leaf_vector"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +58,6 @@ class Tree:
             else:
                 forest.split(here, feature, "BRANCH_LT", float(self.value[node]), to, missing=left)
 
-    def rewritten(self, number: int) -> dict[str, Any]:
-        """The tree as XGBoost reads it, with nothing in it but what answers."""
-        count = len(self.left)
-        parents = np.full(count, _NO_PARENT)
-        inner = np.flatnonzero(self.left >= 0)
-        parents[self.left[inner]], parents[self.right[inner]] = inner, inner
-        nodes = sorted(self.sets)
-        sizes = [len(self.sets[node]) for node in nodes]
-        nothing = [0.0] * count
-        return {
-            "base_weights": nothing,
-            "categories": [value for node in nodes for value in self.sets[node]],
-            "categories_nodes": nodes,
-            "categories_segments": [sum(sizes[:position]) for position in range(len(sizes))],
-            "categories_sizes": sizes,
-            "default_left": self.default_left.tolist(),
-            "id": number,
-            "left_children": self.left.tolist(),
-            "loss_changes": nothing,
-            "parents": parents.tolist(),
-            "right_children": self.right.tolist(),
-            "split_conditions": [float(str(value)) for value in self.value],  # the shortest text of a float32
-            "split_indices": self.feature.tolist(),
-            "split_type": [int(node in self.sets) for node in range(count)],
-            "sum_hessian": nothing,
-            "tree_param": {
-                "num_deleted": "0",
-                "num_feature": str(self.features),
-                "num_nodes": str(count),
-                "size_leaf_vector": "1",
-            },
-        }
-
     def _children(self, node: int) -> tuple[int, int]:
         return int(self.left[node]), int(self.right[node])
 
@@ -90,7 +72,9 @@ class Tree:
 
 def read_tree(place: Place, features: int) -> Tree:
     """The tree at this place, over so many features; `InputError` where an array or an index is wrong."""
+    place.check_keys(_KEYS)
     parameters = place.object("tree_param")
+    parameters.check_keys(_PARAMETERS)
     if parameters.integer("size_leaf_vector", least=0, default=1) > 1:
         raise place.unsuited(
             "tree_param.size_leaf_vector",
@@ -98,6 +82,8 @@ def read_tree(place: Place, features: int) -> Tree:
             'Train with multi_strategy="one_output_per_tree".',
         )
     count = parameters.integer("num_nodes", least=1)
+    for key in _STATISTICS & place.entries.keys():
+        place.array(key, count, kind=np.float64)
     left, right = place.array("left_children", count), place.array("right_children", count)
     feature, value = place.array("split_indices", count), place.array("split_conditions", count, kind=np.float32)
     inner = left >= 0
