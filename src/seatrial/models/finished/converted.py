@@ -25,7 +25,8 @@ class Converted:
     file keeps the texts of its categories), and gives one output: probabilities [n, classes], one column of
     probabilities [n, 1] (of the second class), or values [n] or [n, 1]. `features` names the matrix's columns, where
     the file does; `classes` the classes in the order of the probabilities, where it does. `answer` is the original's
-    own library asked for the same rows; None where that library is not installed.
+    own library asked for the same rows; None where that library is not installed. `blanks_as` is what the file writes
+    for a blank in the name of a feature.
     """
 
     model: onnx.ModelProto
@@ -34,4 +35,5 @@ class Converted:
     classes: tuple[str, ...] | None = None
     answer: Answer | None = None
     notes: tuple[str, ...] = ()
+    blanks_as: str | None = None
     library: str = "the original"  # "XGBoost": who answered

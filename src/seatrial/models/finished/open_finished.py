@@ -89,6 +89,8 @@ def finish(
         inputs=options.inputs,
         like=options.like,
         features=None if converted is None else converted.features,
+        blanks_as=None if converted is None else converted.blanks_as,
+        rows=rows,
         path=path,
     )
     freed = free_rows(graph.model.graph)

@@ -121,7 +121,7 @@ def test_categories_in_every_script_are_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("objective=binary sigmoid:1", "objective=lambdarank", "'lambdarank' gives no probabilities"),
+        ("objective=binary sigmoid:1", "objective=lambdarank", "'lambdarank' cannot be judged"),
         ("objective=binary sigmoid:1", "", "the objective 'of its own'"),
         ("objective=binary sigmoid:1", "objective=binary sigmoid:-1", "the sigmoid of its objective is '-1'"),
         ("max_feature_idx=4", "max_feature_idx=40", "5 different feature names for 41 features"),
@@ -129,14 +129,18 @@ def test_categories_in_every_script_are_kept(tmp_path: Path) -> None:
         ("version=v4", "", "or the version is missing"),
         ("is_linear=0", "is_linear=1", "its leaves are linear models"),
         ("num_leaves=12", "num_leaves=13", "where 13 belong"),
-        ("left_child=1", "left_child=0", "it is no tree"),
-        ("left_child=1", "left_child=99", "it is no tree"),
+        ("left_child=1", "left_child=0", "its nodes make no tree"),
+        ("left_child=1", "left_child=99", "its nodes make no tree"),
         ("split_feature=", "split_feature=7", "names a feature that is none of 5"),
         ("leaf_value=", "leaf_value=nan ", "leaf_value has 13 numbers, where 12 belong"),
         ("decision_type=", "decision_type=1", "is split by the decision_type"),
         ("threshold=", "threshold=1e999 ", "threshold has 12 numbers, where 11 belong"),
         ("end of trees", "", '"end of trees" is missing'),
-        ("pandas_categorical:[[", "pandas_categorical:[", "pandas_categorical is no JSON"),
+        ("version=v4", "version=v5", "its format 'v5' is unknown; known are v2, v3, v4"),
+        ("shrinkage=", "tree_scale=", "'tree_scale' is unknown"),
+        ("label_index=", "offset=3\nlabel_index=", "'offset' is unknown"),
+        ("split_gain=", "split_gain=1 ", "split_gain has 12 numbers, where 11 belong"),
+        ("pandas_categorical:[[", "pandas_categorical:[", "pandas_categorical must be JSON"),
         ("pandas_categorical:[[", 'pandas_categorical:[["x"], [', "2 columns of categories|3 columns of categories"),
     ],
 )
@@ -150,17 +154,39 @@ def test_what_cannot_be_packaged_says_why_and_where(old: str, new: str, says: st
 
 
 def test_bytes_that_are_no_text_are_said_to_be_none() -> None:
-    with pytest.raises(InputError, match=r"m\.txt:1: no model of LightGBM as it writes them: byte 5 is not UTF-8"):
+    with pytest.raises(InputError, match=r"m\.txt:1: LightGBM writes no such file: byte 5 is not UTF-8"):
         reader.read(b"tree\n\xff\xfe", path="m.txt")
 
 
-def test_what_explains_the_model_is_not_given_to_its_parser() -> None:
-    from seatrial.models.finished.lightgbm.text import read_text
+def test_lightgbm_is_asked_with_the_text_of_the_file_but_for_its_offsets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, seen = saved(fit("binary")).decode(), list[str]()
+    original = lightgbm.Booster
 
-    rewritten = read_text(saved(fit("binary")).decode(), path="m.txt").rewritten()
-    assert "leaf_value" in rewritten
-    assert "split_gain" not in rewritten
-    assert "parameters" not in rewritten
+    def booster(*, model_str: str) -> Any:
+        seen.append(model_str)
+        return original(model_str=model_str)
+
+    monkeypatch.setattr(lightgbm, "Booster", booster)
+    opened(tmp_path, "model.txt", content.encode(), table(frame()))
+    lines = [line for line in content.split("\n") if not line.startswith("tree_sizes=")]
+    assert seen == ["\n".join(lines)]
+
+
+def test_trees_of_one_leaf_are_read(tmp_path: Path) -> None:
+    fitted = fit("binary", min_child_samples=10_000)
+    found = opened(tmp_path, "model.txt", saved(fitted), table(frame()))
+    np.testing.assert_allclose(answers(found, table(frame())), own_answers(fitted, frame()), rtol=0, atol=SAME)
+
+
+def test_a_column_with_blanks_is_found_under_the_name_that_lightgbm_writes(tmp_path: Path) -> None:
+    blanks = {"a": "mean a", "text": "a text", "whole": "whole number"}
+    rows = frame().rename(columns=blanks)
+    fitted = lightgbm.LGBMClassifier(**SETTINGS).fit(rows, label("binary"))
+    shuffled = table(rows).select(sorted(rows.columns, reverse=True))
+    found = opened(tmp_path, "model.txt", saved(fitted), shuffled)
+    np.testing.assert_allclose(answers(found, shuffled), own_answers(fitted, rows), rtol=0, atol=SAME)
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

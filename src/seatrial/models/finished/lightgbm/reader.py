@@ -1,4 +1,4 @@
-"""LightGBM's text files: checked first, and read by LightGBM only as far as they were understood."""
+"""LightGBM's text files: refused unless every key of them is known."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from seatrial.errors import InputError
 from seatrial.models.finished.converted import Converted
-from seatrial.models.finished.lightgbm.text import Section, Text, read_text
+from seatrial.models.finished.lightgbm.text import Section, Text, read_text, without_offsets
 from seatrial.models.finished.optional_libraries import check_size, require
 from seatrial.models.finished.trees.booster import Booster, Categories, Link, converted
 from seatrial.models.finished.trees.forest import Forest
@@ -32,6 +33,8 @@ _LINKS: dict[str, Link] = {
     "tweedie": "exp",
     "cross_entropy": "sigmoid",
 }
+_VERSIONS = ("v2", "v3", "v4")  # of the file's format, in the order of time
+_BLANK = "_"  # what LightGBM writes for a blank in a feature's name: src/io/dataset.cpp and its issue 2165
 _UNNAMED = "Column_"  # what LightGBM calls the features of a matrix without names, from 0
 _INFO = re.compile(
     r"none|\[[-+.\deinfa]+:[-+.\deinfa]+\]|-?\d+(:-?\d+)*"
@@ -46,7 +49,8 @@ _WORD_BITS = 32  # of a set of categories
 def read(data: bytes, *, path: str) -> Converted:
     """The model in a text file; `InputError` for anything else, and for what cannot be packaged exactly.
 
-    LightGBM's parser trusts lengths and indices: it is given a text that is written anew from what was checked here.
+    LightGBM itself is asked with the file's own text, so that what this reader leaves out would show in the answers.
+    Its parser trusts lengths and indices, which were all checked here before.
     """
     require("lightgbm", path)
     check_size(data, path)
@@ -54,16 +58,23 @@ def read(data: bytes, *, path: str) -> Converted:
         text = read_text(data.decode(), path=path)
     except UnicodeDecodeError as error:
         raise Section(path, 1, {}).wrong(f"byte {error.start} is not UTF-8") from None
-    return converted(_booster(text))
+    return replace(converted(_booster(text, _native(without_offsets(data.decode())))), blanks_as=_BLANK)
 
 
-def _booster(text: Text) -> Booster:
+def _booster(text: Text, native: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Booster:
     header = text.header
     width = header.integer("max_feature_idx", least=0) + 1
     targets = header.integer("num_tree_per_iteration", least=1)
     header.integer("label_index", least=0)
     if header.integer("num_class", least=1) != targets or not header.text("version").startswith("v"):
         raise header.wrong(f"num_class is not the {targets} trees of a round, or the version is missing")
+    if header.text("version") not in _VERSIONS:
+        raise InputError(
+            f"its format {header.text('version')[:40]!r} is unknown; known are {', '.join(_VERSIONS)}.",
+            path=header.path,
+            line=header.line,
+            hint="Save the model with LightGBM 4.7 or older, or export it to ONNX.",
+        )
     class_count, link, scale = _task(header, targets)
     names, infos = header.text("feature_names").split(" "), header.text("feature_infos").split(" ")
     if len(names) != width or len(set(names)) != width or not all(names):
@@ -85,7 +96,7 @@ def _booster(text: Text) -> Booster:
         names=None if unnamed else tuple(names),
         class_count=class_count,
         forest=forest,
-        native=_native(text.rewritten()),
+        native=native,
         link=link,
         scale=scale,
         categories=categories,
@@ -107,7 +118,8 @@ def _task(header: Section, targets: int) -> tuple[int, Link, float]:
     if objective in _LINKS and targets == 1:
         return 0, "signed_square" if "sqrt" in settings else _LINKS[objective], 1.0
     raise InputError(
-        f"the objective {objective or 'of its own'!r} gives no probabilities or values that can be judged.",
+        f"the objective {objective or 'of its own'!r} cannot be judged: its answers are neither probabilities of "
+        "classes nor values.",
         path=header.path,
         line=header.line,
         hint=f"Train with binary, multiclass (3 classes or more) or one of {', '.join(_LINKS)}.",
@@ -125,6 +137,7 @@ def _grow(forest: Forest, tree: Section, place: tuple[int, int], weight: float, 
             line=tree.line,
             hint="Train with linear_tree=false.",
         )
+    tree.check_statistics(leaves)
     sets = _sets(tree)
     values = tree.numbers("leaf_value", leaves)
     if not np.isfinite(values).all():
@@ -135,7 +148,7 @@ def _grow(forest: Forest, tree: Section, place: tuple[int, int], weight: float, 
     thresholds, decisions = tree.numbers("threshold", count), tree.integers("decision_type", count)
     children = sorted(np.concatenate([left, right]).tolist())  # n nodes, and n + 1 leaves that are called -1, -2, …
     if count and children != [*range(-leaves, 0), *range(1, count)]:
-        raise tree.wrong("it is no tree: a node or a leaf is nobody's child, or several nodes'")
+        raise tree.wrong("its nodes make no tree: a node or a leaf is nobody's child, or several nodes'")
     if (features < 0).any() or (features >= forest.features).any():
         raise tree.wrong(f"split_feature names a feature that is none of {forest.features}")
     spare = count + leaves
@@ -186,7 +199,7 @@ def _categories(text: Text, infos: list[str]) -> tuple[Categories | None, ...]:
     try:
         lists = json.loads(kept[0]) if kept else None
     except (ValueError, RecursionError):
-        raise text.header.wrong("pandas_categorical is no JSON") from None
+        raise text.header.wrong("pandas_categorical must be JSON") from None
     if not lists:
         return ()
     named = [re.findall(r"\d+", line) for line in text.tail if line.startswith("[categorical_feature: ")]

@@ -11,32 +11,48 @@ from numpy.typing import NDArray
 
 from seatrial.errors import InputError
 
-# What LightGBM is given of a file; the rest (gains, counts, parameters) explains the model and does not answer.
-_HEADER_KEYS = (
-    "version",
-    "num_class",
-    "num_tree_per_iteration",
-    "label_index",
-    "max_feature_idx",
-    "objective",
-    "average_output",
-    "feature_names",
-    "feature_infos",
+# The keys that LightGBM 2 to 4.7 writes. Those of a tree with a length: what explains it and does not answer.
+_HEADER_KEYS = frozenset(
+    {
+        "version",
+        "num_class",
+        "num_tree_per_iteration",
+        "label_index",
+        "max_feature_idx",
+        "objective",
+        "average_output",
+        "feature_names",
+        "feature_infos",
+        "monotone_constraints",
+        "tree_sizes",
+    }
 )
-_TREE_KEYS = (
-    "num_leaves",
-    "num_cat",
-    "split_feature",
-    "threshold",
-    "decision_type",
-    "left_child",
-    "right_child",
-    "leaf_value",
-    "cat_boundaries",
-    "cat_threshold",
-    "is_linear",
-    "shrinkage",
+_NODE_STATISTICS = ("split_gain", "internal_value", "internal_weight", "internal_count")
+_LEAF_STATISTICS = ("leaf_weight", "leaf_count")
+_TREE_KEYS = frozenset(
+    {
+        *_NODE_STATISTICS,
+        *_LEAF_STATISTICS,
+        "Tree",
+        "num_leaves",
+        "num_cat",
+        "split_feature",
+        "threshold",
+        "decision_type",
+        "left_child",
+        "right_child",
+        "leaf_value",
+        "cat_boundaries",
+        "cat_threshold",
+        "is_linear",
+        "leaf_const",
+        "num_features",
+        "leaf_features",
+        "leaf_coeff",
+        "shrinkage",
+    }
 )
+_OFFSETS = "tree_sizes="
 _BEGIN, _TREE, _END = "tree", "Tree=", "end of trees"
 _MAX_DIGITS = 9  # of one integer, which is an int32 in LightGBM
 
@@ -68,10 +84,28 @@ class Section:
         """So many numbers, finite unless the file says "inf": a threshold that everything but NaN lies below."""
         return self._read(key, count, np.float64)
 
+    def check_keys(self, known: frozenset[str]) -> None:
+        """An `InputError` for a key that LightGBM is not known to write: it may change what the model answers."""
+        unknown = sorted(self.entries.keys() - known)
+        if unknown:
+            raise InputError(
+                f"{unknown[0][:40]!r} is unknown, so what it does to the model's answers is too.",
+                path=self.path,
+                line=self.line,
+                hint="Save the model with LightGBM 4.7 or older, or export it to ONNX.",
+            )
+
+    def check_statistics(self, leaves: int) -> None:
+        """An `InputError` unless what explains a tree has its lengths: LightGBM's parser trusts them."""
+        for keys, count in ((_NODE_STATISTICS, leaves - 1), (_LEAF_STATISTICS, leaves)):
+            for key in keys:
+                if self.text(key) and leaves > 1:  # of a single leaf nothing but its value is read
+                    self.numbers(key, count)
+
     def wrong(self, problem: str) -> InputError:
         """The error that something here is not as LightGBM writes it."""
         return InputError(
-            f"no model of LightGBM as it writes them: {problem}.",
+            f"LightGBM writes no such file: {problem}.",
             path=self.path,
             line=self.line,
             hint='Save it again with booster.save_model("model.txt").',
@@ -97,11 +131,12 @@ class Text:
     trees: tuple[Section, ...]
     tail: tuple[str, ...]
 
-    def rewritten(self) -> str:
-        """The same model with nothing in it but what answers."""
-        parts = [[_BEGIN, *_lines(self.header, _HEADER_KEYS)]]
-        parts += [[f"{_TREE}{number}", *_lines(tree, _TREE_KEYS)] for number, tree in enumerate(self.trees)]
-        return "\n\n".join(["\n".join(part) for part in parts] + [f"\n{_END}\n"])
+
+def without_offsets(text: str) -> str:
+    """The file's text without the line by which LightGBM jumps from tree to tree unchecked; it reads on without it."""
+    head, end, trees = text.partition(f"\n{_TREE}")
+    kept = [line for line in head.split("\n") if not line.startswith(_OFFSETS)]
+    return "\n".join(kept) + end + trees
 
 
 def read_text(text: str, *, path: str) -> Text:
@@ -112,7 +147,11 @@ def read_text(text: str, *, path: str) -> Text:
     end = lines.index(_END)
     starts = [number for number, line in enumerate(lines[:end]) if line.startswith(_TREE)]
     trees = (_section(path, start, lines[start:stop]) for start, stop in zip(starts, [*starts[1:], end], strict=True))
-    return Text(_section(path, 1, lines[1 : starts[0] if starts else end]), tuple(trees), tuple(lines[end + 1 :]))
+    found = Text(_section(path, 1, lines[1 : starts[0] if starts else end]), tuple(trees), tuple(lines[end + 1 :]))
+    found.header.check_keys(_HEADER_KEYS)
+    for tree in found.trees:
+        tree.check_keys(_TREE_KEYS)
+    return found
 
 
 def _section(path: str, start: int, lines: list[str]) -> Section:
@@ -124,9 +163,3 @@ def _section(path: str, start: int, lines: list[str]) -> Section:
         if key:
             entries[key] = value
     return Section(path, start + 1, entries)
-
-
-def _lines(section: Section, keys: tuple[str, ...]) -> list[str]:
-    # "average_output" is a word without a value.
-    found = [(key, section.entries[key]) for key in keys if key in section.entries]
-    return [f"{key}={value}" if value else key for key, value in found]

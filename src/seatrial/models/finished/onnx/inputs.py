@@ -28,6 +28,7 @@ _KINDS: dict[int, Kind] = {
     TensorProto.STRING: "text",
 }
 _SHOWN = 12  # names in a sentence, before "…"
+_TEXT_SHOWN = 40  # letters of a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +71,27 @@ def bind(
     inputs: Sequence[str] | None,
     features: Sequence[str] | None,
     like: Sequence[str] | None = None,
+    blanks_as: str | None = None,
+    rows: pa.Table | None = None,
     path: str,
 ) -> Binding:
     """The columns of each input; an `InputError` names the input or column that does not fit, and the way out.
 
     `features` are the names that the file gives to a matrix's columns, `inputs` those that the user gives, `like` those
-    that the model takes beside which this one is measured.
+    that the model takes beside which this one is measured. Where the file names its features, only these names or those
+    of the user count; the order of the table is used for a matrix without names. `blanks_as` is what the file writes
+    for a blank in a name; `rows` are some of the table's, to name a value that is not as its column.
     """
+    if blanks_as is not None and inputs is None:
+        names = features if features is not None else [value.name for value in graph.input]
+        features = inputs = _with_blanks(names, schema, blanks_as)
     shapes = {value.name: _shape(value, path) for value in graph.input}
     if not shapes:
         raise InputError("the model has no inputs.", path=path, hint="Export it with its features as input.")
     alone = next(iter(shapes)) if len(shapes) == 1 else None
     matrices = [name for name, shape in shapes.items() if _is_matrix(name, shape, schema, alone=alone is not None)]
     if alone is not None and matrices:
-        binding = _matrix(graph.input[0], shapes[alone], schema, label, inputs, features, like, path)
+        binding = _matrix(graph.input[0], shapes[alone], schema, label, inputs, features, like, rows, path)
     elif matrices:
         raise InputError(
             f"the model has {len(shapes)} inputs, and {_listed(matrices)} "
@@ -95,8 +103,15 @@ def bind(
     else:
         one = features if len(shapes) == 1 and features is not None and len(features) == 1 else None
         binding = _named(graph, shapes, schema, inputs or one, path)  # a matrix of one column has its name
-    _check_columns(binding, schema, label, path)
+    _check_columns(binding, schema, label, rows, path)
     return binding
+
+
+def _with_blanks(names: Sequence[str], schema: pa.Schema, blanks_as: str) -> list[str]:
+    """Each name as the table has it: the file's own, or the only column that is written so without blanks."""
+    written = Counter(name.replace(" ", blanks_as) for name in schema.names)
+    found = {name.replace(" ", blanks_as): name for name in schema.names}
+    return [found[name] if name not in schema.names and written[name] == 1 else name for name in names]
 
 
 def free_rows(graph: onnx.GraphProto) -> int | None:
@@ -151,6 +166,7 @@ def _matrix(
     inputs: Sequence[str] | None,
     features: Sequence[str] | None,
     like: Sequence[str] | None,
+    rows: pa.Table | None,
     path: str,
 ) -> Binding:
     if shape is not None and len(shape) == 1:
@@ -163,13 +179,16 @@ def _matrix(
     element = value.type.tensor_type.elem_type
     of_kind = holds_texts if _KINDS[element] == "text" else holds_numbers
     usable = [column.name for column in schema if column.name != label and of_kind(column.type)]
-    if inputs is not None:
-        names, note = list(inputs), None
-    elif features is not None and set(features) <= set(schema.names):
+    if features is not None and (inputs is None or set(inputs) == set(features)):  # names are surer than an order
+        _check_features(features, schema, label, path)
         names, note = list(features), f"the {len(features)} columns {_listed(features)}, as the file names them"
+    elif inputs is not None:
+        names, note = list(inputs), None
     elif like is not None and width in (0, len(like)) and set(like) <= set(usable):
         names, note = list(like), f"the {len(like)} columns {_listed(like)}, as the model that is tried takes them"
     else:
+        if of_kind is holds_numbers:
+            _check_texts(schema, label, rows, path)
         names, note = usable, f"the {len(usable)} columns {_listed(usable)}, in the order of the table"
     if (width and len(names) != width) or not names:
         kind = "text" if _KINDS[element] == "text" else "numeric"
@@ -183,11 +202,77 @@ def _matrix(
             path=path,
             hint=f"Name the {width or ''} columns in the order of the matrix: {field('inputs', 'a,b,c')}. The table "
             f"has {_listed([name for name in schema.names if name != label])}."
-            if like is None  # --inputs are those of the model that is tried
+            if like is None  # the field is those of the model that is tried
             else "Export it with one input a column, each named like it.",
         )
     entry = Entry(value.name, element, tuple(names), flat=False)
     return Binding((entry,), () if note is None else (f'input "{value.name}": {note}',))
+
+
+def _check_features(features: Sequence[str], schema: pa.Schema, label: str | None, path: str) -> None:
+    """An `InputError` unless the table has every feature: another column in its place would turn the answers round."""
+    lacking = [name for name in features if name not in schema.names]
+    if not lacking:
+        return
+    others = [name for name in schema.names if name != label]
+    nearest = {name: _nearest(name, [other for other in others if other not in features]) for name in lacking}
+    meant = [f'"{other}" for "{name}"' for name, other in nearest.items() if other is not None][:_SHOWN]
+    question = f"Did you mean {', '.join(meant)}? " if meant else ""
+    raise InputError(
+        f"the table lacks {_quoted(lacking)}, which the model takes: the file names {_listed(features)}, the table has "
+        f"{_listed(others)}.",
+        path=path,
+        hint=f"{question}Rename the table's columns, or name them in the order of the file's: "
+        f"{field('inputs', 'a,b,c')}.",
+    )
+
+
+def _nearest(name: str, others: Sequence[str]) -> str | None:
+    """The most alike of the other names, whatever its case."""
+    lowered = {other.lower(): other for other in others}
+    close = difflib.get_close_matches(name.lower(), lowered, n=1)
+    return lowered[close[0]] if close else None
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return _listed([f'"{name}"' for name in names])
+
+
+def _check_texts(schema: pa.Schema, label: str | None, rows: pa.Table | None, path: str) -> None:
+    """An `InputError` where a column of numbers became one of texts: those behind it would take its place."""
+    if rows is None:
+        return
+    for name in schema.names:
+        if name == label or not holds_texts(schema.field(name).type) or pa.types.is_null(schema.field(name).type):
+            continue
+        strange = _strange_text(rows, name)
+        if strange is None:
+            continue
+        raise InputError(
+            f'the column "{name}" holds texts, though most of its values are numbers{strange}; the model takes a '
+            "matrix of numbers, and does not name its columns.",
+            path=path,
+            hint=f"Write what is missing as an empty field; or, if the model does not take this column, name those "
+            f"that it takes in its order: {field('inputs', 'a,b,c')}.",
+        )
+
+
+def _strange_text(rows: pa.Table, name: str) -> str | None:
+    """What of a column of texts is no number, as ': "?" in row 5'; None where most of the values are none."""
+    texts = rows.column(name).cast(pa.string()).to_pylist()
+    known = [(row, text) for row, text in enumerate(texts) if text is not None and text.strip()]
+    strange = next(((row, text) for row, text in known if not _is_number(text)), None)
+    if not known or sum(_is_number(text) for _, text in known) <= len(known) / 2:
+        return None
+    return "" if strange is None else f': "{strange[1][:_TEXT_SHOWN]}" in row {strange[0]}'
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _named(
@@ -236,7 +321,7 @@ def _no_column(tensor: str, name: str, takes: Sequence[str], schema: pa.Schema, 
     )
 
 
-def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, path: str) -> None:
+def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, rows: pa.Table | None, path: str) -> None:
     taken, given = Counter(column.name for column in binding.columns), Counter(schema.names)
     for column in binding.columns:
         if given[column.name] != 1:
@@ -253,12 +338,12 @@ def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, path:
             raise InputError(
                 f'the model takes the column "{label}", which is the label that it is to be measured by.',
                 path=path,
-                hint=f"Name another label, or the columns that the model takes: {field('inputs', 'a,b,c')}.",
+                hint=f"Name another {field('label')}, or the columns that the model takes: {field('inputs', 'a,b,c')}.",
             )
-        _check_type(column, schema, path)
+        _check_type(column, schema, rows, path)
 
 
-def _check_type(column: Column, schema: pa.Schema, path: str) -> None:
+def _check_type(column: Column, schema: pa.Schema, rows: pa.Table | None, path: str) -> None:
     found = schema.field(column.name).type
     if column.kind == "text" and not holds_texts(found):
         raise InputError(
@@ -267,6 +352,13 @@ def _check_type(column: Column, schema: pa.Schema, path: str) -> None:
             hint="Cast the column to string.",
         )
     if column.kind != "text" and not holds_numbers(found):
+        strange = _strange_text(rows, column.name) if rows is not None and holds_texts(found) else None
+        if strange:
+            raise InputError(
+                f'the model takes numbers for "{column.name}", and the table has a text there{strange}.',
+                path=path,
+                hint="Write what is missing as an empty field, and every number with a point.",
+            )
         raise InputError(
             f'the model takes numbers for "{column.name}", the table holds {found}.',
             path=path,

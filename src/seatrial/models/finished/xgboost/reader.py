@@ -78,11 +78,12 @@ def _booster(document: Place, data: bytes) -> Booster:
     forest = Forest(width, targets, _bases(parameters, targets, objective))
     for number, (tree, target) in enumerate(zip(trees[:count], info[:count].tolist(), strict=True)):
         tree.grow(forest, number, target, 1.0 if drops is None else drops[number])
+    made_up = [f"f{feature}" for feature in range(width)]  # XGBoost's own, for a matrix without names
     newer = _newer_than_installed(tuple(int(number) for number in document.array("version", 3)))
     native = _native(data, types, rounds=_whole_rounds(model, count, targets), multiclass=targets > 1)
     return Booster(
         library="XGBoost",
-        names=tuple(names) or None,
+        names=None if names == made_up else tuple(names) or None,
         class_count=class_count,
         forest=forest,
         native=None if newer else native,
