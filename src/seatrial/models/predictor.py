@@ -36,6 +36,14 @@ class Predictions:
     probabilities: NDArray[np.float64] | None
     interval: NDArray[np.float64] | None = None
 
+    @property
+    def unanswered(self) -> NDArray[np.bool_]:
+        """bool[n]: the rows whose probability or value is NaN. A label beside it means nothing."""
+        numbers = self.labels if self.probabilities is None else self.probabilities
+        if numbers.dtype.kind != "f":
+            return np.zeros(len(self.labels), bool)
+        return np.asarray(np.isnan(np.asarray(numbers, np.float64).reshape(len(self.labels), -1)).any(axis=1))
+
 
 class Predictor(Protocol):
     """Something that answers for rows of raw, named columns."""

@@ -6,16 +6,18 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from seatrial.errors import InputError
-from seatrial.models.predictor import Predictor
+from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Kind, Signature
 from seatrial.rows.compression import compression_of
 from seatrial.rows.formats import CSV_WRITER, RowWriter, format_of, unknown_format
@@ -36,31 +38,87 @@ def row_types(signature: Signature) -> dict[str, pa.DataType]:
     return {column.name: _ARROW_TYPES[column.kind] for column in signature.inputs}
 
 
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Rows that the model gave no number for: how many, the first (from 0), and its columns without a value."""
+
+    rows: int
+    first: int
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        some = "1 row has" if self.rows == 1 else f"{self.rows:,} rows have"
+        why = f", where {_listed(self.missing)} {'is' if len(self.missing) == 1 else 'are'} missing" * bool(
+            self.missing
+        )
+        return f"{some} no answer, for the model gives NaN (the first is row {self.first}, from 0{why})"
+
+
 def answer_rows(
-    predictor: Predictor, tables: Iterable[pa.Table], *, schema: pa.Schema, source: str, target: Path | None
+    predictor: Predictor,
+    tables: Iterable[pa.Table],
+    *,
+    schema: pa.Schema,
+    source: str,
+    target: Path | None,
+    on_unanswered: Callable[[Unanswered], None] = lambda _unanswered: None,
 ) -> int:
     """Writes every row with its answers to `target` (None: CSV to standard output); returns their number.
 
     The rows keep their columns and order; `predicted` follows, and `probability=CLASS` for each class, or the `lower`
     and `upper` of an interval. A target is there whole, or as it was before. `source` names the rows in an
     `InputError`: about a target that cannot be written, and rows that the model cannot take. Without rows there are
-    still columns.
+    still columns. A row that the model gives NaN for has no label: `on_unanswered` hears of such rows at the end.
     """
     with _writer(target) as writer:
         rows = 0
+        unanswered: Unanswered | None = None
         for table in tables:
-            _write(writer, _answered(predictor, table, source), target)
+            answers = predictor.predict(table)
+            unanswered = _with(unanswered, answers, table, predictor.signature, rows)
+            _write(writer, _answered(answers, predictor.signature, table, source), target)
             rows += table.num_rows
         if rows == 0:
-            _write(writer, _answered(predictor, schema.empty_table(), source), target)
+            empty = schema.empty_table()
+            _write(writer, _answered(predictor.predict(empty), predictor.signature, empty, source), target)
+    if unanswered is not None:
+        on_unanswered(unanswered)
     return rows
 
 
-def _answered(predictor: Predictor, table: pa.Table, source: str) -> pa.Table:
-    answers = predictor.predict(table)
-    columns: dict[str, Any] = {PREDICTED: answers.labels}
+def _with(
+    before: Unanswered | None, answers: Predictions, table: pa.Table, signature: Signature, start: int
+) -> Unanswered | None:
+    gone = answers.unanswered
+    if not gone.any():
+        return before
+    if before is not None:
+        return replace(before, rows=before.rows + int(gone.sum()))
+    first = int(gone.argmax())
+    return Unanswered(int(gone.sum()), start + first, missing_inputs(table, signature, first))
+
+
+def missing_inputs(rows: pa.Table, signature: Signature, row: int) -> tuple[str, ...]:
+    """The model's inputs that have no value in this row."""
+    one = rows.slice(row, 1)
+    return tuple(
+        column.name
+        for column in signature.inputs
+        if column.name in one.column_names and pc.is_null(one.column(column.name), nan_is_null=True)[0].as_py()
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _answered(answers: Predictions, signature: Signature, table: pa.Table, source: str) -> pa.Table:
+    labels = pa.array(
+        answers.labels, pa.string() if answers.labels.dtype == object else pa.float64(), mask=answers.unanswered
+    )
+    columns: dict[str, Any] = {PREDICTED: labels}
     if answers.probabilities is not None:
-        for position, name in enumerate(predictor.signature.classes):
+        for position, name in enumerate(signature.classes):
             columns[f"probability={name}"] = answers.probabilities[:, position]
     if answers.interval is not None:
         columns |= {"lower": answers.interval[:, 0], "upper": answers.interval[:, 1]}
@@ -71,7 +129,7 @@ def _answered(predictor: Predictor, table: pa.Table, source: str) -> pa.Table:
                 path=source,
                 hint="Rename it.",
             )
-        table = table.append_column(name, pa.array(values, pa.string() if values.dtype == object else pa.float64()))
+        table = table.append_column(name, values if isinstance(values, pa.Array) else pa.array(values, pa.float64()))
     return table
 
 

@@ -46,6 +46,7 @@ def create_app(
     def answer(body: bytes) -> bytes:
         request = protocol.parse_request(body, signature)
         predictions = predictor.predict(request.rows)
+        protocol.check_answered(predictions, request, signature)
         return protocol.render_response(predictions, request, signature, model=name, version=version)
 
     worker = Worker(answer, waiting=waiting, timeout_s=timeout_s)

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
@@ -71,6 +72,22 @@ def parse_request(body: bytes, signature: Signature) -> InferRequest:
                 hint="Send one value a row in each input.",
             )
     return InferRequest(pa.table(columns), _id(document), _outputs(document, signature))
+
+
+def check_answered(predictions: Predictions, request: InferRequest, signature: Signature) -> None:
+    """An `InputError` where the model gives NaN for a row, naming the inputs that have no value there."""
+    gone = predictions.unanswered
+    if not gone.any():
+        return
+    row = int(gone.argmax())
+    one = request.rows.slice(row, 1)
+    names = [column.name for column in signature.inputs]
+    missing = [name for name in names if pc.is_null(one.column(name), nan_is_null=True)[0].as_py()]
+    raise InputError(
+        f"the model has no answer for row {row}"
+        + (f", where {', '.join(map(repr, missing))} has no value." if missing else ": its numbers are NaN."),
+        hint="Send a value, filled as it was filled when the model was trained, or leave the row out.",
+    )
 
 
 def render_response(

@@ -181,6 +181,13 @@ def _form(
     task: Task = question.task or ("binary" if count <= 2 else "multiclass")
     if flat.dtype.kind in "fiub" and not _are_classes(flat, classes or ()):
         values = flat.astype(np.float64)
+        if count == 2 and flat.dtype.kind in "iub" and labels.kind != "fraction":
+            raise InputError(
+                f"it answers with {', '.join(sorted({str(value) for value in flat[:FIRST_ROWS].tolist()}))}, which are "
+                f"neither the classes {listed(classes or ())} nor probabilities (those are fractions).",
+                path=name,
+                hint="Give the label's own values [n], or probabilities [n, classes].",
+            )
         if count == 2 and ((values >= 0) & (values <= 1)).all():
             return "binary", True, True
         if labels.kind == "whole" and question.task is None:

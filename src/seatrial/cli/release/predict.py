@@ -44,7 +44,16 @@ def command(
     predictor = load_predictor(verified.package)
     # Columns that the model does not take are only passed on: as the text they are, where the file has no types.
     given = open_rows(file, types=row_types(predictor.signature), others="text")
-    rows = answer_rows(predictor, given.tables(), schema=given.schema, source=given.origin, target=output)
+    rows = answer_rows(
+        predictor,
+        given.tables(),
+        schema=given.schema,
+        source=given.origin,
+        target=output,
+        on_unanswered=lambda unanswered: print(
+            f"{unanswered}. Fill what is missing as it was filled in training.", file=sys.stderr
+        ),
+    )
     if not verified.deployable:
         print_lines(
             f"{verified.label}: its verdict is {verified.outcome}; do not act on these answers.", file=sys.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,30 @@ from seatrial.models.predictor import Predictions
 _SOFTMAX = 1e-9
 # Between float32 probabilities so close to each other, or to the threshold, either label is right.
 _EDGE = 1e-6
+
+
+def with_own_ties(outputs: Outputs, answers: Answers) -> Outputs:
+    """The outputs, labelled as the file's own label does where both probabilities are exactly one half.
+
+    A forest of four trees votes so for every sixth row, and scikit-learn answers the first class there.
+    """
+    if outputs.label is None or outputs.threshold is None or outputs.form != "probabilities":
+        return outputs
+    given = answers[outputs.label].reshape(-1)
+    scores = np.concatenate([answers[name].reshape(len(given), -1) for name in outputs.tensors], axis=1)
+    tied = scores[:, -1] == outputs.threshold
+    own = {str(int(value)) if given.dtype.kind in "biu" else str(value) for value in given[tied].tolist()}
+    other = next(name for name in outputs.classes if name != outputs.positive)
+    place = str(outputs.classes.index(other))
+    if len(own) != 1 or own.pop() not in (
+        (other,) if set(map(str, range(2))) & set(outputs.classes) else (other, place)
+    ):
+        return outputs
+    note = (
+        f"{int(tied.sum()):,} of {len(given):,} rows have a probability of exactly {outputs.threshold:g}: they are "
+        f'answered "{other}", as the file\'s own label does'
+    )
+    return replace(outputs, threshold=math.nextafter(outputs.threshold, 1.0), notes=(*outputs.notes, note))
 
 
 def check_consistency(

@@ -11,8 +11,15 @@ Format = Literal["onnx", "xgboost", "lightgbm"]
 
 MAX_BYTES = 2**31 - 1  # a protobuf message, and so an ONNX file, cannot be larger
 _HEAD_BYTES = 512
-_SUFFIXES: dict[str, Format] = {".onnx": "onnx", ".json": "xgboost", ".ubj": "xgboost", ".txt": "lightgbm"}
-_TAKEN = "Models are taken as ONNX (.onnx), XGBoost (.json, .ubj) and LightGBM (.txt)."
+_LEARNER_WITHIN = 64  # bytes: the first key of XGBoost's documents
+_SUFFIXES: dict[str, Format] = {
+    ".onnx": "onnx",
+    ".json": "xgboost",
+    ".ubj": "xgboost",
+    ".bst": "xgboost",
+    ".txt": "lightgbm",
+}
+_TAKEN = "Models are taken as ONNX (.onnx), XGBoost (.json, .ubj, .bst) and LightGBM (.txt): rename it, if it is one."
 
 _SKLEARN = """Convert it once, where you trust it and have what made it:
   import joblib, skl2onnx
@@ -27,6 +34,9 @@ _KERAS = """Convert it once, where you trust it:
   keras.models.load_model("{name}").export("{stem}.onnx", format="onnx")"""
 _TENSORFLOW = "Convert it: python -m tf2onnx.convert --saved-model {name} --output {stem}.onnx (--tflite for a .tflite)"
 _CATBOOST = """Convert it once: CatBoost().load_model("{name}").save_model("{stem}.onnx", format="onnx")"""
+_XGBOOST = (
+    """Convert it once with XGBoost 2 or older: booster.load_model("{name}"); booster.save_model("{stem}.json")"""
+)
 _PLAIN = "Export the model to ONNX with the framework that it was trained in, as one file."
 
 # Suffix → what such a file is, and the way out.
@@ -47,6 +57,7 @@ _CONTENT = (
     (b"BZh", "compressed, which a pickle often is", _SKLEARN),
     (b"\xfd7zXZ", "compressed, which a pickle often is", _SKLEARN),
     (b"CBM1", "a CatBoost file", _CATBOOST),
+    (b"binf", "XGBoost's old binary format, which newer versions do not read", _XGBOOST),
     (b"version https://git-lfs", "a pointer of Git LFS, not the file it stands for", "Fetch it: git lfs pull"),
 )
 _PICKLE = b"\x80"  # and a protocol number: every pickle since Python 2.3 that is not written as text

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seatrial.errors import Corrupt, InputError, field
 from seatrial.models.finished.onnx.inputs import Binding
 from seatrial.models.finished.onnx.outputs import Answers
+from seatrial.models.graph import IR_VERSION
 from seatrial.models.safety import first_line
 from seatrial.models.sessions import open_session
 
@@ -33,6 +34,14 @@ def answer_function(model: onnx.ModelProto, binding: Binding, *, real: bool, pat
     try:
         session = open_session(model.SerializeToString(deterministic=True), path=path)
     except Corrupt as error:
+        if "IR version" in error.problem:
+            raise InputError(
+                f"the file has version {model.ir_version} of ONNX's intermediate representation (IR), which is newer "
+                "than what is read.",
+                path=path,
+                hint=f"Save it for an older one: model = onnx.load(path); model.ir_version = {IR_VERSION}; "
+                "onnx.save(model, path).",
+            ) from None
         raise InputError(error.problem, path=path, hint="Export it again, as the file may be cut off.") from None
     names = [output.name for output in session.get_outputs()]
 

@@ -11,10 +11,13 @@ import pyarrow as pa
 
 from seatrial.errors import Corrupt, InputError
 from seatrial.models.agreement import compare_with_original
-from seatrial.models.finished.consistency import check_consistency
+from seatrial.models.class_order import check_guessed_order
+from seatrial.models.columns import holds_texts
+from seatrial.models.finished.consistency import check_consistency, with_own_ties
 from seatrial.models.finished.converted import Converted
 from seatrial.models.finished.file_format import Format, read_file
 from seatrial.models.finished.first_answers import ROWS, answer_function, first_answers, made_up_rows
+from seatrial.models.finished.onnx.classes import in_order
 from seatrial.models.finished.onnx.inputs import bind, free_rows
 from seatrial.models.finished.onnx.outputs import recognise
 from seatrial.models.finished.onnx.plain_graph import PlainGraph, read_plain_graph, to_plain_graph
@@ -98,6 +101,9 @@ def finish(
     shown = rows.slice(0, ROWS) if rows is not None and real else made_up_rows(binding)
     answer = answer_function(graph.model, binding, real=real, path=path)
     answers = first_answers(answer, shown, freed=freed, real=real, path=path)
+    if labels is not None:
+        texts = label is not None and label in schema.names and holds_texts(schema.field(label).type)
+        labels = in_order(labels, texts=texts)
     outputs = recognise(
         graph.model.graph,
         answers,
@@ -107,6 +113,8 @@ def finish(
         real=real,
         path=path,
     )
+    if options.threshold is None and real:
+        outputs = with_own_ties(outputs, answers)
     signature = signature_of(binding, outputs)
     model = package_graph(graph, binding, outputs, path=path)
     files = {
@@ -127,6 +135,10 @@ def finish(
     notes += check_consistency(
         outputs, answers, predictor.predict(shown), asked=options.threshold, real=real, path=path
     )
+    if outputs.guessed and rows is not None and real and label in rows.column_names:
+        judged = rows.slice(0, _COMPARED)
+        actual = judged.column(label).to_pylist()
+        check_guessed_order(predictor.predict(judged), actual, signature.classes, path=path)
     if converted is not None and rows is not None and real:
         compared = rows.slice(0, _COMPARED)
         original = original_predictions(converted, signature, compared)

@@ -64,7 +64,7 @@ def columns_of(trained: Trained) -> tuple[str, ...]:
         raise InputError(
             "this model takes one matrix, and nothing says of which columns.",
             path="Trained.inputs",
-            hint='Name its columns in order, Trained(model, inputs=("age", "hours"), …), or train it on a data frame.',
+            hint='Name its columns in order, inputs=["age", "hours"], or train it on a data frame.',
         )
     return names
 

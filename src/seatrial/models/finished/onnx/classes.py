@@ -17,10 +17,14 @@ _CHOOSING = frozenset({"ArrayFeatureExtractor", "Gather"})
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The classes in the order of the probabilities, and how they were found."""
+    """The classes in the order of the probabilities, and how they were found.
+
+    `guessed`: nothing names them, and the label's values were taken in an order of their own.
+    """
 
     classes: tuple[str, ...]
     note: str | None = None
+    guessed: bool = False
 
 
 def name_classes(
@@ -31,7 +35,7 @@ def name_classes(
     requested: tuple[str, ...] | None,
     path: str,
 ) -> Named:
-    """The names of `count` classes: the user's, else the file's, else the table's label values in their order.
+    """The names of `count` classes: the user's, else the file's, else the table's label values in the order given.
 
     Numbers 0, 1, … are no names where the label has others. An `InputError` where they don't fit each other.
     """
@@ -44,11 +48,12 @@ def name_classes(
     if labels is None or (labels and set(labels) <= set(known)):
         return Named(known, None if declared else f"classes: {', '.join(codes)}, for the file names none")
     if known == codes and len(labels) == count:
-        ordered = tuple(in_order(labels))
+        ordered = tuple(labels)
         return Named(
             ordered,
             f"classes: {', '.join(ordered)}, the label's values in their order, as 0 to {count - 1} "
-            f"({field('classes')} says otherwise)",
+            "(--classes says otherwise)",
+            guessed=True,
         )
     if declared is None or declared == codes:
         raise InputError(
@@ -66,8 +71,10 @@ def name_classes(
     return Named(declared)
 
 
-def in_order(labels: Sequence[str]) -> list[str]:
-    """The values as whoever numbered them will have had them: numbers by size, texts by code point."""
+def in_order(labels: Sequence[str], *, texts: bool = False) -> list[str]:
+    """The values as whoever numbered them will have had them: numbers by size, texts (`texts`: all are) by letter."""
+    if texts:
+        return sorted(labels)
     try:
         return sorted(labels, key=float)
     except ValueError:

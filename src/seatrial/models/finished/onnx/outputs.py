@@ -48,6 +48,7 @@ class Outputs:
     one_column: bool = False  # scores of the second class alone
     label_is: Literal["text", "number", "position"] = "text"  # of labels: the name, a number as name, or a place
     notes: tuple[str, ...] = ()
+    guessed: bool = False  # the order of the classes: nothing names them
 
 
 def recognise(
@@ -74,7 +75,7 @@ def recognise(
             hint=f"Leave {field('threshold')} out.",
         )
     if options.threshold is not None and not 0 <= options.threshold <= 1:
-        raise InputError(f"the threshold {options.threshold:g} is no probability.", hint="It lies between 0 and 1.")
+        raise InputError(f"{field('threshold')} must be between 0 and 1, got {options.threshold:g}.")
     return outputs
 
 
@@ -132,7 +133,7 @@ def _is_regression(
             raise InputError(
                 f"the model gives {widest} numbers a row, and the table's label has no classes.",
                 path=path,
-                hint=f"Say what it is: {field('task', 'multiclass')}, binary or regression.",
+                hint=f"Say what it is: {field('task')} multiclass, binary or regression.",
             )
         return True
     return bool(widest == 1 and len(labels) > 2)
@@ -178,7 +179,7 @@ def _labels_only(
     given = options.classes or declared
     if given is None and numbered and labels is not None and not texts <= set(labels):
         codes = {str(code) for code in range(len(labels))}
-        given = tuple(in_order(labels)) if texts <= codes else None
+        given = tuple(labels) if texts <= codes else None
     named = given or tuple(in_order(sorted(texts | set(labels or ()))))
     by_position = numbered and not texts <= set(named)
     if by_position and not texts <= {str(code) for code in range(len(named))}:
@@ -207,6 +208,7 @@ def _labels_only(
         positive=positive,
         label_is="position" if by_position else "number" if numbered else "text",
         notes=notes,
+        guessed=by_position and options.classes is None and declared is None,
     )
 
 
@@ -240,9 +242,10 @@ def _classifier(
     notes: list[str] = [] if options.task else [f"task: {task}, for the model tells {count} classes apart"]
     ordered = named.classes
     positive: str | None = None
+    guessed = named.guessed
     if task == "binary":
         if scores.shape[1] == 1 and options.classes is None and known is None and options.positive == ordered[0]:
-            ordered = ordered[::-1]  # one column without names is the probability of what is asked for
+            ordered, guessed = ordered[::-1], True  # without names, it is the probability of what is asked for
         positive, said = _positive(ordered, options, path)
         notes += said
     notes += [named.note] if named.note else []
@@ -260,6 +263,7 @@ def _classifier(
         label=label,
         one_column=scores.shape[1] == 1,
         notes=tuple(notes),
+        guessed=guessed,
     )
 
 
@@ -297,7 +301,7 @@ def _task(count: int, options: ModelOptions, path: str) -> Task:
         raise InputError(
             f"the model tells {count} classes apart, and is to be binary.",
             path=path,
-            hint=f"Use {field('task', 'multiclass')}.",
+            hint=f"Give {field('task', 'multiclass')}.",
         )
     return options.task or ("binary" if count == 2 else "multiclass")
 
@@ -307,7 +311,7 @@ def _positive(classes: tuple[str, ...], options: ModelOptions, path: str) -> tup
         return classes[1], (f'positive: "{classes[1]}", the second class',)
     if options.positive not in classes:
         raise InputError(
-            f'"{options.positive}" is none of the classes {", ".join(classes)}.',
+            f'the positive class "{options.positive}" is not among the classes {", ".join(classes)}.',
             path=path,
             hint=f"Name one of them: {field('positive')}.",
         )

@@ -59,6 +59,7 @@ def to_plain_graph(model: ModelProto, *, path: str) -> PlainGraph:
     _drop_given_inputs(model.graph)
     strip_traces(model.graph)
     classes = dict(_unzipped(model.graph, path))
+    _drop_constant_outputs(model.graph)
     opset, ml_opset = _one_name(model)
     if opset < MIN_OPSET:
         raise InputError(
@@ -111,6 +112,19 @@ def _drop_given_inputs(graph: GraphProto) -> None:
     asked = [value for value in graph.input if value.name not in given]
     del graph.input[:]
     graph.input.extend(asked)
+
+
+def _drop_constant_outputs(graph: GraphProto) -> None:
+    """Leaves out what hangs on no input: a list of the classes, as skl2onnx gives it, is no answer for a row."""
+    answering = {value.name for value in graph.input}
+    for node in graph.node:  # in the order in which they are computed
+        inner = any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute)  # may read anything
+        if inner or answering & set(node.input):
+            answering.update(node.output)
+    kept = [value for value in graph.output if value.name in answering]
+    if kept:
+        del graph.output[:]
+        graph.output.extend(kept)
 
 
 def _unzipped(graph: GraphProto, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:

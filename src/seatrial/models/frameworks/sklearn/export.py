@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError
@@ -54,7 +55,7 @@ def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Con
         raise InputError(
             f"this {type(fitted).__name__} was fitted on a matrix without names.",
             path="Trained.inputs",
-            hint='Name its columns in order, Trained(fitted, inputs=("age", "hours")), or fit it on a data frame.',
+            hint='Name its columns in order, inputs=["age", "hours"], or fit it on a data frame.',
         )
     shown = rows.slice(0, _TRIED_ROWS)
     expected = _ask(fitted, shown, names)
@@ -105,7 +106,10 @@ def _ask(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> NDArray[Any]:
     """What the estimator answers: probabilities, labels where it has none, or values."""
     with silence():
         asked = fitted.predict_proba if _has_probabilities(fitted) else fitted.predict
-        answered = np.asarray(asked(_features(fitted, rows, names)))
+        try:
+            answered = np.asarray(asked(_features(fitted, rows, names)))
+        except Exception as error:  # noqa: BLE001  # an estimator may raise anything, all of it about these rows
+            raise _not_answered(fitted, rows, names, error) from None
     if answered.ndim > 1 and not _has_probabilities(fitted) and answered.shape[1] > 1:
         raise InputError(
             f"this {type(fitted).__name__} answers with {answered.shape[1]} values a row.",
@@ -115,6 +119,24 @@ def _ask(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> NDArray[Any]:
     if answered.dtype.kind == "f":
         return answered.astype(np.float64)
     return answered if not hasattr(fitted, "classes_") else np.array(class_names(answered), object)
+
+
+def _not_answered(fitted: Any, rows: pa.Table, names: tuple[str, ...], error: Exception) -> InputError:
+    """What is missing in the rows, if anything is: most estimators take no NaN; else the estimator's own words."""
+    for name in names:
+        gone = pc.is_null(rows.column(name), nan_is_null=pa.types.is_floating(rows.column(name).type)).to_numpy()
+        if gone.any():
+            return InputError(
+                f"this {type(fitted).__name__} takes no missing values, and row {int(gone.argmax())} (from 0) has none "
+                f'in "{name}".',
+                path=_WHERE,
+                hint="Fill it as in training, or put an imputer in front: make_pipeline(SimpleImputer(), …).",
+            )
+    return InputError(
+        f"this {type(fitted).__name__} does not answer for the rows: {first_line(error)}",
+        path=_WHERE,
+        hint="Ask it for the same rows yourself: their columns, order and types are to be those of training.",
+    )
 
 
 def _features(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> Any:  # what it was fitted on the like of
