@@ -117,12 +117,12 @@ def disagreement(found: Agreement) -> StepFailed:
         for one in found.worst
     )
     reasons = "".join(f"\n{cause.problem[0].upper()}{cause.problem[1:]}." for cause in found.causes)
-    mends = " ".join(f"{cause.hint[0].upper()}{cause.hint[1:]}" for cause in found.causes)
+    hints = " ".join(f"{cause.hint[0].upper()}{cause.hint[1:]}" for cause in found.causes)
     return StepFailed(
         f"the package and {found.name} disagree on {found.differing} of {found.rows} rows, by more than {TOLERANCE:g} "
         f"or in the label; nothing was packaged. The worst:{lines}{reasons}",
         path="model.onnx",
-        hint=mends,
+        hint=hints,
     )
 
 

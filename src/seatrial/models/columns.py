@@ -47,14 +47,14 @@ def whole_column(
         elif np.isfinite(value) and value == math.floor(value):
             problem = f"{value:.0f} is out of range"
         else:
-            problem = f"{value:g} is no whole number"
+            problem = f"{value:g} is not a whole number"
         raise InputError(
             f"{problem} in row {first_row + row} (the first is 0); the model takes "
             f"{'true or false' if (least, most) == (0, 1) else f'a whole number from {least} to {most}'} here.",
             path=name,
             hint="Fill the gaps as they were filled when the model was trained, or leave the row out."
             if math.isnan(value)
-            else "Mend the value, or leave the row out.",
+            else "Correct the value, or leave the row out.",
         )
     return values
 

@@ -105,7 +105,7 @@ def _float32(rows: pa.Table, signature: Signature, bad: NDArray[np.bool_], diffe
     """Asks for neighbours: where a step of one float32 brings the original's answer, a threshold lies between."""
     places = np.flatnonzero(bad)[:_PROBED]
     probed = rows.take(places)
-    mended = np.zeros(len(places), bool)
+    explained = np.zeros(len(places), bool)
     columns = []
     for column in signature.inputs:
         if column.kind != "number":
@@ -117,8 +117,8 @@ def _float32(rows: pa.Table, signature: Signature, bad: NDArray[np.bool_], diffe
             agrees = ~differ(probed.set_column(position, column.name, stepped), places)
             if agrees.any() and column.name not in columns:
                 columns.append(column.name)
-            mended |= agrees
-    if mended.mean() >= _MOST:
+            explained |= agrees
+    if explained.mean() >= _MOST:
         named = ", ".join(f'"{name}"' for name in columns[:_SHOWN])
         yield Cause(
             f"values of {named} lie between a threshold and its float32 neighbour, and the export keeps float32",

@@ -31,9 +31,7 @@ def signature_of(trained: Trained) -> Signature:
             hint="Name the class whose logit the model gives.",
         )
     if not 0 <= trained.threshold <= 1:
-        raise InputError(
-            f"{trained.threshold} is no probability.", path="Trained.threshold", hint="It lies between 0 and 1."
-        )
+        raise InputError(f"threshold must be between 0 and 1, got {trained.threshold:g}.", path="Trained.threshold")
     return Signature(inputs, "binary", classes, trained.positive, float(trained.threshold))
 
 
@@ -60,6 +58,4 @@ def check_positive(trained: Trained, classes: tuple[str, ...]) -> None:
             hint="Name one of two classes, or leave it out.",
         )
     if not 0 <= trained.threshold <= 1:
-        raise InputError(
-            f"{trained.threshold} is no probability.", path="Trained.threshold", hint="It lies between 0 and 1."
-        )
+        raise InputError(f"threshold must be between 0 and 1, got {trained.threshold:g}.", path="Trained.threshold")

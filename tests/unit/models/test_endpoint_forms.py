@@ -93,7 +93,7 @@ def test_columns_that_do_not_fit_are_named(
 
 @pytest.mark.parametrize("document", [[], {"inputs": [{"name": "x"}]}, {"inputs": 3}, "ready"])
 def test_what_is_no_metadata_is_said(document: Any) -> None:
-    with pytest.raises(TargetError, match="no metadata of a model"):
+    with pytest.raises(TargetError, match="must answer with the metadata of a model"):
         parse_metadata(document, address=HERE)
 
 
@@ -153,11 +153,11 @@ def test_scores_are_found_in_each_documented_wrapping(document: Any) -> None:
     ("document", "message"),
     [
         (["a"], "answers for 1 rows, and was asked for 2"),
-        ({"error": "no"}, "is no list"),
+        ({"error": "no"}, "must answer with a list"),
         ([[0.5, 0.5], [1.0]], "differ in their length"),
         ([{"a": 1}, {"b": 1}], "differ in their keys"),
-        ("no JSON", "is no list"),
-        (None, "is no list"),
+        ("no JSON", "must answer with a list"),
+        (None, "must answer with a list"),
     ],
 )
 def test_scores_that_are_none_are_said(document: Any, message: str) -> None:

@@ -129,7 +129,7 @@ def test_an_older_opset_says_which_ones_do(
 
 
 def test_bytes_that_are_no_model_are_an_error(codec: Codec, rows: pa.Table, provenance: Provenance) -> None:
-    with pytest.raises(InputError, match=r"Trained\.fitted: these 9 bytes are no valid ONNX model"):
+    with pytest.raises(InputError, match=r"Trained\.fitted: these 9 bytes are not a valid ONNX model"):
         build_package(Trained(b"\x80nonsense", codec, ("a", "b"), "a"), rows=rows, provenance=provenance)
 
 
@@ -157,7 +157,7 @@ def test_a_model_with_too_many_logits_is_an_error(
         ({"positive": None}, r"Trained\.positive: None is none of the classes"),
         ({"positive": ">50k"}, r"Trained\.positive"),
         ({"classes": ("a", "b", "c")}, r"Trained\.positive: a positive class belongs to two classes, not to 3"),
-        ({"threshold": 1.5}, r"Trained\.threshold: 1\.5 is no probability"),
+        ({"threshold": 1.5}, r"Trained\.threshold: threshold must be between 0 and 1, got 1\.5"),
         ({"threshold": math.nan}, r"Trained\.threshold"),
     ],
 )

@@ -159,7 +159,7 @@ def test_weights_that_are_not_the_graphs_are_corrupt(package: Package) -> None:
 
 
 def test_weights_that_are_no_safetensors_are_corrupt(package: Package) -> None:
-    with pytest.raises(Corrupt, match=r"weights\.safetensors: no valid safetensors file"):
+    with pytest.raises(Corrupt, match=r"weights\.safetensors: this is not a valid safetensors file"):
         load_predictor({**package, "weights.safetensors": b"\x80\x04pickle"})
 
 

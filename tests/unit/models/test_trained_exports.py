@@ -345,5 +345,5 @@ def test_what_neither_classifies_nor_regresses_is_refused(provenance: Provenance
 
     module, _, kind = name.partition(".")
     fitted = getattr(importlib.import_module(f"sklearn.{module}"), kind)().fit(frame()[["age", "hours"]])
-    with pytest.raises(InputError, match=f"a {kind} is no classifier and no regressor"):
+    with pytest.raises(InputError, match=f"must be a classifier or a regressor, got {kind}"):
         packaged(Trained(fitted), table(frame()), provenance)

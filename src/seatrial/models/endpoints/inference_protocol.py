@@ -89,7 +89,7 @@ def parse_metadata(document: Any, *, address: str) -> Metadata:
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise TargetError(
-            "the endpoint's answer is no metadata of a model.",
+            "the endpoint must answer with the metadata of a model (name, inputs, outputs).",
             path=address,
             hint="Give the address of a model: http://HOST/v2/models/NAME.",
         ) from None
@@ -181,7 +181,11 @@ def _request(inputs: list[dict[str, Any]], outputs: Sequence[str]) -> dict[str, 
 def _array(name: str, item: Mapping[str, Any], rows: int, address: str) -> NDArray[Any]:
     data = item.get("data")
     if not isinstance(data, list):
-        raise TargetError(f"the endpoint's output {name!r} is no JSON tensor.", path=address, hint=_SEEN)
+        raise TargetError(
+            f'the endpoint\'s output {name!r} must be a JSON tensor, with its "data" as a list.',
+            path=address,
+            hint=_SEEN,
+        )
     flat = [value for part in data for value in (part if isinstance(part, list) else [part])]
     shape = item.get("shape")
     first = shape[0] if isinstance(shape, list) and shape else rows

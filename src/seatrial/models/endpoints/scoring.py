@@ -65,7 +65,7 @@ def parse_scores(document: Any, rows: int, *, address: str) -> dict[str, NDArray
     if isinstance(found, dict) and found and all(isinstance(column, list) for column in found.values()):
         return {str(name): _column(column, str(name), rows, address) for name, column in found.items()}
     if not isinstance(found, list):
-        raise TargetError("the endpoint's answer is no list.", path=address, hint=_SEEN)
+        raise TargetError("the endpoint must answer with a list, one item a row.", path=address, hint=_SEEN)
     if found and all(isinstance(row, dict) for row in found):
         if any(row.keys() != found[0].keys() for row in found):
             raise TargetError("the endpoint's answers differ in their keys.", path=address, hint=_SEEN)

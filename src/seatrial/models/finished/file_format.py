@@ -105,13 +105,14 @@ def _format(path: Path, head: bytes) -> Format:
     if suffix in _REFUSED:
         raise _refused(path, *_REFUSED[suffix])
     if suffix not in _SUFFIXES:
-        raise InputError(f"the suffix {suffix!r} names no format of models.", path=str(path), hint=_TAKEN)
+        known = ", ".join(_SUFFIXES)
+        raise InputError(f'unknown model file extension "{suffix}". Known: {known}.', path=str(path), hint=_TAKEN)
     return _SUFFIXES[suffix]
 
 
 def _refused(path: Path, what: str, how: str) -> InputError:
     never = " It is never loaded: loading one runs the code in it." if "pickle" in what or "code" in what else ""
-    return InputError(f"this is {what}, and no model that can be taken.{never}", path=str(path), hint=_way(how, path))
+    return InputError(f"this is {what}, not a model that can be taken.{never}", path=str(path), hint=_way(how, path))
 
 
 def _way(how: str, path: Path) -> str:

@@ -67,8 +67,8 @@ def test_a_pickle_is_never_loaded_whatever_its_suffix(tmp_path: Path, name: str,
         ("m.onnx", b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS", "git lfs pull"),
         ("m.onnx", b"\n<!DOCTYPE html><html>", "a web page", "Fetch the file itself"),
         ("m.onnx", b"", "the file is empty", "again"),
-        ("m.xyz", b"hello", "the suffix '.xyz' names no format", "ONNX (.onnx)"),
-        ("m.onnx", b"hello, this is no model", "no valid ONNX model", "cut off"),
+        ("m.xyz", b"hello", 'unknown model file extension ".xyz". Known: .onnx, .json,', "ONNX (.onnx)"),
+        ("m.onnx", b"hello, this is no model", "not a valid ONNX model", "cut off"),
     ],
 )  # fmt: skip
 def test_what_is_no_model_is_told_from_one_with_the_way_out(

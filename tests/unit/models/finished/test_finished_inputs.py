@@ -233,7 +233,7 @@ def test_a_column_by_the_name_of_an_answer_is_refused(tmp_path: Path) -> None:
     ("values", "problem"),
     [
         (pa.array([1, None, 3]), r"^i: there is no value in row 1 \(the first is 0\).*Fill the gaps"),
-        (pa.array([1, 2, 2.5]), r"^i: 2\.5 is no whole number in row 2"),
+        (pa.array([1, 2, 2.5]), r"^i: 2\.5 is not a whole number in row 2"),
         (pa.array([1.0, float("nan"), 2.0]), r"^i: there is no value in row 1"),
         (pa.array([2**31, 1, 1]), r"^i: 2147483648 is out of range in row 0.*from -2147483648 to 2147483647"),
     ],

@@ -53,7 +53,7 @@ def to_plain_graph(model: ModelProto, *, path: str) -> PlainGraph:
             _forget_unused_operators(model)
             check_safe(model)
     except Refused as error:
-        raise InputError(error.problem, path=path, hint=_mend(error)) from None
+        raise InputError(error.problem, path=path, hint=_hint(error)) from None
     except Exception as error:  # noqa: BLE001  # the inliner's own errors, of several kinds
         raise _no_onnx(first_line(error), path) from None
     _drop_given_inputs(model.graph)
@@ -70,11 +70,11 @@ def to_plain_graph(model: ModelProto, *, path: str) -> PlainGraph:
 
 def _no_onnx(problem: str, path: str) -> InputError:
     return InputError(
-        f"this is no valid ONNX model: {problem}.", path=path, hint="Export or fetch it again; it may be cut off."
+        f"this is not a valid ONNX model: {problem}.", path=path, hint="Export or fetch it again; it may be cut off."
     )
 
 
-def _mend(error: Refused) -> str:
+def _hint(error: Refused) -> str:
     if "another file" in error.problem:
         return (
             "Export it as one file: torch.onnx.export(…).save(path, external_data=False), or "

@@ -66,7 +66,7 @@ def meaning_of(
             hint=f"If these are logits, write {field('task', 'binary')}; if the label is a number to be predicted, "
             f"{field('task', 'regression')}; else name the column that the model predicts with {field('label')}.",
         )
-    return Meaning(probabilities=False, because="its answers are no probabilities")
+    return Meaning(probabilities=False, because="its answers are not probabilities")
 
 
 def looks_like_probabilities(answers: NDArray[Any]) -> bool:

@@ -96,7 +96,7 @@ def read_tree(place: Place, features: int) -> Tree:
         or len(np.unique(children)) != len(children)
         or len(children) != count - 1
     ):
-        raise place.wrong("left_children", "is no tree's: a node is nobody's child, or several nodes'")
+        raise place.wrong("left_children", "must make a tree: a node is nobody's child, or several nodes'")
     if (feature < 0).any() or (feature >= features).any():
         raise place.wrong("split_indices", f"names a feature that is none of {features}")
     sets = _sets(place, count)
@@ -115,7 +115,7 @@ def _sets(place: Place, count: int) -> dict[int, list[int]]:
     if ((starts < 0) | (sizes < 0) | (sizes > len(values)) | (starts > len(values) - sizes)).any():
         raise place.wrong("categories_segments", "lies outside of the categories")
     if ((values < 0) | (values >= _MAX_CATEGORY)).any() or ((nodes < 0) | (nodes >= count)).any():
-        raise place.wrong("categories", "has a number that is no category")
+        raise place.wrong("categories", "has a number that is not a category")
     return {
         int(node): values[start : start + size].tolist() for node, start, size in zip(nodes, starts, sizes, strict=True)
     }

@@ -17,7 +17,7 @@ def export_onnx(data: bytes) -> Exported:
         model = read_model(data, functions=True)
     except ValueError as error:
         raise InputError(
-            f"these {len(data)} bytes are no valid ONNX model: {error}.",
+            f"these {len(data)} bytes are not a valid ONNX model: {error}.",
             path="Trained.fitted",
             hint="Give the content of a .onnx file, in one piece.",
         ) from None

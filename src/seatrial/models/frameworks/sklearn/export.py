@@ -93,10 +93,12 @@ def _check_fitted(fitted: Any) -> None:
     except NotFittedError:
         raise InputError(f"this {name} is not fitted.", path=_WHERE, hint="Call its fit first.") from None
     except TypeError:
-        raise InputError(f"a {name} is no estimator.", path=_WHERE, hint="Give what was fitted.") from None
+        raise InputError(
+            f"the model must be a fitted estimator, got {name}.", path=_WHERE, hint="Give what was fitted."
+        ) from None
     if not is_classifier(fitted) and not is_regressor(fitted):
         raise InputError(
-            f"a {name} is no classifier and no regressor.",
+            f"the model must be a classifier or a regressor, got {name}.",
             path=_WHERE,
             hint="Give the whole pipeline, its last step the model that is to be judged.",
         )
