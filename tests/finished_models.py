@@ -19,11 +19,12 @@ FEATURES = ("a", "b", "c")
 CLASSES = ("no", "yes")
 ROWS = 200
 WEIGHTS = np.random.default_rng(5).normal(size=(3, 3)).astype(np.float32)
+WEIGHTS[0] = np.sort(np.abs(WEIGHTS[0]))  # the larger "a", the later the class, as in `table`
 
 Input = tuple[str, int, Sequence[int | str] | None]
 
 
-def table(rows: int = ROWS, *, classes: Sequence[str] = CLASSES) -> pa.Table:
+def table(rows: int = ROWS, *, classes: Sequence[str] | Sequence[int] = CLASSES) -> pa.Table:
     """Three numbers, a group, and a label that hangs on the first number."""
     random = np.random.default_rng(7)
     numbers = random.normal(size=(rows, 3))

@@ -83,9 +83,10 @@ def check_answered(predictions: Predictions, request: InferRequest, signature: S
     one = request.rows.slice(row, 1)
     names = [column.name for column in signature.inputs]
     missing = [name for name in names if pc.is_null(one.column(name), nan_is_null=True)[0].as_py()]
+    has = "has" if len(missing) == 1 else "have"
     raise InputError(
         f"the model has no answer for row {row}"
-        + (f", where {', '.join(map(repr, missing))} has no value." if missing else ": its numbers are NaN."),
+        + (f", where {', '.join(map(repr, missing))} {has} no value." if missing else ": its numbers are NaN."),
         hint="Send a value, filled as it was filled when the model was trained, or leave the row out.",
     )
 

@@ -17,7 +17,7 @@ from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Signature
 from seatrial.serve.application import create_app
 
-P = {"name": "p", "datatype": "FP64", "shape": [3], "data": [0.25, 0.5, None]}
+P = {"name": "p", "datatype": "FP64", "shape": [3], "data": [0.25, 0.5, 1.0]}
 SIZE = {"name": "größe", "datatype": "BYTES", "shape": [3], "data": ["日本", "b", "c"]}
 REQUEST = {"id": "42", "inputs": [P, SIZE]}
 INFER = "/v2/models/census/infer"
@@ -77,9 +77,16 @@ def test_rows_are_answered_in_their_order(echo: Predictor, path: str) -> None:
     assert status == 200
     assert (answer["id"], answer["model_name"], answer["model_version"]) == ("42", "census", "2")
     assert [output["data"] for output in answer["outputs"]] == [
-        ["no", "yes", "no"],
-        [0.75, 0.25, 0.5, 0.5, None, None],
+        ["no", "yes", "yes"],
+        [0.75, 0.25, 0.5, 0.5, 0.0, 1.0],
     ]
+
+
+def test_a_row_that_the_model_has_no_answer_for_gets_no_label(echo: Predictor) -> None:
+    body = json.dumps({"inputs": [{**P, "data": [0.25, None, None]}, SIZE]}).encode()
+    status, answer = post(create_app(echo, "census", "2"), INFER, body)
+    assert status == 400
+    assert "the model has no answer for row 1, where 'p' has no value. Send a value" in answer["error"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 
 from seatrial.models.finished import Finished
 from seatrial.rows import open_rows
-from seatrial.rows.answered_rows import answer_rows, row_types
+from seatrial.rows.answered_rows import Unanswered, answer_rows, row_types
 from seatrial.serve.application import create_app
 from seatrial.serve.protocol import model_metadata
 from tests.finished_models import matrix_model, model, opened, softmax_model, table
@@ -135,3 +135,33 @@ def test_files_of_answers_from_a_matrix_have_the_probabilities(tmp_path: Path) -
     answers = pyarrow.csv.read_csv(target)
     assert answers.column_names[-3:] == ["predicted", "probability=no", "probability=yes"]
     assert answers["predicted"].to_pylist() == found.predictor.predict(table()).labels.tolist()
+
+
+def test_a_row_that_the_model_gives_nan_for_is_a_bad_request_that_names_the_gap(tmp_path: Path) -> None:
+    found = opened(tmp_path, softmax_model())
+    whole = ("FP64", [1.0, 2.0])
+    status, answer = infer(found, a=whole, b=("FP64", [1.0, None]), c=whole)
+    assert status == 400
+    assert "the model has no answer for row 1, where 'b' has no value" in answer["error"]
+    assert infer(found, a=whole, b=whole, c=whole)[0] == 200
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_a_row_that_the_model_gives_nan_for_has_no_label_in_a_file_of_answers(tmp_path: Path, suffix: str) -> None:
+    found = opened(tmp_path, softmax_model())
+    rows = table().select(["a", "b", "c"])
+    values = rows["b"].to_pylist()
+    values[3] = values[8] = None
+    rows = rows.set_column(1, "b", pa.array(values, pa.float32()))
+    told: list[Unanswered] = []
+    target = tmp_path / f"answers.{suffix}"
+    tables = [rows.slice(0, 2), rows.slice(2, 4), rows.slice(6)]
+    answer_rows(found.predictor, tables, schema=rows.schema, source="rows", target=target, on_unanswered=told.append)
+    given = open_rows(target, types={"predicted": pa.string()}, others="text")
+    labels = [label for part in given.tables() for label in part["predicted"].to_pylist()]
+    assert [row for row, label in enumerate(labels) if label not in ("no", "yes")] == [3, 8]
+    assert {labels[3], labels[8]} <= {None, ""}
+    assert told == [Unanswered(2, 3, ("b",))]
+    assert str(told[0]) == (
+        '2 rows have no answer, for the model gives NaN (the first is row 3, from 0, where "b" is missing)'
+    )

@@ -79,9 +79,15 @@ def test_unnamed_classes_without_a_label_are_numbered(tmp_path: Path) -> None:
 
 
 def test_numbers_as_labels_are_ordered_by_size(tmp_path: Path) -> None:
-    rows = table(classes=("2", "9", "10"))
+    rows = table(classes=(2, 9, 10))
     found = opened(tmp_path, softmax_model(width=3), rows=rows, labels=("10", "2", "9"))
     assert found.predictor.signature.classes == ("2", "9", "10")
+
+
+def test_texts_as_labels_are_ordered_as_texts_though_they_look_like_numbers(tmp_path: Path) -> None:
+    rows = table(classes=("10", "2", "9"))
+    found = opened(tmp_path, softmax_model(width=3), rows=rows, labels=("2", "9", "10"))
+    assert found.predictor.signature.classes == ("10", "2", "9")
 
 
 def test_classes_in_the_users_order_name_the_probabilities(tmp_path: Path) -> None:
@@ -162,7 +168,7 @@ def test_where_the_graph_does_not_tell_answers_do_and_that_is_said(tmp_path: Pat
     found = opened(tmp_path, undecided([NODE("Softmax", ["z"], ["t"], axis=1)]))
     assert 'output "out": probabilities, for its answers look like it' in found.notes
     found = opened(tmp_path, undecided([NODE("Identity", ["z"], ["t"])]))
-    assert 'output "out": logits, for its answers are no probabilities' in found.notes
+    assert 'output "out": logits, for its answers are not probabilities' in found.notes
 
 
 def test_one_number_that_may_be_a_regressions_is_no_logit_unless_that_is_said(tmp_path: Path) -> None:
@@ -172,7 +178,7 @@ def test_one_number_that_may_be_a_regressions_is_no_logit_unless_that_is_said(tm
     with pytest.raises(InputError, match=r"one number a row, beyond 0 and 1.*task binary"):
         opened(tmp_path, finished)
     found = opened(tmp_path, finished, task="binary")
-    assert 'output "out": logits, of "yes", for its answers are no probabilities' in found.notes
+    assert 'output "out": logits, of "yes", for its answers are not probabilities' in found.notes
 
 
 def test_where_nothing_tells_rows_are_asked_for(tmp_path: Path) -> None:
@@ -311,7 +317,7 @@ def test_numbers_without_a_task_ask_for_it(tmp_path: Path) -> None:
 
 
 def test_three_classes_are_not_binary(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"tells 3 classes apart, and is to be binary\. Use task multiclass"):
+    with pytest.raises(InputError, match=r"tells 3 classes apart, and is to be binary\. Give task multiclass"):
         opened(tmp_path, softmax_model(width=3), labels=THREE, task="binary")
 
 
@@ -319,7 +325,7 @@ def test_three_classes_are_not_binary(tmp_path: Path) -> None:
     ("wanted", "problem"),
     [
         ({"threshold": 0.4, "task": "multiclass"}, r"a multiclass model has no threshold.*Leave threshold out"),
-        ({"threshold": 1.5}, r"the threshold 1\.5 is no probability"),
+        ({"threshold": 1.5}, r"threshold must be between 0 and 1, got 1\.5"),
         ({"task": "regression", "classes": ("no", "yes")}, "a regression has no classes"),
     ],
 )
@@ -334,7 +340,7 @@ def test_labels_alone_have_no_threshold(tmp_path: Path) -> None:
 
 
 def test_a_positive_class_is_one_of_the_classes(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match='"maybe" is none of the classes no, yes'):
+    with pytest.raises(InputError, match='"maybe" is not among the classes no, yes'):
         opened(tmp_path, softmax_model(), positive="maybe")
 
 

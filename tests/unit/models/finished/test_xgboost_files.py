@@ -165,6 +165,25 @@ def test_a_model_without_names_takes_the_columns_that_are_named_for_it(tmp_path:
     close(answers(found, rows), own_answers(fitted, numbers.to_numpy()))
 
 
+def test_features_are_found_by_name_wherever_they_stand_in_the_table(tmp_path: Path) -> None:
+    numbers = frame()[list(NUMBERS)]
+    fitted = xgboost.XGBClassifier(n_estimators=5, n_jobs=1).fit(numbers, label("binary"))
+    rows = table(numbers).select(["z", "b", "a"]).append_column("id", pa.array(np.arange(len(numbers))))
+    close(answers(opened(tmp_path, "model.json", saved(fitted), rows), rows), own_answers(fitted, numbers))
+
+
+@pytest.mark.parametrize("suffix", ["json", "ubj"])
+def test_no_other_column_takes_the_place_of_a_feature_that_the_table_lacks(tmp_path: Path, suffix: str) -> None:
+    numbers = frame()[list(NUMBERS)].rename(columns={"b": "income"})
+    fitted = xgboost.XGBClassifier(n_estimators=5, n_jobs=1).fit(numbers, label("binary"))
+    rows = table(numbers).rename_columns(["a", "Income", "z"])
+    says = r'lacks "income", .* names a, income, z, the table has a, Income, z.*Did you mean "Income" for "income"'
+    with pytest.raises(InputError, match=says):
+        opened(tmp_path, f"model.{suffix}", saved(fitted, suffix), rows)
+    found = opened(tmp_path, f"model.{suffix}", saved(fitted, suffix), rows, inputs=("a", "Income", "z"))
+    close(answers(found, rows), own_answers(fitted, numbers))
+
+
 def test_an_unknown_category_is_taken_for_a_missing_one(tmp_path: Path) -> None:
     fitted, rows = classifier(), table(frame())
     found = opened(tmp_path, "model.json", saved(fitted), rows)
@@ -198,8 +217,8 @@ TREE = (*MODEL, "trees", 0)
         (("learner_model_param", "base_score"), "nan", "base_score is 'nan'"),
         (("feature_names",), ["a", "a", "b", "c", "d"], "do not describe 5 features"),
         ((*MODEL, "tree_info", 0), 7, "tree_info names a class"),
-        ((*TREE, "left_children", 0), 100000, "no tree's"),
-        ((*TREE, "left_children", 0), 0, "no tree's"),
+        ((*TREE, "left_children", 0), 100000, "left_children must make a tree"),
+        ((*TREE, "left_children", 0), 0, "left_children must make a tree"),
         ((*TREE, "split_indices", 0), 900, "split_indices names a feature that is none of 5"),
         ((*TREE, "split_conditions", 0), "x", "other things than numbers"),
         ((*TREE, "split_conditions"), [1.0], "has 1 numbers, where"),
