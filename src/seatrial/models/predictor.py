@@ -40,7 +40,7 @@ class Predictions:
     def unanswered(self) -> NDArray[np.bool_]:
         """bool[n]: the rows whose probability or value is NaN. A label beside it means nothing."""
         numbers = self.labels if self.probabilities is None else self.probabilities
-        if numbers.dtype.kind != "f":
+        if numbers.dtype.kind != "f" or not len(self.labels):
             return np.zeros(len(self.labels), bool)
         return np.asarray(np.isnan(np.asarray(numbers, np.float64).reshape(len(self.labels), -1)).any(axis=1))
 

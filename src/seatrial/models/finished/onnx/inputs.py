@@ -82,7 +82,7 @@ def bind(
     of the user count; the order of the table is used for a matrix without names. `blanks_as` is what the file writes
     for a blank in a name; `rows` are some of the table's, to name a value that is not as its column.
     """
-    if blanks_as is not None and inputs is None:
+    if blanks_as is not None and inputs is None and (features is not None or len(graph.input) > 1):
         names = features if features is not None else [value.name for value in graph.input]
         features = inputs = _with_blanks(names, schema, blanks_as)
     shapes = {value.name: _shape(value, path) for value in graph.input}
