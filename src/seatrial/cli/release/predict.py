@@ -50,7 +50,7 @@ def command(
         schema=given.schema,
         source=given.origin,
         target=output,
-        on_unanswered=lambda unanswered: print(
+        on_unanswered=lambda unanswered: print_lines(
             f"{unanswered}. Fill what is missing as it was filled in training.", file=sys.stderr
         ),
     )
