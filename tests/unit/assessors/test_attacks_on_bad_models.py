@@ -46,7 +46,9 @@ class Linear:
         answers = np.array(SIGNATURE.classes, object)[np.nan_to_num(chances).argmax(axis=1)]
         return Predictions(answers, chances)
 
-    def scores_and_gradient(self, rows: np.ndarray, weigh: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def scores_and_gradient(
+        self, rows: np.ndarray, weigh: Callable[[np.ndarray], np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
         scores = self.scores(rows)
         return scores, weigh(scores) @ WEIGHTS.T
 
@@ -123,7 +125,9 @@ def test_a_model_that_breaks_under_attack_is_not_measured_and_does_not_pass(
 
 def test_a_module_whose_gradients_are_nan_is_not_followed() -> None:
     class Masked(Linear):
-        def scores_and_gradient(self, rows: np.ndarray, weigh: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        def scores_and_gradient(
+            self, rows: np.ndarray, weigh: Callable[[np.ndarray], np.ndarray]
+        ) -> tuple[np.ndarray, np.ndarray]:
             scores, gradient = super().scores_and_gradient(rows, weigh)
             return scores, np.full_like(gradient, np.nan)
 
