@@ -133,7 +133,7 @@ def test_a_module_whose_gradients_are_nan_is_not_followed() -> None:
 
     (found,) = tried(subject(Masked()))
     assert isinstance(found, NotMeasured)
-    assert "its gradients are NaN" in found.reason
+    assert "gradients are NaN" in found.reason
 
 
 def test_classes_that_are_missing_from_the_data_are_attacked_without() -> None:

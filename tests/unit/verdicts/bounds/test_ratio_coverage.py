@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -63,7 +64,8 @@ def test_swapping_the_groups_gives_the_reciprocal_interval(first: Count, second:
     one, other = (proportion_ratio(*pair, confidence=0.95) for pair in ((first, second), (second, first)))
     assert isinstance(one, Interval)
     assert isinstance(other, Interval)
-    assert (1 / one.high, 1 / one.estimate, 1 / one.low) == pytest.approx((other.low, other.estimate, other.high))
+    for bound, reciprocal in ((one.high, other.low), (one.estimate, other.estimate), (one.low, other.high)):
+        assert math.isinf(reciprocal) if bound == 0 else reciprocal == pytest.approx(1 / bound)
     assert one.low <= one.estimate <= one.high
 
 
