@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from itertools import combinations, islice
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from numpy.typing import ArrayLike
 from scipy.stats import binom
 
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.classification import confusion
-from seatrial.verdicts.bounds.proportions import clopper_pearson
-from seatrial.verdicts.bounds.special_functions import Floats
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 
 CONFIDENCE = 0.9  # of the lows together, and of the highs together
@@ -30,23 +26,6 @@ POPULATIONS = {
     "a rate of one": {"a": 0.9, "b": 1.0, "c": 1.0},
     "rates next to zero": {"a": 0.02, "b": 0.05, "c": 0.01},
 }
-
-
-@pytest.fixture(autouse=True)
-def _limits_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The exact limits of a count are computed once: the same counts recur in hundreds of draws."""
-
-    @cache
-    def known(hits: float, rows: float, confidence: float) -> tuple[float, float]:
-        low, high = clopper_pearson(hits, rows, confidence=confidence)
-        return float(low), float(high)
-
-    def limits(hits: ArrayLike, rows: ArrayLike, *, confidence: ArrayLike) -> tuple[Floats, Floats]:
-        cells = np.broadcast(hits, rows, confidence)
-        found = np.array([known(float(k), float(n), float(each)) for k, n, each in cells])
-        return found[:, 0].reshape(cells.shape), found[:, 1].reshape(cells.shape)
-
-    monkeypatch.setattr("seatrial.verdicts.bounds.differences.clopper_pearson", limits)
 
 
 def draw(rates: Mapping[str, float], positives: Mapping[str, int], random: np.random.Generator) -> pa.Table:
