@@ -370,7 +370,8 @@ def test_the_rule_is_no_worse_than_the_constant_in_terms_of_its_metric(
         x = random.normal(size=300)
         price, weight = random.lognormal(0.3 * x, 1.5), random.integers(1, 5, 300).astype(float)
         job = np.array(["cook", "judge", "smith"])[np.digitize(x, [-1, 1])]
-        table = pa.table({"x": x, "job": job, "price": price, "weight": weight})
+        columns = {"x": x, "job": job, "price": price, "weight": weight}
+        table = pa.table({name: pa.array(values) for name, values in columns.items()})
         for inputs in ((Column("x", "number"),), (Column("job", "text"),)):
             subject = Subject(
                 Says(lambda rows: rows, Signature(inputs, task="regression")),
