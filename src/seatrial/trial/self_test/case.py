@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seatrial.assessors.assessor import Subject
+from seatrial.assessors.policy_settings import settings_of_policy
 from seatrial.assessors.run_trial import run_trial
 from seatrial.stores.documents import sha256, to_json
 from seatrial.trial.batch_dependence import find_batch_dependence, flag_batch_dependence
@@ -51,15 +52,14 @@ def case(
     either: bool = False,
 ) -> Case:
     """A case whose policy asks for `require`; with a flag it has to be inconclusive, `either` way it must not pass."""
-    base = policy or Policy()
-    whole = Policy(base.confidence, require, base.threat)
+    whole = replace(policy or Policy(), require=require)
     outcome = None if either else Outcome.FAIL if flag is None else Outcome.INCONCLUSIVE
     return Case(name, make, require, whole, caught_by, outcome, flag)
 
 
 def try_case(one: Case) -> Result:
     """Runs the whole trial on the case, and judges it."""
-    subject = one.make()
+    subject = settings_of_policy(one.policy, one.make())
     rows = subject.tables[subject.measured].num_rows
     trial = run_trial(
         subject,

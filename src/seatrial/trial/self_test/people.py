@@ -14,7 +14,7 @@ from seatrial.assessors.contingency.group_specs import parse_groups, with_groups
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.trial.self_test.case import Case, case
-from seatrial.verdicts.policy import Requirement
+from seatrial.verdicts.policy import Policy, Requirement
 
 ROWS = 8000
 SIGNATURE = Signature((Column("score", "number"),), "binary", ("no", "yes"), "yes", 0.5)
@@ -70,7 +70,10 @@ def cases() -> Iterator[Case]:
     leak = Requirement("one_column_accuracy", at_most=0.95)
     yield case("a column that holds the answer", _leaking, leak, caught_by=0)
     biased = Requirement("mean_error", gap_between="sex", at_most=0.1)
-    yield case("a regression that asks too little of one group", _biased, biased, caught_by=0)
+    yield case("a regression that asks too little of one group", lambda: _values(_too_little), biased, caught_by=0)
+    exact = "a regression that asks exactly as much too little of every woman"
+    clipped = replace(biased, metric="clipped_mean_error")
+    yield case(exact, lambda: _values(_exactly_too_little), clipped, caught_by=0, policy=Policy(clip=5.0))
 
 
 def people(seed: int = 1) -> People:
@@ -142,12 +145,25 @@ def _leaking() -> Subject:
     return replace(subject, tables={"test": table})
 
 
-def _biased() -> Subject:
+def _too_little(crowd: People) -> NDArray[np.float64]:
+    return _honest_errors() - 0.5 * crowd.female
+
+
+def _exactly_too_little(crowd: People) -> NDArray[np.float64]:
+    """Errors without any spread in a group: an asymptotic bound has nothing to go by, one of clipped errors has."""
+    return np.where(crowd.female, -0.5, 0.0)
+
+
+def _honest_errors() -> NDArray[np.float64]:
+    return np.random.default_rng(2).normal(scale=0.3, size=ROWS)
+
+
+def _values(error: Callable[[People], NDArray[np.float64]]) -> Subject:
     crowd = people()
     actual = 10 + crowd.noise
-    predictor = Answers(VALUES, actual - 0.5 * crowd.female, None)
+    predictor = Answers(VALUES, actual + error(crowd), None)
     table = _table(crowd, pa.array(actual), crowd.noise)
-    return Subject(predictor, {"test": table}, "y", "regression", groups=GROUPS, clip=5.0)
+    return Subject(predictor, {"test": table}, "y", "regression", groups=GROUPS)
 
 
 def _table(crowd: People, label: pa.Array[pa.Scalar[pa.DataType]], score: NDArray[np.float64]) -> pa.Table:
