@@ -57,7 +57,9 @@ def test_among_three_classes_the_two_that_are_swapped_are_named(tmp_path: Path) 
 def test_a_model_that_knows_nothing_of_the_label_is_not_refused(tmp_path: Path) -> None:
     rows = table()
     shuffled = np.random.default_rng(3).permutation(rows["y"].to_numpy(zero_copy_only=False))
-    found = opened(tmp_path, softmax_model(), rows=rows.set_column(rows.column_names.index("y"), "y", pa.array(shuffled)))
+    found = opened(
+        tmp_path, softmax_model(), rows=rows.set_column(rows.column_names.index("y"), "y", pa.array(shuffled))
+    )
     assert found.predictor.signature.classes == ("no", "yes")
 
 
