@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 
 from seatrial.models.provenance import DataSnapshot, Provenance
 from seatrial.report.view import ReportView, Tried, WaiverNote
-from seatrial.verdicts.bounds.differences import Count, pairwise_differences
+from seatrial.verdicts.bounds.differences import Count, proportion_differences
 from seatrial.verdicts.bounds.interval import simultaneous_confidence
 from seatrial.verdicts.bounds.proportions import proportion
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
@@ -88,10 +89,13 @@ def rates(column: str, groups: Mapping[str, Group], metric: str) -> Iterator[Evi
             Claim(metric, Family.GROUPS, column), f"{column}={name}", found.estimate, found.low, found.high, CONFIDENCE,
             member.rows, found.method, conditions,
         )  # fmt: skip
-    for pair in pairwise_differences(members, confidence=CONFIDENCE):
-        found, both = pair.interval, members[pair.first].rows + members[pair.second].rows
+    pairs = list(combinations(range(len(names)), 2))
+    each = simultaneous_confidence(CONFIDENCE, len(pairs))
+    differences = proportion_differences([(members[i], members[j]) for i, j in pairs], confidence=each)
+    for (i, j), found in zip(pairs, differences, strict=True):
+        both = members[i].rows + members[j].rows
         yield Evidence(
-            Claim(metric, Family.PAIRS, column), f"{column}: {names[pair.first]} − {names[pair.second]}",
+            Claim(metric, Family.PAIRS, column), f"{column}: {names[i]} − {names[j]}",
             found.estimate, found.low, found.high, CONFIDENCE, both, found.method, conditions,
         )  # fmt: skip
 

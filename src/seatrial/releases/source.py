@@ -190,12 +190,6 @@ def taken_versions(objects: Objects, name: str) -> frozenset[int]:
     return frozenset(version for version, _ in _objects_of(objects, name))
 
 
-def list_names(objects: Objects) -> tuple[str, ...]:
-    """The names that have releases."""
-    names = {info.key.split("/")[1] for info in objects.list(f"{_RELEASES}/") if info.key.endswith(f"/{ENVELOPE}")}
-    return tuple(sorted(names))
-
-
 def list_releases(objects: Objects, name: str) -> tuple[Release, ...]:
     """What the releases of that name say of themselves, oldest first. Not verified."""
     return tuple(read_release(objects, name, version) for version in list_versions(objects, name))

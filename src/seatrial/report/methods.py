@@ -77,11 +77,6 @@ _FAMILIES = {
 }
 
 
-def method_text(name: str) -> str:
-    """What the method is, with its source; empty for one that has no entry."""
-    return " ".join(_sentences(name, told=frozenset()))
-
-
 def methods_used(names: Iterable[str]) -> tuple[Method, ...]:
     """An entry for each method, simple ones first, and what holds for all of them."""
     known = sorted(set(names), key=lambda name: (name not in _BASES, name))

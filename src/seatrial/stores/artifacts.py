@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,23 +100,6 @@ def check_artifact(objects: Objects, digest: str) -> Manifest:
 def read_artifact(objects: Objects, digest: str) -> dict[str, bytes]:
     """Every file of the artifact by path, each checked against the manifest, and that against `digest`."""
     return dict(_verified(objects, digest))
-
-
-def open_artifact(objects: Objects, digest: str, folder: Path) -> Path:
-    """The artifact as a new folder inside `folder`, mode 0700, verified; the caller removes it.
-
-    Each file was hashed on its way to the disk, so what is there is what the digest names.
-    """
-    private = Path(tempfile.mkdtemp(prefix=f"{digest[:12]}-", dir=folder))
-    try:
-        for path, data in _verified(objects, digest):
-            target = private / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-    except BaseException:
-        shutil.rmtree(private, ignore_errors=True)
-        raise
-    return private
 
 
 def check_path(path: str) -> None:

@@ -21,10 +21,6 @@ from .lake import PYSPARK_LEAKS, Lake
 pytestmark = [pytest.mark.filterwarnings(PYSPARK_LEAKS), pytest.mark.timeout(1200)]
 
 
-def jvm_pid(lake: Lake) -> int:
-    return int(lake.spark.sparkContext._gateway.proc.pid)
-
-
 def secrets_of(lake: Lake) -> list[str]:
     assert lake.store.credentials is not None
     password = lake.catalog.uri.rpartition("@")[0].rpartition(":")[2]

@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from seatrial.assessors.assessor import Assessor, Subject
 from seatrial.assessors.classification import calibration, confusion, probability, ranking
-from seatrial.verdicts.bounds.differences import Count, proportion_difference
+from seatrial.verdicts.bounds.differences import Count, proportion_differences
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import LOG_LOSS_CLIP
 
@@ -92,7 +92,7 @@ def test_bounds_of_gaps_are_those_of_each_pair_alone_at_bonferronis_confidence(
     assert len(found) == 6
     for name, item in found.items():
         first, second = (counts[each] for each in name.removeprefix("race: ").split(" − "))
-        alone = proportion_difference(first, second, confidence=1 - (1 - CONFIDENCE) / 6)
+        alone = proportion_differences([(first, second)], confidence=1 - (1 - CONFIDENCE) / 6)[0]
         assert item.method == alone.method
         bounds = pytest.approx((alone.estimate, alone.low, alone.high), abs=1e-10)
         assert (item.estimate, item.low, item.high) == bounds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,12 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.errors import Corrupt, InputError, ObjectMissing
-from seatrial.stores.artifacts import (
-    check_artifact,
-    open_artifact,
-    read_artifact,
-    write_artifact,
-)
+from seatrial.stores.artifacts import check_artifact, read_artifact, write_artifact
 from seatrial.stores.documents import sha256
 from seatrial.stores.objects import Objects
 from seatrial.stores.obstore_objects import open_objects
@@ -153,33 +147,14 @@ def test_a_file_cannot_be_the_folder_of_another(objects: Objects) -> None:
 
 
 @pytest.mark.parametrize("path", ["../../outside", "/outside", "a\\b"])
-def test_a_manifest_whose_paths_lead_out_is_corrupt_however_well_it_is_hashed(
-    objects: Objects, path: str, tmp_path: Path
-) -> None:
+def test_a_manifest_whose_paths_lead_out_is_corrupt_however_well_it_is_hashed(objects: Objects, path: str) -> None:
     manifest = json.dumps({"files": {path: {"sha256": sha256(b"1"), "size_bytes": 1}}, "format": 1}).encode()
     objects.put(f"artifacts/{sha256(manifest)}/manifest.json", manifest)
     with pytest.raises(Corrupt, match="not a path within an artifact"):
-        open_artifact(objects, sha256(manifest), tmp_path)
+        read_artifact(objects, sha256(manifest))
 
 
 @pytest.mark.parametrize("digest", ["", "abc", "../" * 21 + "a", "A" * 64, "0" * 65])
 def test_what_is_no_digest_is_refused(objects: Objects, digest: str) -> None:
     with pytest.raises(InputError, match="not the digest of an artifact"):
         read_artifact(objects, digest)
-
-
-def test_an_opened_artifact_is_a_private_folder_of_the_same_files(objects: Objects, tmp_path: Path) -> None:
-    folder = open_artifact(objects, write_artifact(objects, FILES), tmp_path)
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert found == FILES
-
-
-def test_an_artifact_that_does_not_verify_leaves_no_folder(objects: Objects, tmp_path: Path) -> None:
-    digest = write_artifact(objects, FILES)
-    objects.put(f"artifacts/{digest}/model.onnx", b"Graph")
-    opened = tmp_path / "opened"
-    opened.mkdir()
-    with pytest.raises(Corrupt):
-        open_artifact(objects, digest, opened)
-    assert list(opened.iterdir()) == []

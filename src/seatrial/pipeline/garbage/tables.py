@@ -13,7 +13,6 @@ from seatrial.stores.objects import ObjectInfo
 from seatrial.stores.settings import CatalogSettings
 
 TAG = "seatrial-"  # the pipeline's own; a tag or branch of anybody else pins what it names
-MAIN = "main"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,15 @@
-"""Bounds on differences between groups: of two proportions, of any two bounded quantities, over all pairs."""
+"""Bounds on differences between groups: of two proportions, of any two bounded quantities."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from seatrial.verdicts.bounds.combined_tests import largest
-from seatrial.verdicts.bounds.interval import Interval, simultaneous_confidence
+from seatrial.verdicts.bounds.interval import Interval
 from seatrial.verdicts.bounds.special_functions import Floats
 
 METHOD = "fisher-clopper-pearson-difference"
@@ -27,15 +26,6 @@ class Count:
     def smaller(self) -> int:
         """The smaller of successes and failures: how far this count is from an edge."""
         return min(self.successes, self.rows - self.successes)
-
-
-@dataclass(frozen=True, slots=True)
-class PairDifference:
-    """The difference of group `first` minus group `second` (indices into the groups given)."""
-
-    first: int
-    second: int
-    interval: Interval
 
 
 def difference_bounds(
@@ -55,17 +45,11 @@ def difference_bounds(
     return np.minimum(low, estimate), np.maximum(high, estimate)
 
 
-def proportion_difference(first: Count, second: Count, *, confidence: float) -> Interval:
-    """First minus second proportion with the bounds of `difference_bounds`."""
-    if min(first.rows, second.rows) < 1:
-        raise ValueError("a proportion needs at least one row")
-    low, high = difference_bounds((first.successes, second.successes), (first.rows, second.rows), confidence=confidence)
-    estimate = first.successes / first.rows - second.successes / second.rows
-    return Interval(estimate, float(low), float(high), METHOD)
-
-
 def proportion_differences(pairs: Sequence[tuple[Count, Count]], *, confidence: float) -> tuple[Interval, ...]:
-    """`proportion_difference` of each pair, computed together: fifty groups make 1,225 pairs."""
+    """First minus second proportion of each pair, by `difference_bounds`, all computed together.
+
+    Fifty groups make 1,225 pairs.
+    """
     if not pairs:
         return ()
     hits = np.array([[group.successes for group in pair] for pair in pairs]).T
@@ -91,17 +75,3 @@ def interval_difference(first: Interval, second: Interval) -> Interval:
         first.high - second.low,
         f"{first.method}-half-alpha" if first.method == second.method else f"{first.method}/{second.method}-half-alpha",
     )
-
-
-def pairwise_differences(groups: Sequence[Count], *, confidence: float) -> tuple[PairDifference, ...]:
-    """Every difference between two of the groups; all lows hold together at `confidence`, and so do all highs.
-
-    Bonferroni over the k (k − 1) / 2 pairs. A bootstrap of the largest gap does not do: where all groups are equal
-    its interval lies above the true gap of 0.
-    """
-    pairs = tuple(combinations(range(len(groups)), 2))
-    if not pairs:
-        return ()
-    each = simultaneous_confidence(confidence, len(pairs))
-    intervals = proportion_differences([(groups[i], groups[j]) for i, j in pairs], confidence=each)
-    return tuple(PairDifference(i, j, interval) for (i, j), interval in zip(pairs, intervals, strict=True))

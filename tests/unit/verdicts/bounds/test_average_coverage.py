@@ -14,7 +14,7 @@ from seatrial.verdicts.bounds.averages import (
     mean_of_intervals,
     mean_of_proportions,
 )
-from seatrial.verdicts.bounds.differences import Count, proportion_difference
+from seatrial.verdicts.bounds.differences import Count, proportion_differences
 from seatrial.verdicts.bounds.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.bounds.proportions import clopper_pearson, proportion
 
@@ -65,7 +65,7 @@ def test_the_lower_bound_is_the_mirror_of_the_upper() -> None:
 
 def test_the_mean_of_two_is_half_the_difference_to_what_the_other_misses() -> None:
     found = mean_of_proportions([Count(70, 100), Count(90, 140)], confidence=0.95)
-    difference = proportion_difference(Count(70, 100), Count(50, 140), confidence=0.95)
+    difference = proportion_differences([(Count(70, 100), Count(50, 140))], confidence=0.95)[0]
     assert (2 * found.low - 1, 2 * found.high - 1) == pytest.approx((difference.low, difference.high), abs=0.005)
 
 

@@ -8,8 +8,7 @@ from seatrial.verdicts.bounds.differences import (
     Count,
     difference_bounds,
     interval_difference,
-    pairwise_differences,
-    proportion_difference,
+    proportion_differences,
 )
 from seatrial.verdicts.bounds.interval import half_alpha, simultaneous_confidence
 from seatrial.verdicts.bounds.proportions import proportion
@@ -91,7 +90,7 @@ def worst_miss(low: Floats, sizes: tuple[int, int]) -> float:
     [(Count(4_000, 10_000), Count(4_100, 10_000), 1.16), (Count(300, 1_000), Count(31_000, 100_000), 1.09)],
 )
 def test_it_is_hardly_wider_than_the_normal_approximation(first: Count, second: Count, widest: float) -> None:
-    found = proportion_difference(first, second, confidence=0.975)
+    found = proportion_differences([(first, second)], confidence=0.975)[0]
     variance = sum(k.successes * (k.rows - k.successes) / k.rows**3 for k in (first, second))
     assert found.method == "fisher-clopper-pearson-difference"
     assert found.high - found.low < widest * 2 * 1.96 * variance**0.5
@@ -101,13 +100,13 @@ def test_it_is_tighter_than_two_limits_at_half_alpha() -> None:
     for first, second in ((Count(90, 120), Count(33, 120)), (Count(3, 12), Count(9, 10))):
         each = half_alpha(0.95)
         apart = interval_difference(*(proportion(k.successes, k.rows, confidence=each) for k in (first, second)))
-        whole = proportion_difference(first, second, confidence=0.95)
+        whole = proportion_differences([(first, second)], confidence=0.95)[0]
         assert whole.high - whole.low < apart.high - apart.low
 
 
 def test_swapping_the_groups_mirrors_the_interval() -> None:
-    one = proportion_difference(Count(40, 90), Count(70, 100), confidence=0.95)
-    other = proportion_difference(Count(70, 100), Count(40, 90), confidence=0.95)
+    one = proportion_differences([(Count(40, 90), Count(70, 100))], confidence=0.95)[0]
+    other = proportion_differences([(Count(70, 100), Count(40, 90))], confidence=0.95)[0]
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
 
 
@@ -138,10 +137,9 @@ def test_a_bootstrap_of_the_largest_gap_misses_a_true_gap_of_zero() -> None:
     assert np.mean(plug_in) > 0.1
 
 
-def test_pairwise_differences_are_all_pairs_at_the_shared_confidence() -> None:
+def test_differences_computed_together_are_those_computed_alone() -> None:
     groups = [Count(50, 100), Count(5, 9), Count(30, 80)]
-    pairs = pairwise_differences(groups, confidence=0.95)
-    assert [(pair.first, pair.second) for pair in pairs] == [(0, 1), (0, 2), (1, 2)]
-    alone = proportion_difference(groups[0], groups[2], confidence=simultaneous_confidence(0.95, 3))
-    assert pairs[1].interval == alone
-    assert pairwise_differences(groups[:1], confidence=0.95) == ()
+    pairs = [(groups[0], groups[1]), (groups[0], groups[2])]
+    alone = tuple(proportion_differences([pair], confidence=0.95)[0] for pair in pairs)
+    assert proportion_differences(pairs, confidence=0.95) == alone
+    assert proportion_differences([], confidence=0.95) == ()

@@ -1,0 +1,68 @@
+"""Names that vulture sees nobody use, each with who does. `scripts/check` reads this file; nothing runs it."""
+
+# Python itself, of modules and of file objects that io, pyarrow and pyiceberg are given.
+__getattr__
+__dir__
+_.readable
+_.seekable
+_.tell
+_._repr_html_  # notebooks
+raised  # what __exit__ is given
+
+# Templates of the report.
+_.anchor
+_.panels
+_.mono
+_.surely
+_.drawings
+_.stands
+_.policy_confidence
+_.judged_confidence
+_.bounds_note
+_.data_facts
+_.rows_themselves
+_.data_notes
+
+# Users: of the documented API.
+_.urls  # where Spark reads pinned files
+_.set_epoch  # of a DataLoader's dataset
+_.fetching_s  # of the reader's stats
+_.making_s
+_.understood  # deprecated: `assumptions`
+
+# Found by name: `deploy/find_target.py`, and pyiceberg's `py-io-impl`.
+AzureML
+Kubectl
+Kubeflow
+StoreFileIO
+_._initialize_s3_fs
+
+# Set on objects of other libraries.
+_.auto_open  # http.client
+_.log_severity_level  # onnxruntime
+_.intra_op_num_threads
+_.inter_op_num_threads
+_.keyid  # securesystemslib
+_.signatures
+_.redirect_slashes  # Starlette
+_.should_exit  # uvicorn
+
+# Tests and benchmarks: for http.server, html.parser, torch, Keras, psycopg2 and Ray; fields that are printed.
+_.daemon_threads
+_.protocol_version
+_.disable_nagle_algorithm
+_.close_connection
+_.log_message
+_.handle_error
+_.do_GET
+_.do_POST
+_.handle_starttag
+_.handle_endtag
+_.handle_data
+_.train_step
+_.forward
+_.autocommit
+_.enable_progress_bars
+_.cpu_s
+_.rss_mib
+_.anon_mib
