@@ -2,7 +2,7 @@
 
 The standard library's client, not obstore's: it receives into our memory (a third less CPU a byte from a static
 server), a blocked read ends the moment its socket is shut, and it works in a forked process, where obstore's runtime is
-dead and hangs. obstore signs the URLs.
+dead and hangs. Decision 60 has the numbers.
 """
 
 from __future__ import annotations
