@@ -233,9 +233,11 @@ def test_rows_of_another_shape_than_the_one_that_was_looked_at_are_told(table: P
     def uneven(data: memoryview) -> np.ndarray[Any, Any]:
         return np.zeros(np.frombuffer(data, np.uint8)[0] % 2 + 1)
 
-    dataset = to_tensorflow(table.batches(columns=["image"], batch_rows=1, decode={"image": uneven}))
-    with pytest.raises(tf.errors.OpError, match=r'InputError: .*"image" holds rows of float64\[\d+\] here'):
-        list(dataset)
+    # By the reader where it has met both shapes by then, else by the dataset.
+    with pytest.raises(
+        (InputError, tf.errors.OpError), match=r'"image" (holds rows of|decodes to) float64\[\d+\] here'
+    ):
+        list(to_tensorflow(table.batches(columns=["image"], batch_rows=1, decode={"image": uneven})))
 
 
 def example(batch: dict[str, Any]) -> tuple[Any, Any]:

@@ -95,8 +95,8 @@ def test_all_options_for_a_model_of_two_classes_make_a_project(files: Path) -> N
 def test_all_options_for_a_regression_make_a_project(files: Path) -> None:
     everything = (word for words in REGRESSION.values() for word in words)
     written = init(files, "regression", "--inputs", "a,b", *everything, model="regression.ubj", label="amount")
-    assert isinstance(written["data"], dict)
-    assert written["data"]["clip"] == 10
+    assert isinstance(written["policy"], dict)
+    assert written["policy"]["clip"] == 10
 
 
 def test_a_name_that_is_not_the_folders_is_said(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
