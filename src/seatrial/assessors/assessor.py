@@ -21,6 +21,7 @@ class DataFacts:
     rows: int
     overlap: int | None = None  # rows that are in the training data too, in every input and the label
     unknown: Mapping[str, int] | None = None  # rows by column whose text the model never saw
+    copies: int | None = None  # rows that are copies of an earlier one, in every input and the label
     exact: bool = True  # every row was remembered, not a sample
 
 

@@ -14,7 +14,11 @@ from seatrial.verdicts.bounds.weighted_mean import weighted_mean
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 
 _ROWS = {"weights": "unweighted"}  # what is counted while rows are read is counted by rows
-OVERLAP, UNKNOWN, ONE_COLUMN_ACCURACY = "test_overlap", "unknown_values", "one_column_accuracy"
+OVERLAP, DUPLICATES, UNKNOWN, ONE_COLUMN_ACCURACY = (
+    *("test_overlap", "duplicate_share"),
+    *("unknown_values", "one_column_accuracy"),
+)
+_COUNTED = (OVERLAP, DUPLICATES)  # not estimated: they are about these rows
 
 
 def assess(
@@ -26,7 +30,7 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; everything was counted while the rows were read
 ) -> Iterator[Evidence | NotMeasured]:
     """Each claim overall; those that are not asked for only where they can be told."""
-    for metric in (OVERLAP, UNKNOWN, ONE_COLUMN_ACCURACY):
+    for metric in (OVERLAP, DUPLICATES, UNKNOWN, ONE_COLUMN_ACCURACY):
         asked = [claim for claim in claims if claim.metric == metric]
         for claim in asked or [Claim(metric)]:
             if claim.family is not Family.ALL:
@@ -45,7 +49,7 @@ def assess(
                     subject.tables[subject.measured].num_rows,
                     interval.method,
                     {**conditions(subject), **parameters},
-                    () if metric == OVERLAP else dependence(subject),
+                    () if metric in _COUNTED else dependence(subject),
                 )
             elif asked:
                 yield unmeasured(claim, found.reason)
@@ -58,17 +62,20 @@ def _measure(
         return _one_column(subject, confidence, seed)
     facts = subject.facts
     if metric == OVERLAP:
-        return _overlap(facts)
+        counted = None if facts is None else facts.overlap
+        return _counted(counted, facts, "it needs the training data: name it")
+    if metric == DUPLICATES:
+        return _counted(None if facts is None else facts.copies, facts, "the rows were not compared with each other")
     return _unknown(facts, confidence)
 
 
-def _overlap(facts: DataFacts | None) -> tuple[Interval, dict[str, str]] | Unmeasurable:
-    """Counted, not estimated: the claim is about these rows."""
-    if facts is None or facts.overlap is None:
-        return Unmeasurable("it needs the training data: name it")
-    share = facts.overlap / max(facts.rows, 1)
+def _counted(rows: int | None, facts: DataFacts | None, missing: str) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+    """A share of these rows; `missing` says why there is none."""
+    if rows is None or facts is None:
+        return Unmeasurable(missing)
+    share = rows / max(facts.rows, 1)
     counted = "counted" if facts.exact else "counted-on-a-sample"
-    return Interval(share, share, share, counted), {**_ROWS, "counts": f"{facts.overlap} of {facts.rows}"}
+    return Interval(share, share, share, counted), {**_ROWS, "counts": f"{rows} of {facts.rows}"}
 
 
 def _unknown(facts: DataFacts | None, confidence: float) -> tuple[Interval, dict[str, str]] | Unmeasurable:

@@ -30,8 +30,11 @@ from seatrial.trial.label_column import has_label
 from seatrial.trial.model import Model
 from seatrial.trial.progress import ProgressCallback, no_progress
 from seatrial.trial.question import Question
+from seatrial.trial.repeated_rows.flag_repeated import flag_repeated
+from seatrial.trial.repeated_rows.row_cells import RowCells
 from seatrial.trial.scoring import Scored, ScoredModel, score
 from seatrial.trial.test_uses.ledger import TestData
+from seatrial.trial.test_uses.row_sketch import is_vector
 from seatrial.trial.training_rows import Training, read_training
 from seatrial.trial.unlabelled import flag_unlabelled
 from seatrial.trial.validate import check_applies, check_reference
@@ -104,11 +107,12 @@ def measure(
     for reference in references.values():
         check_reference(model, reference, rows)
     check_applies(policy, [name for name in compared_models(policy) if name not in references])
+    compared = _compared_columns(question, model, rows)
     checks = DataChecks(
         rows.schema,
         label=question.label,
         task=model.signature.task,
-        inputs=[column.name for column in model.signature.inputs],
+        inputs=compared,
         groups=groups,
         vocabularies=model.vocabularies,
     )
@@ -139,6 +143,7 @@ def measure(
         weight=question.weight,
         cluster=question.cluster,
     )
+    cells = RowCells(rows.schema, label=question.label, inputs=compared)
     asked = {name: ScoredModel(reference.name, reference.predictor) for name, reference in references.items()}
     asked |= {key: ScoredModel(ONE_COLUMN, rule) for key, rule in rules.items()}
     on_progress("scoring", 0, rows.rows)
@@ -151,7 +156,7 @@ def measure(
         groups=kept,
         weight=question.weight,
         references=asked,
-        watchers=[checks, deciding, *([] if sample is None else [sample])],
+        watchers=[checks, deciding, cells, *([] if sample is None else [sample])],
         watched=checks.columns,
         on_progress=lambda done: on_progress("scoring", done, rows.rows),
     )
@@ -216,6 +221,7 @@ def measure(
     )
     trial = flag_batch_dependence(trial, scored.batch_dependence)
     trial = flag_unlabelled(trial, policy, unlabelled=scored.unlabelled, labelled=scored.table.num_rows)
+    trial = flag_repeated(trial, policy, subject, cells, rows)
     notes = (*(() if inverted is None else (inverted,)), *checks.notes())
     return Measured(trial, notes, scored.table.num_rows)
 
@@ -226,6 +232,15 @@ def measured_columns(question: Question, signature: Signature, groups: Sequence[
     others = [column for column in (question.cluster, question.weight) if column is not None]
     sources = [source for spec in groups for source in spec.sources]
     return list(dict.fromkeys([question.label, *inputs, *sources, *others]))
+
+
+def _compared_columns(question: Question, model: Model, rows: Rows) -> list[str]:
+    """What tells one row from another for the model: its inputs, and the vectors that a function is given."""
+    inputs = [column.name for column in model.signature.inputs]
+    if model.package is None:
+        allowed = question.inputs or rows.schema.names
+        inputs += [field.name for field in rows.schema if field.name in allowed and is_vector(field.type)]
+    return [name for name in dict.fromkeys(inputs) if name != question.label]
 
 
 def _range_rows(training: Training | None, tables: Mapping[str, pa.Table]) -> pa.Table | None:

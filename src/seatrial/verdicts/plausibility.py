@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from seatrial.verdicts.alpha_spending import MOST_USES
-from seatrial.verdicts.evidence import Evidence, Family
+from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import METRICS
 from seatrial.verdicts.trial import Trial
 
@@ -38,7 +38,7 @@ def _problem(one: Evidence) -> str | None:
         return f"the number of rows must not be negative, got {_short(one.rows)}"
     if not 0 < one.confidence < 1:
         return f"the confidence must be between 0 and 1, got {one.confidence}"
-    least, most = _range(one)
+    least, most = value_range(one.claim)
     slack = _ROUNDING * max([1.0, *(abs(limit) for limit in (least, most) if math.isfinite(limit))])
     for value in (one.estimate, one.low, one.high):
         if not least - slack <= value <= most + slack:
@@ -46,14 +46,14 @@ def _problem(one: Evidence) -> str | None:
     return None
 
 
-def _range(one: Evidence) -> tuple[float, float]:
+def value_range(claim: Claim) -> tuple[float, float]:
     """Where the quantity of a claim can lie: the metric itself, a difference of two of it, or a quotient."""
-    metric = METRICS.get(one.claim.metric)
-    if one.claim.family is Family.RATIOS:
+    metric = METRICS.get(claim.metric)
+    if claim.family is Family.RATIOS:
         return 0.0, math.inf
     if metric is None:
         return -math.inf, math.inf
-    if one.claim.family is Family.PAIRS or one.claim.against is not None:
+    if claim.family is Family.PAIRS or claim.against is not None:
         return metric.low - metric.high, metric.high - metric.low
     return metric.low, metric.high
 

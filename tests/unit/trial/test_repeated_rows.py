@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
@@ -127,8 +128,8 @@ def rare(random: np.random.Generator) -> pd.DataFrame:
 
 
 def dense(random: np.random.Generator) -> pd.DataFrame:
-    a = random.normal(size=40_000)
-    frame = pd.DataFrame({"a": a, "b": a + 0.001 * random.normal(size=40_000)})
+    a = random.normal(size=8_000)
+    frame = pd.DataFrame({"a": a, "b": a + 0.001 * random.normal(size=8_000)})
     return frame.assign(y=np.where(a > 0, "yes", "no"))
 
 
@@ -166,6 +167,19 @@ def test_a_policy_that_states_how_many_copies_are_right_takes_each_for_a_row(tmp
     frame = times(people(60, 2), 100)
     assert tried(frame, by_sum, tmp_path / "policy.toml", stated.format(0.995)).outcome is Outcome.PASS
     assert tried(frame, by_sum, tmp_path / "policy.toml", stated.format(0.01)).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(("copies", "share"), [(1, 0.0), (10, 0.9)])
+def test_images_are_compared_by_their_pixels(copies: int, share: float) -> None:
+    pixels = np.random.default_rng(3).random((300, 16))
+    images = pa.FixedSizeListArray.from_arrays(pa.array(pixels.ravel()), 16)
+    table = pa.table({"image": images, "y": pa.array(np.where(pixels[:, 0] > 0.5, "yes", "no").tolist())})
+
+    def model(rows: pa.Table) -> NDArray[np.float64]:
+        return np.array([row[0] > 0.5 for row in rows["image"].to_pylist()]) * 1.0
+
+    found = seatrial.assess(model, pa.concat_tables([table] * copies), label="y", positive="yes", inputs=["image"])
+    assert [one.estimate for one in found.trial.evidence if one.claim.metric == "duplicate_share"] == [share]
 
 
 def test_the_share_of_copies_is_counted(tmp_path: Path) -> None:

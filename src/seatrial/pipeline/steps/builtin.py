@@ -13,7 +13,7 @@ from seatrial.stores.documents import sha256, to_json
 from seatrial.verdicts.policy import Policy
 
 # Part of the key in place of source code: raised when the step would answer differently for the same inputs.
-CODE = {"package": "package-1", "assess": "assess-3", "release": "release-1"}
+CODE = {"package": "package-1", "assess": "assess-4", "release": "release-1"}
 # What a project may set of the trial, and the defaults. What does not fit the time is left out, and says so.
 SETTABLE: Mapping[str, Parameter] = {"seed": 7, "budget_s": 600.0}
 AGAINST = "against "  # an input of `assess` for each release that the policy compares with: "against newest_passed"

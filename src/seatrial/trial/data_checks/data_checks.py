@@ -30,6 +30,7 @@ from seatrial.trial.data_checks.label_checks import LabelChecks, share
 from seatrial.trial.data_checks.note import Note
 from seatrial.trial.data_checks.value_hashes import Values, hashed, is_number, plain, together
 from seatrial.trial.label_column import has_label
+from seatrial.trial.test_uses.row_sketch import canonical_hashes, is_vector
 
 KINDS = (
     *("inverted", "unlabelled", "one_class", "label_type", "overlap", "duplicates", "leak", "identifier"),
@@ -59,6 +60,7 @@ class DataChecks:
     ) -> None:
         self._label, self._task, self._groups = label, task, tuple(groups)
         self._inputs = [name for name in inputs if not pa.types.is_nested(schema.field(name).type)]
+        self._vectors = [name for name in inputs if is_vector(schema.field(name).type)]
         self._texts = {name: not is_number(plain(schema.field(name).type)) for name in (*self._inputs, label)}
         self._vocabularies = {name: set(known) for name, known in (vocabularies or {}).items()}
         self._columns = {
@@ -80,12 +82,12 @@ class DataChecks:
     def columns(self) -> tuple[str, ...]:
         """What it needs to see of the rows that are measured."""
         sources = (name for spec in self._groups for name in spec.sources)
-        return tuple(dict.fromkeys((self._label, *self._inputs, *sources)))
+        return tuple(dict.fromkeys((self._label, *self._inputs, *self._vectors, *sources)))
 
     @property
     def train_columns(self) -> tuple[str, ...]:
         """What it needs to see of a training set."""
-        return (self._label, *self._inputs)
+        return (self._label, *self._inputs, *self._vectors)
 
     def see(self, table: pa.Table) -> None:
         """Takes the next rows that are measured; rows without a label are counted, and otherwise left out."""
@@ -107,12 +109,12 @@ class DataChecks:
             numbers = _numbers(table.column(self._label))
             for name, line in self._lines.items():
                 line.see(_numbers(table.column(name)), numbers)
-        self._test.add(self._row_hashes(found, label))
+        self._test.add(self._row_hashes(table, found, label))
         self._count_groups(table)
 
     def see_train(self, table: pa.Table) -> None:
         """Takes the next rows of the training set. A column that is text there and a number here is an `InputError`."""
-        for name in self.train_columns:
+        for name in (self._label, *self._inputs):
             if is_number(plain(table.schema.field(name).type)) == self._texts[name]:
                 here, there = ("text", "a number") if self._texts[name] else ("a number", "text")
                 raise InputError(
@@ -124,7 +126,7 @@ class DataChecks:
         if table.num_rows == 0:
             return
         found = {name: hashed(table.column(name)) for name in self._inputs}
-        self._train.add(self._row_hashes(found, hashed(table.column(self._label))))
+        self._train.add(self._row_hashes(table, found, hashed(table.column(self._label))))
         for name, known in self._trained.items():
             texts = found[name].texts
             if known is None or texts is None or len(texts) > MOST_VALUES:
@@ -152,11 +154,13 @@ class DataChecks:
             rows=self._labelled,
             overlap=min(self._test.rows_in(self._train), self._labelled) if self._train_rows else None,
             unknown=unknown or None,
+            copies=min(self._test.repeated(), self._labelled),
             exact=all(sample.exact for sample in samples),
         )
 
-    def _row_hashes(self, found: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:
-        return together([label.near, *(found[name].near for name in sorted(self._inputs))])
+    def _row_hashes(self, table: pa.Table, found: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:
+        vectors = [canonical_hashes(table.column(name)) for name in sorted(self._vectors)]
+        return together([label.near, *(found[name].near for name in sorted(self._inputs)), *vectors])
 
     def _count_groups(self, table: pa.Table) -> None:
         sources = list(dict.fromkeys(name for spec in self._groups for name in spec.sources))

@@ -106,7 +106,7 @@ def row_hashes(table: pa.Table, columns: Sequence[str]) -> Hashes:
 def canonical_hashes(column: pa.ChunkedArray[Any]) -> Hashes:
     """Each value as a hash that its type and spelling do not change: 1, 1.0, float32 1 and "1" are one value."""
     kind = plain(column.type)
-    if _is_list(kind):
+    if is_vector(kind):
         return _of_lists(column)
     if is_number(kind):
         numbers = column.cast(kind).cast(pa.int8()) if pa.types.is_boolean(kind) else column.cast(kind)
@@ -123,6 +123,14 @@ def canonical_hashes(column: pa.ChunkedArray[Any]) -> Hashes:
     as_number = pc.or_(numeric, pc.equal(texts, pa.scalar("", texts.type))).to_numpy(zero_copy_only=False)
     of_each[as_number] = _of_numbers(numbers.to_numpy(zero_copy_only=False)[as_number])
     return of_each[values.codes]
+
+
+def is_vector(kind: pa.DataType) -> bool:
+    """Whether a column holds lists of numbers: images and the like."""
+    found: Any = kind
+    return (
+        pa.types.is_list(found) or pa.types.is_large_list(found) or pa.types.is_fixed_size_list(found)
+    ) and is_number(found.value_type)
 
 
 def _of_numbers(values: NDArray[np.float64]) -> Hashes:
@@ -149,14 +157,10 @@ def _of_lists(column: pa.ChunkedArray[Any]) -> Hashes:
 
 def _can_be_hashed(kind: pa.DataType) -> bool:
     values: Any = plain(kind)
-    if _is_list(values):
+    if is_vector(values):
         return is_number(values.value_type)
     kind = values
     return not pa.types.is_nested(kind) and not pa.types.is_binary(kind) and not pa.types.is_large_binary(kind)
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _views(table: pa.Table, hashes: dict[str, Hashes], inputs: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from seatrial.verdicts.metrics.computed import ByAssessor
 from seatrial.verdicts.metrics.metric import ANY_TASK, CLASSIFIERS, Better, Metric, Scope
 
 _EXACT = "Clopper–Pearson"
+_COUNTED = "counted, not estimated: low and high are the share"
 
 
 def _metric(name: str, title: str, description: str, **more: Any) -> Metric:
@@ -32,7 +33,13 @@ OF_THE_DATA = (
         "test_overlap",
         "Rows of the training data",
         "Share of the measured rows that are in the training data too; needs training data.",
-        bound="counted, not estimated: low and high are the share",
+        bound=_COUNTED,
+    ),
+    _metric(
+        "duplicate_share",
+        "Rows that are copies of another",
+        "Share of the measured rows that are copies of an earlier one, in every input and the label.",
+        bound=_COUNTED,
     ),
     _metric(
         "unknown_values",
