@@ -171,12 +171,13 @@ def test_a_policy_that_states_how_many_copies_are_right_takes_each_for_a_row(tmp
 
 @pytest.mark.parametrize(("copies", "share"), [(1, 0.0), (10, 0.9)])
 def test_images_are_compared_by_their_pixels(copies: int, share: float) -> None:
-    pixels = np.random.default_rng(3).random((300, 16))
-    images = pa.FixedSizeListArray.from_arrays(pa.array(pixels.ravel()), 16)
-    table = pa.table({"image": images, "y": pa.array(np.where(pixels[:, 0] > 0.5, "yes", "no").tolist())})
+    drawn = np.random.default_rng(3).random((300, 16))
+    images = pa.FixedSizeListArray.from_arrays(pa.array(drawn.ravel()), 16)
+    table = pa.table({"image": images, "y": pa.array(np.where(drawn[:, 0] > 0.5, "yes", "no").tolist())})
 
     def model(rows: pa.Table) -> NDArray[np.float64]:
-        return np.array([row[0] > 0.5 for row in rows["image"].to_pylist()]) * 1.0
+        pixels: NDArray[np.float64] = np.array(rows["image"].to_pylist(), np.float64)
+        return np.where(pixels[:, 0] > 0.5, 1.0, 0.0)
 
     found = seatrial.assess(model, pa.concat_tables([table] * copies), label="y", positive="yes", inputs=["image"])
     assert [one.estimate for one in found.trial.evidence if one.claim.metric == "duplicate_share"] == [share]

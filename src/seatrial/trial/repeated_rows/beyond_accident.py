@@ -68,7 +68,7 @@ def _cells_at(cells: RowCells, rows: Rows, places: NDArray[np.int64]) -> Hashes:
         here = places[(places >= start) & (places < start + known.num_rows)] - start
         start += known.num_rows
         if len(here):
-            taken = known.take(pa.array(here))
+            taken = known.take(here)
             often = [3 if is_vector(field.type) else 1 for field in taken.select(list(cells.columns)).schema]
             parts.append(np.repeat(np.stack(cells.cells(taken), axis=1), often, axis=1))
     return np.concatenate(parts)

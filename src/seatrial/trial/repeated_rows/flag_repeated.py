@@ -128,7 +128,7 @@ class _Repeated:
             _, first = np.unique(mixed(hashes) + beside, return_index=True)
         else:
             first = np.arange(len(hashes))
-        self._table = table.take(pa.array(first))
+        self._table = table.take(first)
         self._clusters = np.unique(hashes[first], return_inverse=True)[1].astype(np.int64)
         self._classes: list[Codes] = []
         if subject.task != "regression":
