@@ -34,7 +34,7 @@ import pyarrow.parquet
 import seatrial
 from seatrial.errors import InputError
 from seatrial.prepare.java import java_version
-from seatrial.verdicts.bounds.proportions import forget
+from seatrial.verdicts.bounds import combined_tests, proportions
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 
 if TYPE_CHECKING:
@@ -155,7 +155,8 @@ def measure(rows: int, repeats: int, peer_seconds: float, folder: Path, spark: S
         for way in order:
             if way == PEER and repeat > 0 and sum(seconds[PEER]) * (repeat + 1) / repeat > peer_seconds:
                 continue
-            forget()
+            proportions.forget()
+            combined_tests.forget()
             started = time.perf_counter()
             found[way] = ways[way]()
             seconds[way].append(time.perf_counter() - started)

@@ -17,7 +17,7 @@ from seatrial.verdicts.evidence import Claim, Evidence, Family
 CONFIDENCE = 0.9  # of the lows together, and of the highs together
 DRAWS = 600
 BAD_LUCK = 1e-4  # the chance that sound bounds fail one of these tests; the seeds are fixed
-POSITIVES = {"a": 150, "b": 60, "c": 12}  # MOVER decides between a and b, half-alpha limits where c is
+POSITIVES = {"a": 150, "b": 60, "c": 12}
 NEGATIVES = 5
 
 POPULATIONS = {

@@ -216,7 +216,9 @@ def test_each_reference_is_asked_once_a_row(of_task: Subjects) -> None:
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_every_trial_puts_the_model_beside_the_baselines(of_task: Subjects, task: str) -> None:
     trial = tried(of_task(task, 600))
-    beside = {(item.claim.metric, item.claim.against) for item in trial.evidence if item.claim.against is not None}
+    # The rule of one column has so few very large errors that its RMSE has no bound: that is said, too.
+    claims = [item.claim for item in trial.evidence] + [item.claim for item in trial.not_measured]
+    beside = {(claim.metric, claim.against) for claim in claims if claim.against is not None}
     metrics = ("mae", "rmse") if task == "regression" else ("accuracy",)
     assert beside == {(metric, name) for metric in metrics for name in (BASELINE, ONE_COLUMN)}
 

@@ -13,7 +13,7 @@ from seatrial.verdicts.bounds.special_functions import Floats, student_quantile
 FEWEST_ROWS = 30  # below that the spread of the rows says too little of the spread of their sum
 FEWEST_DEGREES = 10.0  # … and so where so few rows carry it (see the coverage tests)
 _RARE = 1.4
-_SEEN_ROWS = 2.0  # largest contributions that unseen rows may add where no limit of a row is known
+SEEN_ROWS = 2.0  # largest contributions that unseen rows may add where no limit of a row is known
 _FEWEST_OF_TAIL = 5
 _LEAST_EXPONENT = 1.8  # the variance is finite above 2; squared Laplace errors look like 2.1 at 1,000 rows
 HEAVY_TAIL = (
@@ -59,7 +59,7 @@ def reach(
         plain = reach_of_sums(contributions.size, sums, rounding, confidence)
         if isinstance(plain, NoInterval):
             return plain
-        more = _SEEN_ROWS * float(np.abs(centred).max())
+        more = SEEN_ROWS * float(np.abs(centred).max())
         return Reach(math.hypot(plain.below, more), math.hypot(plain.above, more))
     if contributions.size < FEWEST_ROWS:
         return NoInterval(f"{contributions.size} rows; an asymptotic bound needs {FEWEST_ROWS}")
@@ -99,18 +99,24 @@ def heavy_tailed(sizes: Floats) -> bool:
 
 
 def reach_of_sums(
-    rows: int, sums: tuple[float, float, float], rounding: float, confidence: float
+    rows: int,
+    sums: tuple[float, float, float],
+    rounding: float,
+    confidence: float,
+    *,
+    fewest_degrees: float = FEWEST_DEGREES,
 ) -> Reach | NoInterval:
     """The same from the sums of the squares, cubes and fourth powers of centred contributions.
 
-    `rounding` is how large the root of the first may be where all contributions are alike.
+    `rounding` is how large the root of the first may be where all contributions are alike. No tail is looked at and no
+    row that was not seen is allowed for: that is the caller's.
     """
     total, _, fourth = sums
     if rows < FEWEST_ROWS:
         return NoInterval(f"{rows} rows; an asymptotic bound needs {FEWEST_ROWS}")
     if not total > rounding**2:
         return NoInterval("all rows contribute the same, which says nothing of the rows not seen")
-    if _degrees(rows, total, fourth) < FEWEST_DEGREES:
+    if _degrees(rows, total, fourth) < fewest_degrees:
         return NoInterval("a few rows carry nearly all of the spread; an asymptotic bound on it would be too tight")
     return _reach(rows, sums, confidence)
 

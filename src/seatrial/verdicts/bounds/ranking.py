@@ -160,13 +160,15 @@ def _on_logit_scale(
     found = reach(parts / spread, 1 / (parts.size * spread), confidence, most=(0.0, 0.0))
     if isinstance(found, NoInterval):
         return found
-    rows = spread / float(parts @ parts)
+    variance = float(parts @ parts)
+    rows = spread / variance if variance > 0 else math.inf  # where all scores are tied no row moves the estimate
     below, above = (
         math.hypot(side * spread, rare_rows(row, confidence))
         for side, row in zip((found.below, found.above), most, strict=True)
     )
-    low = min(_expit(_logit(cautious) - found.below), _exact(cautious, rows, confidence)[0], cautious - below)
-    high = max(_expit(_logit(estimate) + found.above), _exact(estimate, rows, confidence)[1], estimate + above)
+    exact = (_exact(cautious, rows, confidence)[0], _exact(estimate, rows, confidence)[1])
+    low = min(_expit(_logit(cautious) - found.below), exact[0], cautious - below)
+    high = max(_expit(_logit(estimate) + found.above), exact[1], estimate + above)
     low, high = max(low, 0.0), min(high, 1.0)
     return Interval(estimate, low, high, method if weights is None else f"{method}-weighted")
 
@@ -180,5 +182,7 @@ def _expit(value: float) -> float:
 
 
 def _exact(share: float, rows: float, confidence: float) -> tuple[float, float]:
+    if math.isinf(rows):
+        return share, share
     low, high = clopper_pearson(share * rows, rows, confidence=confidence)
     return float(low), float(high)

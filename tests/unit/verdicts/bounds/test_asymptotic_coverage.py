@@ -37,10 +37,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(influence, "student_quantile", lambda p, degrees: float(stdtrit(degrees, p)))
 
 
-def _mean_coverage(name: str, rows: int, *, weighted: bool = False) -> tuple[int, int, int]:
+def _mean_coverage(name: str, rows: int, *, weighted: bool = False, trials: int = TRIALS) -> tuple[int, int, int]:
     draw, mean = FAMILIES[name]
     random, low, high, stated = np.random.default_rng(21), 0, 0, 0
-    for _ in range(TRIALS):
+    for _ in range(trials):
         weights = random.uniform(0.2, 2, rows) if weighted else None
         found = asymptotic_mean(draw(random, rows), confidence=NOMINAL, weights=weights)
         if isinstance(found, Interval):
@@ -80,8 +80,9 @@ def test_the_upper_bound_on_heavy_tailed_losses_is_known_to_fall_short(name: str
 def test_without_the_correction_for_skewness_squared_normal_errors_would_not_be_covered(
     assert_covers: Covers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It would miss 0.040 of the time; the room for rows not seen makes up for a part only."""
     monkeypatch.setattr(influence, "_unskewed", lambda quantile, _: quantile)
-    _, high, stated = _mean_coverage("squared normal", 100)
+    _, high, stated = _mean_coverage("squared normal", 100, trials=4_000)
     with pytest.raises(AssertionError, match="nominal"):
         assert_covers(high, stated, NOMINAL)
 

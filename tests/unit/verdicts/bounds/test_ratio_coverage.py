@@ -83,6 +83,13 @@ def test_a_numerator_without_success_has_an_upper_bound() -> None:
     assert 0 < found.high < 1
 
 
+@pytest.mark.parametrize(("first", "second"), [(Count(1, 2), Count(1, 2)), (Count(5, 30), Count(1, 100_000))])
+def test_one_success_of_the_denominator_is_enough_for_an_upper_bound(first: Count, second: Count) -> None:
+    found = proportion_ratio(first, second, confidence=0.9999)
+    assert isinstance(found, Interval)
+    assert found.estimate < found.high < math.inf
+
+
 def test_a_denominator_that_may_be_zero_leaves_no_upper_bound_and_says_so() -> None:
     loss = Interval(0.3, 0.2, 0.4, "betting")
     found = interval_ratio(loss, Interval(0.1, 0.0, 0.4, "betting"))
