@@ -74,8 +74,7 @@ def _planted(case: Case) -> Planted:
     table = subject.tables["test"]
     table = table.select([name for name in table.column_names if "*" not in name])
     groups = GROUPS if "sex" in table.column_names else ()
-    policy = Policy(case.policy.confidence, case.policy.require, case.policy.threat, clip=subject.clip)
-    return Planted(case.name, _graph(case.name, subject.predictor).bytes(), table, groups, policy_text(policy))
+    return Planted(case.name, _graph(case.name, subject.predictor).bytes(), table, groups, policy_text(case.policy))
 
 
 def _trained_on_the_test_data() -> Planted:

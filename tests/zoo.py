@@ -285,9 +285,8 @@ def _torch(name: str, task: Task) -> Entry:
         torch.manual_seed(7)
         mean, scale = train.matrix.mean(axis=0), train.matrix.std(axis=0)
         width = 3 if task == "multiclass" else 1
-        network = torch.nn.Sequential(
-            torch.nn.Linear(len(NUMBERS), 8), torch.nn.ReLU(), torch.nn.Linear(8, width)
-        ).eval()
+        network = torch.nn.Sequential(torch.nn.Linear(len(NUMBERS), 8), torch.nn.ReLU(), torch.nn.Linear(8, width))
+        _fit_torch(network, (train.matrix - mean) / scale, train.label if task == "regression" else train.codes, task)
         with torch.no_grad():  # standardised by the first layer's weights: raw columns in
             first = network[0]
             first.weight /= torch.tensor(scale, dtype=torch.float32)
@@ -309,6 +308,25 @@ def _torch(name: str, task: Task) -> Entry:
         return Made(path, held.rows, _whole(found, task), ModelOptions(inputs=NUMBERS))
 
     return Entry(name, task, make)
+
+
+def _fit_torch(network: Any, matrix: NDArray[np.float64], target: NDArray[Any], task: Task) -> None:
+    """So that its classes are told the right way round, which an untrained one leaves to luck."""
+    import torch
+
+    losses = {"binary": torch.nn.BCEWithLogitsLoss, "multiclass": torch.nn.CrossEntropyLoss}
+    loss = losses.get(task, torch.nn.MSELoss)()
+    inputs, optimizer = torch.from_numpy(matrix).float(), torch.optim.Adam(network.parameters(), lr=0.02)
+    wanted = (
+        torch.from_numpy(np.asarray(target)).long()
+        if task == "multiclass"
+        else torch.from_numpy(np.asarray(target, np.float32))[:, None]
+    )
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss(network(inputs), wanted).backward()
+        optimizer.step()
+    network.eval()
 
 
 def _written(path: Path, content: bytes, held: Data, answers: NDArray[np.float64], options: ModelOptions) -> Made:
