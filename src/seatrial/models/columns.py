@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,6 +98,24 @@ def holds_numbers(kind: pa.DataType) -> bool:
 def holds_texts(kind: pa.DataType) -> bool:
     """Whether a column of this type can be a model's text."""
     return _holds(kind, _is_text)
+
+
+class TextsExpected(InputError):
+    """The model takes texts in `columns`, and the table holds something else: a file without types can be read anew."""
+
+    columns: tuple[str, ...] = ()
+
+
+def texts_expected(columns: Sequence[str], schema: pa.Schema, *, path: str) -> TextsExpected:
+    """The error of columns of a table that must hold texts."""
+    name = columns[0]
+    error = TextsExpected(
+        f'the model takes texts for "{name}", the table holds {schema.field(name).type}.',
+        path=path,
+        hint="Cast the column to string (in JSON: write its values in quotes).",
+    )
+    error.columns = tuple(columns)
+    return error
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray[Any]:

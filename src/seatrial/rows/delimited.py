@@ -83,7 +83,15 @@ def read_delimited(
             for batch in _batches(source, delimiter, options):
                 yield keys.put_into(pa.Table.from_batches([batch]), columns, position)
 
-    return Rows(origin, schema, count, read)
+    def reread(column_types: Mapping[str, pa.DataType]) -> Rows:
+        return read_delimited(origin, sources, types=column_types, others=others)
+
+    return Rows(origin, schema, count, read, reread)
+
+
+def delimiter_of(source: RowFile) -> str:
+    """What the values of a line are split at."""
+    return _header(source)[0]
 
 
 def _header(source: RowFile) -> tuple[str, list[str]]:

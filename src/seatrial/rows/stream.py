@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -22,12 +22,14 @@ class Rows:
     """A table somebody points at.
 
     `origin` is what the user named it; `rows` their number, None where only reading everything would tell.
+    `reread` opens the same files with other types, where their format has none of its own.
     """
 
     origin: str
     schema: pa.Schema
     rows: int | None
     _read: Read = field(repr=False)
+    reread: Callable[[Mapping[str, pa.DataType]], Rows] | None = field(default=None, repr=False)
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """The rows as tables of 1 to `TABLE_ROWS` rows, `columns` in the order given (None: all); may be called again.
@@ -37,6 +39,12 @@ class Rows:
         """
         names = self.schema.names if columns is None else self.check_columns(columns)
         return _ahead(_bounded(self._read(names), names))
+
+    def with_texts(self, columns: Sequence[str]) -> Rows | None:
+        """The same rows, in which these columns are the texts that stand in the file; None where the file has types."""
+        if self.reread is None:
+            return None
+        return self.reread({one.name: pa.string() if one.name in columns else one.type for one in self.schema})
 
     def check_columns(self, columns: Sequence[str]) -> list[str]:
         """The columns as a list; an `InputError` for one that is not there, or asked for twice."""

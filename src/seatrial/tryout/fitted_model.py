@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.errors import InputError, StepFailed
+from seatrial.models.columns import TextsExpected
 from seatrial.models.provenance import Provenance
 from seatrial.models.trained import Trained
 from seatrial.rows import Rows
@@ -41,6 +42,8 @@ def open_fitted(
     provenance = Provenance(None, None, {}, (), None)
     try:
         package = build_package(trained, rows=first_rows(rows), provenance=provenance)
+    except TextsExpected:
+        raise  # whoever has a file without types reads it anew
     except (InputError, StepFailed) as error:
         way = "Or give a function that asks it (model.predict_proba): it is then measured as a black box."
         raise type(error)(error.problem, path=error.path, hint=f"{error.hint or ''} {way}".strip()) from error

@@ -13,7 +13,6 @@ import pyarrow as pa
 from seatrial.errors import InputError, Surface, field, spell, spelled
 from seatrial.models.signature import Task
 from seatrial.rows import Rows, open_rows, rows_of
-from seatrial.rows.formats import is_parquet
 from seatrial.trial.data_checks.note import Note
 from seatrial.trial.label_column import Labels, read_labels
 from seatrial.trial.measure import TrialInputs, compared_models, measure
@@ -25,7 +24,7 @@ from seatrial.trial.validate import assumptions, check_numbers, check_question, 
 from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.fitted_model import is_fitted, open_fitted
 from seatrial.tryout.function_model import PLACE, eager, open_function, with_places
-from seatrial.tryout.opened_model import is_address, open_model, texts_of
+from seatrial.tryout.opened_model import is_address, open_model, with_its_texts
 from seatrial.tryout.policy_file import DEFAULT, policy_for
 from seatrial.tryout.uses import StateFolder
 from seatrial.verdicts.judge import judge
@@ -65,10 +64,14 @@ def try_model(
         opened, rows = _open(
             model, data, rows, question=question, labels=labels, classes=classes, token=token, on_progress=on_progress
         )
+        groups = groups_of(question, rows)  # a column that the model takes as text is text for its groups too
         rows = replace(rows, rows=labels.rows)
         other = None
         if against is not None:
-            other = open_model(against, rows, question=question, labels=labels, like=opened.signature, token=token)
+            like = opened.signature
+            other, rows = with_its_texts(
+                lambda read: open_model(against, read, question=question, labels=labels, like=like, token=token), rows
+            )
         chosen = policy_for(policy, question, groups, opened.signature.task, None if other is None else other.name)
         measured = measure(
             question,
@@ -167,10 +170,14 @@ def _open(
         if not is_address(str(model)) and not Path(model).exists():
             raise InputError("there is no such file.", path=str(model), hint="Name the model's file.")
         answered = _Counted(on_progress, labels.rows)
-        rows = _as_texts(data, rows, model)
-        return open_model(model, rows, question=question, labels=labels, token=token, on_progress=answered), rows
+        return with_its_texts(
+            lambda read: open_model(model, read, question=question, labels=labels, token=token, on_progress=answered),
+            rows,
+        )
     if is_fitted(model):
-        return open_fitted(model, rows, question=question, labels=labels, classes=classes), rows
+        return with_its_texts(
+            lambda read: open_fitted(model, read, question=question, labels=labels, classes=classes), rows
+        )
     if not callable(model):
         raise InputError(
             f"{type(model).__module__}.{type(model).__qualname__} is not a model.",
@@ -192,22 +199,3 @@ class _Counted:
     def __call__(self, rows: int) -> None:
         self._done += rows
         self._on_progress("scoring", min(self._done, self._rows), self._rows)
-
-
-def _as_texts(data: Any, rows: Rows, model: str | Path) -> Rows:
-    """The same rows, in which what the model takes as text is text, whatever it looks like in a file of text.
-
-    Parquet and Iceberg have types of their own, and keep them.
-    """
-    if not isinstance(data, str | Path) or is_parquet(str(data)):
-        return rows
-    wanted = [name for name in texts_of(model) if name in rows.schema.names]
-    others = [name for name in wanted if not _is_text(rows.schema.field(name).type)]
-    if not others:
-        return rows
-    types = {field.name: pa.string() if field.name in others else field.type for field in rows.schema}
-    return open_rows(data, types=types)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))

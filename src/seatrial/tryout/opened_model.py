@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
+from seatrial.models.columns import TextsExpected
 from seatrial.models.signature import Signature
 from seatrial.rows import Rows
 from seatrial.trial.label_column import Labels
@@ -17,6 +18,8 @@ from seatrial.trial.validate import check_signature, wanted_positive
 
 if TYPE_CHECKING:
     from seatrial.models.finished import ModelOptions
+
+T = TypeVar("T")
 
 
 def is_address(model: str) -> bool:
@@ -85,21 +88,19 @@ def _options(question: Question, labels: Labels, like: Signature | None) -> Mode
     )
 
 
-def texts_of(model: str | Path) -> tuple[str, ...]:
-    """The inputs that an ONNX file takes as texts; none where that cannot be told, which opening it will explain."""
-    if is_address(str(model)) or Path(model).suffix != ".onnx":
-        return ()
-    import onnx
+def with_its_texts(open_: Callable[[Rows], T], rows: Rows) -> tuple[T, Rows]:
+    """What `open_` makes of the rows, and the rows with what the model takes as text read as text.
 
-    from seatrial.models.finished.file_format import MAX_BYTES
-
+    In a file of text "7" may be a number or a category, and "01" a zip code: the model tells. Parquet, Iceberg and JSON
+    have types of their own, and keep them.
+    """
     try:
-        if Path(model).stat().st_size > MAX_BYTES:
-            return ()
-        graph = onnx.load_model(str(model), load_external_data=False).graph
-    except Exception:  # noqa: BLE001  # whatever keeps it from being read is told when it is opened
-        return ()
-    return tuple(one.name for one in graph.input if one.type.tensor_type.elem_type == onnx.TensorProto.STRING)
+        return open_(rows), rows
+    except TextsExpected as error:
+        texts = rows.with_texts(error.columns)
+        if texts is None:
+            raise
+    return open_(texts), texts
 
 
 def first_rows(rows: Rows) -> pa.Table:

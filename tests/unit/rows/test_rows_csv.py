@@ -208,3 +208,11 @@ def test_names_that_are_longer_than_what_is_read_of_them_are_not_cut(written: Wr
     names = ",".join(f"c{number}" for number in range(200_000))
     with pytest.raises(InputError, match="the first line is longer than 1 MiB"):
         open_rows(written("r.csv", f"{names}\n{names}\n".encode()))
+
+
+def test_columns_can_be_read_anew_as_the_texts_they_are(written: Written) -> None:
+    rows = open_rows(written("r.csv", b"zip,n\n01,1\n10,2\n"))
+    assert content(rows)["zip"] == [1, 10]
+    texts = rows.with_texts(["zip"])
+    assert texts is not None
+    assert content(texts) == {"zip": ["01", "10"], "n": [1, 2]}

@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError, TargetError, field
+from seatrial.models.columns import holds_texts, texts_expected
 from seatrial.models.endpoints.columns import column_of, sent_columns, values
 from seatrial.models.signature import Column
 
@@ -103,7 +104,11 @@ def form_of(
     # A matrix of one column is told from a column by its name, and by there being only one that it can be.
     only = len(inputs if inputs is not None else set(schema.names) - {label}) == 1
     if len(tensors) > 1 or (tensors and (tensors[0].name in schema.names or (_width(tensors[0]) == 1 and not only))):
-        return Named(tuple(_column(schema, tensor, address) for tensor in tensors), tensors), None
+        columns = tuple(_column(schema, tensor, address) for tensor in tensors)
+        taken_as_text = [tensor.name for tensor in tensors if tensor.datatype == "BYTES"]
+        if not_texts := [name for name in taken_as_text if not holds_texts(schema.field(name).type)]:
+            raise texts_expected(not_texts, schema, path=address)
+        return Named(columns, tensors), None
     columns = sent_columns(schema, label=label, inputs=inputs, address=address)
     tensor = tensors[0] if tensors else Tensor(_MATRIX, "FP64", (-1, -1))
     texts = [column.name for column in columns if column.kind == "text"]
@@ -141,12 +146,12 @@ def _named(item: Mapping[str, Any]) -> Tensor:
 
 def _column(schema: pa.Schema, tensor: Tensor, address: str) -> Column:
     column = column_of(schema, tensor.name, address=address)
-    if (tensor.datatype == "BYTES") != (column.kind == "text"):
-        takes = "text" if tensor.datatype == "BYTES" else f"a number ({tensor.datatype})"
+    if tensor.datatype != "BYTES" and column.kind == "text":
         raise InputError(
-            f"the model takes {takes} for {tensor.name!r}, and the rows hold {schema.field(tensor.name).type}.",
+            f"the model takes a number ({tensor.datatype}) for {tensor.name!r}, and the rows hold "
+            f"{schema.field(tensor.name).type}.",
             path=address,
-            hint="Cast the column.",
+            hint="Correct the values that are not numbers; a missing one is empty.",
         )
     if tensor.datatype in _INTEGERS:
         return Column(tensor.name, "integer")

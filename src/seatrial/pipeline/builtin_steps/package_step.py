@@ -27,7 +27,7 @@ def package_model(job: Job, workspace: Workspace) -> ArtifactOutput:
     """Packages the file, and prints what was inferred; the same file, columns and wishes give the same package."""
     from seatrial.models.finished import ModelOptions, open_finished
     from seatrial.trial.label_column import read_labels
-    from seatrial.tryout.opened_model import texts_of
+    from seatrial.tryout.opened_model import with_its_texts
 
     project = workspace.project
     data, model = project.data, project.model_settings
@@ -37,22 +37,22 @@ def package_model(job: Job, workspace: Workspace) -> ArtifactOutput:
     if not isinstance(file, ModelFileInput) or not isinstance(pinned, RowsInput | TableOutput):
         raise InputError("[data] must name tables.", path=project.path, hint="Name a step's table.")
     path = local_path(file.place, project.directory)
-    texts = dict.fromkeys(texts_of(path), pa.string())  # whatever they look like in a file of text
-    with spelled(project_key), opened_rows(pinned, workspace, types=texts) as rows:
-        rows.check_columns([data.label])
-        finished = open_finished(
-            path,
-            schema=rows.schema,
-            label=data.label,
-            labels=None if data.task == "regression" else read_labels(rows, data.label).classes,
-            options=ModelOptions(
-                inputs=model.inputs or None,
-                task=data.task,
-                classes=model.classes or None,
-                positive=data.positive,
-                threshold=model.threshold,
+    options = ModelOptions(
+        inputs=model.inputs or None,
+        task=data.task,
+        classes=model.classes or None,
+        positive=data.positive,
+        threshold=model.threshold,
+    )
+    label = data.label
+    with spelled(project_key), opened_rows(pinned, workspace) as opened:
+        opened.check_columns([label])
+        labels = None if data.task == "regression" else read_labels(opened, label).classes
+        finished, _ = with_its_texts(
+            lambda rows: open_finished(
+                path, schema=rows.schema, label=label, labels=labels, options=options, rows=_first(rows, label)
             ),
-            rows=_first(rows, data.label),
+            opened,
         )
     source = json.loads(finished.package["provenance.json"]).get("source") or {}
     if source.get("sha256") != file.digest:

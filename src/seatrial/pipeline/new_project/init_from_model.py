@@ -34,7 +34,7 @@ from seatrial.trial.spelling import command_line
 from seatrial.trial.test_uses.ledger import TestData, carry_looks
 from seatrial.trial.test_uses.row_sketch import RowSketch
 from seatrial.trial.validate import check_question, groups_of
-from seatrial.tryout.opened_model import open_model, texts_of
+from seatrial.tryout.opened_model import open_model, with_its_texts
 from seatrial.tryout.uses import state_folder
 from seatrial.verdicts.digest import DigestOfTestData
 from seatrial.verdicts.trial import Trial
@@ -67,11 +67,11 @@ def init_from_model(
     under the same policy is too.
     """
     _check_places(folder, model, {"--test": test, "--validation": validation, "--train": train})
-    rows = open_rows(test, types=dict.fromkeys(texts_of(model), pa.string()))  # so that a zip code keeps its zeros
+    rows = open_rows(test)
     groups = [spec.name for spec in groups_of(question, rows)]
     labels = read_labels(rows, question.label)
     check_question(question, labels, origin=rows.origin)
-    opened = open_model(model, rows, question=question, labels=labels)
+    opened, rows = with_its_texts(lambda read: open_model(model, read, question=question, labels=labels), rows)
     template = ProjectTemplate(
         name=project_name(folder),
         model=model.name,

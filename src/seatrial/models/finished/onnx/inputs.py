@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from seatrial.errors import InputError, field
-from seatrial.models.columns import holds_numbers, holds_texts, kind_column
+from seatrial.models.columns import holds_numbers, holds_texts, kind_column, texts_expected
 from seatrial.models.signature import Column, Kind
 
 _KINDS: dict[int, Kind] = {
@@ -323,6 +323,9 @@ def _no_column(tensor: str, name: str, takes: Sequence[str], schema: pa.Schema, 
 
 def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, rows: pa.Table | None, path: str) -> None:
     taken, given = Counter(column.name for column in binding.columns), Counter(schema.names)
+    texts = [column.name for column in binding.columns if column.kind == "text" and given[column.name] == 1]
+    if not_texts := [name for name in texts if name != label and not holds_texts(schema.field(name).type)]:
+        raise texts_expected(not_texts, schema, path=path)
     for column in binding.columns:
         if given[column.name] != 1:
             problem = "several columns" if given[column.name] else "no column"
@@ -345,12 +348,6 @@ def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, rows:
 
 def _check_type(column: Column, schema: pa.Schema, rows: pa.Table | None, path: str) -> None:
     found = schema.field(column.name).type
-    if column.kind == "text" and not holds_texts(found):
-        raise InputError(
-            f'the model takes texts for "{column.name}", the table holds {found}.',
-            path=path,
-            hint="Cast the column to string.",
-        )
     if column.kind != "text" and not holds_numbers(found):
         strange = _strange_text(rows, column.name) if rows is not None and holds_texts(found) else None
         if strange:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seatrial.errors import InputError
 from seatrial.models.agreement import TOLERANCE
-from seatrial.models.columns import holds_texts, number_column
+from seatrial.models.columns import holds_texts, number_column, texts_expected
 from seatrial.models.finished.converted import Converted
 from seatrial.models.finished.optional_libraries import require
 from seatrial.models.frameworks.class_names import class_names
@@ -21,6 +21,7 @@ from seatrial.models.frameworks.lightgbm.export import convert_lightgbm
 from seatrial.models.frameworks.probability_nodes import behind, only_output
 from seatrial.models.frameworks.silence import silence
 from seatrial.models.frameworks.sklearn.imputers import plain_imputers
+from seatrial.models.frameworks.sklearn.text_columns import text_columns
 from seatrial.models.frameworks.xgboost.export import convert_xgboost
 from seatrial.models.graph import OPSET
 from seatrial.models.safety import first_line
@@ -57,6 +58,7 @@ def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Con
             path="Trained.inputs",
             hint='Name its columns in order, inputs=["age", "hours"], or fit it on a data frame.',
         )
+    _check_texts(fitted, rows, names)
     shown = rows.slice(0, _TRIED_ROWS)
     expected = _ask(fitted, shown, names)
     last = _last_booster(fitted, shown, names)
@@ -80,6 +82,16 @@ def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Con
         answer=lambda asked, columns: _ask(fitted, asked, columns),
         library="scikit-learn",
     )
+
+
+def _check_texts(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> None:
+    lacking = [
+        name
+        for name in text_columns(fitted, names)
+        if name in rows.column_names and not holds_texts(rows.schema.field(name).type)
+    ]
+    if lacking:
+        raise texts_expected(lacking, rows.schema, path=_WHERE)
 
 
 def _check_fitted(fitted: Any) -> None:
