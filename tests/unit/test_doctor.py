@@ -58,7 +58,7 @@ def test_json_is_one_document_and_the_status_is_1_when_something_failed(
 
 def test_the_table_ends_by_naming_the_next_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(directory=tmp_path) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "Next: seatrial init DIR --example census"
+    assert capsys.readouterr().out.splitlines()[-1] == "Next: seatrial init DIR"
     (tmp_path / "seatrial.toml").write_text('[project]\nname = "small"\n')
     assert command(directory=tmp_path) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("Next: seatrial plan")

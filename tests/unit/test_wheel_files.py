@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_wheel_takes_the_examples_file_by_file_and_misses_none() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     included = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    examples = [ROOT / "examples" / name for name in get_args(ExampleName)]
+    examples = [ROOT / "examples" / name for name in (*get_args(ExampleName), "starter")]
     sources = {path for folder in examples for kind in ("*.py", "*.toml", "*.md") for path in folder.glob(kind)}
     tried = {ROOT / "examples" / "try" / name for name in ("README.md", "census.onnx", "census.parquet")}
     assert {ROOT / path for path in included} == sources | tried

@@ -44,7 +44,7 @@ def test_what_runs_left_behind_stays_behind(tmp_path: Path, monkeypatch: pytest.
     for name in ("pipeline.py", "census-2.html", ".seatrial/store/log", "__pycache__/pipeline.pyc"):
         (used / name).parent.mkdir(parents=True, exist_ok=True)
         (used / name).write_text("")
-    monkeypatch.setattr(examples, "_example", lambda _: used)
+    monkeypatch.setattr(examples, "example_folder", lambda _: used)
     copy_example("census", tmp_path / "new")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["pipeline.py"]
 

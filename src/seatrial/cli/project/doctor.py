@@ -47,7 +47,7 @@ def command(*, directory: Directory = Path(), profile: Profile = "local", json: 
     elif (directory / FILE_NAME).exists():
         print_lines(f"Next: {call.then('plan')}")
     else:
-        print_lines("Next: seatrial init DIR --example census")
+        print_lines("Next: seatrial init DIR")
     return int(failed)
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from seatrial.cli.output import print_lines
 
+if TYPE_CHECKING:
+    from seatrial.trial.question import Question
+
 ExampleName = Literal["census", "digits", "mnist"]
 Example = Annotated[ExampleName | None, Parameter(help="The example to start from.")]
+FrameworkName = Literal["sklearn", "xgboost", "lightgbm", "torch", "tensorflow"]
 Columns = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 
 
@@ -20,6 +25,13 @@ def command(
     folder: Path,
     /,
     *,
+    data: Annotated[
+        str | None, Parameter(help="The table to learn from: CSV, JSON lines or Parquet; made up without it.")
+    ] = None,
+    framework: Annotated[
+        FrameworkName | None, Parameter(help="What the training step trains with; sklearn without it.")
+    ] = None,
+    spark: Annotated[bool, Parameter(negative="", help="Prepare the data in Spark (needs Java).")] = False,
     example: Example = None,
     from_: Annotated[
         Path | None, Parameter(name="--from", help="A finished model: ONNX, XGBoost JSON or UBJ, LightGBM text.")
@@ -50,42 +62,45 @@ def command(
     clip: Annotated[float | None, Parameter(help="The largest error of a regression that counts in full.")] = None,
     quantile: Annotated[float | None, Parameter(help="The quantile that a regression predicts: 0.9.")] = None,
 ) -> int:
-    """Start a project in a new folder: an example, or around a finished model.
+    """Start a project in a new folder: around a table, a finished model, or an example.
 
-    Examples: census, who earns more than 50,000 dollars, and fairness; digits, and what is left of them under attack.
+    With --data, or with nothing, it is a project that prepares a table, trains and is judged, commented, and yours to
+    change. Examples: census, who earns more than 50,000 dollars, and fairness; digits, and what is left of them under
+    attack.
     With --from, the model is measured once: on --validation, else as use 1 of the test data. What was measured stands
     beside the suggested requirements in seatrial.toml.
 
     For example:
 
+        seatrial init churn --data customers.csv --label churned
         seatrial init people --example census
         seatrial init people --from model.onnx --test test.parquet --label income --groups sex,age:18,25,45,65
     """
     from seatrial.errors import InputError
 
-    if from_ is None:
-        if test is not None:
-            raise InputError("--test is given, and no model.", hint="Name the model's file with --from.")
-        from seatrial.pipeline.new_project.examples import copy_example
-
-        copy_example(example or "census", folder)
-        print_lines(*sorted(folder.iterdir()))
-        fetch = "python fetch.py && " if (folder / "fetch.py").exists() else ""
-        print_lines(f"Next: cd {quote(str(folder))} && {fetch}seatrial run")
-        return 0
+    if from_ is None and test is not None:
+        raise InputError("--test is given, and no model.", hint="Name the model's file with --from.")
+    if sum(one is not None for one in (from_, example, data)) > 1:
+        raise InputError("--from, --data and --example exclude each other.", hint="Name one of them.")
+    if (framework is not None or spark) and (from_ is not None or example is not None):
+        raise InputError(
+            "--framework and --spark are of a project that trains on a table.", hint="Leave out --from and --example."
+        )
     if example is not None:
-        raise InputError("--example brings its own model.", hint="Leave out --example, or --from.")
-    if test is None or label is None:
+        return _example(folder, example)
+    if from_ is None and data is None:
+        return _starter(folder, None, None, framework=framework, spark=spark)
+    if data is not None and label is None:
+        raise InputError("--label is missing.", hint="Write --data FILE --label COLUMN.")
+    if data is None and (test is None or label is None):
         missing = [name for name, given in (("--test", test), ("--label", label)) if given is None]
         what = "is missing." if len(missing) == 1 else "are missing."
         raise InputError(f"{' and '.join(missing)} {what}", hint="Write --from MODEL --test DATA --label COLUMN.")
-    from seatrial.cli.run_progress import progress
-    from seatrial.pipeline.new_project.init_from_model import init_from_model
     from seatrial.trial.question import Question
     from seatrial.tryout.command import split_groups, split_names
 
     question = Question(
-        label=label,
+        label=label or "",
         task=task,
         positive=positive,
         classes=split_names(classes),
@@ -96,12 +111,42 @@ def command(
         clip=clip,
         quantile=quantile,
     )
+    if data is not None:
+        return _starter(folder, data, question, framework=framework, spark=spark)
+    from seatrial.cli.run_progress import progress
+    from seatrial.pipeline.new_project.init_from_model import init_from_model
+
     with progress(live=sys.stderr.isatty()) as shown:
         begun = init_from_model(
             folder, model=from_, test=test, validation=validation, train=train, question=question, progress=shown
         )
-    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    print_lines(*(f"{folder / name}" for name in names), *begun.notes)
-    go = "" if folder.resolve() == Path.cwd() else f"cd {quote(str(folder))} && "
-    print_lines(f"Next: {go}seatrial run")
+    _end(folder, begun.notes, "seatrial run")
     return 0
+
+
+def _example(folder: Path, example: ExampleName) -> int:
+    from seatrial.pipeline.new_project.examples import copy_example
+
+    copy_example(example, folder)
+    print_lines(*sorted(folder.iterdir()))
+    fetch = "python fetch.py && " if (folder / "fetch.py").exists() else ""
+    print_lines(f"Next: cd {quote(str(folder))} && {fetch}seatrial run")
+    return 0
+
+
+def _starter(folder: Path, data: str | None, question: Question | None, *, framework: str | None, spark: bool) -> int:
+    from seatrial.errors import spelled
+    from seatrial.pipeline.new_project.starter import init_starter
+    from seatrial.trial.spelling import command_line
+
+    with spelled(command_line):
+        begun = init_starter(folder, data=data, question=question, framework=framework or "sklearn", spark=spark)
+    _end(folder, begun.notes, f"seatrial put {quote(begun.raw)} raw/ && seatrial run --rehearse")
+    return 0
+
+
+def _end(folder: Path, notes: Sequence[str], following: str) -> None:
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    print_lines(*(f"{folder / name}" for name in names), *notes)
+    go = "" if folder.resolve() == Path.cwd() else f"cd {quote(str(folder))} && "
+    print_lines(f"Next: {go}{following}")

@@ -14,10 +14,10 @@ def copy_example(name: str, folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("there is something here already.", path=str(folder), hint="Name a new folder.")
     made_by_runs = shutil.ignore_patterns("__pycache__", ".*", "*.html")
-    shutil.copytree(_example(name), folder, dirs_exist_ok=True, ignore=made_by_runs)
+    shutil.copytree(example_folder(name), folder, dirs_exist_ok=True, ignore=made_by_runs)
 
 
-def _example(name: str) -> Path:
+def example_folder(name: str) -> Path:
     """Its folder: inside the installed package, or beside `src` in a checkout."""
     installed = Path(str(files("seatrial"))) / "examples" / name
     checkout = Path(str(files("seatrial"))).parents[1] / "examples" / name

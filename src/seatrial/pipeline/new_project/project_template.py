@@ -54,24 +54,24 @@ def project_file(template: ProjectTemplate, groups: Sequence[str], trial: Trial 
         "# Written by `seatrial init` from a finished model; everything in it may be changed. Then: seatrial run",
         "",
         "[project]",
-        f"name = {_quoted(template.name)}",
+        f"name = {toml_text(template.name)}",
         "",
         "[model]",
-        f"from = {_quoted(template.model)}  # a copy of {_quoted(template.origin)}",
+        f"from = {toml_text(template.model)}  # a copy of {toml_text(template.origin)}",
         *_signature(signature),
     ]
     if question.classes is not None:
-        lines.append(f"classes = {_listed(question.classes)}  # in the order of its probabilities")
+        lines.append(f"classes = {toml_list(question.classes)}  # in the order of its probabilities")
     if question.inputs is not None:
-        lines.append(f"inputs = {_listed(question.inputs)}  # the columns of its matrix, in its order")
+        lines.append(f"inputs = {toml_list(question.inputs)}  # the columns of its matrix, in its order")
     if question.threshold is not None:
         lines.append(f"threshold = {question.threshold!r}")
     elif signature.threshold is not None:
         lines.append(f"#threshold = {signature.threshold!r}  # the least probability that is answered positive")
-    lines += ["", "[data]", f"test = {_quoted(template.test)}  # read where it lies; measured, and never chosen from"]
+    lines += ["", "[data]", f"test = {toml_text(template.test)}  # read where it lies; measured, and never chosen from"]
     if template.validation is not None:
         lines.append(
-            f"validation = {_quoted(template.validation)}  # bins and baselines; `run --rehearse` counts nothing"
+            f"validation = {toml_text(template.validation)}  # bins and baselines; `run --rehearse` counts nothing"
         )
     else:
         lines += [
@@ -79,15 +79,15 @@ def project_file(template: ProjectTemplate, groups: Sequence[str], trial: Trial 
             '#validation = "FILE"',
         ]
     if template.train is not None:
-        lines.append(f"train = {_quoted(template.train)}  # fits baselines; rows of it in the test data are found")
-    lines += [f"label = {_quoted(question.label)}", f"task = {_quoted(signature.task)}"]
+        lines.append(f"train = {toml_text(template.train)}  # fits baselines; rows of it in the test data are found")
+    lines += [f"label = {toml_text(question.label)}", f"task = {toml_text(signature.task)}"]
     if signature.positive is not None:
-        lines.append(f"positive = {_quoted(signature.positive)}")
+        lines.append(f"positive = {toml_text(signature.positive)}")
     if question.weight is not None:
-        lines.append(f"weight = {_quoted(question.weight)}")
+        lines.append(f"weight = {toml_text(question.weight)}")
     if question.groups:
         lines.append(
-            f"groups = {_listed(question.groups)}  # requirements name them: {', '.join(map(_quoted, groups))}"
+            f"groups = {toml_list(question.groups)}  # requirements name them: {', '.join(map(toml_text, groups))}"
         )
     else:
         lines += [
@@ -120,11 +120,11 @@ copy it over `{template.model}`, and run again.
 def _signature(signature: Signature) -> Iterator[str]:
     shown = [f"{one.name} ({one.kind})" for one in signature.inputs[:SHOWN_INPUTS]]
     more = len(signature.inputs) - len(shown)
-    yield _prose(f"It takes {', '.join(shown)}{f' and {more} more' if more > 0 else ''}.")
+    yield _comment(f"It takes {', '.join(shown)}{f' and {more} more' if more > 0 else ''}.")
     if signature.classes:
-        yield _prose(f"It answers one of {', '.join(signature.classes)}.")
+        yield _comment(f"It answers one of {', '.join(signature.classes)}.")
     else:
-        yield _prose("It answers with a number.")
+        yield _comment("It answers with a number.")
 
 
 def _policy(question: Question, signature: Signature, groups: Sequence[str], trial: Trial | None) -> Iterator[str]:
@@ -136,16 +136,16 @@ def _policy(question: Question, signature: Signature, groups: Sequence[str], tri
             yield f"{key} = {value!r}"
     bins = {part.column: part.edges for spec in parse_groups(question.groups) for part in spec.parts if part.edges}
     if bins:
-        edges = (f"{_quoted(column)} = [{', '.join(map(repr, stated))}]" for column, stated in bins.items())
+        edges = (f"{toml_text(column)} = [{', '.join(map(repr, stated))}]" for column, stated in bins.items())
         yield f"bins = {{ {', '.join(edges)} }}"
     yield ""
     yield "# Better than an answer that needs no model: the most frequent class, or the middle of the values."
     if trial is not None and (found := _evidence(trial, Claim(metric, against="baseline"))):
-        yield _prose(
+        yield _comment(
             f"{metric} minus that of the {found[0].conditions.get('reference', 'baseline')}: {_said(found[0])}"
         )
     yield "[[policy.require]]"
-    yield f"metric = {_quoted(metric)}"
+    yield f"metric = {toml_text(metric)}"
     yield 'no_worse_than = "baseline"'
     yield ""
     if trial is not None:
@@ -153,7 +153,7 @@ def _policy(question: Question, signature: Signature, groups: Sequence[str], tri
         yield ""
     yield "# Once a release has passed: no worse than it, on the same rows. It does not apply to the first."
     yield "#[[policy.require]]"
-    yield f"#metric = {_quoted(metric)}"
+    yield f"#metric = {toml_text(metric)}"
     yield '#no_worse_than = "newest_passed"'
     if signature.task != "regression":
         yield "#margin = 0.01"
@@ -197,7 +197,7 @@ def _suggestion(metric: Metric, claim: Claim, trial: Trial) -> Iterator[str]:
     gap = claim.family is Family.PAIRS
     worst = max(found, key=lambda one: abs(one.estimate)) if gap else _worst(found, metric)
     yield ""
-    yield _prose(f"{claim}{_where(worst, len(found))}: {_said(worst)}")
+    yield _comment(f"{claim}{_where(worst, len(found))}: {_said(worst)}")
     if gap:
         limit = ("at_most", GAP if metric.high - metric.low <= 1 else _up(max(abs(worst.low), abs(worst.high))))
     elif metric.better is Better.HIGHER:
@@ -212,9 +212,9 @@ def _suggestion(metric: Metric, claim: Claim, trial: Trial) -> Iterator[str]:
         )
         return
     yield "#[[policy.require]]"
-    yield f"#metric = {_quoted(metric.name)}"
+    yield f"#metric = {toml_text(metric.name)}"
     if claim.column is not None:
-        yield f"#{'gap_between' if gap else 'by'} = {_quoted(claim.column)}"
+        yield f"#{'gap_between' if gap else 'by'} = {toml_text(claim.column)}"
     yield f"#{limit[0]} = {limit[1]!r}"
 
 
@@ -255,15 +255,20 @@ def _up(high: float) -> float:
     return float(f"{math.ceil(high / unit) * unit:.12g}")
 
 
-def _quoted(text: str) -> str:
+def toml_text(text: str) -> str:
     """A TOML string: JSON's escapes are TOML's, and DEL is escaped too."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _listed(texts: Sequence[str]) -> str:
-    return f"[{', '.join(map(_quoted, texts))}]"
+def toml_list(texts: Sequence[str]) -> str:
+    """A TOML list of strings."""
+    return f"[{', '.join(map(toml_text, texts))}]"
 
 
-def _prose(text: str) -> str:
-    """A comment of one line, whatever names from data hold."""
-    return "# " + "".join(sign if sign.isprintable() else "?" for sign in text)
+def _comment(text: str) -> str:
+    return f"# {one_line(text)}"
+
+
+def one_line(text: str) -> str:
+    """The text for a comment: one line, whatever names from data hold."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -45,7 +45,7 @@ def load_project(directory: Path) -> Project:
         raise InputError(
             f"there is no {FILE_NAME} here.",
             path=str(directory.resolve()),
-            hint="Start with `seatrial init DIR --example census`, or --from MODEL --test DATA.",
+            hint="Start with `seatrial init DIR --data FILE --label COLUMN`, or --from MODEL --test DATA.",
         )
     try:
         text = path.read_text(encoding="utf-8")

@@ -1,0 +1,152 @@
+"""A first look at somebody's table: what to learn from, what to leave out and why, and what is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seatrial.errors import InputError
+from seatrial.models.columns import holds_numbers, holds_texts
+from seatrial.models.signature import Task
+from seatrial.rows import Rows, open_rows
+from seatrial.rows.delimited import delimiter_of
+from seatrial.rows.find_files import sources_at
+from seatrial.rows.formats import format_of
+from seatrial.trial.label_column import read_labels
+from seatrial.trial.question import Question
+from seatrial.trial.validate import check_question, groups_of, wanted_positive
+
+MOST_TEXTS = 100  # different ones of a column that is a category; beyond are names, dates and free text
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """What a project is written for."""
+
+    format: str  # "csv", "parquet" or "jsonl"
+    delimiter: str
+    rows: int
+    numbers: tuple[str, ...]
+    texts: tuple[str, ...]
+    kept: tuple[str, ...]  # columns of groups that are no features
+    left_out: tuple[tuple[str, str], ...]  # a column, and why
+    label: str
+    task: Task
+    classes: tuple[str, ...]
+    positive: str | None
+    groups: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was taken for granted, a sentence each."""
+        how = f'classes {", ".join(self.classes)}; positive: "{self.positive}"' if self.positive else self.task
+        lines = [f'"{self.label}": {how}.']
+        lines += [f'"{name}" is left out: {why}.' for name, why in self.left_out]
+        return tuple(lines)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a column holds, over all rows."""
+
+    values: set[str]
+    many: bool = False
+    low: float = float("inf")
+    high: float = float("-inf")
+    numbers: int = 0
+
+
+def look_at(data: str, question: Question) -> FirstLook:
+    """Reads the table twice: its labels, and what every column holds. `InputError` where it cannot be learned from."""
+    rows = open_rows(data)
+    labels = read_labels(rows, question.label)
+    check_question(question, labels, origin=rows.origin)
+    task = question.task or labels.task
+    if task is None:
+        raise InputError(
+            f'"{question.label}" may hold classes as well as amounts: {len(labels.values or ())} whole numbers.',
+            path=rows.origin,
+            hint="Say which: --task multiclass, or --task regression.",
+        )
+    if labels.kind != "text" and task != "regression":
+        texts = rows.with_texts([question.label])  # classes as they stand in the file: "TRUE", "1.0"
+        if texts is not None:
+            rows, labels = texts, read_labels(texts, question.label)
+    groups = tuple(dict.fromkeys(column for spec in groups_of(question, rows) for column in spec.sources))
+    seen = _look(rows)
+    numbers, texts_, left_out = [], [], []
+    for name in rows.schema.names:
+        if name == question.label:
+            continue
+        kind = rows.schema.field(name).type
+        why = _why_not(kind, seen[name], labels.rows)
+        if why is not None:
+            left_out.append((name, why))
+        elif holds_numbers(kind) and not pa.types.is_boolean(kind):
+            numbers.append(name)
+        else:
+            texts_.append(name)
+    if not numbers and not texts_:
+        raise InputError(
+            "there is no column to learn from beside the label.",
+            path=rows.origin,
+            hint=" ".join(f'"{name}": {why}.' for name, why in left_out[:5]) or "Add columns.",
+        )
+    first = sources_at(data)[0]
+    form = format_of(first.path)
+    delimited = form is not None and form.name in ("csv", "tsv")
+    if first.path.endswith(".zst"):
+        raise InputError("a .zst file must be unpacked first.", path=first.path, hint=f"zstd -d {first.path}")
+    return FirstLook(
+        format="csv" if delimited or form is None else form.name,
+        delimiter=delimiter_of(first) if delimited else ",",
+        rows=labels.rows,
+        numbers=tuple(numbers),
+        texts=tuple(texts_),
+        kept=tuple(name for name in groups if name not in numbers and name not in texts_),
+        left_out=tuple(left_out),
+        label=question.label,
+        task=task,
+        classes=() if task == "regression" else labels.classes or (),
+        positive=wanted_positive(question, labels) if task == "binary" else None,
+        groups=tuple(question.groups),
+    )
+
+
+def _look(rows: Rows) -> dict[str, _Seen]:
+    seen = {name: _Seen(set()) for name in rows.schema.names}
+    for table in rows.tables():
+        for name in table.column_names:
+            _see(seen[name], table.column(name))
+    return seen
+
+
+def _see(seen: _Seen, values: pa.ChunkedArray) -> None:
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if pa.types.is_nested(kind) or pa.types.is_null(kind):
+        return
+    if pa.types.is_integer(kind):
+        ends = pc.min_max(values).as_py()
+        if ends["min"] is not None:
+            seen.low, seen.high = min(seen.low, ends["min"]), max(seen.high, ends["max"])
+        seen.numbers += len(values) - values.null_count
+    if not seen.many:
+        seen.values.update(str(value) for value in pc.unique(values).to_pylist() if value not in (None, ""))
+        seen.many = len(seen.values) > MOST_TEXTS
+
+
+def _why_not(kind: pa.DataType, seen: _Seen, rows: int) -> str | None:
+    """Why nothing is to be learned from a column; None where something is."""
+    if pa.types.is_null(kind) or (not seen.values and not pa.types.is_nested(kind)):
+        return "it is empty"
+    if len(seen.values) == 1:
+        return f"it is {next(iter(seen.values))!r} in every row"
+    if pa.types.is_integer(kind) and seen.many and seen.numbers == rows and seen.high - seen.low + 1 == rows:
+        return "it numbers the rows"
+    if holds_texts(kind) and seen.many:
+        return f"it has more than {MOST_TEXTS} different texts (names, dates or free text)"
+    if not holds_texts(kind) and not holds_numbers(kind):
+        return f"it holds {kind}"
+    return None

@@ -1,0 +1,162 @@
+"""`seatrial init DIR`: what a first look at a table makes of it, and the project that is written for it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, get_args
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from seatrial.cli import main
+from seatrial.cli.project.init import FrameworkName
+from seatrial.errors import InputError
+from seatrial.pipeline.new_project.first_look import look_at
+from seatrial.pipeline.new_project.starter import FRAMEWORKS, init_starter
+from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.steps.load_pipeline import load_pipeline
+from seatrial.trial.question import Question
+
+ROWS = 300
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Orders: every kind of column that a first look tells apart. Semicolons, and labels as somebody wrote them."""
+    lines = ["order;price;size;note;shop;paid;empty;late"]
+    for row in range(ROWS):
+        size, late = "SML"[row % 3], "TRUE" if row % 4 == 0 else "FALSE"
+        lines.append(f"{row + 100};{row % 17}.5;{size};written by {row};Oslo;{str(row % 2 == 0).lower()};;{late}")
+    path = tmp_path / "orders.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_first_look_tells_what_to_learn_from_and_why_not_from_the_rest(table: Path) -> None:
+    look = look_at(str(table), Question(label="late"))
+    assert (look.numbers, look.texts) == (("price",), ("size", "paid"))
+    assert dict(look.left_out) == {
+        "order": "it numbers the rows",
+        "note": "it has more than 100 different texts (names, dates or free text)",
+        "shop": "it is 'Oslo' in every row",
+        "empty": "it is empty",
+    }
+    assert (look.format, look.delimiter, look.rows) == ("csv", ";", ROWS)
+
+
+def test_classes_are_as_they_stand_in_the_file(table: Path) -> None:
+    look = look_at(str(table), Question(label="late"))
+    assert (look.task, look.classes, look.positive) == ("binary", ("FALSE", "TRUE"), "TRUE")
+
+
+def test_a_column_of_groups_is_kept_though_nothing_is_learned_from_it(table: Path) -> None:
+    assert look_at(str(table), Question(label="late", groups=("shop", "size"))).kept == ("shop",)
+
+
+def test_amounts_are_a_regression(table: Path, tmp_path: Path) -> None:
+    assert look_at(str(table), Question(label="price")).task == "regression"
+    pyarrow.parquet.write_table(pa.table({"a": [1.0, 2.5], "y": [0.5, 1.5]}), tmp_path / "t.parquet")
+    look = look_at(str(tmp_path / "t.parquet"), Question(label="y"))
+    assert (look.format, look.task, look.classes) == ("parquet", "regression", ())
+
+
+def test_whole_numbers_that_may_be_classes_are_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "stars.csv"
+    path.write_text("a,stars\n" + "".join(f"{row}.5,{row % 5}\n" for row in range(50)))
+    with pytest.raises(InputError, match=r"classes as well as amounts.*--task multiclass, or --task regression"):
+        look_at(str(path), Question(label="stars"))
+    assert look_at(str(path), Question(label="stars", task="multiclass")).classes == ("0", "1", "2", "3", "4")
+
+
+def test_a_table_without_columns_to_learn_from_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n" + "1,yes\n1,no\n" * 5)
+    with pytest.raises(InputError, match="no column to learn from"):
+        look_at(str(path), Question(label="y"))
+
+
+def test_every_framework_can_be_asked_for() -> None:
+    assert set(get_args(FrameworkName)) == set(FRAMEWORKS)
+
+
+@pytest.mark.parametrize("spark", [False, True], ids=["pandas", "spark"])
+@pytest.mark.parametrize("framework", list(FRAMEWORKS))
+def test_the_project_reads_and_names_only_what_its_files_have(
+    tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch, framework: str, *, spark: bool
+) -> None:
+    monkeypatch.delitem(sys.modules, "pipeline", raising=False)  # another project's
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    folder = tmp_path / "orders"
+    question = Question(label="late", groups=("size",))
+    begun = init_starter(folder, data=str(table), question=question, framework=framework, spark=spark)
+    assert begun.raw == "../orders.csv"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"README.md", "columns.py", "pipeline.py", "preparing.py", "seatrial.toml", "training.py"}
+    project = load_project(folder)
+    pipeline = load_pipeline(project, sets=(), rehearse=False)
+    assert {"rows", "model", "assess", "release"} <= set(pipeline.graph)
+    assert pipeline.graph["rows"].kind == ("spark" if spark else "python")
+    assert FRAMEWORKS[framework].rounds[0] in pipeline.graph["model"].parameters
+    trains = ast.parse((folder / "training.py").read_text())
+    arguments = next(part for part in trains.body if isinstance(part, ast.FunctionDef) and part.name == "train").args
+    assert [one.arg for one in arguments.kwonlyargs] == [FRAMEWORKS[framework].rounds[0], "seed"]
+    assert f'libraries=("{FRAMEWORKS[framework].library}",)' in (folder / "pipeline.py").read_text()
+
+
+def test_every_line_that_waits_to_be_switched_on_is_toml(tmp_path: Path, table: Path) -> None:
+    init_starter(tmp_path / "p", data=str(table), question=Question(label="late"), framework="sklearn", spark=False)
+    text = (tmp_path / "p" / "seatrial.toml").read_text()
+    on = tomllib.loads(re.sub(r"^#(?=[a-z\[])", "", text, flags=re.MULTILINE))
+    assert {"metric": "true_positive_rate", "gap_between": "size", "at_most": 0.1} in on["policy"]["require"]
+
+
+def test_without_a_table_rows_are_made_up_and_always_the_same(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert (
+            init_starter(tmp_path / name, data=None, question=None, framework="sklearn", spark=False).raw
+            == "made_up.csv"
+        )
+    assert (tmp_path / "one" / "made_up.csv").read_bytes() == (tmp_path / "two" / "made_up.csv").read_bytes()
+
+
+def test_with_a_mistake_nothing_is_written(tmp_path: Path, table: Path) -> None:
+    question = Question(label="lated")
+    with pytest.raises(InputError, match="late"):
+        init_starter(tmp_path / "p", data=str(table), question=question, framework="sklearn", spark=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--data", "orders.csv"), "--label is missing"),
+        (("--data", "orders.csv", "--example", "census"), "exclude each other"),
+        (("--example", "digits", "--spark"), "--framework and --spark are of a project that trains"),
+        (("--data", "orders.csv", "--test", "t.csv", "--label", "late"), "--test is given, and no model"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any, words: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["init", "p", *words])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_command_ends_with_what_puts_the_table_into_the_store(
+    tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["init", "p", "--data", table.name, "--label", "late", "--framework", "torch"])
+    assert ended.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "Next: cd p && seatrial put ../orders.csv raw/ && seatrial run --rehearse"
+    assert '"late": classes FALSE, TRUE; positive: "TRUE".' in lines
