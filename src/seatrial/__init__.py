@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seatrial.errors import SeatrialError
     from seatrial.models.codec import Codec
     from seatrial.models.trained import Trained
-    from seatrial.pipeline.running.execute_step import StoredFiles
+    from seatrial.pipeline.jobs.stored_files import StoredFiles
     from seatrial.pipeline.steps.declaration import Files, step
     from seatrial.prepare.codec import fit_codec, with_features
     from seatrial.train.fair import fairness_penalty, rate_gaps, reweighing
@@ -37,7 +37,7 @@ _HOMES = {
     "Mutable": "seatrial.verdicts.policy.threat",
     "ParquetTable": "seatrial.batches.parquet_table",
     "SeatrialError": "seatrial.errors",
-    "StoredFiles": "seatrial.pipeline.running.execute_step",
+    "StoredFiles": "seatrial.pipeline.jobs.stored_files",
     "Table": "seatrial.batches.table",
     "ThreatModel": "seatrial.verdicts.policy.threat",
     "Trained": "seatrial.models.trained",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -75,6 +75,20 @@ def open_project(project: Project, profile: str) -> Iterator[Workspace]:
             objects=open_objects(store),
             state=state,
         )
+
+
+def bucket_settings(workspace: Workspace, address: str) -> StoreSettings:
+    """How the bucket of an s3:// address is reached: as the profile says of it, else as the profile's own store.
+
+    Where the profile says nothing of either, the environment counts.
+    """
+    bucket = address.removeprefix("s3://").partition("/")[0]
+    url = f"s3://{bucket}"
+    if (choice := workspace.profile.buckets.get(bucket)) is not None:
+        return store_settings(choice.store(bucket), workspace.project.directory, os.environ)
+    if workspace.profile.store is not None and workspace.store.url.startswith("s3://"):
+        return replace(workspace.store, url=url)
+    return StoreSettings(url)
 
 
 def state_folder(directory: Path, environment: Mapping[str, str]) -> Path:

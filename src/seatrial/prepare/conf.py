@@ -158,7 +158,6 @@ def _s3a(connection: S3Connection, folder: Path) -> dict[str, str]:
     conf = {
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",  # s3:// as people write it
         "spark.hadoop.hadoop.tmp.dir": str(folder / "hadoop"),  # where S3A keeps parts before they are sent
-        prefix + "endpoint.region": connection.region,
         # Task output becomes visible by completing multipart uploads: no rename, which S3 does not have.
         prefix + "committer.name": "magic",
         prefix + "committer.magic.enabled": "true",
@@ -170,31 +169,37 @@ def _s3a(connection: S3Connection, folder: Path) -> dict[str, str]:
             "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter"
         ),
     }
+    return conf | {f"{prefix}{key}": value for key, value in s3a_connection(connection).items()}
+
+
+def s3a_connection(connection: S3Connection) -> dict[str, str]:
+    """How S3A reaches a store, as keys below `fs.s3a.` or, of one bucket, `fs.s3a.bucket.NAME.`."""
+    conf = {"endpoint.region": connection.region}
     if connection.endpoint is not None:
-        conf |= {prefix + "endpoint": connection.endpoint, prefix + "path.style.access": "true"}
+        conf |= {"endpoint": connection.endpoint, "path.style.access": "true"}
     # One provider, by name: the usual list of them would go on to AWS_… variables and to the machine's role.
     if connection.anonymous:
-        conf[prefix + "aws.credentials.provider"] = f"{S3A}.AnonymousAWSCredentialsProvider"
+        conf["aws.credentials.provider"] = f"{S3A}.AnonymousAWSCredentialsProvider"
     elif connection.credentials is not None:
         now = connection.credentials.renewed()
         provider = "SimpleAWSCredentialsProvider" if now.session_token is None else "TemporaryAWSCredentialsProvider"
         conf |= {
-            prefix + "aws.credentials.provider": f"{S3A}.{provider}",
-            prefix + "access.key": now.access_key,
-            prefix + "secret.key": now.secret_key,
-            **({} if now.session_token is None else {prefix + "session.token": now.session_token}),
+            "aws.credentials.provider": f"{S3A}.{provider}",
+            "access.key": now.access_key,
+            "secret.key": now.secret_key,
+            **({} if now.session_token is None else {"session.token": now.session_token}),
         }
     if connection.proxy is not None:
         proxy = urlsplit(connection.proxy)
         conf |= {
-            prefix + "proxy.host": proxy.hostname or "",
-            prefix + "proxy.port": str(proxy.port or PROXY_PORT),
-            prefix + "proxy.ssl.enabled": str(proxy.scheme == "https").lower(),
+            "proxy.host": proxy.hostname or "",
+            "proxy.port": str(proxy.port or PROXY_PORT),
+            "proxy.ssl.enabled": str(proxy.scheme == "https").lower(),
         }
         if proxy.username is not None:
             conf |= {
-                prefix + "proxy.username": unquote(proxy.username),
-                prefix + "proxy.password": unquote(proxy.password or ""),
+                "proxy.username": unquote(proxy.username),
+                "proxy.password": unquote(proxy.password or ""),
             }
     return conf
 

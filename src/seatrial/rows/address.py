@@ -12,6 +12,7 @@ from seatrial.rows.find_files import sources_at
 from seatrial.rows.formats import Format, Others, format_of, known_suffixes, unknown_format
 from seatrial.rows.row_file import RowFile, shown
 from seatrial.rows.stream import Rows
+from seatrial.stores.settings import StoreSettings
 
 
 def open_rows(
@@ -19,19 +20,21 @@ def open_rows(
     *,
     types: Mapping[str, pa.DataType] | None = None,
     others: Others = "inferred",
+    store: StoreSettings | None = None,
 ) -> Rows:
     """The rows of a CSV, JSON lines or Parquet file, a folder of them, s3://…, or an Iceberg …metadata.json.
 
     `types` says what columns of text formats are read as; `others` what becomes of the rest (Parquet and Iceberg have
-    types of their own). What is not there, or not readable as what it claims to be, is an `InputError`.
+    types of their own); `store` how the bucket of s3:// is reached, by the environment without it. What is
+    not there, or not readable as what it claims to be, is an `InputError`.
     """
     named = str(address)
     origin = shown(named)
-    found = sources_at(named)
+    found = sources_at(named, store)
     if named.endswith(".metadata.json"):
         from seatrial.rows.iceberg_metadata import read_iceberg
 
-        return read_iceberg(origin, found[0])
+        return read_iceberg(origin, found[0], store)
     chosen, files = _chosen(origin, found)
     for file in files:
         if file.size_bytes == 0:

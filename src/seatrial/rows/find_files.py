@@ -11,16 +11,18 @@ from urllib.parse import unquote, urlsplit
 from seatrial.errors import InputError
 from seatrial.rows.row_file import HIDDEN, RowFile, absent, check_plain, empty, shown
 from seatrial.rows.s3_files import in_bucket
+from seatrial.stores.settings import StoreSettings
 
 
-def sources_at(address: str) -> tuple[RowFile, ...]:
+def sources_at(address: str, store: StoreSettings | None = None) -> tuple[RowFile, ...]:
     """The file at the address, or all files below a folder, by name; `*` in the last part picks among a folder's.
 
-    Nothing there, or nothing in it, is an `InputError`; a store that refuses or does not answer, a `StoreError`.
+    `store` says how the bucket of s3:// is reached; without it the environment does. Nothing there, or nothing in it,
+    is an `InputError`; a store that refuses or does not answer, a `StoreError`.
     """
     scheme = address.partition("://")[0] if "://" in address else ""
     if scheme == "s3":
-        return in_bucket(address)
+        return in_bucket(address, store)
     if scheme == "file":
         return _on_this_machine(Path(unquote(urlsplit(address).path)))
     if scheme:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,22 +13,24 @@ import pyarrow as pa
 from seatrial.errors import InputError
 from seatrial.rows.row_file import RowFile
 from seatrial.rows.stream import Rows
+from seatrial.stores.settings import StoreSettings
 
 _TIMEOUT_S = "20"
 # pyiceberg's words for types of Iceberg format version 3; names and paths in its errors may hold such a word too.
 _NEWER_TYPE = re.compile(r"(?:Unsupported field type: '|Could not parse )(variant|geometry|geography)\b")
 
 
-def read_iceberg(origin: str, source: RowFile, environment: Mapping[str, str] = os.environ) -> Rows:
+def read_iceberg(origin: str, source: RowFile, store: StoreSettings | None = None) -> Rows:
     """The rows of the snapshot; rows that were deleted by position are left out, deletions by value are refused.
 
-    Data files come by path, and rows as they stand in each, so that the order depends on the snapshot alone.
+    `store` says how its files at s3:// are reached; without it the environment does. Data files come by path,
+    and rows as they stand in each, so that the order depends on the snapshot alone.
     """
     with _explained(source):
         from pyiceberg.io.pyarrow import ArrowScan, _read_all_delete_files, schema_to_pyarrow
         from pyiceberg.table import StaticTable
 
-        table = StaticTable.from_metadata(source.path, _properties(environment))
+        table = StaticTable.from_metadata(source.path, _properties(store))
         scan = table.scan()
         tasks = sorted(scan.plan_files(), key=lambda task: str(task.file.file_path))
         projected = scan.projection()
@@ -49,7 +51,12 @@ def read_iceberg(origin: str, source: RowFile, environment: Mapping[str, str] = 
     return Rows(origin, schema, sum(int(task.file.record_count) for task in tasks) if whole else None, read)
 
 
-def _properties(environment: Mapping[str, str]) -> dict[str, str]:
+def _properties(store: StoreSettings | None) -> dict[str, str]:
+    if store is not None:
+        from seatrial.stores.catalog import file_io_properties
+
+        return file_io_properties(store)
+    environment = os.environ
     found = {
         "s3.endpoint": environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL"),
         "s3.access-key-id": environment.get("AWS_ACCESS_KEY_ID"),

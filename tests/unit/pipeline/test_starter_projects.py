@@ -136,6 +136,8 @@ def test_with_a_mistake_nothing_is_written(tmp_path: Path, table: Path) -> None:
     [
         (("--data", "orders.csv"), "--label is missing"),
         (("--data", "orders.csv", "--example", "census"), "exclude each other"),
+        (("--label", "late"), "--label needs --data FILE or --from MODEL"),
+        (("--data", "orders.csv", "--label", "late", "--classes", "a,b"), "--classes needs --from MODEL"),
         (("--example", "digits", "--spark"), "--framework and --spark are of a project that trains"),
         (("--data", "orders.csv", "--test", "t.csv", "--label", "late"), "--test is given, and no model"),
     ],

@@ -86,6 +86,21 @@ def command(
         raise InputError(
             "--framework and --spark are of a project that trains on a table.", hint="Leave out --from and --example."
         )
+    of_a_model = {
+        "--validation": validation,
+        "--train": train,
+        "--classes": classes or None,
+        "--inputs": inputs or None,
+        "--threshold": threshold,
+        "--weight": weight,
+        "--clip": clip,
+        "--quantile": quantile,
+    }
+    of_a_table = {"--label": label, "--groups": groups or None, "--task": task, "--positive": positive}
+    for options, needs in ((of_a_model, from_), (of_a_table, from_ or data)):
+        if needs is None and (given := next((name for name, value in options.items() if value is not None), None)):
+            others = "--from MODEL" if options is of_a_model else "--data FILE or --from MODEL"
+            raise InputError(f"{given} needs {others}.", hint=f"Name that too, or leave {given} out.")
     if example is not None:
         return _example(folder, example)
     if from_ is None and data is None:
@@ -93,7 +108,7 @@ def command(
     if data is not None and label is None:
         raise InputError("--label is missing.", hint="Write --data FILE --label COLUMN.")
     if data is None and (test is None or label is None):
-        missing = [name for name, given in (("--test", test), ("--label", label)) if given is None]
+        missing = [name for name, value in (("--test", test), ("--label", label)) if value is None]
         what = "is missing." if len(missing) == 1 else "are missing."
         raise InputError(f"{' and '.join(missing)} {what}", hint="Write --from MODEL --test DATA --label COLUMN.")
     from seatrial.trial.question import Question
@@ -111,7 +126,7 @@ def command(
         clip=clip,
         quantile=quantile,
     )
-    if data is not None:
+    if from_ is None or test is None:
         return _starter(folder, data, question, framework=framework, spark=spark)
     from seatrial.cli.run_progress import progress
     from seatrial.pipeline.new_project.init_from_model import init_from_model

@@ -30,7 +30,14 @@ class Spark:
         session: Session,
     ) -> object:
         """See `Engine`."""
-        return function(spark=session.get(), **inputs, **parameters)
+        from seatrial.pipeline.jobs.stored_files import StoredFiles
+        from seatrial.prepare.other_buckets import reach_bucket
+
+        spark = session.get()
+        for files in inputs.values():
+            if isinstance(files, StoredFiles) and files.other_bucket is not None:
+                reach_bucket(spark, files.other_bucket)
+        return function(spark=spark, **inputs, **parameters)
 
     def explain(self, error: Exception | SystemExit, *, step: str, directory: Path, session: Session) -> SeatrialError:
         """See `Engine`. Of a Java exception the root cause; of one in a worker the worker's line."""

@@ -14,10 +14,11 @@ from seatrial.pipeline.compared_releases import check_some_requirement_applies, 
 from seatrial.pipeline.jobs.pinned_inputs import pin_model, pin_rows
 from seatrial.pipeline.jobs.step_key import KeyParts, library_versions
 from seatrial.pipeline.jobs.step_values import AgainstInput, FilesInput, Input, Output
+from seatrial.pipeline.project.locations import is_remote
 from seatrial.pipeline.steps.builtin import CODE
 from seatrial.pipeline.steps.declaration import Against, Files, LocalModel, Parameter, RowsAt, Step
 from seatrial.pipeline.steps.source_digest import code_digest
-from seatrial.pipeline.workspace import Workspace
+from seatrial.pipeline.workspace import Workspace, bucket_settings
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
 
@@ -52,7 +53,7 @@ def job_for(step: Step, known: Mapping[str, Output], parameters: Parameters, wor
             case str():
                 inputs[argument] = known[source]
             case Files():
-                inputs[argument] = pin_files(workspace.objects, source, step.name)
+                inputs[argument] = pin_files(objects_of(source, workspace), source, step.name)
             case LocalModel(place):
                 inputs[argument] = pin_model(place, workspace)
             case RowsAt(place):
@@ -74,13 +75,27 @@ def job_for(step: Step, known: Mapping[str, Output], parameters: Parameters, wor
     return Job(step.name, parts, inputs)
 
 
+def objects_of(files: Files, workspace: Workspace) -> Objects:
+    """The objects among which the pattern looks: the project's store, or another bucket."""
+    if not is_remote(files.pattern):
+        return workspace.objects
+    from seatrial.stores.obstore_objects import open_objects
+
+    return open_objects(bucket_settings(workspace, files.pattern))
+
+
 def pin_files(objects: Objects, files: Files, step: str) -> FilesInput:
     """The files that match now, by ETag; none is an error."""
-    fixed = files.pattern[: min((files.pattern.find(mark) for mark in "*?[" if mark in files.pattern), default=None)]
-    found = [info for info in objects.list(fixed) if _matches(info.key, files.pattern)]
+    pattern = files.pattern
+    where = "the store"
+    if is_remote(pattern):
+        bucket, _, pattern = pattern.removeprefix("s3://").partition("/")
+        where = f"the bucket {bucket!r}"
+    fixed = pattern[: min((pattern.find(mark) for mark in "*?[" if mark in pattern), default=None)]
+    found = [info for info in objects.list(fixed) if _matches(info.key, pattern)]
     if not found:
         raise InputError(
-            f"step {step!r}: no file in the store matches {files.pattern!r}.",
+            f"step {step!r}: no file in {where} matches {pattern!r}.",
             path=files.pattern,
             hint="Put the files there, or correct the pattern.",
         )

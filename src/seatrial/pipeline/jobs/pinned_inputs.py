@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from seatrial.errors import InputError, StepFailed
 from seatrial.pipeline.jobs.step_values import ModelFileInput, RowsInput, TableOutput
 from seatrial.pipeline.project.locations import is_remote, local_path
-from seatrial.pipeline.workspace import Workspace
+from seatrial.pipeline.workspace import Workspace, bucket_settings
 from seatrial.stores.documents import sha256, to_json
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seatrial.batches.table import Table
     from seatrial.rows import Rows
     from seatrial.rows.row_file import RowFile
+    from seatrial.stores.settings import StoreSettings
 
 
 def pin_model(place: str, workspace: Workspace) -> ModelFileInput:
@@ -51,7 +52,8 @@ def opened_rows(
         yield Rows(pinned.identifier, table.schema, table.rows, lambda columns: iter([table.to_arrow(columns)]))
         return
     before = _marks(pinned.place, workspace)
-    yield open_rows(_address(pinned.place, workspace), types=types)
+    address = _address(pinned.place, workspace)
+    yield open_rows(address, types=types, store=_store(pinned.place, workspace))
     # Whoever writes to a file moves its change time, even to put the old content back: so what is hashed now, once, is
     # what was read.
     if _marks(pinned.place, workspace) != before or pin_rows(pinned.place, workspace).digest != pinned.digest:
@@ -84,7 +86,11 @@ def _hashed(path: Path, mark: tuple[int, ...]) -> str:  # noqa: ARG001  # with a
 def _sources(place: str, workspace: Workspace) -> tuple[RowFile, ...]:
     from seatrial.rows.find_files import sources_at
 
-    return sources_at(str(_address(place, workspace)))
+    return sources_at(str(_address(place, workspace)), _store(place, workspace))
+
+
+def _store(place: str, workspace: Workspace) -> StoreSettings | None:
+    return bucket_settings(workspace, place) if is_remote(place) else None
 
 
 def _marks(place: str, workspace: Workspace) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -123,14 +124,14 @@ def _look(rows: Rows) -> dict[str, _Seen]:
     return seen
 
 
-def _see(seen: _Seen, values: pa.ChunkedArray) -> None:
+def _see(seen: _Seen, values: pa.ChunkedArray[Any]) -> None:
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     if pa.types.is_nested(kind) or pa.types.is_null(kind):
         return
     if pa.types.is_integer(kind):
-        ends = pc.min_max(values).as_py()
-        if ends["min"] is not None:
-            seen.low, seen.high = min(seen.low, ends["min"]), max(seen.high, ends["max"])
+        low, high = pc.min(values).as_py(), pc.max(values).as_py()
+        if low is not None and high is not None:
+            seen.low, seen.high = min(seen.low, low), max(seen.high, high)
         seen.numbers += len(values) - values.null_count
     if not seen.many:
         seen.values.update(str(value) for value in pc.unique(values).to_pylist() if value not in (None, ""))

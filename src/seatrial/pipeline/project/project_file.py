@@ -26,7 +26,12 @@ from seatrial.stores.toml_positions import Place, line_of, read_toml
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.policy.document import read_policy
 
-SECRETIVE = {"store", "catalog", "conf"}  # keys of a profile in and under which somebody may have written a secret
+SECRETIVE = {
+    "store",
+    "buckets",
+    "catalog",
+    "conf",
+}  # keys of a profile in and under which somebody may have written a secret
 
 
 @dataclass(frozen=True, slots=True)

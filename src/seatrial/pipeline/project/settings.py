@@ -66,6 +66,24 @@ class StoreChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketChoice:
+    """`[profile.X.buckets] NAME`: how another bucket is reached, of which steps and `[data]` name objects.
+
+    As `StoreChoice`, whose address it needs not.
+    """
+
+    endpoint: str | None = None
+    credentials: str | Mapping[str, str] | None = None
+    region: str | None = None
+    proxy: str | None = None
+    ca: str | None = None
+
+    def store(self, bucket: str) -> StoreChoice:
+        """The bucket as a store."""
+        return StoreChoice(f"s3://{bucket}", self.endpoint, self.credentials, self.region, self.proxy, self.ca)
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceChoice:
     """`[profile.X] service`: only what differs from how `deploy` runs a service anyway."""
 
@@ -83,6 +101,7 @@ class ProfileSettings:
     """`[profile.X]`: where it runs. Without a store: the embedded one; without a catalog: SQLite."""
 
     store: StoreChoice | None = None
+    buckets: Mapping[str, BucketChoice] = field(default_factory=dict)
     catalog: str | None = None
     spark: SparkSettings = field(default_factory=SparkSettings)
     image: str | None = None

@@ -44,6 +44,16 @@ def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
     if profile.store is not None and (wrong := store_mistake(profile.store)) is not None:
         key, problem, hint = wrong
         yield ("profile", name, "store", key), problem, hint
+    for bucket, choice in profile.buckets.items():
+        if any(mark in bucket for mark in "/:@?#") or not bucket:
+            yield (
+                ("profile", name, "buckets", bucket),
+                "a bucket's name must stand here, and nothing else.",
+                'Write [profile.NAME.buckets] lake = { endpoint = "https://host:port" }.',
+            )
+        elif (wrong := store_mistake(choice.store(bucket))) is not None:
+            key, problem, hint = wrong
+            yield ("profile", name, "buckets", bucket, key), problem, hint
     if profile.catalog is not None and PASSWORD.search(profile.catalog):
         yield (
             ("profile", name, "catalog"),

@@ -10,36 +10,14 @@ from seatrial.pipeline.builtin_steps import assess_step, package_step, release_s
 from seatrial.pipeline.cache.cache_record import CacheRecord, write_record
 from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.engines.shared_session import SharedSession
-from seatrial.pipeline.jobs.job import Job, pin_files
+from seatrial.pipeline.jobs.job import Job, objects_of, pin_files
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, FilesInput, Input, Output, TableOutput
+from seatrial.pipeline.jobs.stored_files import StoredFiles
 from seatrial.pipeline.running.store_outputs import store_output
 from seatrial.pipeline.steps.declaration import BUILT_IN, Files, Step
 from seatrial.pipeline.steps.source_digest import code_digest
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact
-
-
-class StoredFiles:
-    """Files of the store that a step reads, pinned by ETag."""
-
-    def __init__(self, pinned: FilesInput, workspace: Workspace) -> None:
-        self._pinned = pinned
-        self._workspace = workspace
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys, in order."""
-        return tuple(self._pinned.etags)
-
-    @property
-    def urls(self) -> tuple[str, ...]:
-        """Where Spark reads them: s3a://…, or file:///… for a local store."""
-        root = self._workspace.store.url.rstrip("/").replace("s3://", "s3a://")
-        return tuple(f"{root}/{key}" for key in self.keys)
-
-    def read(self, key: str) -> bytes:
-        """One file's bytes; `ObjectChanged` when it is no longer the one that was pinned."""
-        return self._workspace.objects.get(key, etag=self._pinned.etags[key]).data
 
 
 def execute_step(
@@ -121,7 +99,8 @@ def _by_reference(returned: object, step: Step) -> Mapping[str, object]:
 
 
 def _check_unchanged(pinned: FilesInput, step: Step, workspace: Workspace) -> None:
-    if pin_files(workspace.objects, Files(pinned.pattern), step.name).digest != pinned.digest:
+    files = Files(pinned.pattern)
+    if pin_files(objects_of(files, workspace), files, step.name).digest != pinned.digest:
         raise StepFailed(
             f"step {step.name!r}: files that match {pinned.pattern!r} changed while it read them.",
             path=pinned.pattern,

@@ -22,7 +22,10 @@ BUILT_IN = ("package", "assess", "release")
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files under the store's prefix whose keys match a glob, such as "raw/census/*.csv"."""
+    """Files whose keys match a glob: "raw/census/*.csv" under the store's prefix, or "s3://other/raw/*.csv" elsewhere.
+
+    How another bucket is reached is the profile's to say (`[profile.X.buckets]`); its files stay where they are.
+    """
 
     pattern: str
 

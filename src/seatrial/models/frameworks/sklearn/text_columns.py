@@ -37,7 +37,7 @@ def _named(columns: Any, names: Sequence[str]) -> list[str]:
     if isinstance(columns, str):
         return [columns]
     if isinstance(columns, int | np.integer):
-        return [names[columns]]
+        return [names[int(columns)]]
     if isinstance(columns, slice):
         return list(names[columns])
     listed = list(columns)

@@ -1,0 +1,40 @@
+"""The files that a step reads, as its function gets them."""
+
+from __future__ import annotations
+
+from seatrial.pipeline.jobs.job import objects_of
+from seatrial.pipeline.jobs.step_values import FilesInput
+from seatrial.pipeline.project.locations import is_remote
+from seatrial.pipeline.steps.declaration import Files
+from seatrial.pipeline.workspace import Workspace, bucket_settings
+from seatrial.stores.settings import StoreSettings
+
+
+class StoredFiles:
+    """Files of the store, or of another bucket, that a step reads, pinned by ETag."""
+
+    def __init__(self, pinned: FilesInput, workspace: Workspace) -> None:
+        self._pinned = pinned
+        self._remote = is_remote(pinned.pattern)
+        self._store = bucket_settings(workspace, pinned.pattern) if self._remote else workspace.store
+        self._objects = objects_of(Files(pinned.pattern), workspace)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys, in order; in another bucket, from its root."""
+        return tuple(self._pinned.etags)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where Spark reads them: s3a://…, or file:///… for a local store."""
+        root = self._store.url.rstrip("/").replace("s3://", "s3a://")
+        return tuple(f"{root}/{key}" for key in self.keys)
+
+    @property
+    def other_bucket(self) -> StoreSettings | None:
+        """How the bucket is reached, where it is not the project's store."""
+        return self._store if self._remote else None
+
+    def read(self, key: str) -> bytes:
+        """One file's bytes; `ObjectChanged` when it is no longer the one that was pinned."""
+        return self._objects.get(key, etag=self._pinned.etags[key]).data
