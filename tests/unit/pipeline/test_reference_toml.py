@@ -10,6 +10,7 @@ import pytest
 
 from seatrial.pipeline.project.project_file import parse_project as read
 from seatrial.pipeline.project.settings import (
+    BucketChoice,
     DataSettings,
     ModelSettings,
     ProfileSettings,
@@ -33,6 +34,7 @@ SECTIONS = {
     "`[policy.threat.NAME.mutable.COLUMN]`": Mutable,
     "`[profile.NAME]`": ProfileSettings,
     "`store`": StoreChoice,
+    "`buckets`": BucketChoice,
     "`spark`": SparkSettings,
     "`service`": ServiceChoice,
 }
@@ -40,7 +42,7 @@ SECTIONS = {
 TABLES = {  # keys whose values are tables of their own
     "`[policy]`": {"require", "threat"},
     "`[policy.threat.NAME]`": {"mutable"},
-    "`[profile.NAME]`": {"service", "spark"},
+    "`[profile.NAME]`": {"buckets", "service", "spark"},
 }
 
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
