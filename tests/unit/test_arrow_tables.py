@@ -37,6 +37,7 @@ def numbers(start: int) -> pa.Table:
     return pa.table({"n": pa.array(range(start, start + 50))})
 
 
+@pytest.mark.simulation
 def test_each_write_overwrites_and_the_snapshots_before_keep_their_rows(catalog: CatalogSettings) -> None:
     first, second = write(catalog, numbers(0)), write(catalog, numbers(1000))
     assert read(catalog, first) == numbers(0)
@@ -80,6 +81,7 @@ for base in range(int(start), int(start) + 100 * int(writes), 100):
 """
 
 
+@pytest.mark.simulation
 def test_writers_at_once_each_find_the_snapshot_with_their_own_rows(catalog: CatalogSettings) -> None:
     place = [catalog.uri, catalog.warehouse, catalog.store.url, NAME]
     writers = [

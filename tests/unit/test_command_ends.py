@@ -46,6 +46,7 @@ def test_ctrl_c_while_the_command_is_still_being_loaded_shows_no_traceback(
     assert "Interrupted" in capsys.readouterr().err
 
 
+@pytest.mark.simulation
 def test_a_reader_that_left_is_not_told_success() -> None:
     read, write = os.pipe()
     os.close(read)

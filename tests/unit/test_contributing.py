@@ -82,6 +82,7 @@ def test_the_house_is_drawn_in_the_order_of_its_layers() -> None:
     assert [heights[name] for name in drawn] == sorted(heights[name] for name in drawn)
 
 
+@pytest.mark.simulation
 def test_a_command_is_added_as_its_row_says(tmp_path: Path) -> None:
     shutil.copytree(SOURCE, tmp_path / "seatrial", ignore=shutil.ignore_patterns("__pycache__"))
     listed = tmp_path / "seatrial" / "cli" / "__init__.py"

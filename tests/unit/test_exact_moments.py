@@ -16,6 +16,7 @@ from seatrial.prepare.exact import Moments, moments
 FINITE = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=40)
 
 
+@pytest.mark.simulation
 @given(FINITE)
 def test_the_sums_are_exact(values: list[float]) -> None:
     found = moments(np.array(values))

@@ -45,6 +45,7 @@ print(ensure_key(pathlib.Path(sys.argv[1]), 'release').public.text)
 """
 
 
+@pytest.mark.simulation
 def test_processes_that_ask_at_once_get_one_key(tmp_path: Path) -> None:
     asking = [
         subprocess.Popen([sys.executable, "-c", ENSURE, str(tmp_path)], stdout=subprocess.PIPE, text=True)

@@ -125,6 +125,7 @@ def test_a_drawing_holds_every_pixel_once() -> None:
 images = arrays.arrays(np.uint8, st.sampled_from([(1, 1), (8, 8), (5, 7), (28, 28), (32, 32, 3), (32, 32), (4, 4, 1)]))
 
 
+@pytest.mark.simulation
 @given(st.lists(st.tuples(st.text(max_size=9), images), max_size=9))
 def test_examples_come_back_as_they_were_written_as_many_as_fit(given_ones: list[tuple[str, np.ndarray]]) -> None:
     written = [Example(name, name, "square", image, image[::-1]) for name, image in given_ones]

@@ -227,6 +227,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.simulation
 @given(st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=60))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_hostile_name_is_text_and_changes_nothing_but_text(name: str) -> None:

@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ def test_every_row_is_counted_in_the_cells_of_its_group_and_classes(
             assert cells.right[index, code] == here.count((code, code))
 
 
+@pytest.mark.simulation
 @with_fixtures
 @given(people=rows, seed=st.integers(0, 2**31))
 def test_the_order_of_rows_does_not_matter_to_the_counts(

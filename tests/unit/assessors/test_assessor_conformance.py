@@ -173,6 +173,7 @@ RULES: dict[str, Rule] = {
 }
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 @pytest.mark.parametrize("weight", WEIGHTS.values(), ids=WEIGHTS)
 @pytest.mark.parametrize(("assessor", "metric", "task"), ASSESSORS.values(), ids=ASSESSORS)

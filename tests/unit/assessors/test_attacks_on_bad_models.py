@@ -100,6 +100,7 @@ def _raises(error: Exception) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     return spoil
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -136,12 +137,14 @@ def test_a_module_whose_gradients_are_nan_is_not_followed() -> None:
     assert "gradients are NaN" in found.reason
 
 
+@pytest.mark.simulation
 def test_classes_that_are_missing_from_the_data_are_attacked_without() -> None:
     found = tried(subject(Linear(), rows(only="a")))[0]
     assert isinstance(found, Evidence)
     assert found.rows == rows(only="a").num_rows
 
 
+@pytest.mark.simulation
 def test_a_group_of_one_row_has_the_bounds_of_one_row_and_decides_nothing() -> None:
     by = Claim("robust_accuracy", Family.GROUPS, "site", threat="square")
     found = {one.slice: one for one in tried(subject(Linear()), by) if one.claim == by}

@@ -20,6 +20,8 @@ from seatrial.verdicts.bounds.special_functions import Floats
 from seatrial.verdicts.contingency import Cells, Weighing
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 
+pytestmark = pytest.mark.simulation
+
 CONFIDENCE = 0.9
 DRAWS = 400
 BAD_LUCK = 1e-4  # the chance that sound bounds fail one of these tests; the seeds are fixed

@@ -20,6 +20,8 @@ from seatrial.models.signature import Column, Signature
 from seatrial.verdicts.bounds.calibration_error import calibration_error
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 
+pytestmark = pytest.mark.simulation
+
 CONFIDENCE = 0.9  # of the lows of a claim together, and of its highs together
 DRAWS = 150
 BAD_LUCK = 1e-4  # the chance that sound bounds fail one of these tests; the seeds are fixed

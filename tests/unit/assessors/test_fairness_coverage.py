@@ -14,6 +14,8 @@ from seatrial.assessors.assessor import Subject
 from seatrial.assessors.classification import confusion
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 
+pytestmark = pytest.mark.simulation
+
 CONFIDENCE = 0.9  # of the lows together, and of the highs together
 DRAWS = 600
 BAD_LUCK = 1e-4  # the chance that sound bounds fail one of these tests; the seeds are fixed

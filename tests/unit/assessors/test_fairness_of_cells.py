@@ -76,6 +76,7 @@ def reference(table: pa.Table, by: list[str], *, weight: str | None = None) -> M
     )
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("weight", [None, "weight"])
 @pytest.mark.parametrize("by", [["sex"], ["race"], ["sex", "race"]], ids="*".join)
 def test_rates_differences_and_ratios_are_those_of_fairlearn(by: list[str], weight: str | None) -> None:

@@ -67,6 +67,7 @@ def tried(subject: Subject, *claims: Claim, budget_s: float = 60) -> list[Eviden
     return list(robust_accuracy.assess(subject, claims or (ROBUST,), confidence=0.975, seed=1, budget_s=budget_s))
 
 
+@pytest.mark.simulation
 def test_a_plain_model_falls_a_robust_one_stands_and_both_have_exact_bounds() -> None:
     (plain,), (robust,) = tried(subject(network())), tried(subject(network(robust=True)))
     assert isinstance(plain, Evidence)
@@ -80,6 +81,7 @@ def test_a_plain_model_falls_a_robust_one_stands_and_both_have_exact_bounds() ->
     assert "apgd-ce" in robust.conditions["attacks"]
 
 
+@pytest.mark.simulation
 def test_groups_are_answered_for_like_any_rate() -> None:
     by, gap = (Claim("robust_accuracy", family, "site", threat="pixels") for family in (Family.GROUPS, Family.PAIRS))
     found = tried(subject(network()), by, gap)
@@ -88,12 +90,14 @@ def test_groups_are_answered_for_like_any_rate() -> None:
     assert all(isinstance(one, Evidence) for one in found)
 
 
+@pytest.mark.simulation
 def test_a_masked_gradient_flags_the_claim() -> None:
     (found,) = tried(subject(Quantised(network())))
     assert isinstance(found, Evidence)
     assert "zero-gradients" in {flag.code for flag in found.flags}
 
 
+@pytest.mark.simulation
 def test_a_black_box_says_that_it_is_one() -> None:
     (found,) = tried(subject(network(), white=False))
     assert isinstance(found, Evidence)
@@ -115,6 +119,7 @@ def test_a_suite_that_the_budget_cut_short_decides_nothing() -> None:
     assert outcome(easy, late) is Outcome.INCONCLUSIVE
 
 
+@pytest.mark.simulation
 def test_the_tiers_that_a_policy_names_suffice_and_no_other_runs() -> None:
     (found,) = tried(subject(network(robust=True), threat=replace(PIXELS, tiers=("noise", "square"))))
     assert isinstance(found, Evidence)
@@ -128,6 +133,7 @@ def test_a_tier_that_a_policy_names_and_that_did_not_run_decides_nothing() -> No
     assert [flag.code for flag in found.flags] == [NOT_RUN]
 
 
+@pytest.mark.simulation
 def test_gradients_that_exist_elsewhere_could_have_been_followed() -> None:
     blind = subject(network(robust=True), white=False)
     assert blind.under_attack is not None
@@ -136,6 +142,7 @@ def test_gradients_that_exist_elsewhere_could_have_been_followed() -> None:
     assert [flag.code for flag in found.flags] == [CUT_SHORT]
 
 
+@pytest.mark.simulation
 def test_without_a_tier_that_the_policy_requires_the_claim_is_inconclusive() -> None:
     demanding = replace(PIXELS, require=("apgd", "square"))
     (late,) = tried(subject(network(robust=True), threat=demanding), budget_s=0.0)

@@ -148,6 +148,7 @@ ABOUT_DATA = {
 ELSEWHERE = UNDER_ATTACK | ABOUT_DATA | {"counterfactual_flip_rate", "trigger_rate"}  # which needs inputs, not answers
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("weight", [None, "weight"])
 @pytest.mark.parametrize(
     ("task", "metric"),

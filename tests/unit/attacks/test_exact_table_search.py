@@ -89,6 +89,7 @@ def measured(path: Path, folder: Path) -> tuple[float, dict[str, str]]:
     return evidence.estimate, dict(evidence.conditions)
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("name", MODELS)
 def test_what_stands_stands_against_every_allowed_change(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

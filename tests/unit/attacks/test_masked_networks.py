@@ -23,6 +23,8 @@ from seatrial.trial.self_test.networks import (
     fitted,
 )
 
+pytestmark = pytest.mark.simulation
+
 THREAT = Linf(0.12, 0.0, 1.0)
 TRAIN, TEST = blobs(1200, seed=1), blobs(400, seed=2)
 

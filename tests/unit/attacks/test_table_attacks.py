@@ -46,6 +46,7 @@ def people(rows: int, seed: int) -> np.ndarray:
     ).astype(float)
 
 
+@pytest.mark.simulation
 @given(seed=st.integers(0, 2**32 - 1), budget=st.floats(0.5, 100.0), scale=st.floats(0.1, 300.0))
 def test_whatever_is_tried_ends_as_something_the_attacker_can_make(seed: int, budget: float, scale: float) -> None:
     allowed = threat(budget, "loss <= gain", "hours >= 5")

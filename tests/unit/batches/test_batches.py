@@ -51,6 +51,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
     return written(tmp_path_factory.mktemp("lake"))
 
 
+@pytest.mark.simulation
 def test_a_table_resumes_from_its_cursor_on_another_world_size(table: Table) -> None:
     first = table.batches(columns=["id"], batch_rows=3)
     seen = [*next(first)["id"], *next(first)["id"]]

@@ -255,6 +255,7 @@ def catalog_in(folder: Path) -> CatalogSettings:
 FIRST: Any = {"id": pa.int32(), "old": pa.float32()}
 
 
+@pytest.mark.simulation
 def test_columns_that_were_renamed_widened_or_added_since_are_read_by_their_ids(tmp_path: Path) -> None:
     catalog = catalog_in(tmp_path)
     with open_catalog(catalog, namespace="n") as opened:
@@ -274,6 +275,7 @@ def test_columns_that_were_renamed_widened_or_added_since_are_read_by_their_ids(
     assert found["later"][2] == 9.0
 
 
+@pytest.mark.simulation
 def test_files_are_ordered_by_what_they_hold_and_not_by_random_names(tmp_path: Path) -> None:
     orders = []
     for name in ("one", "other"):

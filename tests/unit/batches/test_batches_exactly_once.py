@@ -28,6 +28,8 @@ from seatrial.batches.reading.batch_work import Batch, gather
 from seatrial.batches.reading.reader import Batches
 from seatrial.batches.reading.reader_threads import Threads
 
+pytestmark = pytest.mark.simulation
+
 WIDTH = 3
 FIELDS: Any = {"id": pa.int64(), "features": pa.binary(), "word": pa.string()}
 SCHEMA: Any = pa.schema(

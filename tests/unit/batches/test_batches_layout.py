@@ -64,6 +64,7 @@ def whole_window(opened: Opened, packed: dict[str, int], names: list[str]) -> La
     return files.layout(members.tolist(), opened.live[members].tolist(), names, packed)
 
 
+@pytest.mark.simulation
 @settings(max_examples=40, deadline=None)
 @given(
     widths=st.lists(st.sampled_from([0, 0, 1, 7, 12, 40, 160]), min_size=1, max_size=8),

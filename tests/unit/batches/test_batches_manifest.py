@@ -56,6 +56,7 @@ def test_a_manifest_that_was_damaged_is_read_anew(tmp_path: Path, damage: bytes)
     assert load("key", tmp_path / "kept") is None
 
 
+@pytest.mark.simulation
 def test_a_hundred_thousand_files_open_fast(tmp_path: Path) -> None:
     footer = one_file(tmp_path)
     paths = [f"{tmp_path}/{number}.parquet" for number in range(MANY_FILES)]

@@ -30,6 +30,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> ParquetTable:
     return parquet_table(folder)
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("batch_rows", [100, 33_333, ROWS])
 @pytest.mark.parametrize("ahead_bytes", [0, reader_threads.AHEAD_BYTES])
 def test_in_the_least_memory_that_is_taken_every_row_comes(

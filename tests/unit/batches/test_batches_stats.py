@@ -74,6 +74,7 @@ def test_a_slow_wire_is_the_bottleneck(tmp_path: Path, monkeypatch: pytest.Monke
     assert batches.stats().bottleneck == "wire"
 
 
+@pytest.mark.simulation
 def test_what_limits_now_is_what_was_done_since_an_earlier_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.simulation
+
 TESTS = Path(__file__).with_name("in_tensorflow.py")
 
 

@@ -18,6 +18,8 @@ from seatrial.batches.parquet_table import ParquetTable, parquet_table
 from seatrial.batches.telemetry import reading_files
 from seatrial.batches.telemetry.reading_lines import Left, left_in
 
+pytestmark = pytest.mark.simulation
+
 ROWS = 20_000
 WAIT_S = 20.0  # of what takes a tenth of a second on idle cores
 

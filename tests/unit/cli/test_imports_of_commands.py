@@ -12,6 +12,8 @@ import pytest
 
 from tests.real.finished_project import GOOD, linear, ships
 
+pytestmark = pytest.mark.simulation
+
 # Each takes a tenth of a second or more, and computes, trains, reads tables or talks to a cloud.
 WORK = (
     "azure",

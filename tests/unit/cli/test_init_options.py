@@ -31,7 +31,16 @@ BINARY: dict[str, tuple[str, ...]] = {
     "train": ("--train", "train.csv"),
 }
 REGRESSION = {"clip": ("--clip", "10"), "quantile": ("--quantile", "0.5"), "task": ("--task", "regression")}
-ELSEWHERE = {"folder", "example", "from_", "test", "label"}
+ELSEWHERE = {
+    "data",
+    "example",
+    "folder",
+    "framework",
+    "from_",
+    "label",
+    "spark",
+    "test",
+}  # test_starter_projects.py has those of a table
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +91,7 @@ def test_each_option_has_a_case_here() -> None:
     assert set(inspect.signature(command).parameters) == ELSEWHERE | set(BINARY) | set(REGRESSION)
 
 
+@pytest.mark.simulation
 def test_all_options_for_a_model_of_two_classes_make_a_project(files: Path) -> None:
     written = init(files, "binary", *(word for words in BINARY.values() for word in words))
     assert written["model"] == {
@@ -92,6 +102,7 @@ def test_all_options_for_a_model_of_two_classes_make_a_project(files: Path) -> N
     }
 
 
+@pytest.mark.simulation
 def test_all_options_for_a_regression_make_a_project(files: Path) -> None:
     everything = (word for words in REGRESSION.values() for word in words)
     written = init(files, "regression", "--inputs", "a,b", *everything, model="regression.ubj", label="amount")
@@ -99,6 +110,7 @@ def test_all_options_for_a_regression_make_a_project(files: Path) -> None:
     assert written["policy"]["clip"] == 10
 
 
+@pytest.mark.simulation
 def test_a_name_that_is_not_the_folders_is_said(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [word for option in ("classes", "inputs", "positive") for word in BINARY[option]]
     assert init(files, "p", *words)["project"] == {"name": "model"}

@@ -88,6 +88,7 @@ def test_plan_names_the_run_that_it_planned(
     assert named == [shlex.join(["seatrial", "run", *options, "--directory", "p"])]
 
 
+@pytest.mark.simulation
 def test_a_run_that_ends_without_a_release_says_what_the_project_lacks(
     steps: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,6 +119,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return around
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize(
     "words",
     [
@@ -149,6 +151,7 @@ def test_the_next_command_finds_what_this_one_found(
         assert "there is no" not in printed.err
 
 
+@pytest.mark.simulation
 def test_the_next_command_of_a_document_is_not_printed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["runs", "--json", "--profile", "other", "-C", str(project / "ships")])

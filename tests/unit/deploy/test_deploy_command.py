@@ -103,6 +103,7 @@ def verified(make_release: MakeRelease, objects: Objects, trust: Trust) -> Verif
     return verify(StoredRelease(objects, "census", make_release().version), trust, now=NOW)
 
 
+@pytest.mark.simulation
 def test_a_release_that_passed_is_rendered_as_its_profile_says(deploy: Deploy, make_release: MakeRelease) -> None:
     release = make_release()
     status, out, err = deploy("census@1", "--to", "kubectl")
@@ -155,6 +156,7 @@ def test_documents_are_written_and_the_next_command_named(
     assert str(tmp_path / "out") in last
 
 
+@pytest.mark.simulation
 def test_what_is_written_is_what_would_be_sent(
     deploy: Deploy, make_release: MakeRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

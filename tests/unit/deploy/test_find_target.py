@@ -73,6 +73,7 @@ def test_a_package_adds_a_target_that_does_what_targets_owe(site: Path) -> None:
     assert pigeon.apply(pigeon.render_service(SERVICE)) == "6 letters are on their way"
 
 
+@pytest.mark.simulation
 def test_the_command_takes_the_target_of_a_package(site: Path) -> None:
     install(site, "pigeon_help", "pigeon = pigeon_help:Pigeon")
     called = "import seatrial.cli; seatrial.cli.main(['deploy', '--to', 'pidgeon', '--directory', '/nowhere'])"
@@ -112,6 +113,7 @@ def test_a_package_that_is_wrong_is_told_by_its_name(site: Path, value: str, exp
     assert told.value.path == f"{package} 1.2"
 
 
+@pytest.mark.simulation
 def test_finding_a_name_loads_no_other_target() -> None:
     code = (
         "import sys; from seatrial.deploy import find_target, target_names; target_names(); find_target('kubectl');"

@@ -21,6 +21,7 @@ VALUES = st.recursive(
 DOCUMENTS = st.dictionaries(TEXT, VALUES, max_size=4)
 
 
+@pytest.mark.simulation
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
 @given(DOCUMENTS)
 def test_a_manifest_reads_back_as_what_was_written(value: dict[str, object]) -> None:

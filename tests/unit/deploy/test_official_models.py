@@ -16,7 +16,7 @@ from seatrial.deploy.target import Document
 from tests.deploy_sample import SERVICE
 
 # azure-ai-ml's own schemas are written for marshmallow 3, which warns of its successor
-pytestmark = pytest.mark.filterwarnings("ignore::marshmallow.warnings.Marshmallow4Warning")
+pytestmark = [pytest.mark.simulation, pytest.mark.filterwarnings("ignore::marshmallow.warnings.Marshmallow4Warning")]
 
 MODELS = {
     "ServiceAccount": "V1ServiceAccount",

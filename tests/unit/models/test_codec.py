@@ -234,6 +234,7 @@ def test_the_example_in_the_docstring_is_true() -> None:
     assert found.attempted > 0
 
 
+@pytest.mark.simulation
 def test_a_worker_that_only_encodes_loads_no_graph_library() -> None:
     code = "import sys, seatrial.models.codec; print(sorted({'onnx', 'onnxruntime', 'torch'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

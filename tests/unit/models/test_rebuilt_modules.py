@@ -18,6 +18,8 @@ from seatrial.models.package import Provenance, build_package
 from seatrial.models.runtime import load_predictor
 from seatrial.models.trained import Trained
 
+pytestmark = pytest.mark.simulation
+
 CODEC = Codec.from_statistics(numbers={"age": (40.0, 12.0), "hours": (38.0, 9.0)}, vocabularies={"job": ["a", "b"]})
 ROWS = pa.table({"age": [20.0, 45.5, None], "hours": [40.0, 10.0, 80.0], "job": ["a", "z", None]})
 PROVENANCE = Provenance("c" * 64, "k" * 64, {}, (), "3.11.2")

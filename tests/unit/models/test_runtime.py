@@ -163,6 +163,7 @@ def test_weights_that_are_no_safetensors_are_corrupt(package: Package) -> None:
         load_predictor({**package, "weights.safetensors": b"\x80\x04pickle"})
 
 
+@pytest.mark.simulation
 def test_no_change_of_one_byte_of_the_model_escapes_the_error_tree(package: Package) -> None:
     data = package["model.onnx"]
     for place in np.random.default_rng(3).integers(0, len(data), 200):

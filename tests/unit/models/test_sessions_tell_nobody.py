@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.simulation
+
 MODEL = Path(__file__).parents[3] / "examples" / "try" / "census.onnx"
 ITS_OWN_SILENCE = ("ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "CI", "GITHUB_ACTIONS", "TF_BUILD")
 OPEN = """

@@ -17,6 +17,8 @@ from seatrial.models.provenance import Provenance
 from seatrial.models.runtime import load_predictor
 from seatrial.models.trained import Trained
 
+pytestmark = pytest.mark.simulation
+
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 

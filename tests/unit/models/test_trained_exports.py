@@ -20,6 +20,8 @@ from seatrial.models.runtime import OnnxPredictor, load_predictor
 from seatrial.models.signature import Column
 from seatrial.models.trained import Trained
 
+pytestmark = pytest.mark.simulation
+
 linear = pytest.importorskip("sklearn.linear_model")
 ensemble = pytest.importorskip("sklearn.ensemble")
 compose = pytest.importorskip("sklearn.compose")

@@ -15,6 +15,8 @@ from seatrial.errors import InputError, Problems, SeatrialError, StepFailed
 from seatrial.pipeline.running import step_process
 from seatrial.pipeline.running.step_process import StepProcesses, read_errors
 
+pytestmark = pytest.mark.simulation
+
 WAIT_S = 60.0  # of what takes a second on idle cores
 SLEEPER = "import time; time.sleep(600)"
 # Starts a process of its own, tells its number, and waits; with "stubborn" it does not leave when asked to.

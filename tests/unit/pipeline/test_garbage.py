@@ -16,6 +16,8 @@ from seatrial.pipeline.garbage.collect import collect_garbage, find_garbage
 from seatrial.pipeline.workspace import open_workspace
 from seatrial.stores.artifacts import read_artifact, write_artifact
 
+pytestmark = pytest.mark.simulation
+
 PROJECT = '[project]\nname = "small"\n'
 PIPELINE = """
 from seatrial import step

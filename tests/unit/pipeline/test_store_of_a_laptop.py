@@ -77,6 +77,7 @@ def test_no_server_is_started_for_a_plain_folder(
     assert not (tmp_path / ".seatrial" / "store").exists()
 
 
+@pytest.mark.simulation
 def test_the_doctor_asks_for_neither_java_nor_a_catalog_where_nothing_needs_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,7 @@ def test_a_metric_without_a_bound_is_not_suggested_and_the_way_to_one_is_said() 
 NAMES = st.text(min_size=1, max_size=12)
 
 
+@pytest.mark.simulation
 @given(label=NAMES, group=NAMES.filter(lambda name: not set(name) & set(":*,") and name.strip() == name), value=NAMES)
 def test_names_of_the_data_never_break_the_file(label: str, group: str, value: str) -> None:
     claim = Claim("accuracy", Family.GROUPS, group)

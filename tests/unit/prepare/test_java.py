@@ -9,6 +9,8 @@ import pytest
 from seatrial.errors import InputError
 from seatrial.prepare.java import java_version, parse_version
 
+pytestmark = pytest.mark.simulation
+
 
 def install_java(folder: Path, says: str) -> None:
     (folder / "bin").mkdir()

@@ -79,6 +79,7 @@ def told(verified: Verified) -> str:
     return "\n".join(one.problem for one in verified.problems)
 
 
+@pytest.mark.simulation
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_byte_of_any_file_is_refused_by_the_name_of_the_file(

@@ -71,7 +71,7 @@ TEXT = "name,y\n" + "".join(f"n{i},{i % 2}\n" for i in range(20))
         (TEXT.encode("utf-16-le"), "UTF-16"),
         (TEXT.encode("utf-16-be"), "UTF-16"),
         (TEXT.encode("utf-32"), "UTF-32"),
-        (gzip.compress(TEXT.encode()), "gzip"),
+        (gzip.compress(TEXT.encode(), mtime=0), "gzip"),
         (bytes(pa.compress(TEXT.encode(), "zstd", asbytes=True)), "zstd"),
         (b"PK\x03\x04" + bytes(60), "Excel"),
         (b"PAR1" + bytes(60), "Parquet"),

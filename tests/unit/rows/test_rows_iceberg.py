@@ -31,6 +31,7 @@ def written(tmp_path: Path) -> Iterator[Any]:
     catalog.close()
 
 
+@pytest.mark.simulation
 def test_a_metadata_file_is_the_snapshot_that_is_current_in_it(written: Any) -> None:
     before = written.metadata_location
     written.append(TABLE.slice(0, 5))

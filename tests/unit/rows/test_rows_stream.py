@@ -169,6 +169,7 @@ def held_while_reading(path: Path, times: int) -> int:
     return most
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize(("suffix", "times"), [("csv", (10, 40)), ("jsonl", (10, 40)), ("parquet", (40, 160))])
 def test_what_is_held_does_not_grow_with_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, times: tuple[int, int]

@@ -229,6 +229,7 @@ pieces = st.sampled_from(
 )
 
 
+@pytest.mark.simulation
 @settings(deadline=None, max_examples=200)
 @given(st.data())
 def test_no_body_is_ever_a_500(echo: Predictor, data: st.DataObject) -> None:

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from seatrial.errors import InputError
 from seatrial.train.fair import fairness_penalty, rate_gaps, reweighing
 
+pytestmark = pytest.mark.simulation
+
 
 @given(seed=st.integers(0, 2**32 - 1))
 def test_weights_make_group_and_label_independent(seed: int) -> None:

@@ -16,6 +16,8 @@ from seatrial.train.robust import Adversary, Method, robust_loss
 from seatrial.trial.self_test.networks import blobs
 from seatrial.verdicts.policy.threat import Mutable, ThreatModel
 
+pytestmark = pytest.mark.simulation
+
 NAMES = tuple(f"x{place}" for place in range(12))
 THREAT = ThreatModel("linf", 0.12, 0.0, 1.0)
 CODEC = Codec.from_statistics(numbers=dict.fromkeys(NAMES, (0.5, 0.25)), vocabularies={})

@@ -11,6 +11,7 @@ from tests.planted_files import PLANTED
 from tests.two_ways import Case, assert_the_same, both_ways
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("name", ["each row answered by itself", "a rare job that turns answers", "a wrong vocabulary"])
 def test_a_planted_model_is_judged_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     one = PLANTED[name]()

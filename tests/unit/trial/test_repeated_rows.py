@@ -145,6 +145,7 @@ NATURAL: dict[str, Planted] = {
 }
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("name", NATURAL)
 def test_rows_that_are_alike_by_nature_pass(name: str, tmp_path: Path) -> None:
     frame = NATURAL[name](np.random.default_rng(4))

@@ -8,6 +8,8 @@ from seatrial.trial.self_test import company, masked, people, run_self_test, tri
 from seatrial.trial.self_test.case import Case, try_case
 from seatrial.verdicts.verdict import Outcome
 
+pytestmark = pytest.mark.simulation
+
 CASES: list[Case] = [*people.cases(), *masked.cases(), *company.cases(), *triggers.cases()]
 
 

@@ -86,6 +86,7 @@ def test_new_rows_of_the_same_people_are_other_data(seed: int) -> None:
     assert not is_same_data(*numbered)
 
 
+@pytest.mark.simulation
 def test_new_rows_of_few_different_values_are_other_data() -> None:
     """Real people of whom every eighth has a like; halves of many sizes: what rows share by accident never counts."""
     frame = pd.read_parquet(example_folder() / TABLE).rename(columns={"income": "y"})

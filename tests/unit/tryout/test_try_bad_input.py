@@ -265,6 +265,7 @@ def test_a_model_of_another_task_to_compare_with(refused: Callable[..., str], mo
     assert "classifier.onnx" in said
 
 
+@pytest.mark.simulation
 def test_an_iceberg_snapshot_with_rows_deleted_by_value(
     refused: Callable[..., str], model: Make, people: pa.Table, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ def document(capsys: pytest.CaptureFixture[str], *words: str | Path) -> dict[str
     return found
 
 
+@pytest.mark.simulation
 def test_the_example_passes_offline_and_leaves_a_report(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--example") == 0
     said = capsys.readouterr().out

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.simulation
+
 # pandas is missing from these: pyarrow loads it, where it is installed, to make NumPy arrays.
 NEVER = (
     "torch",

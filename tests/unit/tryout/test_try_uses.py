@@ -69,6 +69,7 @@ def weighted(people: pa.Table, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("words", [("--weight", "w"), ("--seed", "8"), ("--threshold", "0.4"), ("--positive", "no")])
 def test_what_another_answer_could_be_had_by_is_another_use(
     model: Callable[..., Path], weighted: Path, words: tuple[str, ...], use: Callable[..., int]
@@ -83,6 +84,7 @@ def test_groups_that_no_requirement_is_about_are_free(
     assert use(model(), weighted, "--groups", "age:30,50") == 1
 
 
+@pytest.mark.simulation
 def test_other_bins_of_a_group_that_is_judged_are_another_use(
     model: Callable[..., Path], weighted: Path, tmp_path: Path, use: Callable[..., int]
 ) -> None:

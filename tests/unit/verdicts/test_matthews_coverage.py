@@ -13,6 +13,8 @@ from seatrial.verdicts.bounds.interval import Interval, NoInterval
 from seatrial.verdicts.bounds.matthews import matthews_correlation
 from seatrial.verdicts.contingency import ConfusionTable
 
+pytestmark = pytest.mark.simulation
+
 ACTUAL, ANSWERED = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
 DRAWS = 2_000
 BAD_LUCK = 1e-4  # that the test fails although the bounds hold

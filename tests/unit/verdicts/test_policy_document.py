@@ -231,6 +231,7 @@ entries = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.simulation
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
 @given(st.lists(entries, max_size=3), st.sampled_from([None, "binary", "regression"]))
 def test_whatever_is_written_is_a_policy_that_can_be_judged_or_a_list_of_mistakes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ def _table(items: list[tuple[object, ...]]) -> pa.Table:
     return pa.table(dict(zip(COLUMNS, arrays, strict=True)))
 
 
+@pytest.mark.simulation
 @settings(deadline=None)
 @given(rows, st.lists(st.integers(0, 12), max_size=4), st.booleans())
 def test_tables_one_after_the_other_have_the_digest_of_the_whole(

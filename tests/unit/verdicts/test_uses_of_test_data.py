@@ -74,6 +74,7 @@ def _of(items: list[tuple[float | None, str, str]]) -> pa.Table:
     return _table([row[0] for row in items], [row[1] for row in items], [row[2] for row in items])
 
 
+@pytest.mark.simulation
 @settings(deadline=None)
 @given(rows, st.randoms())
 def test_the_digest_ignores_the_order_and_the_chunks_of_rows(
@@ -84,6 +85,7 @@ def test_the_digest_ignores_the_order_and_the_chunks_of_rows(
     assert _digest(_of(items)) == _digest(pa.concat_tables([_of(mixed[:cut]), _of(mixed[cut:])]))
 
 
+@pytest.mark.simulation
 @settings(deadline=None)
 @given(rows, rows)
 def test_different_multisets_have_different_digests(

@@ -214,6 +214,7 @@ def test_an_input_of_another_type_is_named(tmp_path: Path) -> None:
         opened(tmp_path, finished)
 
 
+@pytest.mark.simulation
 def test_no_damage_to_a_file_escapes_the_error_tree(tmp_path: Path) -> None:
     whole = softmax_model().SerializeToString()
     random = np.random.default_rng(11)

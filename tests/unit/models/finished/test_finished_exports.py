@@ -13,6 +13,8 @@ import pytest
 
 from tests.finished_models import CLASSES, FEATURES, matrix, opened, table
 
+pytestmark = pytest.mark.simulation
+
 ensemble = pytest.importorskip("sklearn.ensemble")
 linear = pytest.importorskip("sklearn.linear_model")
 svm = pytest.importorskip("sklearn.svm")

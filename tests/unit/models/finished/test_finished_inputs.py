@@ -61,6 +61,7 @@ def test_a_matrix_takes_the_columns_that_are_named_in_that_order(tmp_path: Path)
     assert not any("in the order of the table" in note for note in found.notes)
 
 
+@pytest.mark.simulation
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(*[st.floats(allow_nan=True, allow_infinity=True)] * 3), min_size=1, max_size=8),

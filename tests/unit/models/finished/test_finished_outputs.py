@@ -243,6 +243,7 @@ def test_probabilities_in_another_order_than_the_labels_are_refused(tmp_path: Pa
         opened(tmp_path, finished)
 
 
+@pytest.mark.simulation
 @settings(max_examples=30, deadline=None)
 @given(threshold=st.floats(0, 1), positive=st.sampled_from(["no", "yes"]))
 def test_the_label_is_the_rule_of_the_signature(

@@ -10,6 +10,8 @@ import pytest
 
 from tests.boosters import frame, label
 
+pytestmark = pytest.mark.simulation
+
 CHANGED = 150  # files of each kind; of 5,700 none crashed, and XGBoost alone fell over one of its first 400
 CHILD = """
 import sys, numpy as np, pyarrow as pa

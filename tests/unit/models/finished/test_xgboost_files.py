@@ -277,6 +277,7 @@ def test_a_file_that_would_fill_the_memory_is_not_read(monkeypatch: pytest.Monke
         reader.read(b"{" * 2**21, path="m.json")
 
 
+@pytest.mark.simulation
 def test_a_tree_that_would_end_the_process_when_it_is_loaded_is_refused(tmp_path: Path) -> None:
     depth = 150_000
     document = json.loads(saved(classifier()))

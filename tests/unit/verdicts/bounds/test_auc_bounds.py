@@ -120,6 +120,7 @@ def test_a_perfect_ranking_is_bounded_as_exactly_as_its_rarer_class_allows() -> 
     assert (mirrored.low, mirrored.high) == pytest.approx((0, 1 - found.low))
 
 
+@pytest.mark.simulation
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("confidence", [0.95, 0.99])
 def test_clustered_bounds_cover_where_bounds_for_independent_rows_do_not(

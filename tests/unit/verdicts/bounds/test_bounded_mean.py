@@ -22,6 +22,7 @@ DRAWS: dict[str, tuple[Callable[[np.random.Generator, int], np.ndarray], float]]
 }
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("rows", [2, 20, 500])
 @pytest.mark.parametrize("name", DRAWS)
 def test_both_bounds_cover(name: str, rows: int, assert_covers: Covers) -> None:

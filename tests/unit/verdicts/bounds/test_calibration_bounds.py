@@ -26,6 +26,7 @@ ACCURACIES: dict[str, Callable[[Floats], Floats]] = {
 }
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("rows", [1, 20, 400])
 @pytest.mark.parametrize("name", ACCURACIES)
 def test_both_bounds_cover_also_at_perfect_calibration(name: str, rows: int, assert_covers: Covers) -> None:
@@ -120,6 +121,7 @@ def _weighted(random: np.random.Generator, rows: int) -> tuple[Floats, Floats, F
     return scores, right, np.where(heavy, 4.0, 1.0)
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("rows", [20, 400])
 def test_weighted_bounds_cover_the_error_of_people_not_of_rows(rows: int, assert_covers: Covers) -> None:
     random, truth, low, high = np.random.default_rng(10), 0.3 * 4 / 5, 0, 0

@@ -40,6 +40,7 @@ def test_each_bound_covers_at_least_as_promised_at_all_pairs_of_rates(
         assert min(covered) >= confidence - 1e-9, (rates, covered)
 
 
+@pytest.mark.simulation
 def test_mover_on_wilson_limits_would_not_cover_at_ten_of_ten() -> None:
     def wilson(count: Floats, rows: int, sign: int) -> Floats:
         z = norm.ppf(0.975)

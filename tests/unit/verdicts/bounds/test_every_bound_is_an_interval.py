@@ -135,6 +135,7 @@ METHODS: dict[str, tuple[Method, tuple[float, float]]] = {
 ROUNDING = 1e-9
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("name", METHODS)
 @settings(max_examples=50, deadline=None)  # a slow machine is no failure
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 5, 29, 30, 120]), st.sampled_from([0.9, 0.975, 0.9999]))

@@ -36,6 +36,7 @@ def test_each_bound_covers_exactly_at_every_f1_and_number_of_rows(confidence: fl
         assert mass[high >= truth].sum() >= confidence - 1e-9
 
 
+@pytest.mark.simulation
 def test_simulated_confusions_are_covered(assert_covers) -> None:  # type: ignore[no-untyped-def]
     """The same without conditioning: how many rows count is itself drawn."""
     cells, trials = [0.25, 0.05, 0.1, 0.6], 2_000

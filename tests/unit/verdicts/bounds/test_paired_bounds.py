@@ -35,6 +35,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(influence, "student_quantile", lambda p, degrees: float(stdtrit(degrees, p)))
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("confidence", [0.95, 0.975, 0.99, 0.9992])
 @pytest.mark.parametrize("rows", [1, 12, 60, 100])
 def test_each_bound_covers_at_least_as_promised_at_all_pairs_of_shares(rows: int, confidence: float) -> None:
@@ -84,6 +85,7 @@ def test_few_differing_rows_are_tighter_than_two_limits_at_half_alpha() -> None:
     assert found.high - found.low < parts.high - parts.low
 
 
+@pytest.mark.simulation
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 80), st.integers(0, 80), st.integers(1, 400))
 def test_swapping_the_models_mirrors_the_interval(better: int, worse: int, same: int) -> None:
@@ -119,6 +121,7 @@ def _losses(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndar
     return 0.9 * shared + 0.1 * random.beta(2, 3, rows), 0.9 * shared + 0.1 * random.beta(1, 4, rows)
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("rows", [30, 500])
 def test_a_paired_mean_is_covered_and_far_tighter_than_two(rows: int, assert_covers: Covers) -> None:
     random, low, high = np.random.default_rng(42), 0, 0
@@ -220,6 +223,7 @@ def test_the_variance_is_that_of_delong_computed_pair_by_pair(monkeypatch: pytes
     assert (found.high - found.low) / (2 * error) == pytest.approx(1.96, abs=0.02)
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("weighted", [False, True])
 def test_clustered_pairs_are_covered_where_bounds_for_independent_rows_are_not(
     weighted: bool, assert_covers: Covers

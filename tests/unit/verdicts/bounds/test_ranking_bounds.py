@@ -62,6 +62,7 @@ def test_average_precision_is_covered_for_normal_scores(
     assert_covers(high, stated, NOMINAL)
 
 
+@pytest.mark.simulation
 def test_the_lower_bound_needs_what_average_precision_flatters_itself_by(assert_covers: Covers) -> None:
     random, rows, share, trials = np.random.default_rng(36), 1_000, 0.1, 3_000
     truth, low, plain = _precision(1.0, share), 0, 0

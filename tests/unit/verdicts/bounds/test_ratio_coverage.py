@@ -24,6 +24,7 @@ def _table(sizes: tuple[int, int], confidence: float) -> tuple[Floats, Floats]:
     return np.where(k[1] == 0, 0.0, low), np.where(k[1] == 0, np.inf, high)
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("confidence", [0.95, 0.975, 0.99])
 @pytest.mark.parametrize("sizes", [(5, 40), (30, 30), (60, 45), (100, 100), (60, 250), (400, 100)])
 def test_each_bound_covers_at_least_as_promised_at_all_pairs_of_rates(

@@ -33,6 +33,7 @@ DRAWS: dict[str, tuple[Draw, float]] = {
 }
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("rows", [2, 30, 500])
 @pytest.mark.parametrize("name", DRAWS)
 def test_both_bounds_cover(name: str, rows: int, assert_covers: Covers) -> None:
@@ -57,6 +58,7 @@ def test_with_the_largest_weight_taken_from_the_data_they_cover_too(assert_cover
     assert_covers(high, TRIALS, 0.95)
 
 
+@pytest.mark.simulation
 def test_clopper_pearson_on_people_would_not_cover() -> None:
     """Ten people behind one row are not ten independent ones."""
     random, mean, held = np.random.default_rng(13), DRAWS["two strata"][1], 0
