@@ -22,6 +22,8 @@ class DataFacts:
     overlap: int | None = None  # rows that are in the training data too, in every input and the label
     unknown: Mapping[str, int] | None = None  # rows by column whose text the model never saw
     copies: int | None = None  # rows that are copies of an earlier one, in every input and the label
+    unlabelled: int | None = None  # rows without a label, beside `rows`
+    unanswered: int | None = None  # of `rows`, those that the model did not answer
     exact: bool = True  # every row was remembered, not a sample
 
 

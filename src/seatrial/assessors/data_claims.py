@@ -18,7 +18,9 @@ OVERLAP, DUPLICATES, UNKNOWN, ONE_COLUMN_ACCURACY = (
     *("test_overlap", "duplicate_share"),
     *("unknown_values", "one_column_accuracy"),
 )
-_COUNTED = (OVERLAP, DUPLICATES)  # not estimated: they are about these rows
+UNLABELLED, ANSWERED = "unlabelled_share", "answered_share"
+_MEASURED = (OVERLAP, DUPLICATES, UNLABELLED, ANSWERED, UNKNOWN, ONE_COLUMN_ACCURACY)
+_COUNTED = (OVERLAP, DUPLICATES, UNLABELLED)  # not estimated: they are about these rows
 
 
 def assess(
@@ -30,7 +32,7 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; everything was counted while the rows were read
 ) -> Iterator[Evidence | NotMeasured]:
     """Each claim overall; those that are not asked for only where they can be told."""
-    for metric in (OVERLAP, DUPLICATES, UNKNOWN, ONE_COLUMN_ACCURACY):
+    for metric in _MEASURED:
         asked = [claim for claim in claims if claim.metric == metric]
         for claim in asked or [Claim(metric)]:
             if claim.family is not Family.ALL:
@@ -66,16 +68,31 @@ def _measure(
         return _counted(counted, facts, "it needs the training data: name it")
     if metric == DUPLICATES:
         return _counted(None if facts is None else facts.copies, facts, "the rows were not compared with each other")
+    if metric == UNLABELLED:
+        unlabelled = None if facts is None else facts.unlabelled
+        return _counted(unlabelled, facts, "the rows without a label were not counted", beside=unlabelled or 0)
+    if metric == ANSWERED:
+        return _answered(facts, confidence)
     return _unknown(facts, confidence)
 
 
-def _counted(rows: int | None, facts: DataFacts | None, missing: str) -> tuple[Interval, dict[str, str]] | Unmeasurable:
-    """A share of these rows; `missing` says why there is none."""
+def _counted(
+    rows: int | None, facts: DataFacts | None, missing: str, *, beside: int = 0
+) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+    """A share of these rows, and of those `beside` them; `missing` says why there is none."""
     if rows is None or facts is None:
         return Unmeasurable(missing)
-    share = rows / max(facts.rows, 1)
+    every = facts.rows + beside
+    share = rows / max(every, 1)
     counted = "counted" if facts.exact else "counted-on-a-sample"
-    return Interval(share, share, share, counted), {**_ROWS, "counts": f"{rows} of {facts.rows}"}
+    return Interval(share, share, share, counted), {**_ROWS, "counts": f"{rows} of {every}"}
+
+
+def _answered(facts: DataFacts | None, confidence: float) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+    if facts is None or facts.unanswered is None:
+        return Unmeasurable("the answers were not counted")
+    answered = facts.rows - facts.unanswered
+    return proportion(answered, facts.rows, confidence=confidence), {**_ROWS, "counts": f"{answered} of {facts.rows}"}
 
 
 def _unknown(facts: DataFacts | None, confidence: float) -> tuple[Interval, dict[str, str]] | Unmeasurable:

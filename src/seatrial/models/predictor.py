@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -38,11 +38,23 @@ class Predictions:
 
     @property
     def unanswered(self) -> NDArray[np.bool_]:
-        """bool[n]: the rows whose probability or value is NaN. A label beside it means nothing."""
+        """bool[n]: the rows whose label is null, or whose probability or value is NaN, whatever the label says."""
         numbers = self.labels if self.probabilities is None else self.probabilities
+        missing = missing_values(self.labels)
         if numbers.dtype.kind != "f" or not len(self.labels):
-            return np.zeros(len(self.labels), bool)
-        return np.asarray(np.isnan(np.asarray(numbers, np.float64).reshape(len(self.labels), -1)).any(axis=1))
+            return missing
+        return missing | np.asarray(np.isnan(np.asarray(numbers, np.float64).reshape(len(self.labels), -1)).any(axis=1))
+
+
+def missing_values(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of the values [n] are None or NaN."""
+    if values.dtype.kind == "f":
+        return np.asarray(np.isnan(values))
+    if values.dtype.kind != "O":
+        return np.zeros(len(values), np.bool_)
+    nothing: Any = None
+    missing: NDArray[np.bool_] = (np.equal(values, nothing) | np.not_equal(values, values)).astype(np.bool_)
+    return missing  # NaN is not itself
 
 
 class Predictor(Protocol):

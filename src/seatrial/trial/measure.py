@@ -24,8 +24,9 @@ from seatrial.stores.documents import sha256, to_json
 from seatrial.trial.attack_starts import attacked_sample, under_attack
 from seatrial.trial.batch_dependence import flag_batch_dependence
 from seatrial.trial.data_checks.data_checks import DataChecks
+from seatrial.trial.data_checks.label_checks import share
 from seatrial.trial.data_checks.note import Note
-from seatrial.trial.inverted import inverted_note
+from seatrial.trial.inverted import check_inverted, inverted_note
 from seatrial.trial.label_column import has_label
 from seatrial.trial.model import Model
 from seatrial.trial.progress import ProgressCallback, no_progress
@@ -35,8 +36,9 @@ from seatrial.trial.repeated_rows.row_cells import RowCells
 from seatrial.trial.scoring import Scored, ScoredModel, score
 from seatrial.trial.test_uses.ledger import TestData
 from seatrial.trial.test_uses.row_sketch import is_vector
+from seatrial.trial.ties import ties_note
 from seatrial.trial.training_rows import Training, read_training
-from seatrial.trial.unlabelled import flag_unlabelled
+from seatrial.trial.unlabelled import flag_unanswered, flag_unlabelled
 from seatrial.trial.validate import check_applies, check_reference
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import TestUse, Trial
@@ -177,7 +179,7 @@ def measure(
         references=scored.references,
         clip=question.clip,
         quantile=question.quantile,
-        facts=checks.facts(),
+        facts=replace(checks.facts(), unanswered=scored.unanswered),
     )
     if sample is not None and model.package is not None:
         attacked = under_attack(
@@ -193,6 +195,8 @@ def measure(
     subject = settings_of_policy(policy, subject)
     check_subject(subject)  # a mistake in the data costs no use of it
     inverted = inverted_note(subject)
+    if uses is not None:  # a rehearsal counts nothing, and says it in a note
+        check_inverted(inverted, subject, question, model=model.name)
     digests = {name: _digest_of(inputs.references.get(name), scored, name) for name in compared_models(policy)}
     identity = model.identity or scored.predictions.digest(scored.row_hashes)
     use = None
@@ -221,9 +225,25 @@ def measure(
     )
     trial = flag_batch_dependence(trial, scored.batch_dependence)
     trial = flag_unlabelled(trial, policy, unlabelled=scored.unlabelled, labelled=scored.table.num_rows)
-    trial = flag_repeated(trial, policy, subject, cells, rows)
-    notes = (*(() if inverted is None else (inverted,)), *checks.notes())
+    trial = flag_unanswered(trial, policy, unanswered=scored.unanswered, answered=scored.table.num_rows)
+    trial = flag_repeated(trial, policy, subject, cells, rows, measured=scored.answered)
+    about_answers = (inverted, _unanswered_note(scored), ties_note(subject))
+    notes = (*(note for note in about_answers if note is not None), *checks.notes())
     return Measured(trial, notes, scored.table.num_rows)
+
+
+def _unanswered_note(scored: Scored) -> Note | None:
+    """The note on rows that the model did not answer; None where there are none."""
+    if scored.unanswered == 0:
+        return None
+    rows = len(scored.answered)
+    return Note(
+        "unanswered",
+        None,
+        f"the model does not answer {scored.unanswered:,} of {rows:,} rows ({share(scored.unanswered, rows)}), first "
+        f"row {scored.first_unanswered:,} (from 0): they are measured by answered_share alone.",
+        "A missing value is the usual cause: fill it as in training, or require an answered_share in the policy.",
+    )
 
 
 def measured_columns(question: Question, signature: Signature, groups: Sequence[GroupSpec]) -> list[str]:

@@ -14,11 +14,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from seatrial.assessors.answers.cached_predictions import POSITION, CachedPredictions, Recorder
 from seatrial.assessors.contingency.group_specs import GroupSpec, with_groups
 from seatrial.errors import InputError, field
-from seatrial.models.predictor import Predictor
+from seatrial.models.predictor import Predictions, Predictor
 from seatrial.rows import Rows
 from seatrial.trial.batch_dependence import BatchDependence, find_batch_dependence
 from seatrial.trial.data_checks.value_hashes import Hashes
@@ -47,7 +48,7 @@ class ScoredModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """What is left of the rows: `table` has label, groups, weight and `POSITION`; rows without a label are not in it.
+    """What is left of the rows: `table` has label, groups, weight and `POSITION`; of rows with label and answer.
 
     `test_data` is what the rows are recognised by, and `row_hashes` has one hash of each row's inputs, whatever their
     order; `predictions` and `references` answer for `table`.
@@ -59,6 +60,9 @@ class Scored:
     predictions: CachedPredictions
     references: Mapping[str, CachedPredictions]
     unlabelled: int
+    answered: NDArray[np.bool_]  # of each row that has a label: rows without an answer are not in `table` either
+    unanswered: int = 0
+    first_unanswered: int | None = None  # its place among all rows, from 0
     batch_dependence: BatchDependence | None = None
 
 
@@ -90,6 +94,8 @@ def score(
     recorders = {name: Recorder(one.predictor, one.name) for name, one in {"": model, **references}.items()}
     parts: list[pa.Table] = []
     hashes: list[Hashes] = []
+    answered: list[NDArray[np.bool_]] = []
+    first_unanswered: int | None = None
     done = unlabelled = 0
     dependence: BatchDependence | None = None
     with ThreadPoolExecutor(1, "seatrial-look") as beside:
@@ -99,25 +105,64 @@ def score(
             known = table if labelled.all() else table.filter(pa.array(labelled))
             if known.num_rows:
                 looked.append(beside.submit(digest.add, known))
+                predictions = model.predictor.predict(known)
+                if not answered:  # the first rows tell as well as all
+                    dependence = find_batch_dependence(model.predictor, known, predictions)
+                given = _given(predictions, known.num_rows)
+                answered.append(given)
+                if not given.all():
+                    if first_unanswered is None:
+                        first_unanswered = done + int(np.flatnonzero(labelled)[np.argmin(given)])
+                    known, predictions = known.filter(pa.array(given)), _of_rows(predictions, given)
                 looked.append(beside.submit(lambda part: hashes.append(row_hashes(part, inputs)), known))
-                for name, one in {"": model, **references}.items():
-                    predictions = one.predictor.predict(known)
-                    recorders[name].add(predictions, known.num_rows)
-                    if one is model and not parts:  # the first rows tell as well as all
-                        dependence = find_batch_dependence(model.predictor, known, predictions)
+                recorders[""].add(predictions, known.num_rows)
+                for name, one in references.items():
+                    recorders[name].add(one.predictor.predict(known), known.num_rows)
                 parts.append(pa.Table.from_arrays([_compact(known.column(name)) for name in kept], names=kept))
             for one_look in looked:  # before the next table: no more than one waits
                 one_look.result()
             done += table.num_rows
-            unlabelled += table.num_rows - known.num_rows
+            unlabelled += int((~labelled).sum())
             on_progress(done)
     if not parts:
         raise InputError("no row has a label.", path=rows.origin, hint=f"Name another column: {field('label')}.")
+    given = np.concatenate(answered)
+    if not given.any():
+        raise InputError(
+            f"it gives no answer for any of {len(given):,} rows.",
+            path=model.name,
+            hint="A missing value is the usual cause: fill it, or leave such rows out.",
+        )
     whole = with_groups(pa.concat_tables(parts).unify_dictionaries().combine_chunks(), groups)
     whole = whole.append_column(POSITION, pa.array(np.arange(whole.num_rows)))
     cached = {name: recorder.recorded() for name, recorder in recorders.items()}
-    test_data = TestData(digest.hexdigest(), whole.num_rows, sketch.sketch())
-    return Scored(whole, test_data, np.concatenate(hashes), cached.pop(""), cached, unlabelled, dependence)
+    test_data = TestData(digest.hexdigest(), len(given), sketch.sketch())
+    return Scored(
+        whole,
+        test_data,
+        np.concatenate(hashes),
+        cached.pop(""),
+        cached,
+        unlabelled,
+        given,
+        int((~given).sum()),
+        first_unanswered,
+        dependence,
+    )
+
+
+def _given(predictions: Predictions, rows: int) -> NDArray[np.bool_]:
+    """Which of the rows have an answer; all of them where the answers have no form, which is told elsewhere."""
+    gone = predictions.unanswered if predictions.labels.shape == (rows,) else np.zeros(rows, bool)
+    return ~gone
+
+
+def _of_rows(predictions: Predictions, rows: NDArray[np.bool_]) -> Predictions:
+    return Predictions(
+        predictions.labels[rows],
+        None if predictions.probabilities is None else predictions.probabilities[rows],
+        None if predictions.interval is None else predictions.interval[rows],
+    )
 
 
 def _compact(values: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError, StepFailed
-from seatrial.models.predictor import Predictions
+from seatrial.models.predictor import Predictions, missing_values
 from seatrial.models.signature import Column, Signature, Task
 from seatrial.rows import Rows
 from seatrial.trial.label_column import Labels, likely_positive
@@ -175,6 +175,8 @@ def _form(
             )
         return ("binary" if count == 2 else "multiclass"), False, True
     flat = answer.reshape(-1)
+    missing = missing_values(flat)
+    flat = flat if missing.all() else flat[~missing]  # a row without an answer says nothing of their form
     if question.task == "regression" or (labels.classes is None and question.task is None):
         return "regression", False, False
     count = len(classes or ())
@@ -217,6 +219,7 @@ def _names(values: NDArray[Any]) -> NDArray[np.object_]:
     if values.dtype.kind == "b":
         return np.array(["false", "true"], object)[values.astype(np.int64)]
     texts: NDArray[np.object_] = values.astype(str).astype(object)
+    texts[missing_values(values)] = None
     return texts
 
 

@@ -142,6 +142,8 @@ TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
 ABOUT_DATA = {
     "test_overlap",
     "duplicate_share",
+    "unlabelled_share",
+    "answered_share",
     "unknown_values",
     "one_column_accuracy",
 }  # tested with the assessor of these

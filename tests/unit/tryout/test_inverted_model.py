@@ -1,4 +1,4 @@
-"""A model whose classes are named the wrong way round is told so before a use is counted, by the field that mends it."""
+"""A model whose classes are named the wrong way round is refused before a use is counted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import seatrial
+from seatrial.errors import InputError
 
 
 def people(rows: int) -> pa.Table:
@@ -33,7 +34,7 @@ def turned_labels(part: pa.Table) -> NDArray[Any]:
 
 @pytest.mark.parametrize("model", [turned, turned_labels])
 def test_a_model_that_goes_against_the_labels_is_refused_before_a_use_is_counted(model: Any, state: Path) -> None:
-    with pytest.raises(seatrial.InputError, match="goes against the labels") as caught:
+    with pytest.raises(InputError, match="goes against the labels") as caught:
         seatrial.assess(model, people(400), label="y", inputs=["x"])
     assert 'classes=["yes", "no"]' in str(caught.value.hint)
     assert 'positive="yes"' in str(caught.value.hint)
@@ -58,7 +59,7 @@ def test_several_classes_that_are_answered_in_another_order_are_refused_and_meas
         sure: NDArray[np.float64] = np.eye(3)[(part["x"].to_numpy() + 1) % 3] * 0.7 + 0.1
         return sure
 
-    with pytest.raises(seatrial.InputError, match="goes against the labels"):
+    with pytest.raises(InputError, match="goes against the labels"):
         seatrial.assess(model, table, label="y", inputs=["x"])
     found = seatrial.assess(model, table, label="y", inputs=["x"], classes=["ant", "bee", "cat"])
     assert [note.kind for note in found.notes if note.kind == "inverted"] == ["inverted"]

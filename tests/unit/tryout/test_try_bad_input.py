@@ -12,6 +12,7 @@ import pyarrow.parquet
 import pytest
 from onnx import TensorProto, helper
 
+import seatrial
 from seatrial.cli import main
 
 Make = Callable[..., Path]
@@ -72,15 +73,16 @@ def test_answers_that_are_nan(refused: Callable[..., str], model: Make, table: P
     assert "NaN" in said or "nan" in said
 
 
-def test_answers_that_are_nan_far_into_the_table(
-    refused: Callable[..., str], model: Make, people: pa.Table, tmp_path: Path
+def test_a_row_whose_answer_is_nan_far_into_the_table_is_no_error_and_is_told(
+    model: Make, people: pa.Table, tmp_path: Path
 ) -> None:
     ages = people.column("age").to_numpy().astype(np.float64)
     ages[500] = np.nan
     pyarrow.parquet.write_table(people.set_column(0, "age", pa.array(ages)), tmp_path / "late.parquet")
-    said = refused(model(), tmp_path / "late.parquet", "--label", "rich")
-    assert "row 500" in said
-    assert "fill" in said.lower()
+    found = seatrial.assess(model(), tmp_path / "late.parquet", label="rich")
+    (note,) = [note for note in found.notes if note.kind == "unanswered"]
+    assert "1 of 600 rows (0.2%), first row 500 " in note.text
+    assert "fill" in str(note.hint)
 
 
 def test_tensors_in_another_file(refused: Callable[..., str], model: Make, table: Path) -> None:

@@ -73,7 +73,7 @@ def made_up_rows(binding: Binding) -> pa.Table:
 
 
 def first_answers(answer: AnswerRows, rows: pa.Table, *, freed: int | None, real: bool, path: str) -> Answers:
-    """What it answers for `rows`, each tensor checked: one answer a row, no NaN, no row that hangs on its neighbours.
+    """What it answers for `rows`, each tensor checked: an answer a row, not all NaN, and none hangs on its neighbours.
 
     `freed` is the number of rows that the file was exported for, if it was for one number only.
     """
@@ -87,10 +87,9 @@ def first_answers(answer: AnswerRows, rows: pa.Table, *, freed: int | None, real
                 path=path,
                 hint=_DYNAMIC,
             )
-        if values.dtype.kind == "f" and real and np.isnan(values).any():
-            row = int(np.isnan(values.reshape(len(values), -1)).any(axis=1).argmax())
+        if values.dtype.kind == "f" and real and np.isnan(values.reshape(len(values), -1)).any(axis=1).all():
             raise InputError(
-                f'its output "{name}" is NaN for row {row} of the table.',
+                f'its output "{name}" is NaN for each of the first {len(values):,} rows of the table.',
                 path=path,
                 hint="Most models answer so where a value is missing: fill the gaps as in training, or put that into "
                 "the graph.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import pyarrow as pa
@@ -53,6 +53,8 @@ def assess_model(job: Job, workspace: Workspace) -> ArtifactOutput:
     question = _question(data, seed=cast("int", parameters["seed"]), budget_s=cast("float", parameters["budget_s"]))
     package = read_artifact(workspace.objects, job.inputs["model"].digest)
     model = Model("model", load_predictor(package), package)
+    if model.signature.task == "multiclass":  # their order is what the project's own training or file states
+        question = replace(question, classes=model.signature.classes)
     compared = [pinned for pinned in job.inputs.values() if isinstance(pinned, AgainstInput)]
     role: Role = "validation" if parameters["rehearse"] else "test"
     # Of text formats the model's texts are read as texts, whatever they look like.

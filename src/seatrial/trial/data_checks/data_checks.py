@@ -33,7 +33,18 @@ from seatrial.trial.label_column import has_label
 from seatrial.trial.test_uses.row_sketch import canonical_hashes, is_vector
 
 KINDS = (
-    *("inverted", "unlabelled", "one_class", "label_type", "overlap", "duplicates", "leak", "identifier"),
+    *(
+        "inverted",
+        "unanswered",
+        "ties",
+        "unlabelled",
+        "one_class",
+        "label_type",
+        "overlap",
+        "duplicates",
+        "leak",
+        "identifier",
+    ),
     *("constant", "unknown_values", "tiny_group"),
 )
 ROWS_REMEMBERED = 2**20  # hashes of rows, 16 bytes each: exact up to here, a sample of them after
@@ -154,6 +165,7 @@ class DataChecks:
             rows=self._labelled,
             overlap=min(self._test.rows_in(self._train), self._labelled) if self._train_rows else None,
             unknown=unknown or None,
+            unlabelled=self._rows - self._labelled,
             copies=min(self._test.repeated(), self._labelled),
             exact=all(sample.exact for sample in samples),
         )

@@ -36,12 +36,15 @@ _BY_CLASS = frozenset({"balanced_accuracy", "matthews_correlation"})  # means ov
 Codes = NDArray[np.int64]
 
 
-def flag_repeated(trial: Trial, policy: Policy, subject: Subject, cells: RowCells, rows: Rows) -> Trial:
+def flag_repeated(
+    trial: Trial, policy: Policy, subject: Subject, cells: RowCells, rows: Rows, *, measured: NDArray[np.bool_]
+) -> Trial:
     """The trial, in which evidence that decides only because rows are counted more than once carries a flag.
 
     Where the policy states how large the `duplicate_share` may be, and it is not larger, each row counts as one.
+    `measured` are the rows of the subject among those that the cells are of, which have a label.
     """
-    hashes = cells.rows()
+    hashes = cells.rows()[measured]
     counts = np.unique(hashes, return_counts=True)[1]
     if counts.max(initial=0) <= 1 or _stated_and_met(trial, policy):
         return trial
@@ -49,7 +52,7 @@ def flag_repeated(trial: Trial, policy: Policy, subject: Subject, cells: RowCell
     doubtful = [one for one in trial.evidence if _turned(policy, one, repeated.design_effect(one.claim))]
     if not doubtful:
         return trial
-    share = share_beyond_accident(cells, rows, hashes)
+    share = share_beyond_accident(cells, rows, cells.rows())
     effects = {claim: 1 + share * (repeated.design_effect(claim) - 1) for claim in {one.claim for one in doubtful}}
     copies = len(hashes) - len(counts)
 

@@ -42,6 +42,19 @@ OF_THE_DATA = (
         bound=_COUNTED,
     ),
     _metric(
+        "unlabelled_share",
+        "Rows without a label",
+        "Share of the rows of the table that have no label, and are left out of everything else.",
+        bound=_COUNTED,
+    ),
+    _metric(
+        "answered_share",
+        "Rows that are answered",
+        "Share of the measured rows that the model answers: NaN for a probability or a value, and a null label, are no "
+        "answers.",
+        better=Better.HIGHER,
+    ),
+    _metric(
         "unknown_values",
         "Rows with a text that the model never saw",
         "Share of the measured rows with a text that the model never saw, in the column that has most of them; needs a "

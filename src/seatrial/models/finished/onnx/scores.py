@@ -125,7 +125,8 @@ def _wrong(answers: NDArray[Any]) -> NDArray[np.bool_]:
     slack = sum_tolerance(values.shape[1])
     inside = ((values >= -slack) & (values <= 1 + slack)).all(axis=1)
     sums = np.abs(values.sum(axis=1) - 1) <= slack if values.shape[1] > 1 else np.ones(len(values), bool)
-    return np.asarray(~(inside & sums))
+    answered = ~np.isnan(values).any(axis=1)  # what no answer says is another matter
+    return np.asarray(answered & ~(inside & sums))
 
 
 def _shown(values: NDArray[np.float64]) -> str:
