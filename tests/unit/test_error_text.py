@@ -25,6 +25,11 @@ def test_control_characters_in_a_name_do_not_reach_the_terminal(capsys: pytest.C
     assert capsys.readouterr().err == "é.csv: column \\x1b[2J\\x07 is not there,\n  says 12\u202f000 rows\n"
 
 
+def test_what_the_policy_states_is_spelled_under_policy() -> None:
+    assert project_key("clip", "10") == "clip = 10 under [policy]"
+    assert project_key("quantile", None) == "[policy] quantile"
+
+
 def test_a_field_is_written_as_the_surface_writes_it() -> None:
     for surface, written in (
         (command_line, "--classes: 2 classes expected, got 3. Write --classes a,b, or leave it out."),

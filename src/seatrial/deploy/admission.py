@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError, Problems, SeatrialError
@@ -68,12 +69,22 @@ def prepare_service(
             image=image,
             store_url=store.url,
             endpoint=store.endpoint,
+            certificates=None if store.ca is None else _certificates(store.ca, path),
             region=store.region or DEFAULT_REGION,
             trust=trust,
             **chosen,
         )
     except Problems as error:
         raise Problems([_within_profile(one, profile_name, path) for one in error.errors]) from None
+
+
+def _certificates(reference: str, path: str) -> str:
+    """The text of the file that `ca` of the project file in `path` names: the service has no file of this machine."""
+    file = Path(path).parent / Path(reference.removeprefix("file:")).expanduser()
+    try:
+        return file.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        raise InputError("the store's certificates cannot be read.", path=str(file), hint="Correct its `ca`.") from None
 
 
 def _within_profile(error: SeatrialError, profile_name: str, path: str) -> InputError:

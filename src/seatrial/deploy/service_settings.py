@@ -35,6 +35,7 @@ class ServiceSettings:
     trust: str  # the deployer's trust.toml: public keys and accepted policies
     endpoint: str | None = None  # https://minio.data:9000; None: the provider's own
     region: str = "us-east-1"
+    certificates: str | None = None  # PEM, of the store's private authority
     waived_until: str | None = None  # RFC 3339, the earliest end of the waivers it rests on
     namespace: str = "default"
     replicas: int = 2

@@ -17,6 +17,7 @@ CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")  # what a profile's
 PROFILE = "service"  # the one profile of the configuration below
 CONFIGURATION_FOLDER = "/etc/seatrial"
 SCRATCH_FOLDER = "/tmp"  # noqa: S108 — a volume of the pod's own: what was verified is loaded from there
+CERTIFICATES = "ca.pem"  # beside the project file that names it
 SCRATCH_SIZE = "1Gi"
 USER = 65532  # the customary number of a user without rights; any but 0 would do
 STARTUP_PERIOD_S, STARTUP_TRIES = 2, 90  # fetching, verifying and loading a release may take three minutes
@@ -35,10 +36,13 @@ def configuration_files(service: ServiceSettings) -> dict[str, str]:
         store["endpoint"] = service.endpoint
     if service.secret is not None:
         store["credentials"] = "env"
+    if service.certificates is not None:
+        store["ca"] = f"file:{CERTIFICATES}"
     # a JSON string is a TOML basic string, but for DEL and what is escaped as surrogates: neither is in these values
     pairs = ", ".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in store.items())
     project = f"[project]\nname = {json.dumps(service.name)}\n\n[profile.{PROFILE}]\nstore = {{ {pairs} }}\n"
-    return {"seatrial.toml": project, "trust.toml": service.trust}
+    files = {"seatrial.toml": project, "trust.toml": service.trust}
+    return files if service.certificates is None else {**files, CERTIFICATES: service.certificates}
 
 
 def serve_arguments(service: ServiceSettings, folder: str) -> list[str]:

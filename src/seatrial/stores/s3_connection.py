@@ -67,16 +67,20 @@ def locate_store(settings: StoreSettings, environment: Mapping[str, str]) -> Fol
 
 def tls_context(connection: S3Connection) -> ssl.SSLContext:
     """The system's certificates and the private ones."""
+    return ssl.create_default_context() if connection.ca is None else trusting(connection.ca)
+
+
+def trusting(ca: Path) -> ssl.SSLContext:
+    """The system's certificates and those of the file; without any in it, a `StoreError`."""
     context = ssl.create_default_context()
-    if connection.ca is not None:
-        try:
-            context.load_verify_locations(connection.ca)
-        except (OSError, ssl.SSLError):
-            raise StoreError(
-                "the file has no certificates in PEM form.",
-                path=str(connection.ca),
-                hint='Write them as "-----BEGIN CERTIFICATE-----" blocks.',
-            ) from None
+    try:
+        context.load_verify_locations(ca)
+    except (OSError, ssl.SSLError):
+        raise StoreError(
+            "the file has no certificates in PEM form.",
+            path=str(ca),
+            hint='Write them as "-----BEGIN CERTIFICATE-----" blocks.',
+        ) from None
     return context
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 _OPTIONS: Mapping[str, str] = {"budget_s": "--budget"}  # the others are called as the field is
 _SECTIONS: Mapping[str, str] = {
     **dict.fromkeys(("classes", "inputs", "threshold"), "model"),
-    **dict.fromkeys(("label", "task", "positive", "groups", "weight", "cluster", "clip", "quantile", "train"), "data"),
+    **dict.fromkeys(("label", "task", "positive", "groups", "weight", "cluster", "train"), "data"),
+    **dict.fromkeys(("clip", "quantile"), "policy"),
     **dict.fromkeys(("seed", "budget_s"), "params.assess"),
     "margin": "[policy.require]",
     "against": "[policy.require]",
@@ -41,6 +42,8 @@ def project_key(name: str, example: str | None) -> str:
 
     >>> project_key("classes", "a,b,c"), project_key("label", None), project_key("policy", None)
     ('classes = ["a", "b", "c"] under [model]', '[data] label', '[policy]')
+    >>> project_key("clip", "10"), project_key("quantile", None)
+    ('clip = 10 under [policy]', '[policy] quantile')
     """
     if name not in _SECTIONS:
         return f"[{name}]"

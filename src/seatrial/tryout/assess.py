@@ -38,17 +38,18 @@ def assess(
     quantile: float | None = None,
     columns: Sequence[str] | None = None,
     token: str | None = None,
+    ca: str | None = None,
     seed: int = SEED,
     budget_s: float = BUDGET_S,
 ) -> Assessment:
     """Measures a model on rows that it was not trained on, and judges what was measured.
 
-    `model` is the path or the bytes of a model file, the address of an endpoint (`token`: a reference, "env:NAME"), a
-    fitted model of a framework that `Trained` takes, which is exported first, or a function: it is given rows as the
-    same kind of frame that `data` is, and answers with labels or values [n], or with probabilities [n] (of the positive
-    class) or [n, classes]. `data` is a path, or a pandas, Polars or Arrow table, or a NumPy matrix with `columns`.
-    Everything else means what it means to `seatrial try`; the use of the test data is counted as there. What is wrong
-    with model or data is an `InputError`.
+    `model` is the path or the bytes of a model file, the address of an endpoint (`token`: a reference, "env:NAME";
+    `ca`: the file of its authority, "file:PATH"), a fitted model of a framework that `Trained` takes, which is exported
+    first, or a function: it is given rows as the same kind of frame that `data` is, and answers with labels or values
+    [n], or with probabilities [n] (of the positive class) or [n, classes]. `data` is a path, or a pandas, Polars or
+    Arrow table, or a NumPy matrix with `columns`. Everything else means what it means to `seatrial try`; the use of the
+    test data is counted as there. What is wrong with model or data is an `InputError`.
     """
     question = Question(
         label=label,
@@ -75,6 +76,7 @@ def assess(
         columns=columns,
         classes=classes,
         token=token,
+        ca=ca,
         surface=python_argument,
         state=state_folder(os.environ, Path.home()),
         now=datetime.now(UTC),

@@ -50,6 +50,7 @@ class Given:
     clip: float | None = None
     quantile: float | None = None
     token: str | None = None
+    ca: str | None = None
     seed: int = SEED
     budget: float | None = None
     example: bool = False
@@ -122,6 +123,7 @@ def run(given: Given, *, on_progress: ProgressCallback) -> Result:
         train=given.train,
         against=given.against,
         token=given.token,
+        ca=given.ca,
         surface=command_line,
         state=state_folder(os.environ, Path.home()),
         now=datetime.now(UTC),

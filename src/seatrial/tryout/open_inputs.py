@@ -44,6 +44,7 @@ def try_model(
     columns: Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
     token: str | None = None,
+    ca: str | None = None,
     on_progress: ProgressCallback = no_progress,
     reproduce: tuple[str, ...] = (),
 ) -> Assessment:
@@ -62,7 +63,15 @@ def try_model(
         check_question(question, labels, origin=rows.origin)
         on_progress("opening the model", 0, None)
         opened, rows = _open(
-            model, data, rows, question=question, labels=labels, classes=classes, token=token, on_progress=on_progress
+            model,
+            data,
+            rows,
+            question=question,
+            labels=labels,
+            classes=classes,
+            token=token,
+            ca=ca,
+            on_progress=on_progress,
         )
         groups = groups_of(question, rows)  # a column that the model takes as text is text for its groups too
         rows = replace(rows, rows=labels.rows)
@@ -70,7 +79,8 @@ def try_model(
         if against is not None:
             like = opened.signature
             other, rows = with_its_texts(
-                lambda read: open_model(against, read, question=question, labels=labels, like=like, token=token), rows
+                lambda read: open_model(against, read, question=question, labels=labels, like=like, token=token, ca=ca),
+                rows,
             )
         chosen = policy_for(policy, question, groups, opened.signature.task, None if other is None else other.name)
         measured = measure(
@@ -163,6 +173,7 @@ def _open(
     labels: Labels,
     classes: Sequence[str] | None,
     token: str | None,
+    ca: str | None,
     on_progress: ProgressCallback,
 ) -> tuple[Model, Rows]:
     """The model, and the rows as it wants them."""
@@ -171,7 +182,9 @@ def _open(
             raise InputError("there is no such file.", path=str(model), hint="Name the model's file.")
         answered = _Counted(on_progress, labels.rows)
         return with_its_texts(
-            lambda read: open_model(model, read, question=question, labels=labels, token=token, on_progress=answered),
+            lambda read: open_model(
+                model, read, question=question, labels=labels, token=token, ca=ca, on_progress=answered
+            ),
             rows,
         )
     if is_fitted(model):

@@ -35,11 +35,13 @@ def open_model(
     labels: Labels,
     like: Signature | None = None,
     token: str | None = None,
+    ca: str | None = None,
     on_progress: Callable[[int], None] = lambda _rows: None,
 ) -> Model:
     """The model in a file, or behind an address. `like` is the model that a reference has to answer as.
 
-    `token` is a reference to an endpoint's, "env:NAME"; `on_progress` hears of rows that an endpoint has answered.
+    `token` is a reference to an endpoint's, "env:NAME", `ca` the file of its authority, "file:PATH"; `on_progress`
+    hears of rows that an endpoint has answered.
     """
     name = str(model)
     if is_address(name):
@@ -53,6 +55,7 @@ def open_model(
             options=_options(question, labels, like),
             rows=first_rows(rows),
             token=token,
+            ca=ca,
             on_progress=on_progress,
         )
         check_signature(question, labels, found.signature, model=name)

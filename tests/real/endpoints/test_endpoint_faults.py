@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.errors import InputError, SeatrialError, TargetError
+from seatrial.errors import InputError, SeatrialError, StoreError, TargetError
 from seatrial.models.endpoints import Endpoint, RequestLimits, open_endpoint
 from seatrial.models.finished import ModelOptions
 from tests.real.endpoints.conftest import Asked, Reply, Script, Scripted, scripted
@@ -314,10 +314,24 @@ def test_a_certificate_is_trusted_when_the_environment_names_its_authority(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     with scripted(healthy, tls=context) as server:
-        with pytest.raises(TargetError, match=r"its certificate is not trusted.* SSL_CERT_FILE"):
+        with pytest.raises(TargetError, match=r"its certificate is not trusted.* ca file:ca\.pem"):
             opened(server)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert_right(opened(server))
+
+
+def test_a_certificate_is_trusted_when_the_file_of_its_authority_is_named(certificate: Path, tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    (tmp_path / "empty.pem").write_text("nothing\n")
+    with scripted(healthy, tls=context) as server:
+        assert_right(opened(server, ca=f"file:{certificate}"))
+        with pytest.raises(StoreError, match="no certificates in PEM form"):
+            opened(server, ca=f"file:{tmp_path / 'empty.pem'}")
+        with pytest.raises(InputError, match="no such file of certificates"):
+            opened(server, ca="file:missing.pem")
+    with scripted(healthy) as server, pytest.raises(InputError, match="over http:// there is no certificate"):
+        opened(server, ca=f"file:{certificate}")
 
 
 def test_a_token_is_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,16 @@ def test_the_configuration_opens_the_same_store(service: ServiceSettings) -> Non
 
 
 @unhurried
+@given(SERVICES)
+def test_a_private_authority_goes_with_the_project_file_that_names_it(service: ServiceSettings) -> None:
+    pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
+    files = workload.configuration_files(dataclasses.replace(service, certificates=pem))
+    store = tomllib.loads(files["seatrial.toml"])["profile"][workload.PROFILE]["store"]
+    assert files[store["ca"].removeprefix("file:")] == pem
+    assert "ca" not in workload.configuration_files(dataclasses.replace(service, certificates=None))["seatrial.toml"]
+
+
+@unhurried
 @given(SERVICES, st.text(st.characters(exclude_categories=["Cs"])))
 def test_another_trust_gets_another_configuration(service: ServiceSettings, trust: str) -> None:
     other = dataclasses.replace(service, trust=trust)

@@ -55,6 +55,10 @@ def command(
     token: Annotated[
         str | None, Parameter(help="Where an endpoint's token is: env:NAME. Never the token itself.")
     ] = None,
+    ca: Annotated[
+        str | None,
+        Parameter(help="The authority of an https:// endpoint's certificate: file:ca.pem, beside the system's."),
+    ] = None,
     seed: Annotated[int, Parameter(help="Of whatever the methods draw.")] = 7,
     budget: Budget = None,
     report: Annotated[Path, Parameter(help="Where the report goes, one HTML file.")] = Path("report.html"),
@@ -97,6 +101,7 @@ def command(
         clip=clip,
         quantile=quantile,
         token=token,
+        ca=ca,
         seed=seed,
         budget=budget,
         example=example,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -17,6 +18,7 @@ import httpx
 
 from seatrial.errors import InputError, SeatrialError, TargetError, field
 from seatrial.models.endpoints.request_limits import Pace, RequestLimits
+from seatrial.stores.s3_connection import trusting
 
 ANSWER_BYTES = 64 * 2**20  # the answers for some hundred rows are a thousandth of it
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
@@ -49,11 +51,12 @@ class Exchange:
         limits: RequestLimits,
         *,
         token: str | None = None,
+        ca: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.address = address
-        self._limits, self._token = limits, token
+        self._limits, self._token, self._ca = limits, token, ca
         self._clock, self._sleep = clock, sleep
         self._pace = Pace(limits.requests_per_s, clock=clock, sleep=sleep)
         self._begun = clock()
@@ -66,8 +69,7 @@ class Exchange:
         headers = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "seatrial"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
-        # Reading all authorities takes longer than a request. Over http nobody has to be trusted, so nobody is read.
-        trusted = True if self.address.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusted = self._trusted()
         try:
             client = httpx.Client(
                 verify=trusted,
@@ -84,6 +86,13 @@ class Exchange:
             ) from None
         with client:
             yield Connection(self, client)
+
+    def _trusted(self) -> ssl.SSLContext | bool:
+        """Whose certificates count: those that httpx takes, or the system's and the private ones that were named."""
+        if not self.address.startswith("https:"):
+            # Reading all authorities takes longer than a request. Over http nobody has to be trusted: nobody is read.
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return True if self._ca is None else trusting(self._ca)
 
     def ask(self, client: httpx.Client, method: str, url: str, body: bytes | None) -> Any:
         """The JSON that is answered; `TargetError` says why there is none, `Rejected` that the body is refused."""
@@ -185,7 +194,7 @@ class Exchange:
         if isinstance(_root(error), ssl.SSLError) or "SSL" in str(error):
             raise self._down(
                 "cannot be asked over TLS: its certificate is not trusted, or it speaks no TLS.",
-                hint="Name its authority in SSL_CERT_FILE, or correct http:// and https://.",
+                hint=f"Name the file of its authority: {field('ca', 'file:ca.pem')}; or correct http:// and https://.",
             )
         if isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError):
             raise self._down("cannot be reached through the proxy that the environment names.", hint="Set NO_PROXY.")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from dataclasses import field as attribute
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -83,6 +84,7 @@ def open_endpoint(
     options: ModelOptions,
     rows: pa.Table,
     token: str | None = None,
+    ca: str | None = None,
     limits: RequestLimits | None = None,
     on_progress: Callable[[int], None] = lambda _rows: None,
     environment: Mapping[str, str] = os.environ,
@@ -92,13 +94,15 @@ def open_endpoint(
     """The service at `address` as a predictor for tables of `schema`; asked for the first of `rows` to see its form.
 
     `label` is the table's label column, and `labels` its values where they look like classes: they name classes that
-    the service leaves without names. `token` is a reference, "env:NAME". `on_progress` hears of each request's answered
-    rows. What is wrong with the address, the columns or the form is an `InputError`; a service that is down, slow,
-    or answers with something else, a `TargetError`.
+    the service leaves without names. `token` is a reference, "env:NAME"; `ca` a file of certificates to trust,
+    "file:PATH". `on_progress` hears of each request's answered rows. What is wrong with the address, the columns or the
+    form is an `InputError`; a service that is down, slow, or answers with something else, a `TargetError`.
     """
     place = _checked(address)
     limits = limits or RequestLimits()
-    exchange = Exchange(place, limits, token=_token(token, place, environment), clock=clock, sleep=sleep)
+    exchange = Exchange(
+        place, limits, token=_token(token, place, environment), ca=_ca(ca, place), clock=clock, sleep=sleep
+    )
     first = rows.slice(0, min(FIRST_ROWS, limits.rows_per_request))
     if first.num_rows == 0:
         raise InputError("there are no rows to ask it for.", path=place, hint="Name a table that has some.")
@@ -216,6 +220,18 @@ def _checked(address: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not known:
         raise InputError("this is not the address of a model.", path=shown, hint=_FORMS)
     return place
+
+
+def _ca(named: str | None, place: str) -> Path | None:
+    """The file of certificates; an `InputError` where it is not there, or has no use."""
+    if named is None:
+        return None
+    if not place.startswith("https:"):
+        raise InputError("over http:// there is no certificate to trust.", path=field("ca"), hint="Write https://….")
+    path = Path(named.removeprefix("file:")).expanduser()
+    if not path.is_file():
+        raise InputError("there is no such file of certificates.", path=str(path), hint=f"Correct {field('ca')}.")
+    return path
 
 
 def _token(reference: str | None, place: str, environment: Mapping[str, str]) -> str | None:
