@@ -77,7 +77,7 @@ def test_the_part_of_an_id_that_tells_the_label_is_found(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", [False, True])
-def test_an_id_that_tells_nothing_makes_no_rule(text: bool) -> None:  # noqa: FBT001
+def test_an_id_that_tells_nothing_makes_no_rule(text: bool) -> None:
     for seed in range(5):
         yes = np.random.default_rng(seed).random(ROWS) < 0.5
         ids = [f"p{name}" for name in numbers()] if text else numbers()

@@ -20,12 +20,16 @@ from seatrial.assessors.answers.labels import actual_classes, actual_values, wei
 from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.contingency.group_specs import texts
+from seatrial.assessors.references.id_parts import id_parts
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 
 MOST_CATEGORIES = 100  # of a column that is taken for a rule: with a value a row it would know the rows by heart
 MEDIAN = 0.5
 MOST_ROWS = 100_000  # that a rule is fitted on: more would hardly move its threshold
+
+_BEYOND_CHANCE = 4.0  # standard errors above the best constant, from which a part of an id says something
+_HALF = 0.5  # of the rows, by which a rule of an id's parts is fitted; the others say what it is worth
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -120,7 +124,11 @@ def one_column_rule(subject: Subject, metric: str | None = None) -> Baseline | U
         targets = np.zeros((len(codes), len(signature.classes)))
         targets[np.arange(len(codes)), codes] = 1
     weights = _weights(table, role, subject)[:, None]
-    rules = (_rule(table, column, targets * weights, weights, subject.task) for column in signature.inputs)
+    rules: list[_Rule | None] = []
+    for column in signature.inputs:
+        rules.append(_rule(table, column, targets * weights, weights, subject.task))
+        if subject.task != "regression":
+            rules += _of_id(table, column, targets * weights, weights)
     best = max((rule for rule in rules if rule is not None), key=lambda rule: rule.gain, default=None)
     if best is None:
         return Unmeasurable("no input column makes a rule")
@@ -192,7 +200,7 @@ def _quantile(values: Floats, weights: Floats, share: float) -> float:
 
 def _rule(table: pa.Table, column: Column, targets: Floats, weights: Floats, task: str) -> _Rule | None:
     """The best rule of one column, or None; `targets` [rows, classes] are what is summed up, times the weights."""
-    if column.name not in table.column_names or pa.types.is_nested(table.column(column.name).type):
+    if not _usable(table, column):
         return None
     if column.kind == "number" or column.kind == "integer":
         return _limit(table, column.name, targets, weights, task)
@@ -239,6 +247,37 @@ def _limit(table: pa.Table, column: str, targets: Floats, weights: Floats, task:
         return np.asarray(~(_numbers(rows, column) < limit), dtype=np.int64)
 
     return _Rule(column, float(gains[best]), part, answers, f"by {column} below {limit:.6g} or not")
+
+
+def _of_id(table: pa.Table, column: Column, targets: Floats, weights: Floats) -> list[_Rule]:
+    """Rules by a part of an id. Their gain is that on the other half of the rows, and beyond chance."""
+    if not _usable(table, column):
+        return []
+    chance = targets.sum(axis=0).max() + _BEYOND_CHANCE * float(np.sqrt((weights**2).sum())) / 2
+    second = np.random.default_rng(0).random(table.num_rows) < _HALF
+    found = []
+    for one in id_parts(table, column.name, number=column.kind in ("number", "integer")):
+        codes, gain = one.part(table), 0.0
+        for fitted, held_out in ((~second, second), (second, ~second)):
+            answers = _answers(codes[fitted], targets[fitted], weights[fitted], one.parts).argmax(axis=1)
+            rows = np.flatnonzero(held_out)
+            gain += float(targets[rows, answers[codes[rows]]].sum())
+        if gain > chance:
+            answers = _answers(codes, targets, weights, one.parts)
+            found.append(_Rule(column.name, gain, one.part, answers, f"by {one.described}"))
+    return found
+
+
+def _answers(codes: Codes, targets: Floats, weights: Floats, parts: int) -> Floats:
+    """The shares of the classes in each part, [parts + 1, classes]; those of all where a part has no rows."""
+    sums: Floats = np.stack([np.bincount(codes, each, minlength=parts + 1) for each in targets.T], axis=1)
+    rows = np.bincount(codes, weights[:, 0], minlength=parts + 1)[:, None]
+    overall = targets.sum(axis=0) / weights.sum()
+    return np.where(rows > 0, sums / np.where(rows > 0, rows, 1), overall)
+
+
+def _usable(table: pa.Table, column: Column) -> bool:
+    return column.name in table.column_names and not pa.types.is_nested(table.column(column.name).type)
 
 
 def _gains(sums: Floats, rows: Floats, task: str) -> Floats:

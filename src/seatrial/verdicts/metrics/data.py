@@ -63,7 +63,8 @@ OF_THE_DATA = (
     _metric(
         "one_column_accuracy",
         "Accuracy of the best rule of one column",
-        "Accuracy of the best rule on one column alone; near 1, that column holds the answer.",
+        "Accuracy of the best rule on one column alone, or on a part of an id (a digit, the first or last characters); "
+        "near 1, that column holds the answer.",
         tasks=CLASSIFIERS,
     ),
 )
