@@ -48,6 +48,8 @@ def _of_project(directory: Path, profile: str, progress: Callable[[str], None] |
                 yield Check("spark", "ok", "no step of this project needs it, or Java")
             yield checked("store", lambda: store_checks.store(workspace.objects, workspace.store))
             yield checked("conditional writes", lambda: store_checks.conditional_writes(workspace.objects))
+            if workspace.profile.test_uses is not None:
+                yield checked("test uses", lambda: store_checks.shared_uses(workspace))
             if has_steps(project):
                 yield checked("catalog", lambda: store_checks.catalog(workspace.catalog))
             else:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import uuid
+from dataclasses import replace
 
 from seatrial.doctor.check import Check
 from seatrial.errors import ObjectChanged, ObjectExists
+from seatrial.pipeline.workspace import Workspace, ledger_key, ledger_settings
 from seatrial.stores.catalog import catalog_place, open_catalog
 from seatrial.stores.objects import Objects
+from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import CatalogSettings, StoreSettings
+from seatrial.trial.test_uses.ledger_address import ledger_address
+from seatrial.verdicts.uses import USES
+
+_LEDGER_PROBE = "doctor/counts-once"
 
 
 def store(objects: Objects, settings: StoreSettings) -> str:
@@ -42,6 +50,25 @@ def conditional_writes(objects: Objects) -> Check | str:
         return _broken("a get with If-Match returned another version")
     finally:
         objects.delete(key)
+
+
+def shared_uses(workspace: Workspace) -> Check | str:
+    """Whether uses of test data can be counted where the profile says, so that none of two at once is lost.
+
+    The probe stays: who counts there needs no right to delete.
+    """
+    ledger = ledger_settings(workspace, os.environ)
+    if ledger is None:
+        return "counted in the project's store"
+    address = ledger_address(ledger, named_in=ledger_key(workspace))
+    objects = open_objects(ledger)
+    next(iter(objects.list(USES)), None)
+    for _ in range(2):
+        try:
+            objects.put(_LEDGER_PROBE, b"probe", if_absent=True)
+        except ObjectExists:
+            return f"counted with others at {address}"
+    return replace(_broken("a put with If-None-Match: * overwrote an object"), name="test uses")
 
 
 def _broken(what: str) -> Check:

@@ -9,7 +9,7 @@ from seatrial.errors import InputError, Problems, SeatrialError
 from seatrial.stores.objects import Objects
 
 # What Seatrial writes there itself; a file among it would be taken for what it is not.
-RESERVED = ("artifacts", "cache", "doctor", "releases", "runs", "test-uses", "waivers", "warehouse")
+RESERVED = ("artifacts", "cache", "doctor", "releases", "runs", "test-sketches", "test-uses", "waivers", "warehouse")
 
 
 def planned_keys(files: Sequence[Path], target: str) -> Mapping[str, Path]:

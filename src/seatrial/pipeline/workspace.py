@@ -99,7 +99,7 @@ def state_folder(directory: Path, environment: Mapping[str, str]) -> Path:
 def store_settings(choice: StoreChoice, directory: Path, environment: Mapping[str, str]) -> StoreSettings:
     """The store that a profile names, with its secrets looked up."""
     if choice.url.startswith("file:"):
-        folder = (directory / choice.url.removeprefix("file://").removeprefix("file:")).resolve()
+        folder = _folder(choice, directory)
         folder.mkdir(parents=True, exist_ok=True)
         return StoreSettings(url=folder.as_uri())
     credentials = None
@@ -120,6 +120,25 @@ def store_settings(choice: StoreChoice, directory: Path, environment: Mapping[st
         proxy=proxy,
         ca=ca,
     )
+
+
+def ledger_settings(workspace: Workspace, environment: Mapping[str, str]) -> StoreSettings | None:
+    """The store where uses of test data count with those of others, as the profile names it; None: nowhere."""
+    choice, directory = workspace.profile.test_uses, workspace.project.directory
+    if choice is None:
+        return None
+    if choice.url.startswith("file:"):  # never made here: in a new folder the count would begin anew
+        return StoreSettings(url=_folder(choice, directory).as_uri())
+    return store_settings(choice, directory, environment)
+
+
+def ledger_key(workspace: Workspace) -> str:
+    """The key that names that store, for errors."""
+    return f"{workspace.project.path}: [profile.{workspace.profile_name}] test_uses"
+
+
+def _folder(choice: StoreChoice, directory: Path) -> Path:
+    return (directory / choice.url.removeprefix("file://").removeprefix("file:")).resolve()
 
 
 def _look_up_credentials(

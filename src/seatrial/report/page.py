@@ -196,8 +196,8 @@ def _data_notes(view: ReportView) -> Iterator[str]:
             "reads only validation data."
         )
         if view.tried is not None:
-            yield "Uses are counted on this machine, for whoever tries models here."
-        yield "Overlap with other test data is not detected: counted is this content, whatever its order or file."
+            yield f"Uses are counted {view.tried.counted}, for whoever tries models there."
+        yield "Data that shares its rows counts as the same data, whatever its order, file, columns or types."
     of_the_model = (one for one in view.trial.evidence if not about_rows(one.claim.metric))
     if any(one.conditions.get("weights") == "unweighted" for one in of_the_model):
         yield "Results are unweighted: each row counts once, whatever part of the population it stands for."

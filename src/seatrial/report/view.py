@@ -21,6 +21,9 @@ class WaiverNote:
     key: str  # whose key signed it, and the key's id
 
 
+ON_THIS_MACHINE = "on this machine"
+
+
 @dataclass(frozen=True, slots=True)
 class Tried:
     """What a model was tried on by itself, without a project: what was asked, and what was made of it."""
@@ -32,6 +35,7 @@ class Tried:
     notes: tuple[str, ...] = ()  # about the data, the gravest first
     assumptions: tuple[str, ...] = ()  # of model and data, without being told
     unasked: tuple[str, ...] = ()  # what was not measured, and what it would need
+    counted: str = ON_THIS_MACHINE  # where the use of the test data is
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,13 @@ import dataclasses
 import hashlib
 import json
 import math
-from typing import NoReturn, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from seatrial.errors import Corrupt
+
+if TYPE_CHECKING:
+    import pydantic
 
 T = TypeVar("T")
 _SHOWN = 20  # characters of a number that is refused
@@ -27,7 +31,7 @@ def from_json(kind: type[T], data: bytes, *, path: str) -> T:
     import pydantic  # heavy, and not needed by commands that only write
 
     try:
-        value = pydantic.TypeAdapter(kind).validate_json(data, strict=True, extra="forbid")
+        value: T = _adapter(cast("Any", kind)).validate_json(data, strict=True, extra="forbid")
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -36,6 +40,14 @@ def from_json(kind: type[T], data: bytes, *, path: str) -> T:
         ) from None
     _only_json(data, path)
     return value
+
+
+@cache
+def _adapter(kind: Any) -> pydantic.TypeAdapter[Any]:
+    """What checks documents of a type: ten milliseconds to make, and a ledger has a thousand documents."""
+    import pydantic  # heavy
+
+    return pydantic.TypeAdapter(kind)
 
 
 def _only_json(data: bytes, path: str) -> None:

@@ -15,7 +15,7 @@ from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.command import split_groups
 from seatrial.tryout.open_inputs import try_model
 from seatrial.tryout.policy_file import DEFAULT
-from seatrial.tryout.uses import state_folder
+from seatrial.tryout.uses import use_recorder
 
 
 def assess(
@@ -78,6 +78,6 @@ def assess(
         token=token,
         ca=ca,
         surface=python_argument,
-        state=state_folder(os.environ, Path.home()),
+        uses=use_recorder(os.environ, Path.home()),
         now=datetime.now(UTC),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from seatrial.errors import InputError
 from seatrial.models.provenance import Provenance
 from seatrial.models.signature import Signature
-from seatrial.report.view import ReportView, Tried
+from seatrial.report.view import ON_THIS_MACHINE, ReportView, Tried
 from seatrial.trial.data_checks.note import Note
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
@@ -43,6 +43,7 @@ class Assessment:
     groups: tuple[str, ...]
     created: str  # RFC 3339, UTC
     reproduce: tuple[str, ...] = ()  # commands
+    counted: str = ON_THIS_MACHINE  # where the use of the test data is counted
 
     @property
     def passed(self) -> bool:
@@ -92,6 +93,7 @@ class Assessment:
             notes=tuple(map(str, self.notes)),
             assumptions=self.assumptions,
             unasked=self.unasked,
+            counted=self.counted,
         )
 
     def _weight(self) -> str | None:

@@ -23,7 +23,7 @@ from seatrial.tryout.example import CREDIT, MODEL, QUESTION, TABLE, example_fold
 from seatrial.tryout.open_inputs import try_model
 from seatrial.tryout.opened_model import is_address
 from seatrial.tryout.policy_file import DEFAULT
-from seatrial.tryout.uses import state_folder
+from seatrial.tryout.uses import use_recorder
 from seatrial.verdicts.verdict import Outcome
 
 _LIKELY_LABELS = ("label", "target", "y", "class", "outcome")
@@ -125,7 +125,7 @@ def run(given: Given, *, on_progress: ProgressCallback) -> Result:
         token=given.token,
         ca=given.ca,
         surface=command_line,
-        state=state_folder(os.environ, Path.home()),
+        uses=use_recorder(os.environ, Path.home()),
         now=datetime.now(UTC),
         on_progress=on_progress,
         reproduce=(words(command_of(given)),),

@@ -26,7 +26,7 @@ from seatrial.tryout.fitted_model import is_fitted, open_fitted
 from seatrial.tryout.function_model import PLACE, eager, open_function, with_places
 from seatrial.tryout.opened_model import is_address, open_model, with_its_texts
 from seatrial.tryout.policy_file import DEFAULT, policy_for
-from seatrial.tryout.uses import StateFolder
+from seatrial.tryout.uses import CountedUses
 from seatrial.verdicts.judge import judge
 
 
@@ -35,7 +35,7 @@ def try_model(
     data: Any,
     question: Question,
     *,
-    state: Path,
+    uses: CountedUses,
     now: datetime,
     surface: Surface,
     policy: str = DEFAULT,
@@ -93,7 +93,7 @@ def try_model(
             ),
             chosen,
             groups=groups,
-            uses=StateFolder(state),
+            uses=uses,
             on_progress=_briefly(on_progress),
         )
     taken_for_granted = (
@@ -120,6 +120,7 @@ def try_model(
         groups=tuple(spec.name for spec in groups),
         created=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
         reproduce=reproduce,
+        counted=uses.counted,
     )
 
 

@@ -15,7 +15,7 @@ from seatrial.cli import main
 from seatrial.errors import StoreError
 from seatrial.trial.test_uses.ledger import TestData
 from seatrial.trial.test_uses.row_sketch import Sketch
-from seatrial.tryout.uses import StateFolder, state_folder
+from seatrial.tryout.uses import StateFolder, shared_url, state_folder
 
 HOME = Path("/home/somebody")
 
@@ -95,3 +95,54 @@ def test_other_bins_of_a_group_that_is_judged_are_another_use(
         policy.write_text(f"[policy]\nbins = {{ age = [{bins}] }}\n{require}")
         found.append(use(model(), weighted, "--policy", str(policy), "--groups", groups))
     assert found == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("named", "url"),
+    [
+        (None, None),
+        ("", None),
+        ("s3://team/test-uses", "s3://team/test-uses"),
+        ("/mnt/team", "file:///mnt/team"),
+        ("file:///mnt/team", "file:///mnt/team"),
+    ],
+)
+def test_a_team_names_its_ledger_in_a_variable(named: str | None, url: str | None) -> None:
+    assert shared_url({} if named is None else {"SEATRIAL_TEST_USES": named}) == url
+
+
+def test_two_machines_of_a_team_count_together(
+    model: Callable[..., Path],
+    table: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "team").mkdir()
+    monkeypatch.setenv("SEATRIAL_TEST_USES", str(tmp_path / "team"))
+    uses = []
+    for machine, seed in (("ann", "7"), ("bob", "8"), ("bob", "9"), ("ann", "8")):
+        monkeypatch.setenv("SEATRIAL_STATE", str(tmp_path / machine))
+        with pytest.raises(SystemExit):
+            main(["try", str(model()), str(table), "--label", "rich", "--seed", seed])
+        line = next(line for line in capsys.readouterr().out.splitlines() if "Use " in line)
+        assert f"of this test data at file://{tmp_path}/team:" in line
+        uses.append(int(line.split("Use ")[1].split()[0]))
+    assert uses == [1, 2, 3, 2]
+
+
+def test_a_ledger_out_of_reach_stops_before_anything_is_measured(
+    model: Callable[..., Path],
+    table: Path,
+    state: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SEATRIAL_TEST_USES", str(tmp_path / "not-mounted"))
+    with pytest.raises(SystemExit) as ended:
+        main(["try", str(model()), str(table), "--label", "rich"])
+    assert ended.value.code == 1
+    assert "SEATRIAL_TEST_USES: uses of test data are to be counted at" in capsys.readouterr().err
+    assert not Path("report.html").exists()
+    assert not (state / "test-uses").exists()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 import pyarrow as pa
 
 from seatrial.errors import InputError, spell, spelled
 from seatrial.models.runtime import load_predictor
+from seatrial.pipeline.builtin_steps.uses import use_recorder
 from seatrial.pipeline.compared_releases import open_reference
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.jobs.pinned_inputs import opened_rows
@@ -21,26 +22,12 @@ from seatrial.pipeline.steps.graph import make_importable
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact, write_artifact
 from seatrial.stores.documents import sha256, to_json
-from seatrial.stores.objects import Objects
 from seatrial.trial.measure import Role, TrialInputs, measure
 from seatrial.trial.model import Model
 from seatrial.trial.question import Question
 from seatrial.trial.spelling import project_key
-from seatrial.trial.test_uses.ledger import TestData, record_look
 from seatrial.trial.training_rows import types_like
 from seatrial.trial.validate import groups_of
-from seatrial.verdicts.trial import TestUse
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ProjectStore:
-    """Records uses of test data in the project's store."""
-
-    objects: Objects
-
-    def record(self, test_data: TestData, *, model: str, evaluation: str) -> TestUse:
-        """The number of this use of the test data; the same model under the same evaluation is the same use."""
-        return record_look(self.objects, test_data, model=model, policy=evaluation)
 
 
 def assess_model(job: Job, workspace: Workspace) -> ArtifactOutput:
@@ -83,7 +70,7 @@ def assess_model(job: Job, workspace: Workspace) -> ArtifactOutput:
             ),
             policy,
             groups=groups_of(question, tables[role]),
-            uses=None if role == "validation" else ProjectStore(workspace.objects),
+            uses=None if role == "validation" else use_recorder(workspace),
             role=role,
             on_progress=_log_progress,
         )

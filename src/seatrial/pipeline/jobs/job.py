@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,9 +19,10 @@ from seatrial.pipeline.project.locations import is_remote
 from seatrial.pipeline.steps.builtin import CODE
 from seatrial.pipeline.steps.declaration import Against, Files, LocalModel, Parameter, RowsAt, Step
 from seatrial.pipeline.steps.source_digest import code_digest
-from seatrial.pipeline.workspace import Workspace, bucket_settings
+from seatrial.pipeline.workspace import Workspace, bucket_settings, ledger_key, ledger_settings
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
+from seatrial.trial.test_uses.ledger_address import ledger_address
 
 Parameters = Mapping[str, Mapping[str, Parameter]]  # by step
 
@@ -67,7 +69,7 @@ def job_for(step: Step, known: Mapping[str, Output], parameters: Parameters, wor
         step=step.name,
         kind=step.kind,
         code=CODE.get(step.name) or code_digest(step.function, workspace.project.directory),
-        parameters={**step.parameters, **parameters.get(step.name, {})},
+        parameters={**step.parameters, **parameters.get(step.name, {}), **_ledger(step, workspace)},
         inputs={argument: pinned.digest for argument, pinned in inputs.items()},
         outputs=step.outputs,
         libraries=library_versions(step.libraries, step=step.name),
@@ -82,6 +84,14 @@ def objects_of(files: Files, workspace: Workspace) -> Objects:
     from seatrial.stores.obstore_objects import open_objects
 
     return open_objects(bucket_settings(workspace, files.pattern))
+
+
+def _ledger(step: Step, workspace: Workspace) -> Mapping[str, Parameter]:
+    """Where the trial's use of the test data is counted with those of others: what was counted elsewhere is not it."""
+    if step.name != "assess" or step.parameters.get("rehearse"):
+        return {}
+    settings = ledger_settings(workspace, os.environ)
+    return {} if settings is None else {"test_uses": ledger_address(settings, named_in=ledger_key(workspace))}
 
 
 def pin_files(objects: Objects, files: Files, step: str) -> FilesInput:

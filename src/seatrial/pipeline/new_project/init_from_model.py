@@ -35,7 +35,7 @@ from seatrial.trial.test_uses.ledger import TestData, carry_looks
 from seatrial.trial.test_uses.row_sketch import RowSketch
 from seatrial.trial.validate import check_question, groups_of
 from seatrial.tryout.opened_model import open_model, with_its_texts
-from seatrial.tryout.uses import state_folder
+from seatrial.tryout.uses import shared_url, state_folder
 from seatrial.verdicts.digest import DigestOfTestData
 from seatrial.verdicts.trial import Trial
 from seatrial.verdicts.uses import USES
@@ -81,6 +81,7 @@ def init_from_model(
         question=question,
         signature=opened.signature,
         origin=str(model.resolve()),
+        test_uses=shared_url(os.environ),
     )
     target = folder.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)

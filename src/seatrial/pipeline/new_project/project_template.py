@@ -45,6 +45,7 @@ class ProjectTemplate:
     question: Question
     signature: Signature
     origin: str  # where the model was copied from
+    test_uses: str | None = None  # where uses of test data are counted with those of others
 
 
 def project_file(template: ProjectTemplate, groups: Sequence[str], trial: Trial | None) -> str:
@@ -94,7 +95,14 @@ def project_file(template: ProjectTemplate, groups: Sequence[str], trial: Trial 
             "# Whom to compare, by value, by bins, several at once; the columns need not be the model's.",
             '#groups = ["sex", "age:18,25,45,65", "sex*race"]',
         ]
-    return "\n".join([*lines, "", *_policy(question, signature, groups, trial)]) + "\n"
+    lines += ["", *_policy(question, signature, groups, trial)]
+    if template.test_uses is not None:
+        lines += [
+            "",
+            "[profile.local]",
+            f"test_uses = {{ url = {_quoted(template.test_uses)} }}  # counted with others",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def readme(template: ProjectTemplate) -> str:

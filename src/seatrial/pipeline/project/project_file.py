@@ -29,6 +29,7 @@ from seatrial.verdicts.policy.document import read_policy
 SECRETIVE = {
     "store",
     "buckets",
+    "test_uses",
     "catalog",
     "conf",
 }  # keys of a profile in and under which somebody may have written a secret

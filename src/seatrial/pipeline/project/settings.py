@@ -52,7 +52,7 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class StoreChoice:
-    """`[profile.X] store`. What is left out is not stated: there the environment counts.
+    """`[profile.X] store` or `test_uses`. What is left out is not stated: there the environment counts.
 
     `credentials` is "env", "none" (requests are not signed), or a reference for each part of them.
     """
@@ -98,7 +98,10 @@ class ServiceChoice:
 
 @dataclass(frozen=True, slots=True)
 class ProfileSettings:
-    """`[profile.X]`: where it runs. Without a store: the embedded one; without a catalog: SQLite."""
+    """`[profile.X]`: where it runs. Without a store: the embedded one; without a catalog: SQLite.
+
+    `test_uses` is where uses of test data are counted with other projects; without it they count in the store alone.
+    """
 
     store: StoreChoice | None = None
     buckets: Mapping[str, BucketChoice] = field(default_factory=dict)
@@ -106,6 +109,7 @@ class ProfileSettings:
     spark: SparkSettings = field(default_factory=SparkSettings)
     image: str | None = None
     service: ServiceChoice = field(default_factory=ServiceChoice)
+    test_uses: StoreChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)

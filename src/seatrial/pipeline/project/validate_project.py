@@ -41,9 +41,10 @@ def validate_project(project: Project) -> Iterator[Mistake]:
 
 def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
     """Of `[profile.NAME]`: a store nobody can open, a secret in the file."""
-    if profile.store is not None and (wrong := store_mistake(profile.store)) is not None:
-        key, problem, hint = wrong
-        yield ("profile", name, "store", key), problem, hint
+    for place, store in (("store", profile.store), ("test_uses", profile.test_uses)):
+        if store is not None and (wrong := store_mistake(store)) is not None:
+            key, problem, hint = wrong
+            yield ("profile", name, place, key), problem, hint
     for bucket, choice in profile.buckets.items():
         if any(mark in bucket for mark in "/:@?#") or not bucket:
             yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -24,7 +25,8 @@ from seatrial.pipeline.running.step_process import StepProcesses, run_step_proce
 from seatrial.pipeline.steps.declaration import Step
 from seatrial.pipeline.steps.graph import Graph
 from seatrial.pipeline.steps.source_digest import code_digest
-from seatrial.pipeline.workspace import Workspace
+from seatrial.pipeline.workspace import Workspace, ledger_key, ledger_settings
+from seatrial.trial.test_uses.ledger_address import ledger_address
 
 STEPS_AT_ONCE = 4  # children mostly wait for Spark, the store or their own threads
 POLL_S = 0.2  # how soon Ctrl-C is noticed
@@ -180,4 +182,6 @@ def run_pipeline(
     graph: Graph, parameters: Parameters, workspace: Workspace, progress: Progress, *, rehearse: bool, use_cache: bool
 ) -> Finished:
     """Runs the graph to its end. Raises nothing that a step raised: the first failure is in the result."""
+    if "assess" in graph and not rehearse and (ledger := ledger_settings(workspace, os.environ)) is not None:
+        ledger_address(ledger, named_in=ledger_key(workspace))  # a mistake there is told before hours of training
     return _Runner(graph, parameters, workspace, progress, rehearse=rehearse, use_cache=use_cache).execute()

@@ -46,7 +46,7 @@ def _lines(view: ReportView, tried: Tried) -> Iterator[str]:
             yield from ("", title, *measured)
     if missing := not_measured(view.trial, tried.unasked):
         yield from ("", NOT_MEASURED, *(f"{_GUTTER}{line}" for line in missing))
-    yield from ("", use_line(view.trial))
+    yield from ("", use_line(view.trial, tried.counted))
 
 
 def drawn(view: ReportView, tried: Tried) -> Group:
@@ -69,7 +69,7 @@ def drawn(view: ReportView, tried: Tried) -> Group:
             parts += ["", Text(title, style="bold"), Padding(measured, (0, 0, 0, len(_GUTTER)))]
     if missing := not_measured(view.trial, tried.unasked):
         parts += ["", Text(NOT_MEASURED, style="bold"), *(indented(line, "") for line in missing)]
-    parts += ["", Text(use_line(view.trial), style="dim")]
+    parts += ["", Text(use_line(view.trial, tried.counted), style="dim")]
     return Group(*parts)
 
 
@@ -149,13 +149,13 @@ def _of_groups(column: str, reasons: Mapping[str, int]) -> str:
     return f"By {column}, {count} number{'' if count == 1 else 's'}: {first}{more}"
 
 
-def use_line(trial: Trial) -> str:
+def use_line(trial: Trial, counted: str) -> str:
     """How often this test data was looked at, and what that costs."""
     use = trial.test_use
     if use is None:
         return "Nothing was counted."
     at = confidence_percent(trial.confidence)
-    return f"Use {use.use} of this test data on this machine: bounds at {at}. Each other model or policy widens them."
+    return f"Use {use.use} of this test data {counted}: bounds at {at}. Each other model or policy widens them."
 
 
 def _listed(names: Sequence[str]) -> str:

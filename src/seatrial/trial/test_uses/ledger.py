@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
-from seatrial.errors import ObjectExists
+from seatrial.errors import ObjectExists, ObjectMissing
 from seatrial.stores.documents import from_json, to_json
 from seatrial.stores.objects import Objects
 from seatrial.trial.test_uses.overlap import is_same_data
 from seatrial.trial.test_uses.row_sketch import Sketch
 from seatrial.verdicts.trial import TestUse
-from seatrial.verdicts.uses import USES, record_use
+from seatrial.verdicts.uses import record_use, recorded_uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class TestData:
 
 
 SKETCHES = "test-sketches/"  # and the digest of the test data: what its rows are recognised by
+SKETCHES_AT_ONCE = 8  # of up to 90 kB each
 
 
 def record_look(objects: Objects, data: TestData, *, model: str, policy: str) -> TestUse:
@@ -37,26 +39,42 @@ def record_look(objects: Objects, data: TestData, *, model: str, policy: str) ->
     """
     series = _same_data(objects, data)
     with suppress(ObjectExists):  # these rows were looked at before
-        objects.put(f"{SKETCHES}{data.digest}.json", to_json(data.sketch), if_absent=True)
+        objects.put(_sketch_key(data.digest), to_json(data.sketch), if_absent=True)
     return TestUse(data.digest, data.rows, record_use(objects, data.digest, model=model, policy=policy, series=series))
 
 
 def carry_looks(known: Objects, objects: Objects, data: TestData) -> None:
-    """Copies what one store knows of looks at this data to another, so that the count goes on there."""
-    for digest in (data.digest, *_same_data(known, data)):
-        for prefix in (f"{SKETCHES}{digest}.json", f"{USES}{digest}/"):
-            for info in list(known.list(prefix)):
-                with suppress(ObjectExists):  # both keep their state in one folder
-                    objects.put(info.key, known.get(info.key).data, if_absent=True)
+    """Records in one store what another knows of looks at this data, so that the count goes on over both.
+
+    A look that is there already is the same look. One that is new there keeps its number where that is free.
+    """
+    digests = [data.digest, *_same_data(known, data)]
+    uses = sorted(
+        (number, digest, use.model, use.policy) for digest in digests for number, use in recorded_uses(known, digest)
+    )
+    if not uses:
+        return
+    for digest in digests:
+        with suppress(ObjectMissing, ObjectExists):  # uses of old had no sketch; both may be one folder
+            objects.put(_sketch_key(digest), known.get(_sketch_key(digest)).data, if_absent=True)
+    series = [data.digest, *_same_data(objects, data)]
+    for number, digest, model, policy in uses:
+        record_use(objects, digest, model=model, policy=policy, series=series, least=number)
 
 
 def _same_data(objects: Objects, data: TestData) -> list[str]:
     """The digests of other data in the store's records that shares rows with this."""
-    found = []
-    for info in list(objects.list(SKETCHES)):
-        digest = info.key.removeprefix(SKETCHES).removesuffix(".json")
-        if digest != data.digest:
-            sketch = from_json(Sketch, objects.get(info.key).data, path=info.key)
-            if is_same_data(data.sketch, sketch):
-                found.append(digest)
-    return found
+    keys = [info.key for info in list(objects.list(SKETCHES)) if info.key != _sketch_key(data.digest)]
+    with ThreadPoolExecutor(max_workers=SKETCHES_AT_ONCE) as pool:  # of a store far away, most of this is waiting
+        sketches = pool.map(lambda key: from_json(Sketch, objects.get(key).data, path=key), keys)
+        return [
+            _digest_of(key) for key, sketch in zip(keys, sketches, strict=True) if is_same_data(data.sketch, sketch)
+        ]
+
+
+def _sketch_key(digest: str) -> str:
+    return f"{SKETCHES}{digest}.json"
+
+
+def _digest_of(key: str) -> str:
+    return key.removeprefix(SKETCHES).removesuffix(".json")
