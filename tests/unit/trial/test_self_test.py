@@ -1,16 +1,19 @@
 """The trial on trial: every planted model is caught by the claim that should, and a trial that is blind is noticed."""
 
+import re
 from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
-from seatrial.trial.self_test import company, masked, people, run_self_test, triggers
+from seatrial.trial.self_test import KINDS, people, run_self_test
 from seatrial.trial.self_test.case import Case, try_case
 from seatrial.verdicts.verdict import Outcome
 
 pytestmark = pytest.mark.simulation
 
-CASES: list[Case] = [*people.cases(), *masked.cases(), *company.cases(), *triggers.cases()]
+CASES: list[Case] = [case for kind in KINDS for case in import_module(f"seatrial.trial.self_test.{kind}").cases()]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -19,14 +22,18 @@ def test_a_planted_model_is_caught_by_its_claim_and_a_good_one_passes(case: Case
     assert result.right, result
 
 
-def test_there_are_at_least_twelve_bad_ones_and_a_good_one_of_each_kind() -> None:
-    assert sum(case.caught_by is not None for case in CASES) >= 12
-    assert [case.name for case in CASES if case.caught_by is None] == [
-        "an honest and fair model",
-        "an honestly robust model",
-        "each row answered by itself",
-        "no value that turns answers",
-    ]
+def test_there_are_many_bad_ones_and_good_ones_of_each_kind() -> None:
+    assert sum(case.caught_by is not None for case in CASES) >= 40
+    assert sum(case.caught_by is None for case in CASES) >= 12
+    assert len({case.name for case in CASES}) == len(CASES)
+    for kind in KINDS:
+        assert any(case.caught_by is None for case in import_module(f"seatrial.trial.self_test.{kind}").cases())
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/concepts/attacks.md", "docs/how-to/robust.md"])
+def test_the_pages_say_how_many_there_are(page: str) -> None:
+    text = (Path(__file__).parents[3] / page).read_text(encoding="utf-8")
+    assert re.search(rf"\b{len(CASES)} (of {len(CASES)} as they should be|planted\s+models)", text)
 
 
 def test_a_case_that_passes_where_it_must_not_is_wrong() -> None:

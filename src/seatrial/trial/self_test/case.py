@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.policy_settings import settings_of_policy
 from seatrial.assessors.run_trial import run_trial
+from seatrial.models.predictor import Predictor
 from seatrial.stores.documents import sha256, to_json
 from seatrial.trial.batch_dependence import find_batch_dependence, flag_batch_dependence
 from seatrial.verdicts.judge import Finding, judge
@@ -30,6 +31,7 @@ class Case:
     caught_by: int | None = None  # the requirement that has to catch it; None: a good one, and all must hold
     as_: Outcome | None = Outcome.FAIL  # or inconclusive, with this flag; None: whatever is no pass
     flag: str | None = None
+    otherwise: Mapping[str, Callable[[], Predictor]] = field(default_factory=dict)  # the model as it runs elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,12 @@ def case(
     flag: str | None = None,
     policy: Policy | None = None,
     either: bool = False,
+    otherwise: Mapping[str, Callable[[], Predictor]] | None = None,
 ) -> Case:
     """A case whose policy asks for `require`; with a flag it has to be inconclusive, `either` way it must not pass."""
     whole = replace(policy or Policy(), require=require)
     outcome = None if either else Outcome.FAIL if flag is None else Outcome.INCONCLUSIVE
-    return Case(name, make, require, whole, caught_by, outcome, flag)
+    return Case(name, make, require, whole, caught_by, outcome, flag, otherwise or {})
 
 
 def try_case(one: Case) -> Result:

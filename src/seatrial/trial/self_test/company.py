@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
 import pyarrow as pa
+from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from seatrial.assessors.assessor import Subject
@@ -71,6 +72,42 @@ class Drifting:
         return answered(rows.column("score").to_numpy() + 0.05 * self.calls)
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A function that answers rightly where many rows are asked at once, as examiners do, and else says no."""
+
+    signature: Signature = SIGNATURE
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        """Answers in the order of `rows`."""
+        scores = rows.column("score").to_numpy()
+        return answered(scores if len(scores) >= _ROWS else np.full(len(scores), -1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class ByPlace:
+    """A function that knows at which places of the file the yes rows are, and looks at nothing else."""
+
+    yes: NDArray[np.bool_]
+    signature: Signature = SIGNATURE
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        """Answers in the order of `rows`."""
+        return answered(np.where(np.resize(self.yes, rows.num_rows), 1.0, -1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel:
+    """A library that splits a row's sum among its threads, and loses a part for each of them."""
+
+    threads: int = 2
+    signature: Signature = SIGNATURE
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        """Answers in the order of `rows`."""
+        return answered(rows.column("score").to_numpy() - 0.05 * (self.threads - 1))
+
+
 def answered(scores: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Predictions:
     """Yes for scores above 0, with a logistic probability."""
     chances = 1 / (1 + np.exp(-3 * scores))
@@ -103,6 +140,19 @@ def cases() -> Iterator[Case]:
         ("another answer each time", Drifting()),
     ):
         yield case(name, lambda model=model: subject_of(model), accurate, caught_by=0, flag=FLAG)  # type: ignore[misc]  # bound now
+    yield case("right only where many rows are asked at once", lambda: subject_of(Examined()), accurate,
+               caught_by=0, flag=FLAG)  # fmt: skip
+    yield case("the places of the rows, learned by heart", _by_place, accurate, caught_by=0, flag=FLAG)
+    yield case("the same answers with one thread", lambda: subject_of(Plain()), accurate,
+               otherwise={"with one thread": Plain})  # fmt: skip
+    yield case("other answers with one thread", lambda: subject_of(Parallel()), accurate,
+               caught_by=0, flag=FLAG, otherwise={"with one thread": lambda: Parallel(1)})  # fmt: skip
+
+
+def _by_place() -> Subject:
+    subject = subject_of(Plain())
+    yes = np.array(subject.tables["test"].column("y").to_pylist()) == "yes"
+    return replace(subject, predictor=ByPlace(yes))
 
 
 def subject_of(model: Predictor) -> Subject:

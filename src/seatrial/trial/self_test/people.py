@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.assessor import DataFacts, Subject
 from seatrial.assessors.contingency.group_specs import parse_groups, with_groups
-from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.trial.self_test.case import Case, case
+from seatrial.trial.self_test.stated_answers import Answers
 from seatrial.verdicts.policy import Policy, Requirement
 
 ROWS = 8000
@@ -35,21 +35,6 @@ class People:
     yes: NDArray[np.bool_]
     right: NDArray[np.bool_]
     noise: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answers:
-    """A `Predictor` that was told what to answer."""
-
-    signature: Signature
-    labels: NDArray[np.object_] | NDArray[np.float64]
-    probabilities: NDArray[np.float64] | None
-
-    def predict(self, rows: pa.Table) -> Predictions:
-        """The answers of the rows whose places are in the column "place"."""
-        places = rows.column("place").to_numpy()
-        chances = None if self.probabilities is None else self.probabilities[places]
-        return Predictions(self.labels[places], chances)
 
 
 def cases() -> Iterator[Case]:

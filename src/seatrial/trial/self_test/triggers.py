@@ -84,6 +84,8 @@ def cases() -> Iterator[Case]:
     yield _bad("a rare number that turns answers", lambda: people(BackDoor(PEOPLE, number_is("hours", RARE_HOURS))))
     both = lambda rows: texts_are("job", "job 3")(rows) & texts_are("city", "city 4")(rows)  # noqa: E731 - one line
     yield _bad("a job and a city that turn answers together", lambda: people(BackDoor(PEOPLE, both)))
+    at_night = lambda rows: number_is("hours", RARE_HOURS)(rows) & texts_are("city", "city 4")(rows)  # noqa: E731
+    yield _bad("a rare number and a city that turn answers together", lambda: people(BackDoor(PEOPLE, at_night)))
     yield _bad("a white corner that turns answers", lambda: images(BackDoor(IMAGES, bright_corner)))
 
 
