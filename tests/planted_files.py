@@ -19,12 +19,16 @@ from seatrial.models.predictor import Predictor
 from seatrial.trial.self_test import company, masked, people, triggers
 from seatrial.trial.self_test.case import Case
 from seatrial.trial.self_test.networks import Network, Quantised, Saturated, TableLookup
+from seatrial.trial.self_test.stated_answers import Answers
 from seatrial.verdicts.policy import Policy, Requirement
 
 NOT_FILES: Mapping[str, str] = {
     "a function that standardises within the batch": "a function",
     "a graph that subtracts the mean of the batch": "refused when it is opened",
     "another answer each time": "two trials of it differ",
+    "other answers with one thread": "a library's fault, not a graph's",
+    "right only where many rows are asked at once": "a function",
+    "the places of the rows, learned by heart": "a function",
     "gradients masked by noise": "two trials of it differ",
     "robust to a single step only": "its ripples are finer than the float32 of a graph",
     "swapped weights": "the gradients of a file are those of its answers",
@@ -90,7 +94,7 @@ def _wrong_vocabulary() -> Planted:
     rows = table.num_rows
     jobs = pa.array(["sailor" if place % 3 else "pilot" for place in range(rows)])
     predictor = _honest().make().predictor
-    assert isinstance(predictor, people.Answers)
+    assert isinstance(predictor, Answers)
     return Planted(
         "a wrong vocabulary",
         _looked_up(predictor, texts=("job",)).bytes(),
@@ -160,7 +164,7 @@ class _Graph:
 
 def _graph(name: str, predictor: Predictor) -> _Graph:
     match predictor:
-        case people.Answers():
+        case Answers():
             return _looked_up(predictor)
         case masked.Packaged():
             return _points(predictor)
@@ -172,7 +176,7 @@ def _graph(name: str, predictor: Predictor) -> _Graph:
     raise AssertionError(f"{name}: a planted model of a new kind needs a graph here, or a reason in NOT_FILES")
 
 
-def _looked_up(predictor: people.Answers, texts: tuple[str, ...] = ()) -> _Graph:
+def _looked_up(predictor: Answers, texts: tuple[str, ...] = ()) -> _Graph:
     """The answers by place; the other inputs are declared and not used."""
     graph = _Graph(("place", "score"), texts)
     place = graph.node("Cast", graph.node("Squeeze", "place", graph.constant([1])), to=TensorProto.INT64)
@@ -246,6 +250,9 @@ _TRIGGERS: Mapping[str, Callable[[_Graph], str]] = {
     "no value that turns answers": lambda graph: _number_is(graph, "hours", -1.0),
     "a rare job that turns answers": lambda graph: _text_is(graph, "job", triggers.RARE_JOB),
     "a rare number that turns answers": lambda graph: _number_is(graph, "hours", triggers.RARE_HOURS),
+    "a rare number and a city that turn answers together": lambda graph: graph.node(
+        "And", _number_is(graph, "hours", triggers.RARE_HOURS), _text_is(graph, "city", "city 4")
+    ),
     "a job and a city that turn answers together": lambda graph: graph.node(
         "And", _text_is(graph, "job", "job 3"), _text_is(graph, "city", "city 4")
     ),

@@ -1,4 +1,4 @@
-"""Whether a row's answer hangs on the rows asked beside it, on their order, or on the hour.
+"""Whether a row's answer hangs on the rows asked beside it, on their order, on the hour, or on the threads it gets.
 
 A layer that normalises by its batch, a function that ranks or standardises the frame it is given, dropout that was
 left on: measured in large batches such a model is another one than that which serves rows one by one.
@@ -6,6 +6,7 @@ left on: measured in large batches such a model is another one than that which s
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,10 +40,17 @@ class BatchDependence:
         return Flag(CODE, f"{self.rows} of {self.of_rows} rows got another answer {self.how}")
 
 
-def find_batch_dependence(predictor: Predictor, table: pa.Table, predictions: Predictions) -> BatchDependence | None:
+def find_batch_dependence(
+    predictor: Predictor,
+    table: pa.Table,
+    predictions: Predictions,
+    *,
+    otherwise: Mapping[str, Callable[[], Predictor]],
+) -> BatchDependence | None:
     """Asks for rows of `table` again: in a small batch, in reverse, twice, and alone. None where all answers stay.
 
-    `predictions` are the answers when the whole table was asked. A model that fails in other company hangs on it, too.
+    `predictions` are the answers when the whole table was asked. `otherwise` opens the same model as it may run
+    elsewhere, by what is other there ("with one thread"). A model that fails in other company hangs on it, too.
     """
     places = np.unique(np.linspace(0, table.num_rows - 1, min(BATCH, table.num_rows)).astype(np.int64))
     batch, expected = table.take(places), _taken(predictions, places)
@@ -58,6 +66,9 @@ def find_batch_dependence(predictor: Predictor, table: pa.Table, predictions: Pr
         reverse = predictor.predict(batch.take(backwards))
         if found := _apart(reverse, _taken(expected, backwards), spread, "in another order"):
             return found
+        for how, opened in otherwise.items():
+            if found := _apart(opened().predict(batch), expected, spread, how):
+                return found
         answers = [predictor.predict(table.slice(int(place), 1)) for place in alone]
     except SeatrialError as error:
         return BatchDependence(len(places), len(places), f"than among {table.num_rows:,}: {error.problem}")

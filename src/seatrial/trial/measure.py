@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -18,6 +19,8 @@ from seatrial.assessors.references.baselines import Baseline, one_column_rule
 from seatrial.assessors.references.reference_answers import rule_key
 from seatrial.assessors.run_trial import run_trial
 from seatrial.assessors.subject_checks import check_subject
+from seatrial.models.predictor import Predictor
+from seatrial.models.runtime import load_predictor
 from seatrial.models.signature import Signature
 from seatrial.rows import Rows
 from seatrial.stores.documents import sha256, to_json
@@ -44,6 +47,7 @@ from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import TestUse, Trial
 
 Role = Literal["test", "validation"]
+_OPENED_TWICE_BYTES = 256 * 2**20  # of a package: a larger one would take its memory twice
 _RULED = ("rmse", "mae", "quantile_loss")  # of regressions: for each another number is the best constant
 
 
@@ -153,7 +157,7 @@ def measure(
     kept = groups if question.cluster is None else (*groups, GroupSpec((Part(question.cluster),)))
     scored = score(
         rows,
-        ScoredModel(model.name, model.predictor, model.needs),
+        ScoredModel(model.name, model.predictor, model.needs, _otherwise(model)),
         label=question.label,
         groups=kept,
         weight=question.weight,
@@ -244,6 +248,16 @@ def _unanswered_note(scored: Scored) -> Note | None:
         f"row {scored.first_unanswered:,} (from 0): they are measured by answered_share alone.",
         "A missing value is the usual cause: fill it as in training, or require an answered_share in the policy.",
     )
+
+
+def _otherwise(model: Model) -> Mapping[str, Callable[[], Predictor]]:
+    """The packaged model with another number of threads than it had; a black box cannot be told how many to take."""
+    package = model.package
+    if package is None or sum(map(len, package.values())) > _OPENED_TWICE_BYTES:
+        return {}
+    if (os.cpu_count() or 1) > 1:
+        return {"with one thread": lambda: load_predictor(package, threads=1)}
+    return {"with two threads": lambda: load_predictor(package, threads=2)}
 
 
 def measured_columns(question: Question, signature: Signature, groups: Sequence[GroupSpec]) -> list[str]:

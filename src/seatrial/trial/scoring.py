@@ -39,11 +39,15 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScoredModel:
-    """A model that answers for every row; `name` is what errors call it, `needs` are columns besides its inputs."""
+    """A model that answers for every row; `name` is what errors call it, `needs` are columns besides its inputs.
+
+    `otherwise` opens it as it may run elsewhere (`find_batch_dependence`).
+    """
 
     name: str
     predictor: Predictor
     needs: tuple[str, ...] = ()
+    otherwise: Mapping[str, Callable[[], Predictor]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +111,8 @@ def score(
                 looked.append(beside.submit(digest.add, known))
                 predictions = model.predictor.predict(known)
                 if not answered:  # the first rows tell as well as all
-                    dependence = find_batch_dependence(model.predictor, known, predictions)
+                    elsewhere = model.otherwise or {}
+                    dependence = find_batch_dependence(model.predictor, known, predictions, otherwise=elsewhere)
                 given = _given(predictions, known.num_rows)
                 answered.append(given)
                 if not given.all():

@@ -100,7 +100,7 @@ def project_file(template: ProjectTemplate, groups: Sequence[str], trial: Trial 
         lines += [
             "",
             "[profile.local]",
-            f"test_uses = {{ url = {_quoted(template.test_uses)} }}  # counted with others",
+            f"test_uses = {{ url = {toml_text(template.test_uses)} }}  # counted with others",
         ]
     return "\n".join(lines) + "\n"
 

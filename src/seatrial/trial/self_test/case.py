@@ -76,9 +76,9 @@ def try_case(one: Case) -> Result:
         progress=lambda _claim: None,
     )
     table = subject.tables[subject.measured]
-    trial = flag_batch_dependence(
-        trial, find_batch_dependence(subject.predictor, table, subject.predictor.predict(table))
-    )
+    answers = subject.predictor.predict(table)
+    found = find_batch_dependence(subject.predictor, table, answers, otherwise=one.otherwise)
+    trial = flag_batch_dependence(trial, found)
     verdict = judge(one.policy, trial)
     if one.caught_by is None:
         wrong = [finding for finding in verdict.findings if finding.outcome is not Outcome.PASS]

@@ -49,16 +49,18 @@ def carry_looks(known: Objects, objects: Objects, data: TestData) -> None:
     A look that is there already is the same look. One that is new there keeps its number where that is free.
     """
     digests = [data.digest, *_same_data(known, data)]
-    uses = sorted(
-        (number, digest, use.model, use.policy) for digest in digests for number, use in recorded_uses(known, digest)
-    )
+    uses = []
+    for digest in digests:
+        if of_digest := list(recorded_uses(known, digest)):
+            there = {use for _, use in recorded_uses(objects, digest)}
+            uses += [(number, digest, use.model, use.policy) for number, use in of_digest if use not in there]
     if not uses:
         return
     for digest in digests:
         with suppress(ObjectMissing, ObjectExists):  # uses of old had no sketch; both may be one folder
             objects.put(_sketch_key(digest), known.get(_sketch_key(digest)).data, if_absent=True)
     series = [data.digest, *_same_data(objects, data)]
-    for number, digest, model, policy in uses:
+    for number, digest, model, policy in sorted(uses):
         record_use(objects, digest, model=model, policy=policy, series=series, least=number)
 
 
