@@ -78,7 +78,7 @@ def test_columns_that_are_wanted_need_no_sentence() -> None:
     [
         ([("agee", "FP64", [-1]), ("sex", "BYTES", [-1])], None, "takes 'agee', .* no such column. Rename .* 'age'"),
         ([("sex", "FP64", [-1])], None, r"takes a number \(FP64\) for 'sex', and the rows hold string"),
-        ([("age", "BYTES", [-1]), ("sex", "BYTES", [-1])], None, "takes text for 'age'"),
+        ([("age", "BYTES", [-1]), ("sex", "BYTES", [-1])], None, 'takes texts for "age"'),
         ([("x", "FP32", [-1, 3])], None, "matrix of FP32, and column 'sex' holds texts"),
         ([("x", "FP32", [-1, 3])], ["age"], "matrix of 3 columns, and 1 are named"),
         ([("x", "FP32", [-1, 3])], ["age", "none"], "takes 'none'"),

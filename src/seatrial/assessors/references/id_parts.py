@@ -54,7 +54,13 @@ def id_parts(table: pa.Table, column: str, *, number: bool) -> Iterator[IdPart]:
 
 
 def _nearly_all_differ(values: pa.ChunkedArray[Any]) -> bool:
-    return bool(pc.count_distinct(values, mode="all").as_py() >= NEARLY_ALL * len(values))
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    try:
+        distinct: int = pc.count_distinct(values, mode="all").as_py()
+    except pa.ArrowNotImplementedError:  # lists, structs, or nothing but nulls: no ids
+        return False
+    return distinct >= NEARLY_ALL * len(values)
 
 
 def _divided(table: pa.Table, described: str, name: Callable[[pa.Table], Any]) -> Iterator[IdPart]:
