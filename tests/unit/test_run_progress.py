@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from seatrial.batches.telemetry.reading_files import Reading
 from seatrial.cli import run_progress as shown_by
 from seatrial.cli.run_progress import LiveLines, PlainLines, last_line, progress
 from seatrial.pipeline.running.run_records import StepRecord
+from seatrial.pipeline.running.stage_lines import stage_line, stages_file
 from seatrial.pipeline.running.step_process import readings_folder
+from seatrial.prepare.stages import StageProgress
 from seatrial.stores.documents import to_json
 
 SHOWN_S = 0.8  # the last line of a log is looked at twice a second
@@ -99,3 +102,28 @@ def test_a_run_for_a_machine_says_nothing_of_what_is_read(
         time.sleep(0.1)
         shown.ended(StepRecord("model", "ran", None, 21.0, "never run"))
     assert capsys.readouterr().err == "model: runs (never run)\nmodel: ran in 21.0 s (never run)\n"
+
+
+SPARK = "Spark job 2, stage 1 of 3: 37 of 200 tasks done, 2 run"
+
+
+def test_the_spark_stage_of_a_step_is_shown_while_it_is_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "features.log"
+    stages_file(log).write_text(f"{StageProgress(2, 1, 3, 37, 200, 2)}\n")
+    monkeypatch.setattr(shown_by, "SILENT_S", 0.0)
+    lines = PlainLines(reading=True)
+    lines.started("features", "never run", log)
+    lines.refresh()
+    assert capsys.readouterr().err == f"features: runs (never run)\nfeatures: {SPARK}\n"
+    bars = Bars(TextColumn("{task.fields[note]}"), console=Console(width=90))
+    live = LiveLines(bars)
+    live.started("features", "never run", log)
+    live.refresh()
+    with bars.console.capture() as drawn:
+        bars.console.print(bars)
+    assert [line.strip() for line in drawn.get().splitlines()] == ["never run", SPARK]
+    old = time.time() - 60
+    os.utime(stages_file(log), (old, old))
+    assert stage_line(log) == ""

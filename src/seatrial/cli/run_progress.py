@@ -15,6 +15,7 @@ from seatrial.batches.telemetry.reading_lines import Left, left_in, live_line, w
 from seatrial.cli.output import print_lines
 from seatrial.pipeline.running.run_pipeline import Progress
 from seatrial.pipeline.running.run_records import StepRecord
+from seatrial.pipeline.running.stage_lines import stage_line
 from seatrial.pipeline.running.step_process import readings_folder
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ SILENT_S = 30.0  # a log gets a line about what a step reads each time the step 
 
 
 class PlainLines:
-    """One line when a step starts, one when it ends; between them now and then how its reading of a table goes."""
+    """One line when a step starts, one when it ends; now and then how far its reading or its Spark stage is."""
 
     def __init__(self, *, reading: bool) -> None:
         self._reading = reading
@@ -50,16 +51,19 @@ class PlainLines:
         """Says how the reading goes of steps that nothing was said of for a while."""
         now = time.monotonic()
         for step, said in tuple(self._said.items()):
-            if now - said >= SILENT_S and (line := live_line(self._left(step))):
+            if now - said >= SILENT_S and (line := self._line(step)):
                 self._said[step] = now
                 print_lines(f"{step}: {line}", file=sys.stderr)
+
+    def _line(self, step: str) -> str:
+        return live_line(self._left(step)) or (stage_line(self._logs.get(step)) if self._reading else "")
 
     def _left(self, step: str) -> list[Left]:
         return left_by(self._logs.get(step)) if self._reading else []
 
 
 class LiveLines:
-    """For each step that runs a spinner, the time, the last line of its log, and below it how its reading goes."""
+    """For each step a spinner, the time, the last line of its log; below, how its reading goes, or its Spark stage."""
 
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
@@ -83,7 +87,7 @@ class LiveLines:
         """Shows the last line that each running step has printed, and what it reads."""
         for step, task in tuple(self._tasks.items()):
             log = self._logs[step]
-            lines = (last_line(log) or self._reasons[step], live_line(left_by(log)))
+            lines = (last_line(log) or self._reasons[step], live_line(left_by(log)), stage_line(log))
             self._bars.update(task, note="\n".join(line for line in lines if line))
 
 

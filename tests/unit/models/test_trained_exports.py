@@ -349,3 +349,24 @@ def test_what_neither_classifies_nor_regresses_is_refused(provenance: Provenance
     fitted = getattr(importlib.import_module(f"sklearn.{module}"), kind)().fit(frame()[["age", "hours"]])
     with pytest.raises(InputError, match=f"must be a classifier or a regressor, got {kind}"):
         packaged(Trained(fitted), table(frame()), provenance)
+
+
+@pytest.mark.parametrize("last", ["lightgbm", "linear"])
+def test_columns_of_any_name_are_taken_by_their_own(provenance: Provenance, last: str) -> None:
+    random = np.random.default_rng(4)
+    rows = pd.DataFrame(
+        {"Einkommen €": random.normal(size=200), "a b": random.normal(size=200), "a_b": random.normal(size=200)}
+    )
+    rows["Größe (m)"] = random.choice(["klein", "groß"], 200)
+    target = np.where(rows["Einkommen €"] + 2 * rows["a b"] - rows["a_b"] > 0, "ja", "nein")
+    encoder = compose.make_column_transformer(
+        ("passthrough", ["Einkommen €", "a b", "a_b"]),
+        (preprocessing.OneHotEncoder(sparse_output=False), ["Größe (m)"]),
+    )
+    final = linear.LogisticRegression()
+    if last == "lightgbm":
+        final = pytest.importorskip("lightgbm").LGBMClassifier(n_estimators=5, verbose=-1, n_jobs=1)
+    fitted = pipeline.make_pipeline(encoder, final).fit(rows, target)
+    predictor = packaged(Trained(fitted), table(rows), provenance)
+    assert [column.name for column in predictor.signature.inputs] == list(rows.columns)
+    assert predictor.predict(table(rows)).labels.tolist() == fitted.predict(rows).tolist()

@@ -73,6 +73,13 @@ def test_whole_numbers_that_may_be_classes_are_asked_about(tmp_path: Path) -> No
     assert look_at(str(path), Question(label="stars", task="multiclass")).classes == ("0", "1", "2", "3", "4")
 
 
+def test_numbers_with_a_zero_in_front_are_codes(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("zip,n,y\n" + "01067,1,yes\n80331,2,no\n50667,0,yes\n" * 5)
+    look = look_at(str(path), Question(label="y"))
+    assert (look.numbers, look.texts) == (("n",), ("zip",))
+
+
 def test_a_table_without_columns_to_learn_from_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,y\n" + "1,yes\n1,no\n" * 5)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,10 +26,26 @@ class SharedSession:
         self._stack = ExitStack()
         self._session: SparkSession | None = None
         self._ended = False
+        self._step = threading.local()  # whose jobs a thread starts
+
+    @property
+    def running(self) -> SparkSession | None:
+        """The session, where one was made and has not ended."""
+        return None if self._ended else self._session
+
+    @contextmanager
+    def jobs_named(self, step: str) -> Iterator[None]:
+        """Within the block this thread's jobs go by the step's name."""
+        self._step.name = step
+        try:
+            yield
+        finally:
+            self._step.name = None
 
     def get(self) -> SparkSession:
         """The session; made now if there is none yet. After `end` there is none any more: `StepFailed`."""
         from seatrial.prepare.session import spark_session
+        from seatrial.prepare.stages import name_jobs
 
         if self._workspace.profile.store is None and self._workspace.store.url.startswith("file:"):
             raise InputError(
@@ -47,6 +64,8 @@ class SharedSession:
                 self._session = self._stack.enter_context(
                     spark_session(settings, self._workspace.store, self._workspace.catalog, log=self.log)
                 )
+            if (step := getattr(self._step, "name", None)) is not None:
+                name_jobs(self._session, step)
             return self._session
 
     def end(self) -> None:

@@ -76,6 +76,7 @@ def look_at(data: str, question: Question) -> FirstLook:
         if texts is not None:
             rows, labels = texts, read_labels(texts, question.label)
     groups = tuple(dict.fromkeys(column for spec in groups_of(question, rows) for column in spec.sources))
+    rows = _codes_as_texts(rows)
     seen = _look(rows)
     numbers, texts_, left_out = [], [], []
     for name in rows.schema.names:
@@ -114,6 +115,20 @@ def look_at(data: str, question: Question) -> FirstLook:
         positive=wanted_positive(question, labels) if task == "binary" else None,
         groups=tuple(question.groups),
     )
+
+
+def _codes_as_texts(rows: Rows) -> Rows:
+    """The rows with whole numbers as texts where some begin with a zero: "01067" is a code, and 1067 another one."""
+    whole = [field.name for field in rows.schema if pa.types.is_integer(field.type)]
+    texts = rows.with_texts(whole) if whole else None
+    if texts is None:
+        return rows
+    codes: set[str] = set()
+    for table in texts.tables(whole):
+        for name in whole:
+            if name not in codes and pc.any(pc.match_substring_regex(table.column(name), r"^\s*0\d")).as_py():
+                codes.add(name)
+    return (rows.with_texts(sorted(codes)) or rows) if codes else rows
 
 
 def _look(rows: Rows) -> dict[str, _Seen]:

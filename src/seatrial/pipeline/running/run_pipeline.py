@@ -171,10 +171,12 @@ class _Runner:
     def _made(self, job: Job, step: Step, log: Path, *, replace: bool) -> CacheRecord:
         if ENGINES[step.kind].place == "run":
             from seatrial.pipeline.running.execute_step import code_changed, execute_step  # what frameworks need
+            from seatrial.pipeline.running.stage_lines import stages_left
 
             if job.parts.code != self.imported[step.name]:
                 raise code_changed(step)
-            return execute_step(job, step, self.workspace, self.run, session=self.session, replace=replace)
+            with stages_left(self.session, step.name, log):
+                return execute_step(job, step, self.workspace, self.run, session=self.session, replace=replace)
         return run_step_process(job, self.workspace, self.run, log=log, children=self.children, replace=replace)
 
 

@@ -21,6 +21,7 @@ from seatrial.models.frameworks.lightgbm.export import convert_lightgbm
 from seatrial.models.frameworks.probability_nodes import behind, only_output
 from seatrial.models.frameworks.silence import silence
 from seatrial.models.frameworks.sklearn.imputers import plain_imputers
+from seatrial.models.frameworks.sklearn.input_names import with_own_names
 from seatrial.models.frameworks.sklearn.text_columns import text_columns
 from seatrial.models.frameworks.xgboost.export import convert_xgboost
 from seatrial.models.graph import OPSET
@@ -201,6 +202,8 @@ def _attempts(fitted: Any, rows: pa.Table, names: tuple[str, ...], problems: lis
             except Exception as error:  # noqa: BLE001  # skl2onnx has errors of many kinds, all about this estimator
                 problems.append(first_line(error))
                 continue
+            if named:
+                model = with_own_names(model, names)
             yield plain_imputers(model) if kind is data_types.DoubleTensorType else model
 
 
