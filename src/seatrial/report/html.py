@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from seatrial.report.view import ReportView
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from markupsafe import Markup
 
+_SEPARATORS = re.compile(r"(?<=[/._])(?=[^\W\d_])")  # between a separator and a letter: a number stays whole
 _PRECISION = 3  # digits of a percentage: a hundredth of a pixel on any screen
 
 
@@ -40,7 +43,16 @@ def _template() -> Template:
 
     environment = Environment(loader=PackageLoader("seatrial.report"), autoescape=True, undefined=StrictUndefined)
     environment.filters["place"] = _place
+    environment.filters["breakable"] = _breakable
     return environment.get_template("report.html.j2")
+
+
+def _breakable(text: str) -> Markup:
+    """The text, escaped, which may be broken behind the separators of a path before it is broken anywhere else."""
+    from markupsafe import Markup, escape
+
+    parts = _SEPARATORS.split(text)  # each but the last ends with its separator
+    return Markup("<wbr>").join(escape(part) for part in parts if part)
 
 
 def _place(percent: float) -> str:
