@@ -31,6 +31,9 @@ NOT_FILES: Mapping[str, str] = {
     "the places of the rows, learned by heart": "a function",
     "gradients masked by noise": "two trials of it differ",
     "robust to a single step only": "its ripples are finer than the float32 of a graph",
+    "half of the rows are copies of others": "facts that the self-test states",
+    "one row in ten has no label": "facts that the self-test states",
+    "one row in twenty is not answered": "facts that the self-test states",
     "swapped weights": "the gradients of a file are those of its answers",
 }
 GROUPS = ("sex", "race", "sex*race")

@@ -52,6 +52,14 @@ def cases() -> Iterator[Case]:
     yield _bad_data(
         "a wrong vocabulary", DataFacts(ROWS, unknown={"job": ROWS // 3}), Requirement("unknown_values", at_most=0.01)
     )
+    few_copies, labelled = Requirement("duplicate_share", at_most=0.05), Requirement("unlabelled_share", at_most=0.02)
+    answered = Requirement("answered_share", at_least=0.99)
+    whole = DataFacts(ROWS, copies=0, unlabelled=0, unanswered=0)
+    yield case("rows that are whole, and each there once", lambda: replace(_classifier(_honest), facts=whole),
+               few_copies, labelled, answered)  # fmt: skip
+    yield _bad_data("half of the rows are copies of others", replace(whole, copies=ROWS // 2), few_copies)
+    yield _bad_data("one row in ten has no label", replace(whole, unlabelled=ROWS // 9), labelled)
+    yield _bad_data("one row in twenty is not answered", replace(whole, unanswered=ROWS // 20), answered)
     leak = Requirement("one_column_accuracy", at_most=0.95)
     yield case("a column that holds the answer", _leaking, leak, caught_by=0)
     biased = Requirement("mean_error", gap_between="sex", at_most=0.1)
