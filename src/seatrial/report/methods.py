@@ -43,8 +43,9 @@ _BASES = {
     "obuchowski": "Difference of two areas under the ROC curve where rows belong together. Asymptotic. Obuchowski, "
     "Biometrics 53 (1997).",
     "no-bound-few-clusters": "Too few clusters for any claim: the bounds are 0 and 1.",
-    "asymptotic-mean": "Mean of values without a known limit: Student's t, corrected for skewness. Hall, Journal of "
-    "the Royal Statistical Society B 54 (1992).",
+    "asymptotic-mean": "Mean of values without a known limit: Student's t, corrected for skewness. Misses more often "
+    "than it says where large values are too rare to be drawn, or a heavy tail looks light. Hall, Journal of the Royal "
+    "Statistical Society B 54 (1992).",
     "asymptotic-log-ratio": "R², by the delta method on the logarithm of the error that is left. Hampel, Journal of "
     "the American Statistical Association 69 (1974).",
     "asymptotic-logit": "Average precision, by the influence of each row, on the logit scale, never narrower than an "

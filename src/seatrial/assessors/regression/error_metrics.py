@@ -42,7 +42,10 @@ from seatrial.verdicts.metrics.computed import MeanError
 
 COVERAGE = "interval_coverage"
 METRICS = measured_by("errors")
-ASYMPTOTIC = "asymptotic: errors without a stated ceiling (clip) have no bound that holds at every size"
+ASYMPTOTIC = (
+    "asymptotic: errors without a stated ceiling (clip) have no bound that holds at every size; large ones too rare to "
+    "be drawn are missed"
+)
 
 EXPLAINED = "asymptotic: no bound on r2 holds at every size"
 

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seatrial.verdicts.bounds.influence import reach
+from seatrial.verdicts.bounds.influence import HEAVY_TAIL, errors_heavy_tailed, reach
 from seatrial.verdicts.bounds.interval import Interval, NoInterval
 from seatrial.verdicts.bounds.ranking import average_precision, weighted_roc_auc
 from seatrial.verdicts.bounds.special_functions import Floats
@@ -43,7 +43,8 @@ def r_squared(
     """R² = 1 − Σ w (y − ŷ)² / Σ w (y − ȳ)², scikit-learn's `r2_score`, with bounds that hold for many rows.
 
     The delta method for log (1 − R²), whose influence function is e² / E e² − (y − μ)² / var y (the mean of y adds
-    nothing to first order); on this scale the upper bound stays below 1.
+    nothing to first order); on this scale the upper bound stays below 1. Squared errors with a heavy tail are refused
+    by themselves: among the largest influences the squared distances of y would hide it.
     """
     truth, guess = np.asarray(actual, dtype=np.float64).ravel(), np.asarray(predicted, dtype=np.float64).ravel()
     if truth.size != guess.size:
@@ -55,6 +56,8 @@ def r_squared(
         return NoInterval("all labels are equal, so there is no variance to explain")
     if left <= 0:
         return NoInterval("no prediction errs, which says nothing of the rows not seen")
+    if errors_heavy_tailed(errors):
+        return NoInterval(HEAVY_TAIL)
     found = reach(people * (errors / left - spread / whole), float(people.max()), confidence)
     if isinstance(found, NoInterval):
         return found

@@ -6,8 +6,8 @@ the rows. So the true pair lies where the two costs −log P₁ and −r log P�
 with both is at most its largest value there. That value is taken along a staircase outside the edge of this set: the
 bound is never too tight because of the steps, and hardly wider (a percent).
 
-MOVER (Zou & Donner 2008) on the limits of both is 0.73 to 0.93 times as wide, and misses up to 1.6 times as often as
-it says.
+MOVER (Zou & Donner 2008) on the limits of both is 0.73 to 0.93 times as wide, and misses 3 times as often as it says at
+0.975, and far more often at the confidence of later uses (docs/concepts/coverage.md).
 """
 
 from __future__ import annotations

@@ -80,6 +80,12 @@ def rare_rows(largest: float, confidence: float) -> float:
     return _RARE * math.log(1 / (1 - confidence)) * largest
 
 
+def errors_heavy_tailed(errors: Floats) -> bool:
+    """Whether errors look so, as they are; those that are all alike do not."""
+    centred = errors - errors.mean()
+    return bool(np.ptp(errors) > _ROUNDING * np.abs(errors).max()) and heavy_tailed(np.abs(centred))
+
+
 def heavy_tailed(sizes: Floats) -> bool:
     """Whether the largest values look as if their variance did not exist.
 

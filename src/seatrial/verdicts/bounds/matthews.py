@@ -14,7 +14,7 @@ from seatrial.verdicts.contingency import ConfusionTable
 
 # Rows in each of the four cells of every class against the rest. Simulated over rates of 1 to 98 % and 100 to 1,000
 # rows, what is stated then misses 0.59 times what it promises at 0.975, and 0.90 times at 0.9983; with nothing kept
-# back it would be 1.2 and 1.6 times.
+# back it would be 1.2 and 1.6 times. Several classes, weights and ten pairs: see docs/concepts/coverage.md.
 FEWEST_IN_A_CELL = 10
 _SAME = 1e-9  # relative: weights within a cell that are all alike
 _ROUNDING = 1e-12

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seatrial.verdicts.bounds.influence import reach
+from seatrial.verdicts.bounds.influence import HEAVY_TAIL, errors_heavy_tailed, reach
 from seatrial.verdicts.bounds.interval import Interval, NoInterval
 from seatrial.verdicts.bounds.ranking import (
     FEWEST_POSITIVES,
@@ -71,13 +71,15 @@ def paired_r_squared(
     confidence: float,
     weights: ArrayLike | None = None,
 ) -> Interval | NoInterval:
-    """R² of `predicted` minus that of `reference_predicted` for the same labels; see `paired_ratio`."""
+    """R² of `predicted` minus that of `reference_predicted` for the same labels; see `paired_ratio` and `r_squared`."""
     truth = np.asarray(actual, dtype=np.float64).ravel()
     people = None if weights is None else positive_weights(weights)
     whole = (truth - np.average(truth, weights=people)) ** 2
     mine, other = (
         -((truth - np.asarray(item, dtype=np.float64).ravel()) ** 2) for item in (predicted, reference_predicted)
     )
+    if errors_heavy_tailed(mine) or errors_heavy_tailed(other):
+        return NoInterval(HEAVY_TAIL)
     return paired_ratio(mine, whole, other, whole, confidence=confidence, weights=people)
 
 

@@ -101,7 +101,7 @@ def test_r_squared_is_covered_from_some_hundred_rows(noise: str, weighted: bool,
         if isinstance(found, Interval):
             stated += 1
             low, high = low + (found.low <= truth), high + (found.high >= truth)
-    assert stated > 0.9 * TRIALS
+    assert stated > {"normal": 0.9, "Laplace": 0.75, "Student 5": 0.5}[noise] * TRIALS
     assert_covers(low, stated, 0.965 if noise == "Student 5" else NOMINAL)  # its fourth moment is near infinite
     assert_covers(high, stated, NOMINAL)
 
@@ -155,6 +155,22 @@ def test_a_symmetric_sample_has_students_bounds_and_room_for_two_rows_as_large_a
     assert found.low == pytest.approx(-found.high)
 
 
+def test_r_squared_of_errors_without_a_variance_of_their_squares_is_mostly_refused() -> None:
+    """Student-3 noise: among the largest influences the squares of the labels would hide its tail."""
+    random, stated, missed = np.random.default_rng(29), 0, 0
+    for _ in range(200):
+        predicted = random.normal(size=1_000)
+        found = r_squared(predicted + 0.3 * random.standard_t(3, 1_000), predicted, confidence=NOMINAL)
+        if isinstance(found, Interval):
+            stated, missed = stated + 1, missed + (found.low > 1 / (1 + 0.09 * 3))
+    assert missed <= stated < 0.3 * 200  # 0.55 were stated, and 0.10 of all missed, by the influences alone
+
+
+def test_errors_that_are_all_alike_have_no_heavy_tail() -> None:
+    actual = np.random.default_rng(30).normal(size=100)
+    assert isinstance(r_squared(actual, actual + np.where(np.arange(100) % 2, 0.5, -0.5), confidence=0.9), Interval)
+
+
 def test_skewed_errors_leave_more_room_for_a_smaller_r_squared() -> None:
     actual = np.tile([-1.0, 1.0], 200)
     found = r_squared(actual, actual + np.random.default_rng(27).normal(size=400), confidence=0.975)
@@ -166,8 +182,8 @@ def test_skewed_errors_leave_more_room_for_a_smaller_r_squared() -> None:
 
 def test_the_upper_bound_of_r_squared_stays_below_one() -> None:
     random = np.random.default_rng(26)
-    actual = random.normal(size=40)
-    found = r_squared(actual, actual + 1e-6 * random.normal(size=40), confidence=0.999)
+    actual = random.normal(size=400)
+    found = r_squared(actual, actual + 1e-6 * random.normal(size=400), confidence=0.999)
     assert isinstance(found, Interval)
     assert 0.999 < found.low < found.estimate < found.high < 1
 
