@@ -12,12 +12,12 @@ from rich.progress import Progress as Bars
 from rich.progress import TextColumn
 
 from seatrial.batches.telemetry.reader_stats import Stats
-from seatrial.batches.telemetry.reading_files import Reading
+from seatrial.batches.telemetry.stats_exporter import StatsSnapshot
 from seatrial.cli import run_progress as shown_by
 from seatrial.cli.run_progress import LiveLines, PlainLines, last_line, progress
 from seatrial.pipeline.running.run_records import StepRecord
 from seatrial.pipeline.running.stage_lines import stage_line, stages_file
-from seatrial.pipeline.running.step_process import readings_folder
+from seatrial.pipeline.running.step_process import telemetry_folder
 from seatrial.prepare.stages import StageProgress
 from seatrial.stores.documents import to_json
 
@@ -44,8 +44,8 @@ def test_of_a_bar_that_redraws_itself_the_newest_state_is_shown(tmp_path: Path) 
 def log(tmp_path: Path) -> Path:
     """The log of a step that reads a table, waiting for the wire a quarter of its time."""
     stats = Stats(3, 0.415, 20.0, 0.1, 4_000_000, 1000, 2_000_000_000, 250, 5.0, 5.0, 0.0, 100.0, 10.0, 8, 2)
-    readings_folder(tmp_path / "model.log").mkdir()
-    (readings_folder(tmp_path / "model.log") / "1-a.json").write_bytes(to_json(Reading(1, stats, stats)))
+    telemetry_folder(tmp_path / "model.log").mkdir()
+    (telemetry_folder(tmp_path / "model.log") / "1-a.json").write_bytes(to_json(StatsSnapshot(1, stats, stats)))
     return tmp_path / "model.log"
 
 

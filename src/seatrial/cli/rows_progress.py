@@ -50,15 +50,15 @@ class PlainPhases:
 
     def __init__(self) -> None:
         self._phase = ""
-        self._said = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def __call__(self, phase: str, done: int, rows: int | None) -> None:
         """Says what there is to say."""
         now = time.monotonic()
-        if phase == self._phase and now - self._said < SILENT_S:
+        if phase == self._phase and now - self._printed_at < SILENT_S:
             return
         note = counted(done, rows) if phase == self._phase else ""
-        self._phase, self._said = phase, now
+        self._phase, self._printed_at = phase, now
         print_lines(f"{phase}{': ' if note else ''}{note}", file=sys.stderr)
 
 

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from seatrial.batches.telemetry.reading_lines import Left, left_in, live_line, waited_line
+from seatrial.batches.telemetry.progress_lines import ExportedSnapshot, live_line, read_snapshots, waited_line
 from seatrial.cli.output import print_lines
 from seatrial.pipeline.running.run_pipeline import Progress
 from seatrial.pipeline.running.run_records import StepRecord
 from seatrial.pipeline.running.stage_lines import stage_line
-from seatrial.pipeline.running.step_process import readings_folder
+from seatrial.pipeline.running.step_process import telemetry_folder
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -35,31 +35,31 @@ class PlainLines:
     def __init__(self, *, reading: bool) -> None:
         self._reading = reading
         self._logs: dict[str, Path | None] = {}
-        self._said: dict[str, float] = {}
+        self._printed_at: dict[str, float] = {}
 
     def started(self, step: str, reason: str, log: Path | None) -> None:
         """Says that a step runs, and why."""
-        self._logs[step], self._said[step] = log, time.monotonic()
+        self._logs[step], self._printed_at[step] = log, time.monotonic()
         print_lines(f"{step}: runs ({reason})", file=sys.stderr)
 
     def ended(self, record: StepRecord) -> None:
         """Says how it ended."""
-        self._said.pop(record.name, None)
-        print_lines(ending(record, self._left(record.name)), file=sys.stderr)
+        self._printed_at.pop(record.name, None)
+        print_lines(ending(record, self._snapshots(record.name)), file=sys.stderr)
 
     def refresh(self) -> None:
         """Says how the reading goes of steps that nothing was said of for a while."""
         now = time.monotonic()
-        for step, said in tuple(self._said.items()):
-            if now - said >= SILENT_S and (line := self._line(step)):
-                self._said[step] = now
+        for step, printed_at in tuple(self._printed_at.items()):
+            if now - printed_at >= SILENT_S and (line := self._line(step)):
+                self._printed_at[step] = now
                 print_lines(f"{step}: {line}", file=sys.stderr)
 
     def _line(self, step: str) -> str:
-        return live_line(self._left(step)) or (stage_line(self._logs.get(step)) if self._reading else "")
+        return live_line(self._snapshots(step)) or (stage_line(self._logs.get(step)) if self._reading else "")
 
-    def _left(self, step: str) -> list[Left]:
-        return left_by(self._logs.get(step)) if self._reading else []
+    def _snapshots(self, step: str) -> list[ExportedSnapshot]:
+        return snapshots_of(self._logs.get(step)) if self._reading else []
 
 
 class LiveLines:
@@ -80,28 +80,28 @@ class LiveLines:
         """Takes the step's line away and leaves how it ended."""
         if (task := self._tasks.pop(record.name, None)) is not None:
             self._bars.remove_task(task)
-        told = ending(record, left_by(self._logs.get(record.name)))
-        self._bars.console.print(told, markup=False, highlight=False)
+        line = ending(record, snapshots_of(self._logs.get(record.name)))
+        self._bars.console.print(line, markup=False, highlight=False)
 
     def refresh(self) -> None:
         """Shows the last line that each running step has printed, and what it reads."""
         for step, task in tuple(self._tasks.items()):
             log = self._logs[step]
-            lines = (last_line(log) or self._reasons[step], live_line(left_by(log)), stage_line(log))
+            lines = (last_line(log) or self._reasons[step], live_line(snapshots_of(log)), stage_line(log))
             self._bars.update(task, note="\n".join(line for line in lines if line))
 
 
-def ending(record: StepRecord, left: list[Left]) -> str:
+def ending(record: StepRecord, exported: list[ExportedSnapshot]) -> str:
     """How a step ended, in one line; with how long it waited for data, where that is worth knowing."""
     took = f" in {record.seconds:.1f} s" if record.state in ("ran", "failed") else ""
-    waited = waited_line(left, record.seconds) if took else ""
+    waited = waited_line(exported, record.seconds) if took else ""
     why = "" if record.state == "cached" else f" ({record.reason})"
     return f"{record.name}: {record.state}{took}{waited and f', {waited}'}{why}"
 
 
-def left_by(log: Path | None) -> list[Left]:
-    """What the readers of the step with this log have left."""
-    return [] if log is None else left_in(readings_folder(log))
+def snapshots_of(log: Path | None) -> list[ExportedSnapshot]:
+    """What the readers of the step with this log have exported."""
+    return [] if log is None else read_snapshots(telemetry_folder(log))
 
 
 def last_line(log: Path | None) -> str:

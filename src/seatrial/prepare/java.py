@@ -41,10 +41,10 @@ def java_version() -> Java:
 
 def _ask(path: Path) -> Java:
     try:
-        said = subprocess.run([str(path), "-version"], capture_output=True, text=True, timeout=ANSWER_S, check=True)
+        answer = subprocess.run([str(path), "-version"], capture_output=True, text=True, timeout=ANSWER_S, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         raise InputError(f"java does not start ({error}).", path=str(path), hint=HINT) from None
-    version = parse_version(said.stderr + said.stdout)
+    version = parse_version(answer.stderr + answer.stdout)
     if version is None:
         raise InputError("`java -version` states no version.", path=str(path), hint=HINT)
     return Java(path, *version)

@@ -64,8 +64,8 @@ def write_table(
         for field in frame.schema.fields
         if PACKED in field.metadata
     }
-    said = {**packed, **(properties or {})}
-    write = _Write(spark, frame, identifier, {**TABLE_PROPERTIES, **_packed_layout(packed), **said}, said)
+    stated = {**packed, **(properties or {})}
+    write = _Write(spark, frame, identifier, {**TABLE_PROPERTIES, **_packed_layout(packed), **stated}, stated)
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1))
@@ -112,12 +112,12 @@ class _Write:
         frame: DataFrame,
         identifier: str,
         properties: Mapping[str, str],
-        said: Mapping[str, str],
+        stated: Mapping[str, str],
     ) -> None:
         self.frame = frame
         self.identifier = identifier
         self.properties = properties
-        self.said = said
+        self.stated = stated
         self.java: Any = spark._jvm.org.apache.iceberg
         self.session: Any = spark._jsparkSession
         self.catalog = str(spark.conf.get("spark.sql.defaultCatalog"))
@@ -132,7 +132,7 @@ class _Write:
         schema = self._prepare()
         name = str(uuid.uuid4())
         writer = self.frame.writeTo(self.quoted).option(f"snapshot-property.{WRITE}", name)
-        for key, value in self.said.items():
+        for key, value in self.stated.items():
             writer = writer.option(f"snapshot-property.{key}", value)
         try:
             writer.overwrite(lit(True))  # noqa: FBT003 a condition that holds for every row

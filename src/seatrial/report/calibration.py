@@ -56,11 +56,11 @@ def calibration_plot(trial: Trial) -> CalibrationPlot | None:
     if not found:
         return None
     most = max(seen.rows for seen in found)
-    said = "; ".join(f"stated {seen.stated:.2f}, happened {seen.rate:.2f}" for seen in found)
+    bins = "; ".join(f"stated {seen.stated:.2f}, happened {seen.rate:.2f}" for seen in found)
     return CalibrationPlot(
         bins=tuple(_bin(seen, most) for seen in found),
         ticks=tuple(Note(100 * value, f"{value:g}") for value in _TICKS),
-        summary=f"Calibration: {said}.",
+        summary=f"Calibration: {bins}.",
     )
 
 

@@ -40,7 +40,7 @@ def class_table(trial: Trial) -> ClassTable | None:
     rows = []
     for name in classes:
         evidence = [found.get((name, metric)) for metric in metrics]
-        cells = tuple(None if one is None else ((said := numbers(one)).estimate, said.bounds) for one in evidence)
+        cells = tuple(None if one is None else ((shown := numbers(one)).estimate, shown.bounds) for one in evidence)
         recall = found.get((name, "true_positive_rate"))  # it is among the rows of the class
         rows.append(ClassRow(name, "" if recall is None else count(recall.rows), cells))
     return ClassTable(tuple(metric_title(metric) for metric in metrics), tuple(rows))

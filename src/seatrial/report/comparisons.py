@@ -65,7 +65,7 @@ def _compared(trial: Trial) -> Iterator[Comparison]:
     for one in trial.evidence:
         if one.claim.against is None:
             continue
-        said = numbers(one)
+        shown = numbers(one)
         yield Comparison(
             metric=metric_title(one.claim.metric),
             where="" if one.claim.family is Family.ALL else slice_label(one.claim, one.slice),
@@ -73,8 +73,8 @@ def _compared(trial: Trial) -> Iterator[Comparison]:
             fitted_on=one.conditions.get(FITTED_ON, ""),
             own=_stated(one, MODEL),
             other=_stated(one, REFERENCE),
-            difference=said.estimate,
-            bounds=said.bounds,
+            difference=shown.estimate,
+            bounds=shown.bounds,
             surely=_surely(one),
         )
 

@@ -114,8 +114,8 @@ def _difference(one: Evidence | None) -> Difference | None:
     if one is None:
         return None
     alike = 1.0 if one.claim.family is Family.RATIOS else 0.0
-    said = numbers(one)
-    return Difference(said.estimate, said.low, said.high, sure=one.low > alike or one.high < alike)
+    shown = numbers(one)
+    return Difference(shown.estimate, shown.low, shown.high, sure=one.low > alike or one.high < alike)
 
 
 def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
@@ -134,7 +134,7 @@ def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
 def _line(across: Sequence[Evidence], pairs: int, yardstick: Requirement, needed: int | None) -> str:
     widest = max(across, key=lambda one: one.high - one.low)
     limit = bound(yardstick.at_most or 0.0)
-    said = numbers(widest)
+    shown = numbers(widest)
     wanted = (
         ""
         if needed is None
@@ -143,7 +143,7 @@ def _line(across: Sequence[Evidence], pairs: int, yardstick: Requirement, needed
     return (
         f"{metric_title(yardstick.metric)}: for {len(across)} of {pairs} pairs the data cannot tell whether the "
         f"difference is within ±{limit}. The least certain: "
-        f"{slice_label(widest.claim, widest.slice)}, between {said.low} and {said.high} ({size_of(widest)}).{wanted}"
+        f"{slice_label(widest.claim, widest.slice)}, between {shown.low} and {shown.high} ({size_of(widest)}).{wanted}"
     )
 
 

@@ -106,15 +106,15 @@ def _is_share(metric: str) -> bool:
 
 
 def _mark(evidence: Evidence, scale: Scale, requirement: Requirement | None) -> Mark:
-    said = numbers(evidence)
+    shown = numbers(evidence)
     return Mark(
         label=slice_label(evidence.claim, evidence.slice),
         start=scale.percent(evidence.low),
         at=scale.percent(evidence.estimate),
         end=scale.percent(evidence.high),
         stands=FREE if requirement is None else outcome(requirement, evidence).value,
-        estimate=said.estimate,
-        bounds=said.bounds,
+        estimate=shown.estimate,
+        bounds=shown.bounds,
         size=size_of(evidence),
         rows=f"n = {count(evidence.rows)}",
         doubts=tuple(flag.detail for flag in evidence.flags),
@@ -135,8 +135,8 @@ def _threshold_text(value: float, least: float | None, most: float | None) -> st
 
 def _summary(evidence: Sequence[Evidence], requirement: Requirement | None) -> str:
     required = "" if requirement is None else f" Required: {requirement}."
-    said = "; ".join(
+    shown = "; ".join(
         f"{slice_label(one.claim, one.slice)} {number(one.estimate)}, bounds {number(one.low)} to {number(one.high)}"
         for one in evidence
     )
-    return f"{said}.{required}"
+    return f"{shown}.{required}"

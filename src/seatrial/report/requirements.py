@@ -23,7 +23,7 @@ class RequirementCard:
 
     title: str
     outcome: str
-    said: str
+    summary: str
     reasons: tuple[str, ...]
     plot: IntervalPlot | None
 
@@ -35,7 +35,7 @@ def requirement_card(finding: Finding, trial: Trial) -> RequirementCard:
     return RequirementCard(
         title=requirement_title(requirement),
         outcome=finding.outcome.value,
-        said=_said(finding, evidence),
+        summary=_summary(finding, evidence),
         reasons=missing_for(finding, trial),
         plot=_plot(evidence, requirement) if evidence else None,
     )
@@ -93,7 +93,7 @@ def requirement_title(requirement: Requirement) -> str:
     return f"{claim_title(requirement.claim)}, {required}"
 
 
-def _said(finding: Finding, evidence: Sequence[Evidence]) -> str:
+def _summary(finding: Finding, evidence: Sequence[Evidence]) -> str:
     requirement = finding.requirement
     if finding.outcome is Outcome.NOT_APPLICABLE:
         if requirement.no_worse_than == "newest_passed":

@@ -56,14 +56,14 @@ class Fairness:
         if isinstance(self.cells, Cells):
             classes = f'positive is "{self.positive}"' if self.positive else f"classes {listed(self.cells.classes)}"
             about = f"{about}; {classes}"
-        said = [f"{about}; bounds at {confidence_percent(self.confidence)}, all of a line's groups together."]
+        lines = [f"{about}; bounds at {confidence_percent(self.confidence)}, all of a line's groups together."]
         trial = self._trial()
         if self.verdict is not None:
-            said += ["", *verdict_lines(self.verdict, trial)]
-        said += ["", *measured_lines(trial, Policy())]
+            lines += ["", *verdict_lines(self.verdict, trial)]
+        lines += ["", *measured_lines(trial, Policy())]
         if missing := not_measured_lines(trial):
-            said += ["", "Not measured", *missing]
-        return said
+            lines += ["", "Not measured", *missing]
+        return lines
 
     def _trial(self) -> Trial:
         return trial_of(self.evidence, self.not_measured, self.policy, self.confidence)

@@ -141,9 +141,9 @@ def cut(frame: Any, places: NDArray[np.int64], columns: Sequence[str]) -> Any:
 def ask(function: Answer, rows: Any, count: int) -> NDArray[Any]:
     """What the function answers, as an array [count] or [count, k]; its own failure is a `StepFailed`."""
     try:
-        said = function(rows)
-        said = said.detach() if hasattr(said, "detach") else said
-        answer = np.asarray(said)
+        returned = function(rows)
+        returned = returned.detach() if hasattr(returned, "detach") else returned
+        answer = np.asarray(returned)
     except Exception as error:  # it is somebody's function: whatever it raises is its own
         raise StepFailed(
             f"it raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",

@@ -72,8 +72,8 @@ def make_manifest(footers: Sequence[Footer], ids: ColumnIds | None) -> Manifest:
             for leaf, name in leaves.items():
                 chunk = group.column(leaf)
                 size, nulls = columns.setdefault(name, {}).get(len(groups), (0.0, 0.0))
-                said: Any = chunk.statistics
-                known = said.null_count if said is not None and said.has_null_count else np.nan
+                statistics: Any = chunk.statistics
+                known = statistics.null_count if statistics is not None and statistics.has_null_count else np.nan
                 columns[name][len(groups)] = size + chunk.total_uncompressed_size, nulls + known
             groups.append((number, index, group.num_rows, group.total_byte_size))
         if sum(rows for _, _, rows, _ in groups[first_group:]) != metadata.num_rows:

@@ -29,7 +29,7 @@ from seatrial.batches.reading.batch_work import Batch, Work
 from seatrial.batches.reading.reader_threads import Pipeline, Threads
 from seatrial.batches.reading.window import Keep
 from seatrial.batches.telemetry.reader_stats import Clock, Stats
-from seatrial.batches.telemetry.reading_files import Watcher, watcher
+from seatrial.batches.telemetry.stats_exporter import StatsExporter, process_exporter
 from seatrial.batches.wire.http_wire import Limits
 from seatrial.batches.wire.open_wire import open_wire
 from seatrial.batches.wire.wire import Closed
@@ -189,10 +189,10 @@ class Batches(Iterator[Batch]):
             self._process = os.getpid()
             self._pipeline = self._opened.start(self._delivered, self._clock)
             # Not bound to self: whoever forgets a reader ends it, too.
-            watched = watcher()
-            self._finalizer = weakref.finalize(self, _close_in, self._process, self._pipeline, self._clock, watched)
-            if watched is not None:
-                watched.begin(self._clock, self, world=self._opened.epoch.plan.world)
+            exporter = process_exporter()
+            self._finalizer = weakref.finalize(self, _close_in, self._process, self._pipeline, self._clock, exporter)
+            if exporter is not None:
+                exporter.begin(self._clock, self, world=self._opened.epoch.plan.world)
         elif self._process != os.getpid():
             raise InputError(
                 "this reader was started in another process, and its threads stayed there.",
@@ -206,12 +206,12 @@ def _nothing() -> None:
     """Nothing has started."""
 
 
-def _close_in(process: int, pipeline: Pipeline, clock: Clock, watched: Watcher | None) -> None:
+def _close_in(process: int, pipeline: Pipeline, clock: Clock, exporter: StatsExporter | None) -> None:
     if os.getpid() == process:  # a fork has no threads to end, and locks that nobody will open
         clock.stop()
         pipeline.close()
-        if watched is not None:
-            watched.end(clock)
+        if exporter is not None:
+            exporter.end(clock)
 
 
 def open_batches(

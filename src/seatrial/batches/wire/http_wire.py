@@ -159,7 +159,7 @@ class HttpWire:
                 at = place()
                 if in_a_row >= limits.failures or in_all >= limits.failures_in_all:
                     raise StoreError(
-                        f"the store failed {in_all} times at byte {at:,}, the last time: {_said(error)}.",
+                        f"the store failed {in_all} times at byte {at:,}, the last time: {_failure_text(error)}.",
                         path=path,
                         hint="Look at the store's load and its log; then go on from the cursor.",
                     ) from None
@@ -273,7 +273,7 @@ def _place(response: http.client.HTTPResponse, path: str, offset: int) -> tuple[
     return int(found[1]), int(found[3])
 
 
-def _said(error: BaseException) -> str:
+def _failure_text(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no byte came in time"
     if isinstance(error, http.client.HTTPException):

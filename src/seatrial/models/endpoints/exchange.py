@@ -157,9 +157,9 @@ class Exchange:
         if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
             raise TooMuch(self._down("takes no request so large (status 413).", hint="Allow fewer rows a request."))
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            said = "wants a token" if self._token is None else "refuses the token"
+            refusal = "wants a token" if self._token is None else "refuses the token"
             raise self._down(
-                f"{said} (status {status}).", hint=f"Put it into a variable, and write {field('token', 'env:NAME')}."
+                f"{refusal} (status {status}).", hint=f"Put it into a variable, and write {field('token', 'env:NAME')}."
             )
         if status == httpx.codes.NOT_FOUND:
             raise InputError(

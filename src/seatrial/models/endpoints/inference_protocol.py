@@ -127,8 +127,8 @@ def form_of(
             path=address,
             hint=f"Name them in the order of the matrix: {field('inputs', 'a,b,c')}.",
         )
-    said = f"inputs: one matrix of {', '.join(column.name for column in columns)}, in this order"
-    return Matrix(columns, tensor), None if inputs is not None else said
+    note = f"inputs: one matrix of {', '.join(column.name for column in columns)}, in this order"
+    return Matrix(columns, tensor), None if inputs is not None else note
 
 
 def parse_answer(document: Any, rows: int, *, address: str) -> dict[str, NDArray[Any]]:

@@ -140,8 +140,8 @@ def _by_metadata(
     connection: Connection, place: str, schema: pa.Schema, label: str | None, options: ModelOptions, first: pa.Table
 ) -> _Found:
     metadata = parse_metadata(connection.get(place), address=place)
-    form, said = form_of(metadata, schema, label=label, inputs=options.inputs, address=place)
-    notes = () if said is None else (said,)
+    form, note = form_of(metadata, schema, label=label, inputs=options.inputs, address=place)
+    notes = () if note is None else (note,)
     # Servers of scikit-learn models give labels alone unless they are asked, and some refuse to be asked.
     asked = [tensor.name for tensor in metadata.outputs] or ["predict", "predict_proba"]
     for outputs in (asked, []):

@@ -90,7 +90,11 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
     )
     write_run(workspace.objects, record)
     doubts = _doubts(record, workspace)
-    notes = (*_said("package", record, workspace), *doubts, *(_said("release", record, workspace) if release else ()))
+    notes = (
+        *_lines_of("package", record, workspace),
+        *doubts,
+        *(_lines_of("release", record, workspace) if release else ()),
+    )
     return Result(
         record=record,
         error=finished.error,
@@ -104,7 +108,7 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
     )
 
 
-def _said(step: str, record: RunRecord, workspace: Workspace) -> tuple[str, ...]:
+def _lines_of(step: str, record: RunRecord, workspace: Workspace) -> tuple[str, ...]:
     """What a built-in step printed in this run: what it inferred of the model, that it made a key."""
     log = workspace.state / "runs" / record.run / f"{step}.log"
     return tuple(log.read_text(encoding="utf-8").splitlines()) if log.is_file() else ()
@@ -112,7 +116,7 @@ def _said(step: str, record: RunRecord, workspace: Workspace) -> tuple[str, ...]
 
 def _doubts(record: RunRecord, workspace: Workspace) -> tuple[str, ...]:
     """What the trial noted about the data, where it was made in this run."""
-    return tuple(line for line in _said("assess", record, workspace) if line.startswith(NOTE))
+    return tuple(line for line in _lines_of("assess", record, workspace) if line.startswith(NOTE))
 
 
 def _verified(release: ReleaseOutput, workspace: Workspace) -> Verified:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from seatrial import errors
-from seatrial.batches.telemetry import reading_files
+from seatrial.batches.telemetry import stats_exporter
 from seatrial.errors import Problems, SeatrialError, StepFailed
 from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.jobs.job import Job
@@ -45,7 +45,7 @@ class StepProcesses:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 process_group=0,
-                env={**os.environ, reading_files.FOLDER: str(readings_folder(log).absolute())},
+                env={**os.environ, stats_exporter.FOLDER_VARIABLE: str(telemetry_folder(log).absolute())},
             )
             self._running.add(child)
             return child
@@ -97,9 +97,9 @@ def run_step_process(
     raise _error(answer, job, status, log)
 
 
-def readings_folder(log: Path) -> Path:
-    """Where the child that prints to this log, and what it starts, leave how their reading of tables goes."""
-    return log.with_suffix(".readings")
+def telemetry_folder(log: Path) -> Path:
+    """Where the child that prints to this log, and what it starts, export how their reading of tables goes."""
+    return log.with_suffix(".telemetry")
 
 
 def answer_file(job_file: Path) -> Path:

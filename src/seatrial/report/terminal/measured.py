@@ -99,7 +99,7 @@ def _ends(evidence: list[Evidence]) -> list[Evidence]:
 
 
 def _row(one: Evidence) -> _Row:
-    said = numbers(one)
+    shown = numbers(one)
     title = claim_title(replace(one.claim, family=Family.ALL, column=None, against=None))
     if one.claim.against is not None:
         title = f"{title}, against {reference_of(one)}"
@@ -107,6 +107,6 @@ def _row(one: Evidence) -> _Row:
     return _Row(
         printable(title),
         printable(where),
-        said.estimate,
-        said.bounds,
+        shown.estimate,
+        shown.bounds,
     )

@@ -49,11 +49,11 @@ def verdict_lines(verdict: Verdict, trial: Trial) -> list[str]:
     if not lines:
         return [headline(verdict, trial)]
     widths = [max(len(row[column]) for row in (_HEADER, *(line.cells for line in lines))) for column in range(6)]
-    said = [headline(verdict, trial), "", _aligned(_HEADER, widths)]
+    text = [headline(verdict, trial), "", _aligned(_HEADER, widths)]
     for line in lines:
-        said.append(_aligned(line.cells, widths))
-        said.extend(f"{_GUTTER}{_GUTTER}{reason}" for reason in line.reasons)
-    return said
+        text.append(_aligned(line.cells, widths))
+        text.extend(f"{_GUTTER}{_GUTTER}{reason}" for reason in line.reasons)
+    return text
 
 
 def verdict_table(verdict: Verdict, trial: Trial) -> Group:
@@ -114,12 +114,12 @@ def _cells(finding: Finding, evidence: Sequence[Evidence]) -> tuple[str, ...]:
         place = "" if finding.outcome is Outcome.NOT_APPLICABLE else "nothing measured"
         return (str(requirement.claim), place, "", "", _threshold(requirement), outcome)
     worst = evidence[0]
-    said = numbers(worst)
+    shown = numbers(worst)
     return (
         str(requirement.claim),
         _place(worst, len(evidence)),
-        said.estimate,
-        said.bounds,
+        shown.estimate,
+        shown.bounds,
         _threshold(requirement),
         outcome,
     )

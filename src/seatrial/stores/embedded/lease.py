@@ -139,9 +139,9 @@ def _start(folder: EmbeddedFolder, idle_s: float) -> None:
             timeout=START_TIMEOUT_S,
         )
     if started.returncode != 0:
-        said = "".join(f"\n  {line}" for line in _last_lines(folder.log))
+        log_end = "".join(f"\n  {line}" for line in _last_lines(folder.log))
         raise StoreError(
-            f"the embedded store did not start.{said}",
+            f"the embedded store did not start.{log_end}",
             path=str(folder.log),
             hint="\nIf the disk is full, free space there; the whole log is in this file.",
         )

@@ -196,10 +196,10 @@ def _labels_only(
         )
     task = _task(len(named), options, path)
     positive, notes = _positive(named, options, path) if task == "binary" else (None, ())
-    said = "labels without probabilities: what needs scores (log loss, ROC AUC, calibration) is not measured"
+    unmeasured = "labels without probabilities: what needs scores (log loss, ROC AUC, calibration) is not measured"
     order = f", as 0 to {len(named) - 1}" if by_position else ""
     otherwise = "" if options.classes else f" ({field('classes')} says otherwise)"
-    notes = (said, f"classes: {', '.join(named)}{order}{otherwise}", *notes)
+    notes = (unmeasured, f"classes: {', '.join(named)}{order}{otherwise}", *notes)
     return Outputs(
         "labels",
         task,
@@ -246,8 +246,8 @@ def _classifier(
     if task == "binary":
         if scores.shape[1] == 1 and options.classes is None and known is None and options.positive == ordered[0]:
             ordered, guessed = ordered[::-1], True  # without names, it is the probability of what is asked for
-        positive, said = _positive(ordered, options, path)
-        notes += said
+        positive, positive_notes = _positive(ordered, options, path)
+        notes += positive_notes
     notes += [named.note] if named.note else []
     what = "probabilities" if meaning.probabilities else "logits"
     one = f', of "{ordered[1]}"' if scores.shape[1] == 1 else ""

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from seatrial.batches.telemetry.progress_lines import ExportedSnapshot, live_line, read_snapshots, waited_line
 from seatrial.batches.telemetry.reader_stats import Stats
-from seatrial.batches.telemetry.reading_files import Reading
-from seatrial.batches.telemetry.reading_lines import Left, left_in, live_line, waited_line
+from seatrial.batches.telemetry.stats_exporter import StatsSnapshot
 
 RECENT = Stats(
     epoch=3,
@@ -33,10 +33,10 @@ RECENT = Stats(
 
 def left(
     *, age_s: float = 0.5, world: int = 1, wire_s: float = 0.0, decode_s: float = 0.0, so_far_s: float = 60
-) -> Left:
+) -> ExportedSnapshot:
     waits: Any = {"waited_s": wire_s + decode_s, "waited_for_wire_s": wire_s, "waited_for_decode_s": decode_s}
     recent = replace(RECENT, **waits)
-    return Left(Reading(world, replace(recent, seconds=so_far_s), recent), age_s)
+    return ExportedSnapshot(StatsSnapshot(world, replace(recent, seconds=so_far_s), recent), age_s)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,11 @@ def test_ranks_are_told_together_and_the_one_that_waits_says_what_for() -> None:
 
 def test_before_the_first_batch_nothing_is_blamed() -> None:
     start = replace(RECENT, rows=0, batches=0, done=0.0, starting_s=5.0)
-    assert live_line([Left(Reading(1, start, start), 0.5)]) == "epoch 3: 0 % read, starting, 160 MB/s"
+    assert live_line([ExportedSnapshot(StatsSnapshot(1, start, start), 0.5)]) == "epoch 3: 0 % read, starting, 160 MB/s"
 
 
 @pytest.mark.parametrize("found", [[], [left(so_far_s=1.0)], [left(age_s=60.0)]], ids=["nothing", "short", "gone"])
-def test_nothing_is_said_of_what_would_flicker_or_has_ended(found: list[Left]) -> None:
+def test_nothing_is_said_of_what_would_flicker_or_has_ended(found: list[ExportedSnapshot]) -> None:
     assert live_line(found) == ""
 
 
@@ -84,5 +84,5 @@ def test_little_waiting_is_not_worth_a_word() -> None:
 def test_what_is_not_a_reading_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "1-a.json").write_text("{}")
     (tmp_path / "1-b.draft").write_text("{")
-    assert left_in(tmp_path) == []
-    assert left_in(tmp_path / "none") == []
+    assert read_snapshots(tmp_path) == []
+    assert read_snapshots(tmp_path / "none") == []

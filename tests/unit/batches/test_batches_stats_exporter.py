@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from seatrial.batches.parquet_table import ParquetTable, parquet_table
-from seatrial.batches.telemetry import reading_files
-from seatrial.batches.telemetry.reading_lines import Left, left_in
+from seatrial.batches.telemetry import stats_exporter
+from seatrial.batches.telemetry.progress_lines import ExportedSnapshot, read_snapshots
 
 pytestmark = pytest.mark.simulation
 
@@ -35,9 +35,9 @@ def table(tmp_path: Path) -> ParquetTable:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of readings, looked at often; it is made by the first who leaves something."""
-    monkeypatch.setenv(reading_files.FOLDER, str(tmp_path / "readings"))
-    monkeypatch.setattr(reading_files, "EVERY_S", 0.05)
-    return tmp_path / "readings"
+    monkeypatch.setenv(stats_exporter.FOLDER_VARIABLE, str(tmp_path / "telemetry"))
+    monkeypatch.setattr(stats_exporter, "EXPORT_INTERVAL_S", 0.05)
+    return tmp_path / "telemetry"
 
 
 def read(table: ParquetTable, *, epoch: int = 0) -> None:
@@ -45,56 +45,56 @@ def read(table: ParquetTable, *, epoch: int = 0) -> None:
         pass
 
 
-def left_when(folder: Path, enough: Any) -> list[Left]:
+def snapshots_when(folder: Path, enough: Any) -> list[ExportedSnapshot]:
     until = time.monotonic() + WAIT_S
     while time.monotonic() < until:
-        if enough(found := left_in(folder)):
+        if enough(found := read_snapshots(folder)):
             return found
         time.sleep(0.02)
-    raise AssertionError(left_in(folder))
+    raise AssertionError(read_snapshots(folder))
 
 
 def test_nothing_is_left_and_no_thread_runs_where_nobody_wants_to_know(
     table: ParquetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(reading_files.FOLDER, raising=False)
+    monkeypatch.delenv(stats_exporter.FOLDER_VARIABLE, raising=False)
     with table.batches(batch_rows=1000) as batches:
         next(batches)
-        assert not [one for one in threading.enumerate() if one.name == "seatrial-watcher"]
+        assert not [one for one in threading.enumerate() if one.name == "seatrial-telemetry"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table"]
 
 
 def test_a_reader_is_followed_while_it_runs(table: ParquetTable, folder: Path) -> None:
     with table.batches(batch_rows=1000, epoch=3) as batches:
         next(batches)
-        (left,) = left_when(folder, lambda found: found and found[0].reading.whole.rows == 1000)
-        assert (left.reading.whole.epoch, left.reading.whole.done, left.reading.world) == (3, 0.05, 1)
+        (left,) = snapshots_when(folder, lambda found: found and found[0].snapshot.whole.rows == 1000)
+        assert (left.snapshot.whole.epoch, left.snapshot.whole.done, left.snapshot.world) == (3, 0.05, 1)
         assert left.age_s < WAIT_S
         next(batches)
-        left_when(folder, lambda found: found[0].reading.whole.rows == 2000)
+        snapshots_when(folder, lambda found: found[0].snapshot.whole.rows == 2000)
 
 
 def test_what_short_readers_read_is_there_when_they_have_ended_and_adds_up(table: ParquetTable, folder: Path) -> None:
     for epoch in range(3):
         read(table, epoch=epoch)
-    (left,) = left_in(folder)
-    assert (left.reading.whole.rows, left.reading.whole.epoch, left.reading.whole.done) == (3 * ROWS, 2, 1.0)
-    assert left.reading.whole.seconds >= left.reading.recent.seconds > 0
+    (left,) = read_snapshots(folder)
+    assert (left.snapshot.whole.rows, left.snapshot.whole.epoch, left.snapshot.whole.done) == (3 * ROWS, 2, 1.0)
+    assert left.snapshot.whole.seconds >= left.snapshot.recent.seconds > 0
 
 
 def test_what_is_recent_is_forgotten_and_so_is_the_thread(
     table: ParquetTable, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading_files, "RECENT_S", 0.2)
+    monkeypatch.setattr(stats_exporter, "RECENT_S", 0.2)
     read(table)
-    (left,) = left_when(folder, lambda found: found[0].reading.recent.seconds == 0)
-    assert left.reading.whole.rows == ROWS
+    (left,) = snapshots_when(folder, lambda found: found[0].snapshot.recent.seconds == 0)
+    assert left.snapshot.whole.rows == ROWS
     until = time.monotonic() + WAIT_S
-    while [one for one in threading.enumerate() if one.name == "seatrial-watcher"]:
+    while [one for one in threading.enumerate() if one.name == "seatrial-telemetry"]:
         assert time.monotonic() < until
         time.sleep(0.02)
     read(table)  # and comes back with the next reader
-    left_when(folder, lambda found: found[0].reading.whole.rows == 2 * ROWS)
+    snapshots_when(folder, lambda found: found[0].snapshot.whole.rows == 2 * ROWS)
 
 
 def test_a_reader_that_is_watched_and_forgotten_ends(table: ParquetTable, folder: Path) -> None:
@@ -102,8 +102,8 @@ def test_a_reader_that_is_watched_and_forgotten_ends(table: ParquetTable, folder
     next(batches)
     del batches
     gc.collect()
-    (left,) = left_when(folder, lambda found: found)
-    assert left.reading.whole.rows == 1000
+    (left,) = snapshots_when(folder, lambda found: found)
+    assert left.snapshot.whole.rows == 1000
     until = time.monotonic() + WAIT_S
     while [one for one in threading.enumerate() if one.name.startswith(("seatrial-fetch", "seatrial-make"))]:
         assert time.monotonic() < until
@@ -117,12 +117,12 @@ def test_a_process_that_was_forked_leaves_a_file_of_its_own(table: ParquetTable,
     child.start()
     child.join(WAIT_S)
     assert child.exitcode == 0
-    assert [left.reading.whole.rows for left in left_in(folder)] == [ROWS, ROWS]
+    assert [left.snapshot.whole.rows for left in read_snapshots(folder)] == [ROWS, ROWS]
 
 
 def test_a_folder_that_cannot_be_written_disturbs_nobody(
     table: ParquetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv(reading_files.FOLDER, str(tmp_path / "file" / "folder"))
+    monkeypatch.setenv(stats_exporter.FOLDER_VARIABLE, str(tmp_path / "file" / "folder"))
     read(table)

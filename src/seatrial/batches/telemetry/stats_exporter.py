@@ -1,4 +1,4 @@
-"""What the readers of a process do, left in a file once a second for whoever started the process.
+"""Exports what the readers of a process do to a file, once a second, for whoever started the process.
 
 The readers of a step run in its process, in a DataLoader's worker, or in a rank of torchrun. All of these inherit the
 environment variable that names a folder, and each keeps a file of its own there. Without the variable nothing is done.
@@ -20,13 +20,13 @@ from typing import Protocol
 from seatrial.batches.telemetry.reader_stats import Clock, Stats
 from seatrial.stores.documents import to_json
 
-FOLDER = "SEATRIAL_READINGS"
-EVERY_S = 1.0
+FOLDER_VARIABLE = "SEATRIAL_TELEMETRY"
+EXPORT_INTERVAL_S = 1.0
 RECENT_S = 5.0  # eight ranges of 8 MiB come together, every 5 s from a wire of 13 MB/s: shorter would jump
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class StatsSnapshot:
     """What a process has read, one reader after the other, and what of it in the last seconds."""
 
     world: int  # ranks that read in step; this process is one of them
@@ -42,7 +42,7 @@ class Reader(Protocol):
         ...
 
 
-class Watcher:
+class StatsExporter:
     """Follows the readers of one process. Its thread ends when nothing was read for a while, or with the process."""
 
     def __init__(self, folder: Path) -> None:
@@ -52,7 +52,7 @@ class Watcher:
         self._readers: dict[Clock, weakref.ref[Reader]] = {}
         self._world = 1
         self._ended: Stats | None = None
-        self._looks: deque[tuple[float, Stats]] = deque()
+        self._samples: deque[tuple[float, Stats]] = deque()
         self._thread: threading.Thread | None = None
 
     def begin(self, clock: Clock, reader: Reader, *, world: int) -> None:
@@ -60,10 +60,10 @@ class Watcher:
         with self._lock:
             self._readers[clock] = weakref.ref(reader)
             self._world = world
-            if not self._looks:
-                self._looks.append((time.monotonic(), clock.read()))
+            if not self._samples:
+                self._samples.append((time.monotonic(), clock.read()))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._follow, name="seatrial-watcher", daemon=True)
+                self._thread = threading.Thread(target=self._follow, name="seatrial-telemetry", daemon=True)
                 self._thread.start()
 
     def end(self, clock: Clock) -> None:
@@ -72,36 +72,36 @@ class Watcher:
             if self._readers.pop(clock, None) is not None:
                 last = clock.read()
                 self._ended = last if self._ended is None else last.after(self._ended)
-                self.look()  # its process may be gone within the second
+                self.export()  # its process may be gone within the second
 
-    def look(self) -> bool:
+    def export(self) -> bool:
         """Keeps what was read until now; whether there was anything to read lately."""
         with self._lock:
-            known = [] if self._ended is None else [self._ended]
+            parts = [] if self._ended is None else [self._ended]
             for reader in [reference() for reference in self._readers.values()]:
                 if reader is None:  # forgotten, and about to end
                     return True
-                known.append(reader.stats())
-            whole = known[0]
-            for later in known[1:]:
+                parts.append(reader.stats())
+            whole = parts[0]
+            for later in parts[1:]:
                 whole = later.after(whole)
             now = time.monotonic()
-            self._looks.append((now, whole))
-            while self._looks[1][0] <= now - RECENT_S:
-                self._looks.popleft()
-            recent = whole.since(self._looks[0][1])
-            self._write(Reading(self._world, whole, recent))
+            self._samples.append((now, whole))
+            while self._samples[1][0] <= now - RECENT_S:
+                self._samples.popleft()
+            recent = whole.since(self._samples[0][1])
+            self._write(StatsSnapshot(self._world, whole, recent))
             return bool(self._readers) or recent.seconds > 0
 
     def _follow(self) -> None:
         while True:
-            time.sleep(EVERY_S)
+            time.sleep(EXPORT_INTERVAL_S)
             with self._lock:
-                if not self.look():
+                if not self.export():
                     self._thread = None
                     return
 
-    def _write(self, reading: Reading) -> None:
+    def _write(self, reading: StatsSnapshot) -> None:
         draft = self._path.with_suffix(".draft")
         with suppress(OSError):  # a full disk, say: the step fails of it where it matters
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,13 +109,14 @@ class Watcher:
             draft.replace(self._path)
 
 
-_watchers: dict[tuple[int, str], Watcher] = {}  # by process, for a fork inherits what has no thread there, and folder
+# By process, for a fork inherits what has no thread there, and by folder.
+_exporters: dict[tuple[int, str], StatsExporter] = {}
 
 
-def watcher() -> Watcher | None:
-    """That of this process; None where nobody wants to know."""
-    folder = os.environ.get(FOLDER)
+def process_exporter() -> StatsExporter | None:
+    """The exporter of this process; None where no folder is named."""
+    folder = os.environ.get(FOLDER_VARIABLE)
     if folder is None:
         return None
     mine = (os.getpid(), folder)
-    return _watchers.get(mine) or _watchers.setdefault(mine, Watcher(Path(folder)))
+    return _exporters.get(mine) or _exporters.setdefault(mine, StatsExporter(Path(folder)))
