@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ExampleName = Literal["census", "digits", "mnist"]
 Example = Annotated[ExampleName | None, Parameter(help="The example to start from.")]
-FrameworkName = Literal["sklearn", "xgboost", "lightgbm", "torch", "tensorflow"]
+FrameworkName = Literal["sklearn", "xgboost", "lightgbm", "torch"]
 Columns = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 
 

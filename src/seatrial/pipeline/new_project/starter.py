@@ -40,7 +40,6 @@ FRAMEWORKS = {
         Framework("xgboost", "sklearn,xgboost", "scikit-learn", ("rounds", 100)),
         Framework("lightgbm", "sklearn,lightgbm", "scikit-learn", ("rounds", 100)),
         Framework("torch", "torch", "torch", ("epochs", 40)),
-        Framework("tensorflow", "tensorflow", "keras", ("epochs", 40)),
     )
 }
 _TEMPLATE = FRAMEWORKS["sklearn"]  # what stands in the files that are copied
