@@ -54,6 +54,9 @@ def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
         for name, text in {**FILES, **replaced}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
+        for name in FILES:
+            module_name = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            monkeypatch.delitem(sys.modules, module_name, raising=False)  # another project's
         before = set(sys.modules)
         monkeypatch.syspath_prepend(str(folder))
         importlib.invalidate_caches()
