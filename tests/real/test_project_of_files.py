@@ -228,14 +228,15 @@ def test_with_validation_init_does_not_look_at_the_test_data(tmp_path: Path) -> 
 def test_a_text_that_looks_like_a_number_stays_a_text(tmp_path: Path) -> None:
     project = FinishedProject(tmp_path)
     (tmp_path / "model.onnx").write_bytes(by_harbour({"007": 0.9, "7": 0.1}))
-    rows = [f"{harbour},{late}" for harbour, late in (("007", "yes"), ("7", "no")) for _ in range(100)]
+    usual = [f"{harbour},{late}" for harbour, late in (("007", "yes"), ("7", "no")) for _ in range(95)]
+    rows = [*usual, *["007,no", "7,yes"] * 5]  # without exceptions the rows would look like copies of two
     (tmp_path / "ports.csv").write_text("\n".join(["harbour,late", *rows, ""]))
     assert project.init(test="ports.csv").returncode == 0
     document = project.json("run")
     trial = json.loads((project.store / "releases" / "ships" / "1" / "evidence.json").read_text())
     assert document["verdict"] == "pass"
     of_all = {one["claim"]["metric"]: one["estimate"] for one in trial["evidence"] if not one["claim"]["against"]}
-    assert of_all["accuracy"] == 1.0
+    assert of_all["accuracy"] == 0.95
 
 
 def test_looks_by_try_count_in_the_project_that_follows(tmp_path: Path) -> None:
