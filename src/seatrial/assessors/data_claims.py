@@ -14,11 +14,9 @@ from seatrial.verdicts.bounds.weighted_mean import weighted_mean
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 
 _ROWS = {"weights": "unweighted"}  # what is counted while rows are read is counted by rows
-OVERLAP, DUPLICATES, UNKNOWN, ONE_COLUMN_ACCURACY = (
-    *("test_overlap", "duplicate_share"),
-    *("unknown_values", "one_column_accuracy"),
-)
+OVERLAP, DUPLICATES = "test_overlap", "duplicate_share"
 UNLABELLED, ANSWERED = "unlabelled_share", "answered_share"
+UNKNOWN, ONE_COLUMN_ACCURACY = "unknown_values", "one_column_accuracy"
 _MEASURED = (OVERLAP, DUPLICATES, UNLABELLED, ANSWERED, UNKNOWN, ONE_COLUMN_ACCURACY)
 _COUNTED = (OVERLAP, DUPLICATES, UNLABELLED)  # not estimated: they are about these rows
 

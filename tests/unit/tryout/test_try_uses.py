@@ -143,6 +143,6 @@ def test_a_ledger_out_of_reach_stops_before_anything_is_measured(
     with pytest.raises(SystemExit) as ended:
         main(["try", str(model()), str(table), "--label", "rich"])
     assert ended.value.code == 1
-    assert "SEATRIAL_TEST_USES: uses of test data are to be counted at" in capsys.readouterr().err
+    assert "SEATRIAL_TEST_USES: the shared ledger of test uses must be a folder that exists" in capsys.readouterr().err
     assert not Path("report.html").exists()
     assert not (state / "test-uses").exists()

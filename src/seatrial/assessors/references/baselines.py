@@ -269,7 +269,7 @@ def _of_id(table: pa.Table, column: Column, targets: Floats, weights: Floats) ->
 
 
 def _answers(codes: Codes, targets: Floats, weights: Floats, parts: int) -> Floats:
-    """The shares of the classes in each part, [parts + 1, classes]; those of all where a part has no rows."""
+    """The shares of the classes in each part, [parts + 1, classes]; an empty part gets those of all rows."""
     sums: Floats = np.stack([np.bincount(codes, each, minlength=parts + 1) for each in targets.T], axis=1)
     rows = np.bincount(codes, weights[:, 0], minlength=parts + 1)[:, None]
     overall = targets.sum(axis=0) / weights.sum()

@@ -43,8 +43,8 @@ from seatrial.verdicts.metrics.computed import MeanError
 COVERAGE = "interval_coverage"
 METRICS = measured_by("errors")
 ASYMPTOTIC = (
-    "asymptotic: errors without a stated ceiling (clip) have no bound that holds at every size; large ones too rare to "
-    "be drawn are missed"
+    "asymptotic: without a stated ceiling of errors (clip) a bound holds for many rows only, and misses large errors "
+    "too rare to be drawn"
 )
 
 EXPLAINED = "asymptotic: no bound on r2 holds at every size"

@@ -33,19 +33,19 @@ from seatrial.trial.label_column import has_label
 from seatrial.trial.test_uses.row_sketch import canonical_hashes, is_vector
 
 KINDS = (
-    *(
-        "inverted",
-        "unanswered",
-        "ties",
-        "unlabelled",
-        "one_class",
-        "label_type",
-        "overlap",
-        "duplicates",
-        "leak",
-        "identifier",
-    ),
-    *("constant", "unknown_values", "tiny_group"),
+    "inverted",
+    "unanswered",
+    "ties",
+    "unlabelled",
+    "one_class",
+    "label_type",
+    "overlap",
+    "duplicates",
+    "leak",
+    "identifier",
+    "constant",
+    "unknown_values",
+    "tiny_group",
 )
 ROWS_REMEMBERED = 2**20  # hashes of rows, 16 bytes each: exact up to here, a sample of them after
 TINY_GROUP = 30  # rows: even with all of them right, an exact 95 % interval of accuracy begins below 0.9

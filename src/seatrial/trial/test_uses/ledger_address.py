@@ -16,7 +16,7 @@ def ledger_address(settings: StoreSettings, *, named_in: str) -> str:
     located = parse_store_url(settings)
     if isinstance(located, Folder) and not located.path.is_dir():
         raise StoreError(
-            f"uses of test data are to be counted at {address}, and there is no such folder.",
+            f"the shared ledger of test uses must be a folder that exists, got {address}.",
             path=named_in,
             hint="Mount it, correct the address, or make the folder where nobody counted before.",
         )

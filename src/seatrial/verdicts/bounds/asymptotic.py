@@ -2,8 +2,8 @@
 
 No bound on the mean of an unbounded loss holds for all distributions at any number of rows (Bahadur & Savage 1956), so
 these have "asymptotic-" in their method, and state nothing for few rows, where few rows carry the spread or where the
-tail looks heavy. How often they miss on named families is in docs/concepts/statistics.md: where a rare large error was
-not drawn, or a heavy tail happens to look light, more often than they say.
+tail looks heavy. How often they miss is in docs/concepts/coverage.md: where a rare large error was not drawn, or a
+heavy tail happens to look light, more often than they say.
 """
 
 from __future__ import annotations
