@@ -14,7 +14,7 @@ from seatrial.verdicts.trial import Trial
 # What a number cannot be read without, and how it is said.
 _SHOWN = {
     "clip": "clip {}",
-    "rows_clipped": "{} rows clipped",
+    "rows_clipped": "rows clipped: {}",
     "bins": "{} bins",
     "bins_from": "{}",
     "cluster": "cluster {}",

@@ -187,13 +187,13 @@ def test_a_column_with_one_exception_is_no_leak() -> None:
 def test_values_that_the_model_does_not_know_are_shown_with_their_rows() -> None:
     sex = ["male", "male", "?", *honest()["sex"].to_pylist()[3:]]
     note = only(notes(put(honest(), "sex", sex), vocabularies={"sex": {"Female", "Male"}}), "unknown_values")
-    assert "that the model does not know in 3 rows (0.3%): 'male', '?'" in note.text
+    assert "3 rows have a sex that the model was not trained on (0.3%): 'male', '?'" in note.text
 
 
 def test_values_that_the_training_set_does_not_have_are_shown() -> None:
     sex = ["?", *honest()["sex"].to_pylist()[1:]]
     note = only(notes(put(honest(), "sex", sex), train=honest(seed=8)), "unknown_values")
-    assert "that the training set does not have in 1 rows" in note.text
+    assert "1 row has a sex that the training set does not have" in note.text
 
 
 def test_rows_without_a_group_are_called_missing() -> None:

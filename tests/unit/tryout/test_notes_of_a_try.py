@@ -56,4 +56,4 @@ def test_texts_that_the_graph_of_a_model_does_not_list_are_shown(people: pa.Tabl
     sex = ["female", "?", *people["sex"].to_pylist()[2:]]
     found = seatrial.assess(model, people.set_column(2, "sex", pa.array(sex)), label="rich")
     [note] = [note for note in found.notes if note.kind == "unknown_values"]
-    assert "that the model does not know in 2 rows" in note.text
+    assert "2 rows have a sex that the model was not trained on" in note.text

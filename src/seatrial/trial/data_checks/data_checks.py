@@ -262,7 +262,7 @@ class DataChecks:
         """Rows by text that is unknown, None where it cannot be told; and who does not know it."""
         texts = self._columns[name].texts
         known = self._vocabularies.get(name)
-        where = "the model does not know"
+        where = "the model was not trained on"
         if known is None and self._train_rows:
             known, where = self._trained.get(name), "the training set does not have"
         if texts is None or known is None:
@@ -278,9 +278,9 @@ class DataChecks:
             yield Note(
                 "unknown_values",
                 name,
-                f"{name} has values that {where} in {rows:,} rows ({share(rows, self._labelled)}): "
-                f"{', '.join(repr(text) for text in common)}{more}.",
-                "Look at their spelling; what a model answers for values it has never seen, nobody taught it.",
+                f"{rows:,} {'row has' if rows == 1 else 'rows have'} a {name} that {where} "
+                f"({share(rows, self._labelled)}): {', '.join(repr(text) for text in common)}{more}.",
+                "Check the spelling; predictions for unseen values are arbitrary.",
             )
 
     def _about_groups(self) -> Iterator[Note]:
