@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError
@@ -98,6 +99,16 @@ def holds_numbers(kind: pa.DataType) -> bool:
 def holds_texts(kind: pa.DataType) -> bool:
     """Whether a column of this type can be a model's text."""
     return _holds(kind, _is_text)
+
+
+def inputs_without_value(rows: pa.Table, inputs: Sequence[Column], row: int) -> tuple[str, ...]:
+    """The names of the inputs that are null or NaN in this row."""
+    one = rows.slice(row, 1)
+    return tuple(
+        column.name
+        for column in inputs
+        if column.name in one.column_names and pc.is_null(one.column(column.name), nan_is_null=True)[0].as_py()
+    )
 
 
 class TextsExpected(InputError):

@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from seatrial.errors import InputError
+from seatrial.models.columns import inputs_without_value
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Kind, Signature, output_names
 
@@ -80,9 +80,7 @@ def check_answered(predictions: Predictions, request: InferRequest, signature: S
     if not gone.any():
         return
     row = int(gone.argmax())
-    one = request.rows.slice(row, 1)
-    names = [column.name for column in signature.inputs]
-    missing = [name for name in names if pc.is_null(one.column(name), nan_is_null=True)[0].as_py()]
+    missing = inputs_without_value(request.rows, signature.inputs, row)
     has = "has" if len(missing) == 1 else "have"
     raise InputError(
         f"the model has no answer for row {row}"
