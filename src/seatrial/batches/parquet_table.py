@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -28,9 +28,6 @@ from seatrial.rows.hive_partitions import partition_keys
 from seatrial.rows.parquet_footer import arrow_schema
 from seatrial.rows.row_file import HIDDEN
 from seatrial.stores.settings import StoreSettings
-
-if TYPE_CHECKING:
-    pass
 
 _RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SHOWN_OTHERS = 3  # names of files that are left out
@@ -72,17 +69,19 @@ def parquet_table(
     (`seatrial.packed.<column>`) counts as the table's properties. Raises `InputError` when there are no files, or their
     columns differ.
     """
-    if isinstance(files, str) or not str(url):
-        raise InputError(
-            "a table needs an address, and files a list of names.",
-            hint='For example parquet_table("https://host/lake", files=["a.parquet"]).',
-        )
+    example = 'For example parquet_table("https://host/lake", files=["a.parquet"]).'
+    if not str(url):
+        raise InputError('url must be a folder, a prefix or a file, got "".', hint=example)
+    if isinstance(files, str):
+        raise InputError(f'files must be a list of names, got "{files}".', hint=example)
     place = str(url).rstrip("/") or "/"
     settings = store or StoreSettings(place)
     listed = _named(place, files) if files is not None else _listed(place, settings)
     if not listed:
         raise InputError(
-            "there are no Parquet files.", path=place, hint=f"Name a folder that has some ({', '.join(PARQUET)})."
+            "there are no Parquet files.",
+            path=place,
+            hint=f"Name a folder that has some ({', '.join(PARQUET.suffixes)}).",
         )
     listed = sorted(listed, key=lambda file: _order(file.path.removeprefix(place)))
     manifest = _manifest(listed, settings)
@@ -153,7 +152,7 @@ def _tell_others(place: str, names: Sequence[str]) -> None:
         more = f" and {len(others) - SHOWN_OTHERS} more" if len(others) > SHOWN_OTHERS else ""
         warnings.warn(
             f"{place}: left out, because of the file extension: {', '.join(others[:SHOWN_OTHERS])}{more}."
-            f" A table has the files named {', '.join(PARQUET)}.",
+            f" A table has the files named {', '.join(PARQUET.suffixes)}.",
             stacklevel=4,
         )
 

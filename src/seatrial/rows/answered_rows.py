@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 
 from seatrial.errors import InputError
+from seatrial.models.columns import inputs_without_value
 from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Kind, Signature
 from seatrial.rows.compression import compression_of
-from seatrial.rows.formats import CSV_WRITER, RowWriter, format_of, unknown_format
+from seatrial.rows.formats import CSV, RowWriter, format_of, unknown_format
 
 PREDICTED = "predicted"
 
@@ -48,10 +46,10 @@ class Unanswered:
 
     def __str__(self) -> str:
         some = "1 row has" if self.rows == 1 else f"{self.rows:,} rows have"
-        why = f", where {_listed(self.missing)} {'is' if len(self.missing) == 1 else 'are'} missing" * bool(
-            self.missing
-        )
-        return f"{some} no answer, for the model gives NaN (the first is row {self.first}, from 0{why})"
+        first = f"row {self.first}, from 0"
+        if self.missing:
+            first += f", where {_listed(self.missing)} {'is' if len(self.missing) == 1 else 'are'} missing"
+        return f"{some} no answer, for the model gives NaN (the first is {first})"
 
 
 def answer_rows(
@@ -75,7 +73,7 @@ def answer_rows(
         unanswered: Unanswered | None = None
         for table in tables:
             answers = predictor.predict(table)
-            unanswered = _with(unanswered, answers, table, predictor.signature, rows)
+            unanswered = _counted(unanswered, answers, table, predictor.signature, rows)
             _write(writer, _answered(answers, predictor.signature, table, source), target)
             rows += table.num_rows
         if rows == 0:
@@ -86,7 +84,7 @@ def answer_rows(
     return rows
 
 
-def _with(
+def _counted(
     before: Unanswered | None, answers: Predictions, table: pa.Table, signature: Signature, start: int
 ) -> Unanswered | None:
     gone = answers.unanswered
@@ -95,17 +93,7 @@ def _with(
     if before is not None:
         return replace(before, rows=before.rows + int(gone.sum()))
     first = int(gone.argmax())
-    return Unanswered(int(gone.sum()), start + first, missing_inputs(table, signature, first))
-
-
-def missing_inputs(rows: pa.Table, signature: Signature, row: int) -> tuple[str, ...]:
-    """The model's inputs that have no value in this row."""
-    one = rows.slice(row, 1)
-    return tuple(
-        column.name
-        for column in signature.inputs
-        if column.name in one.column_names and pc.is_null(one.column(column.name), nan_is_null=True)[0].as_py()
-    )
+    return Unanswered(int(gone.sum()), start + first, inputs_without_value(table, signature.inputs, first))
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -137,7 +125,7 @@ def _answered(answers: Predictions, signature: Signature, table: pa.Table, sourc
 def _writer(target: Path | None) -> Iterator[RowWriter]:
     if target is None:
         with contextlib.ExitStack() as closing:
-            yield CSV_WRITER(sys.stdout.buffer, closing)
+            yield CSV.write(sys.stdout.buffer, closing)
         sys.stdout.buffer.flush()
         return
     chosen = format_of(str(target))

@@ -76,15 +76,15 @@ def _read_parquet(
 
 
 def _write_csv(stream: IO[bytes], closing: ExitStack) -> RowWriter:
-    from seatrial.rows.writers import DelimitedWriter
+    from seatrial.rows.writers import delimited_writer
 
-    return DelimitedWriter(stream, closing, delimiter=",")
+    return delimited_writer(stream, closing, delimiter=",")
 
 
 def _write_tsv(stream: IO[bytes], closing: ExitStack) -> RowWriter:
-    from seatrial.rows.writers import DelimitedWriter
+    from seatrial.rows.writers import delimited_writer
 
-    return DelimitedWriter(stream, closing, delimiter="\t")
+    return delimited_writer(stream, closing, delimiter="\t")
 
 
 def _write_json_lines(stream: IO[bytes], closing: ExitStack) -> RowWriter:  # noqa: ARG001 nothing is left to close
@@ -94,22 +94,29 @@ def _write_json_lines(stream: IO[bytes], closing: ExitStack) -> RowWriter:  # no
 
 
 def _write_parquet(stream: IO[bytes], closing: ExitStack) -> RowWriter:
-    from seatrial.rows.writers import ParquetWriter
+    from seatrial.rows.writers import parquet_writer
 
-    return ParquetWriter(stream, closing)
+    return parquet_writer(stream, closing)
 
 
-FORMATS = (
-    Format("csv", (".csv",), True, _read_delimited, _write_csv),  # noqa: FBT003 a table's columns
-    Format("tsv", (".tsv",), True, _read_delimited, _write_tsv),  # noqa: FBT003
-    # .json is what Spark calls JSON lines.
-    Format("jsonl", (".jsonl", ".ndjson", ".json"), True, _read_json_lines, _write_json_lines),  # noqa: FBT003
-    # Parquet compresses for itself.
-    Format("parquet", (".parquet", ".parq", ".pq"), False, _read_parquet, _write_parquet),  # noqa: FBT003
+CSV = Format("csv", (".csv",), compressible=True, read=_read_delimited, write=_write_csv)
+TSV = Format("tsv", (".tsv",), compressible=True, read=_read_delimited, write=_write_tsv)
+JSON_LINES = Format(
+    "jsonl",
+    (".jsonl", ".ndjson", ".json"),  # .json is what Spark calls JSON lines
+    compressible=True,
+    read=_read_json_lines,
+    write=_write_json_lines,
 )
+PARQUET = Format(
+    "parquet",
+    (".parquet", ".parq", ".pq"),
+    compressible=False,  # it compresses for itself
+    read=_read_parquet,
+    write=_write_parquet,
+)
+FORMATS = (CSV, TSV, JSON_LINES, PARQUET)
 _BY_SUFFIX = {suffix: one for one in FORMATS for suffix in one.suffixes}
-PARQUET = FORMATS[-1].suffixes
-CSV_WRITER = _write_csv  # of answers that go to standard output
 
 
 def format_of(path: str) -> Format | None:
@@ -123,7 +130,7 @@ def format_of(path: str) -> Format | None:
 
 def is_parquet(path: str) -> bool:
     """Whether the file's extension is one of Parquet's."""
-    return format_of(path) is FORMATS[-1]
+    return format_of(path) is PARQUET
 
 
 def known_suffixes() -> str:

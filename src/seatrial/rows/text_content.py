@@ -25,11 +25,7 @@ def check_content(file: RowFile, head: bytes) -> None:
         raise _other(file, "Parquet", "Rename it to end with .parquet.")
     if head.startswith(b"PK\x03\x04"):
         raise _other(file, "a ZIP archive (an Excel workbook is one)", "Save the sheet as CSV UTF-8, or unpack it.")
-    for magic, kind in (
-        (b"BZh", "bzip2 data"),
-        (b"\xfd7zXZ", "xz data"),
-        (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    ):
+    for magic, kind in _OTHERS.items():
         if head.startswith(magic):
             raise _other(file, kind, "Save or unpack it as UTF-8 text.")
 

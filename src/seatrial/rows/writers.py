@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import IO, Any
 
@@ -12,35 +13,29 @@ import pyarrow.csv
 import pyarrow.parquet
 
 
-class DelimitedWriter:
-    """CSV and its kin; the first table's schema is that of all."""
+class ArrowWriter:
+    """One of Arrow's writers, opened with the first table's schema, which is that of all."""
 
-    def __init__(self, stream: IO[bytes], closing: ExitStack, *, delimiter: str) -> None:
-        self._stream, self._closing, self._delimiter = stream, closing, delimiter
+    def __init__(self, open_writer: Callable[[pa.Schema], Any], closing: ExitStack) -> None:
+        self._open_writer, self._closing = open_writer, closing
         self._writer: Any = None
 
     def write_table(self, table: pa.Table) -> None:
         """See `RowWriter.write_table`."""
         if self._writer is None:
-            options = pyarrow.csv.WriteOptions(delimiter=self._delimiter)
-            opened = pyarrow.csv.CSVWriter(self._stream, table.schema, write_options=options)
-            self._writer = self._closing.enter_context(opened)
+            self._writer = self._closing.enter_context(self._open_writer(table.schema))
         self._writer.write_table(table)
 
 
-class ParquetWriter:
-    """Parquet; the first table's schema is that of all."""
+def delimited_writer(stream: IO[bytes], closing: ExitStack, *, delimiter: str) -> ArrowWriter:
+    """CSV and its kin."""
+    options = pyarrow.csv.WriteOptions(delimiter=delimiter)
+    return ArrowWriter(lambda schema: pyarrow.csv.CSVWriter(stream, schema, write_options=options), closing)
 
-    def __init__(self, stream: IO[bytes], closing: ExitStack) -> None:
-        self._stream, self._closing = stream, closing
-        self._writer: Any = None
 
-    def write_table(self, table: pa.Table) -> None:
-        """See `RowWriter.write_table`."""
-        if self._writer is None:
-            opened = pyarrow.parquet.ParquetWriter(self._stream, table.schema)
-            self._writer = self._closing.enter_context(opened)
-        self._writer.write_table(table)
+def parquet_writer(stream: IO[bytes], closing: ExitStack) -> ArrowWriter:
+    """Parquet."""
+    return ArrowWriter(lambda schema: pyarrow.parquet.ParquetWriter(stream, schema), closing)
 
 
 class JsonLinesWriter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from seatrial.errors import InputError
 from seatrial.pipeline.project.locations import is_rows_file
 from seatrial.rows import open_rows
 from seatrial.rows.compression import COMPRESSIONS
-from seatrial.rows.formats import FORMATS, format_of
+from seatrial.rows.formats import FORMATS, Format, format_of
 from tests.unit.rows.conftest import content
 
 Written = Callable[[str, bytes], Path]
@@ -39,12 +40,7 @@ def test_other_names_are_no_files_of_rows(name: str) -> None:
 
 
 @pytest.mark.parametrize("one", FORMATS, ids=lambda one: one.name)
-def test_what_a_format_writes_it_reads(one: object, tmp_path: Path) -> None:
-    import contextlib
-
-    from seatrial.rows.formats import Format
-
-    assert isinstance(one, Format)
+def test_what_a_format_writes_it_reads(one: Format, tmp_path: Path) -> None:
     table = pa.table({"a": [1, 2], "b": ["x", "y"]})
     for suffix in one.suffixes:
         stream = io.BytesIO()
