@@ -108,8 +108,12 @@ def _check_text(table: pa.Table, source: RowFile) -> None:
             ) from None
 
 
+# pyarrow's words for an encrypted footer, and for encrypted columns (25.0.1); names in its errors may hold "crypt" too.
+_ENCRYPTED = ("no decryption found", "Cannot decrypt")
+
+
 def _unreadable(source: RowFile, error: Exception) -> InputError:
-    if "crypt" in str(error):
+    if any(words in str(error) for words in _ENCRYPTED):
         return encrypted(source.path)
     if is_missing_list(error):
         return missing_list(source.path)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import struct
 import uuid
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
 import pytest
 
 from seatrial import parquet_table
+from seatrial.batches.files.footer import ColumnIds, top_level
 from seatrial.errors import Corrupt, InputError
 from seatrial.rows import open_rows
 
@@ -37,6 +39,23 @@ def test_a_dot_in_a_name_changes_nothing(tmp_path: Path, name: str) -> None:
     assert parquet_table(folder).to_arrow([name, "a"]).to_pydict() == {name: ["x", "y"], "a": [{"b": 7}, {"b": 8}]}
     (table,) = open_rows(tmp_path / "x.parquet").tables([name])
     assert table.to_pydict() == {name: ["x", "y"]}
+
+
+def test_a_file_without_field_ids_is_read_by_the_name_mapping_alone(tmp_path: Path) -> None:
+    metadata = pq.read_metadata(written(tmp_path, pa.table({"old": [1], "other": [2]})) / "x.parquet")
+    mapped = top_level(metadata, ColumnIds({1: "new"}, {"old": 1}), "x.parquet")
+    assert {name: held.name for name, held in mapped.items()} == {"new": "old"}
+    with pytest.raises(InputError, match=r"x\.parquet: columns are found by .* the file has no ids"):
+        top_level(metadata, ColumnIds({1: "old"}), "x.parquet")
+
+
+@pytest.mark.parametrize(
+    ("url", "files", "problem"),
+    [("", None, "^url must be"), ("https://host", "a.parquet", '^files must .*"a.parquet"')],
+)
+def test_a_table_without_an_address_or_a_list_of_files_is_refused(url: str, files: Any, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        parquet_table(url, files=files)
 
 
 @pytest.mark.parametrize("order", [("0", "1"), ("1", "0")])
@@ -93,6 +112,28 @@ def test_a_missing_list_is_told_as_that(tmp_path: Path) -> None:
     table = pa.table({"v": pa.array([[1.0, 2.0], None], pa.list_(pa.float64(), 2))})
     with pytest.raises(InputError, match="misses a list in some row"):
         values(written(tmp_path, table), "v")
+
+
+class NoKeys(pe.KmsClient):
+    """A key service that wraps keys with nothing."""
+
+    def wrap_key(self, key_bytes: bytes, _master_key_identifier: str) -> bytes:  # type: ignore[override]  # the stubs swap them
+        return base64.b64encode(key_bytes)
+
+    def unwrap_key(self, wrapped_key: bytes, _master_key_identifier: str) -> bytes:  # type: ignore[override]
+        return base64.b64decode(wrapped_key)
+
+
+@pytest.mark.parametrize("plaintext_footer", [True, False])
+def test_encrypted_columns_are_refused_as_such(tmp_path: Path, plaintext_footer: bool) -> None:
+    keys: Any = {"footer_key": "f", "column_keys": {"c": ["a"]}, "double_wrapping": False}
+    configuration = pe.EncryptionConfiguration(plaintext_footer=plaintext_footer, **keys)
+    factory = pe.CryptoFactory(lambda _connection: NoKeys())
+    properties = factory.file_encryption_properties(pe.KmsConnectionConfig(), configuration)
+    folder = written(tmp_path, pa.table({"a": [1], "b": ["x"]}), encryption_properties=properties)
+    for read in (lambda: values(folder, "a"), lambda: list(open_rows(folder / "x.parquet").tables())):
+        with pytest.raises(InputError, match="the file's columns are encrypted"):
+            read()
 
 
 @pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
@@ -194,6 +235,6 @@ def test_a_wrong_argument_is_told_by_its_name(tmp_path: Path, arguments: dict[st
 
 def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
     table = parquet_table(written(tmp_path, pa.table({"a": [1.0, 2.0]})))
-    with warnings.catch_warnings(), table.batches(batch_rows=np.int64(1), seed=np.uint8(3)) as batches:  # type: ignore[arg-type]
+    with table.batches(batch_rows=np.int64(1), seed=np.uint8(3)) as batches:  # type: ignore[arg-type]
         next(batches)
         assert table.batches(batch_rows=1, seed=3, cursor=batches.cursor()) is not None

@@ -95,7 +95,8 @@ def top_level(metadata: pq.FileMetaData, ids: ColumnIds | None, path: str) -> di
     if not own:
         if ids.mapped is None:
             raise InputError(
-                "the file has no Iceberg field ids, and the table has no name mapping.",
+                "columns are found by Iceberg field id or by the table's name mapping, but the file has no ids and the"
+                " table has no mapping.",
                 path=path,
                 hint="Set the table's property schema.name-mapping.default, or write the file through Iceberg.",
             )
