@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -81,10 +81,6 @@ def outputs_of(
     if not isinstance(decode, Mapping) or not all(callable(function) for function in decode.values()):
         raise InputError(
             "decode must map columns to functions.", path=path, hint='For example decode={"image": decode_png}.'
-        )
-    if columns is not None and not isinstance(columns, Iterable):
-        raise InputError(
-            f"columns must be a list of names, got {columns!r}.", path=path, hint='For example columns=["age"].'
         )
     wanted: Mapping[str, str | Sequence[str]]
     if isinstance(columns, Mapping):

@@ -60,8 +60,9 @@ class Snapshot:
                 "a data file of this snapshot is not there any more.", path=self.identifier, hint=AGAIN
             ) from error
         except (pa.ArrowException, OSError, ValueError) as error:
+            problem = str(error).partition("\n")[0].removesuffix(".")
             raise Corrupt(
-                f"the snapshot's data files cannot be read: {str(error).splitlines()[0]}.",
+                f"the snapshot's data files cannot be read: {problem}.",
                 path=self.identifier,
                 hint="Read it with batches(), which names the file, and write that file again.",
             ) from error

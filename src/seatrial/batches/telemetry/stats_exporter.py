@@ -101,11 +101,11 @@ class StatsExporter:
                     self._thread = None
                     return
 
-    def _write(self, reading: StatsSnapshot) -> None:
+    def _write(self, snapshot: StatsSnapshot) -> None:
         draft = self._path.with_suffix(".draft")
         with suppress(OSError):  # a full disk, say: the step fails of it where it matters
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(to_json(reading))
+            draft.write_bytes(to_json(snapshot))
             draft.replace(self._path)
 
 
