@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,25 @@ def table(tmp_path: Path) -> ParquetTable:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of readings, looked at often; it is made by the first who leaves something."""
+    """The folder of snapshots, written often; the first who exports one makes it."""
     monkeypatch.setenv(stats_exporter.FOLDER_VARIABLE, str(tmp_path / "telemetry"))
     monkeypatch.setattr(stats_exporter, "EXPORT_INTERVAL_S", 0.05)
     return tmp_path / "telemetry"
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Other tests count the threads of the process, and an exporter's lives on for `RECENT_S`."""
+    yield
+    monkeypatch.setattr(stats_exporter, "RECENT_S", 0.01)
+    until = time.monotonic() + WAIT_S
+    while exporting_threads():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def exporting_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "seatrial-telemetry"]
 
 
 def read(table: ParquetTable, *, epoch: int = 0) -> None:
@@ -60,7 +76,7 @@ def test_nothing_is_left_and_no_thread_runs_where_nobody_wants_to_know(
     monkeypatch.delenv(stats_exporter.FOLDER_VARIABLE, raising=False)
     with table.batches(batch_rows=1000) as batches:
         next(batches)
-        assert not [one for one in threading.enumerate() if one.name == "seatrial-telemetry"]
+        assert not exporting_threads()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table"]
 
 
@@ -90,7 +106,7 @@ def test_what_is_recent_is_forgotten_and_so_is_the_thread(
     (left,) = snapshots_when(folder, lambda found: found[0].snapshot.recent.seconds == 0)
     assert left.snapshot.whole.rows == ROWS
     until = time.monotonic() + WAIT_S
-    while [one for one in threading.enumerate() if one.name == "seatrial-telemetry"]:
+    while exporting_threads():
         assert time.monotonic() < until
         time.sleep(0.02)
     read(table)  # and comes back with the next reader

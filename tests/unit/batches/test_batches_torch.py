@@ -102,7 +102,6 @@ def test_an_iteration_that_is_left_early_leaves_its_state_and_no_thread(table: P
     assert dataset.state_dict() == {"epoch": 0, "cursor": table.batches(batch_rows=10).cursor(ahead=1)}
 
 
-@pytest.mark.simulation
 def test_a_reader_that_has_started_is_refused_in_a_forked_process(table: ParquetTable, tmp_path: Path) -> None:
     batches = table.batches(batch_rows=10)
     next(batches)
@@ -121,7 +120,6 @@ def test_a_reader_that_has_started_is_refused_in_a_forked_process(table: Parquet
     batches.close()
 
 
-@pytest.mark.simulation
 @pytest.mark.filterwarnings("ignore:.set_vital. is deprecated:UserWarning")  # torchdata's own
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_a_stateful_loader_goes_on_in_the_middle_of_an_epoch(table: ParquetTable, workers: int) -> None:
