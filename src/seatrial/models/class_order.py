@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError, field
+from seatrial.models.frameworks.class_names import class_names
 from seatrial.models.predictor import Predictions
 
 # Standard errors below chance. Among a thousand pairs of classes that a model cannot tell apart, one is so by chance
@@ -26,7 +27,7 @@ def check_guessed_order(predictions: Predictions, actual: Iterable[Any], classes
     at the labels before a use of them is counted.
     """
     scores = _scores(predictions, classes)
-    names = np.array([_text(value) for value in actual], object)
+    names = np.array(class_names(actual), object)
     for first, second in itertools.combinations(range(len(classes)), 2):
         difference = scores[:, second] - scores[:, first]
         low, high = difference[names == classes[first]], difference[names == classes[second]]
@@ -37,7 +38,7 @@ def check_guessed_order(predictions: Predictions, actual: Iterable[Any], classes
                 path=path,
                 hint=f"Name the classes in the order of the model's own (the second is that of one column): "
                 f"{field('classes', ','.join(['a', 'b', 'c'][: len(classes)]))}. "
-                'See "--classes" in docs/how-to/troubleshoot.md.',
+                'See "A finished model" in docs/how-to/troubleshoot.md.',
             )
 
 
@@ -51,17 +52,8 @@ def _scores(predictions: Predictions, classes: Sequence[str]) -> NDArray[np.floa
 def _below_chance(low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
     """How many standard errors of chance the AUC of `high` over `low` lies below one half."""
     both = np.concatenate([low, high])
-    values, places, counts = np.unique(both, return_inverse=True, return_counts=True)
-    del values
+    _, places, counts = np.unique(both, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
     area = (ranks[len(low) :].sum() - len(high) * (len(high) + 1) / 2) / (len(low) * len(high))
     error = np.sqrt((len(both) + 1) / (12 * len(low) * len(high)))
     return float((0.5 - area) / error)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)

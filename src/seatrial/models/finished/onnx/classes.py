@@ -52,7 +52,7 @@ def name_classes(
         return Named(
             ordered,
             f"classes: {', '.join(ordered)}, the label's values in their order, as 0 to {count - 1} "
-            "(--classes says otherwise)",
+            f"({field('classes')} says otherwise)",
             guessed=True,
         )
     if declared is None or declared == codes:
