@@ -154,7 +154,7 @@ def test_what_cannot_be_packaged_says_why_and_where(old: str, new: str, says: st
 
 
 def test_bytes_that_are_no_text_are_said_to_be_none() -> None:
-    with pytest.raises(InputError, match=r"m\.txt:1: LightGBM writes no such file: byte 5 is not UTF-8"):
+    with pytest.raises(InputError, match=r"m\.txt:1: the file is not as LightGBM writes it: byte 5 is not UTF-8"):
         reader.read(b"tree\n\xff\xfe", path="m.txt")
 
 

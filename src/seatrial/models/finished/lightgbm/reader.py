@@ -55,10 +55,11 @@ def read(data: bytes, *, path: str) -> Converted:
     require("lightgbm", path)
     check_size(data, path)
     try:
-        text = read_text(data.decode(), path=path)
+        content = data.decode()
     except UnicodeDecodeError as error:
         raise Section(path, 1, {}).wrong(f"byte {error.start} is not UTF-8") from None
-    return replace(converted(_booster(text, _native(without_offsets(data.decode())))), blanks_as=_BLANK)
+    booster = _booster(read_text(content, path=path), _native(without_offsets(content)))
+    return replace(converted(booster), blanks_as=_BLANK)
 
 
 def _booster(text: Text, native: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Booster:

@@ -105,7 +105,7 @@ class Section:
     def wrong(self, problem: str) -> InputError:
         """The error that something here is not as LightGBM writes it."""
         return InputError(
-            f"LightGBM writes no such file: {problem}.",
+            f"the file is not as LightGBM writes it: {problem}.",
             path=self.path,
             line=self.line,
             hint='Save it again with booster.save_model("model.txt").',

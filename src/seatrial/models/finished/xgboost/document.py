@@ -91,7 +91,7 @@ class Place:
     def wrong(self, key: str, problem: str) -> InputError:
         """The error that something here is not as XGBoost writes it."""
         return InputError(
-            f"XGBoost writes no such file: {self.at(key)} {problem}.",
+            f"the file is not as XGBoost writes it: {self.at(key)} {problem}.",
             path=self.path,
             hint='Save it again with booster.save_model("model.json") of XGBoost 1.6 or newer.',
         )

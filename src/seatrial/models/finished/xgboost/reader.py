@@ -66,7 +66,7 @@ def _booster(document: Place, data: bytes) -> Booster:
     info = model.array("tree_info", len(trees))
     if not trees or ((info < 0) | (info >= targets)).any():
         raise model.wrong("tree_info", "names a class that the model does not have, or there are no trees")
-    count, notes = _rounds(learner, model, len(trees), targets)
+    count, rounds, notes = _rounds(learner, model, len(trees), targets)
     if drops is not None and len(drops) != len(trees):
         raise learner.wrong("gradient_booster", f"has {len(drops)} numbers in weight_drop for {len(trees)} trees")
     names, types = learner.texts("feature_names"), learner.texts("feature_types")
@@ -80,7 +80,7 @@ def _booster(document: Place, data: bytes) -> Booster:
         tree.grow(forest, number, target, 1.0 if drops is None else drops[number])
     made_up = [f"f{feature}" for feature in range(width)]  # XGBoost's own, for a matrix without names
     newer = _newer_than_installed(tuple(int(number) for number in document.array("version", 3)))
-    native = _native(data, types, rounds=_whole_rounds(model, count, targets), multiclass=targets > 1)
+    native = _native(data, types, rounds=rounds, multiclass=targets > 1)
     return Booster(
         library="XGBoost",
         names=None if names == made_up else tuple(names) or None,
@@ -119,12 +119,6 @@ def _installed_version() -> str:
         return importlib.metadata.version("xgboost")
     except importlib.metadata.PackageNotFoundError:
         return importlib.metadata.version("xgboost-cpu")
-
-
-def _whole_rounds(model: Place, count: int, targets: int) -> int | None:
-    """How many rounds the first `count` trees are; None for all."""
-    starts = _starts(model, len(model.objects("trees")), targets)
-    return None if count == starts[-1] else int(np.flatnonzero(starts == count)[0])
 
 
 def _starts(model: Place, trees: int, targets: int) -> NDArray[np.int64]:
@@ -199,28 +193,28 @@ def _bases(parameters: Place, targets: int, objective: str) -> list[float]:
     raise parameters.wrong("base_score", f"is {text[:40]!r}")
 
 
-def _rounds(learner: Place, model: Place, trees: int, targets: int) -> tuple[int, tuple[str, ...]]:
-    """How many of the trees answer, and what to say of it."""
+def _rounds(learner: Place, model: Place, trees: int, targets: int) -> tuple[int, int | None, tuple[str, ...]]:
+    """How many of the trees answer, how many rounds these are (None: all), and what to say of it."""
     starts = _starts(model, trees, targets)
     if len(starts) < 2 or starts[0] != 0 or starts[-1] != trees or (np.diff(starts) < 0).any():
         raise model.wrong("iteration_indptr", f"does not rise from 0 to {trees}, the number of trees")
     attributes = learner.object("attributes")
     if "best_iteration" not in attributes.entries:
-        return trees, ()
+        return trees, None, ()
     best = attributes.integer("best_iteration", least=0) + 1
     rounds = len(starts) - 1
     if not best <= rounds or not 0 < starts[best] <= trees:
         raise attributes.wrong("best_iteration", f"is {best - 1}, of {rounds} rounds")
     if best == rounds:
-        return trees, ()
+        return trees, None, ()
     if "scikit_learn" in attributes.entries:
         note = f"it answers with its best {best} of {rounds} rounds, as scikit-learn's interface does"
-        return int(starts[best]), (note,)
+        return int(starts[best]), best, (note,)
     note = (
         f"it answers with all its {rounds} rounds, as Booster.predict does, though the best was round {best}: save "
         "booster[: booster.best_iteration + 1] to answer with those"
     )
-    return trees, (note,)
+    return trees, None, (note,)
 
 
 def _categories(model: Place, width: int, *, named: bool) -> tuple[Categories | None, ...]:
