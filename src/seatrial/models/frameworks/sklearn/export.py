@@ -142,8 +142,8 @@ def _not_answered(fitted: Any, rows: pa.Table, names: tuple[str, ...], error: Ex
         gone = pc.is_null(rows.column(name), nan_is_null=pa.types.is_floating(rows.column(name).type)).to_numpy()
         if gone.any():
             return InputError(
-                f"this {type(fitted).__name__} takes no missing values, and row {int(gone.argmax())} (from 0) has none "
-                f'in "{name}".',
+                f'"{name}" has no value in row {int(gone.argmax())} (from 0), and this {type(fitted).__name__} takes '
+                "no missing values.",
                 path=_WHERE,
                 hint="Fill it as in training, or put an imputer in front: make_pipeline(SimpleImputer(), …).",
             )

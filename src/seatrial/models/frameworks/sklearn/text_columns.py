@@ -25,9 +25,8 @@ def _encoded_texts(part: Any, names: Sequence[str]) -> Iterator[str]:
             if not isinstance(transformer, str):  # "drop", "passthrough"
                 yield from _encoded_texts(transformer, _named(columns, names))
     else:
-        categories = getattr(
-            part, "categories_", ()
-        )  # of OneHotEncoder, OrdinalEncoder and TargetEncoder: one a column
+        # Of OneHotEncoder, OrdinalEncoder and TargetEncoder: one a column.
+        categories = getattr(part, "categories_", ())
         if len(categories) == len(names):
             yield from (name for name, values in zip(names, categories, strict=True) if _are_texts(values))
 
