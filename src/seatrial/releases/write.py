@@ -133,7 +133,7 @@ def _checked(
     name: str, package: Mapping[str, bytes], trial: Trial, policy: Policy, verdict: Verdict, key: SigningKey
 ) -> TestUse:
     if not LEGAL_NAME.fullmatch(name):
-        raise InputError(f"{name!r} is not a valid name.", hint="Use a-z, 0-9 and -, 2 to 40 characters.")
+        raise InputError(f"{name!r} is not a valid name of a release.", hint="Use a-z, 0-9 and -, 2 to 40 characters.")
     if key.role != "release":
         raise InputError(f"a {key.role} key signs no release.", path=str(key.path), hint="Use the release key.")
     for path in package:
