@@ -52,7 +52,7 @@ def _below(folder: Path) -> Iterator[Path]:
     check_plain(str(folder), lambda pattern: any(folder.glob(pattern)))
 
     def unreadable(error: OSError) -> None:
-        raise InputError("cannot be listed.", path=str(error.filename), hint="Look at its mode.") from None
+        raise InputError("the folder cannot be listed.", path=str(error.filename), hint="Look at its mode.") from None
 
     for here, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
@@ -68,7 +68,9 @@ def _local(path: Path, inside: str) -> RowFile:
         path.open("rb").close()
     except OSError as error:
         raise InputError(
-            f"cannot be opened: {os.strerror(error.errno or 0).lower()}.", path=str(path), hint="Look at its mode."
+            f"the file cannot be opened: {os.strerror(error.errno or 0).lower()}.",
+            path=str(path),
+            hint="Look at its mode.",
         ) from None
 
     def open_file() -> Any:

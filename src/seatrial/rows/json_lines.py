@@ -77,7 +77,7 @@ def _blocks(source: RowFile) -> Iterator[tuple[bytes, int]]:
                 line, rest = line + block.count(b"\n"), tail
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            f"cannot be read: {str(error).splitlines()[0]}.", path=source.path, hint="Write the file again."
+            f"the file cannot be read: {str(error).splitlines()[0]}.", path=source.path, hint="Write the file again."
         ) from None
     if rest.strip():
         yield rest, line

@@ -121,7 +121,7 @@ def _unreadable(source: RowFile, error: Exception) -> InputError:
     if "magic bytes" in text or "smaller than the minimum file footer" in text:
         text = "it does not begin and end as Parquet does"
     return InputError(
-        f"cannot be read as parquet: {text}.", path=source.path, hint="Write the file again, or copy it again."
+        f"the file cannot be read as Parquet: {text}.", path=source.path, hint="Write the file again, or copy it again."
     )
 
 
@@ -132,7 +132,7 @@ def _common(sources: Sequence[RowFile], schemas: Sequence[pa.Schema]) -> pa.Sche
         if lacks or more:
             lacking, having = (source, sources[0]) if lacks else (sources[0], source)
             raise InputError(
-                f"it lacks the column {min(lacks or more)!r}, which {having.path} has.",
+                f"the file lacks the column {min(lacks or more)!r}, which {having.path} has.",
                 path=lacking.path,
                 hint="Write the files with the same columns, or name those that have them.",
             )

@@ -117,7 +117,7 @@ def test_a_number_that_is_none_is_an_error_and_leaves_the_target_alone(
         ("rows.csv", b"age,hours,sex,city,predicted\n1,2,Male,x,y\n", "a column 'predicted' already"),
         ("rows.jsonl", b"{", r"rows\.jsonl:1: not JSON lines"),
         ("rows.jsonl", b'{"age": "old"}\n', "age: the model takes a number .* here, the rows hold string"),
-        ("rows.parquet", b"PAR1", "cannot be read as parquet"),
+        ("rows.parquet", b"PAR1", "the file cannot be read as Parquet"),
     ],
 )
 def test_a_file_that_cannot_be_answered_is_named(

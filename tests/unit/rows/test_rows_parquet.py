@@ -74,11 +74,11 @@ def test_files_may_order_and_narrow_their_columns_differently(tmp_path: Path) ->
     [
         (
             TABLE.rename_columns(["capital.gain", "gender"]),
-            r"2\.parquet: it lacks the column 'sex', which .*1\.parquet",
+            r"2\.parquet: the file lacks the column 'sex', which .*1\.parquet",
         ),
         (
             TABLE.append_column("more", pa.array([1, 2, 3])),
-            r"1\.parquet: it lacks the column 'more', which .*2\.parquet",
+            r"1\.parquet: the file lacks the column 'more', which .*2\.parquet",
         ),
         (
             TABLE.set_column(1, "sex", pa.array([1, 2, 3])),
@@ -111,7 +111,7 @@ def test_a_damaged_file_is_named_and_nothing_else_is_shown(tmp_path: Path, damag
     else:
         data[4:60] = b"\xff" * 56
     path.write_bytes(data)
-    with pytest.raises(InputError, match=r"r\.parquet: cannot be read as parquet") as raised:
+    with pytest.raises(InputError, match=r"r\.parquet: the file cannot be read as Parquet") as raised:
         whole(open_rows(path))
     assert "\n" not in str(raised.value)
 
