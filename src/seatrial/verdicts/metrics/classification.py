@@ -95,7 +95,7 @@ CLASSIFICATION = (
         Better.HIGHER,
         "Mean over the classes of the share that is answered right.",
         computed=MeanOverClasses("true_positive_rate"),
-        bound="MOVER, or Fisher's product of exact tests with few rows",
+        bound="Fisher's product of the classes' exact tests",
         reported=Reported(CLASSIFIERS, groups=MULTICLASS),
     ),
     _metric(
