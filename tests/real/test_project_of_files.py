@@ -261,7 +261,7 @@ def test_what_is_wrong_at_init_is_told_at_once_and_nothing_is_written(tmp_path: 
     done = project.init("--train", "test.parquet", "--validation", "test.parquet", test="tets.parquet")
     assert done.returncode == 2
     assert "3 problems" in done.stderr
-    for told in ("ships: there is something here already", "model.onnx: there is no such file", "tets.parquet"):
+    for told in ("ships: the folder must be new or empty", "model.onnx: there is no such file", "tets.parquet"):
         assert told in done.stderr
     assert [path.name for path in project.folder.iterdir()] == ["mine.txt"]
     assert "--train is the test data" in project.init("--train", "./test.parquet").stderr

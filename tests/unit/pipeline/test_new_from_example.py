@@ -51,6 +51,6 @@ def test_what_runs_left_behind_stays_behind(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="something here already"):
+    with pytest.raises(InputError, match="must be new or empty"):
         copy_example("census", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

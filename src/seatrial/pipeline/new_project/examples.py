@@ -6,13 +6,13 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
-from seatrial.errors import InputError
+from seatrial.pipeline.new_project.new_folder import folder_mistake
 
 
 def copy_example(name: str, folder: Path) -> None:
     """Copies an example into a folder that is new or empty; else an `InputError`, and nothing is written."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError("there is something here already.", path=str(folder), hint="Name a new folder.")
+    if (mistake := folder_mistake(folder)) is not None:
+        raise mistake
     made_by_runs = shutil.ignore_patterns("__pycache__", ".*", "*.html")
     shutil.copytree(example_folder(name), folder, dirs_exist_ok=True, ignore=made_by_runs)
 

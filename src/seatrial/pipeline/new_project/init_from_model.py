@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import pyarrow as pa
 
 from seatrial.errors import InputError, Problems, SeatrialError, spell
 from seatrial.pipeline.jobs.step_values import ArtifactOutput
+from seatrial.pipeline.new_project.new_folder import draft_folder, folder_mistake
 from seatrial.pipeline.new_project.project_template import ProjectTemplate, project_file, readme
 from seatrial.pipeline.project.locations import is_remote, local_path
 from seatrial.pipeline.project.project_file import load_project
@@ -83,27 +83,19 @@ def init_from_model(
         origin=str(model.resolve()),
         test_uses=shared_url(os.environ),
     )
-    target = folder.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
-    draft.mkdir()
-    try:
-        shutil.copyfile(model, draft / model.name)
-        (draft / FILE_NAME).write_text(project_file(template, groups, None), encoding="utf-8")
-        _carry_uses(rows, opened, question.label, draft)
-        trial = _measure(draft, progress)
-        (draft / FILE_NAME).write_text(project_file(template, groups, trial), encoding="utf-8")
-        (draft / README).write_text(readme(template), encoding="utf-8")
-        target.mkdir(exist_ok=True)
-        for path in draft.iterdir():
-            path.rename(target / path.name)
-    except SeatrialError as error:
-        inside = [one for one in error.each if one.path is not None and one.path.startswith(f"{draft}{os.sep}")]
-        if not inside:
-            raise
-        raise Problems([_about_new_file(one, draft, folder) for one in inside]) from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with draft_folder(folder) as draft:
+        try:
+            shutil.copyfile(model, draft / model.name)
+            (draft / FILE_NAME).write_text(project_file(template, groups, None), encoding="utf-8")
+            _carry_uses(rows, opened, question.label, draft)
+            trial = _measure(draft, progress)
+            (draft / FILE_NAME).write_text(project_file(template, groups, trial), encoding="utf-8")
+            (draft / README).write_text(readme(template), encoding="utf-8")
+        except SeatrialError as error:
+            inside = [one for one in error.each if one.path is not None and one.path.startswith(f"{draft}{os.sep}")]
+            if not inside:
+                raise
+            raise Problems([_about_new_file(one, draft, folder) for one in inside]) from None
     notes = _notes(template, trial, opened.notes, name_note(template.name, folder))
     return NewProject(folder, tuple(spell(note, command_line) for note in notes))
 
@@ -116,8 +108,8 @@ def _about_new_file(error: SeatrialError, draft: Path, folder: Path) -> InputErr
 
 def _check_places(folder: Path, model: Path, tables: Mapping[str, str | None]) -> None:
     problems: list[SeatrialError] = []
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        problems.append(InputError("there is something here already.", path=str(folder), hint="Name a new folder."))
+    if (mistake := folder_mistake(folder)) is not None:
+        problems.append(mistake)
     if not model.is_file():
         what = "this is a folder." if model.is_dir() else "there is no such file."
         problems.append(InputError(what, path=str(model), hint="Name the model's file with --from."))

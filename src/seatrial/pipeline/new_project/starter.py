@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from seatrial.pipeline.new_project.first_look import FirstLook, look_at
 from seatrial.pipeline.new_project.init_from_model import name_note, project_name
 from seatrial.pipeline.new_project.made_up_rows import LABEL as MADE_UP_LABEL
 from seatrial.pipeline.new_project.made_up_rows import write_made_up_rows
+from seatrial.pipeline.new_project.new_folder import draft_folder, folder_mistake
 from seatrial.pipeline.new_project.starter_text import columns_module, project_file, readme
 from seatrial.pipeline.project.locations import is_remote
 from seatrial.pipeline.project.settings import FILE_NAME
@@ -58,26 +57,19 @@ def init_starter(folder: Path, *, data: str | None, question: Question | None, f
 
     Without `data` the table is made up, and lies in the folder. `question` names the label of `data`.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError("there is something here already.", path=str(folder), hint="Name a new folder.")
+    if (mistake := folder_mistake(folder)) is not None:
+        raise mistake
     chosen = FRAMEWORKS[framework]
-    target = folder.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    name = project_name(folder)
+    with draft_folder(folder) as draft:
         if data is None or question is None:
             write_made_up_rows(draft / MADE_UP)
             raw, look = MADE_UP, look_at(str(draft / MADE_UP), Question(label=MADE_UP_LABEL))
         else:
-            raw, look = _seen_from(data, target), look_at(data, question)
-        for name, text in _files(look, chosen, raw=raw, name=project_name(folder), spark=spark):
-            (draft / name).write_text(text, encoding="utf-8")
-        target.mkdir(exist_ok=True)
-        for path in draft.iterdir():
-            path.rename(target / path.name)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    about_name = name_note(project_name(folder), folder)
+            raw, look = _seen_from(data, folder.resolve()), look_at(data, question)
+        for file, text in _files(look, chosen, raw=raw, name=name, spark=spark):
+            (draft / file).write_text(text, encoding="utf-8")
+    about_name = name_note(name, folder)
     return Starter(raw, (*look.notes, *(() if about_name is None else (about_name,))))
 
 
