@@ -1,4 +1,4 @@
-"""What the data is, by a first look at it: correct what the look cannot know."""
+"""What the data is, inferred from its values: correct what they cannot tell."""
 
 FORMAT = "csv"  # or "parquet", "jsonl"
 DELIMITER = ","
@@ -8,5 +8,5 @@ KEPT: list[str] = []  # in the tables, and no features
 # Left out:
 #   customer_id: it numbers the rows
 LABEL = "left"
-CLASSES = ["no", "yes"]  # none: the label is an amount
+CLASSES = ["no", "yes"]  # empty: the label is an amount
 POSITIVE = "yes"  # "": there are not two classes

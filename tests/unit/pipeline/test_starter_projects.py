@@ -1,4 +1,4 @@
-"""`seatrial init DIR`: what a first look at a table makes of it, and the project that is written for it."""
+"""`seatrial init DIR`: what is inferred from a table, and the project that is written for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from seatrial.cli import main
 from seatrial.cli.project.init import FrameworkName
 from seatrial.errors import InputError
-from seatrial.pipeline.new_project.first_look import look_at
+from seatrial.pipeline.new_project.inferred_schema import infer_schema
 from seatrial.pipeline.new_project.starter import FRAMEWORKS, init_starter
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.steps.load_pipeline import load_pipeline
@@ -27,7 +27,7 @@ ROWS = 300
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """Orders: every kind of column that a first look tells apart. Semicolons, and labels as somebody wrote them."""
+    """Orders: every kind of column that is told apart. Semicolons, and labels as somebody wrote them."""
     lines = ["order;price;size;note;shop;paid;empty;late"]
     for row in range(ROWS):
         size, late = "SML"[row % 3], "TRUE" if row % 4 == 0 else "FALSE"
@@ -37,54 +37,54 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_first_look_tells_what_to_learn_from_and_why_not_from_the_rest(table: Path) -> None:
-    look = look_at(str(table), Question(label="late"))
-    assert (look.numbers, look.texts) == (("price",), ("size", "paid"))
-    assert dict(look.left_out) == {
+def test_what_to_learn_from_is_inferred_and_why_not_from_the_rest(table: Path) -> None:
+    schema = infer_schema(str(table), Question(label="late"))
+    assert (schema.numbers, schema.texts) == (("price",), ("size", "paid"))
+    assert dict(schema.left_out) == {
         "order": "it numbers the rows",
         "note": "it has more than 100 different texts (names, dates or free text)",
         "shop": "it is 'Oslo' in every row",
         "empty": "it is empty",
     }
-    assert (look.format, look.delimiter, look.rows) == ("csv", ";", ROWS)
+    assert (schema.format, schema.delimiter, schema.rows) == ("csv", ";", ROWS)
 
 
 def test_classes_are_as_they_stand_in_the_file(table: Path) -> None:
-    look = look_at(str(table), Question(label="late"))
-    assert (look.task, look.classes, look.positive) == ("binary", ("FALSE", "TRUE"), "TRUE")
+    schema = infer_schema(str(table), Question(label="late"))
+    assert (schema.task, schema.classes, schema.positive) == ("binary", ("FALSE", "TRUE"), "TRUE")
 
 
 def test_a_column_of_groups_is_kept_though_nothing_is_learned_from_it(table: Path) -> None:
-    assert look_at(str(table), Question(label="late", groups=("shop", "size"))).kept == ("shop",)
+    assert infer_schema(str(table), Question(label="late", groups=("shop", "size"))).kept == ("shop",)
 
 
 def test_amounts_are_a_regression(table: Path, tmp_path: Path) -> None:
-    assert look_at(str(table), Question(label="price")).task == "regression"
+    assert infer_schema(str(table), Question(label="price")).task == "regression"
     pyarrow.parquet.write_table(pa.table({"a": [1.0, 2.5], "y": [0.5, 1.5]}), tmp_path / "t.parquet")
-    look = look_at(str(tmp_path / "t.parquet"), Question(label="y"))
-    assert (look.format, look.task, look.classes) == ("parquet", "regression", ())
+    schema = infer_schema(str(tmp_path / "t.parquet"), Question(label="y"))
+    assert (schema.format, schema.task, schema.classes) == ("parquet", "regression", ())
 
 
 def test_whole_numbers_that_may_be_classes_are_asked_about(tmp_path: Path) -> None:
     path = tmp_path / "stars.csv"
     path.write_text("a,stars\n" + "".join(f"{row}.5,{row % 5}\n" for row in range(50)))
     with pytest.raises(InputError, match=r"classes as well as amounts.*--task multiclass, or --task regression"):
-        look_at(str(path), Question(label="stars"))
-    assert look_at(str(path), Question(label="stars", task="multiclass")).classes == ("0", "1", "2", "3", "4")
+        infer_schema(str(path), Question(label="stars"))
+    assert infer_schema(str(path), Question(label="stars", task="multiclass")).classes == ("0", "1", "2", "3", "4")
 
 
 def test_numbers_with_a_zero_in_front_are_codes(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("zip,n,y\n" + "01067,1,yes\n80331,2,no\n50667,0,yes\n" * 5)
-    look = look_at(str(path), Question(label="y"))
-    assert (look.numbers, look.texts) == (("n",), ("zip",))
+    schema = infer_schema(str(path), Question(label="y"))
+    assert (schema.numbers, schema.texts) == (("n",), ("zip",))
 
 
 def test_a_table_without_columns_to_learn_from_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,y\n" + "1,yes\n1,no\n" * 5)
     with pytest.raises(InputError, match="no column to learn from"):
-        look_at(str(path), Question(label="y"))
+        infer_schema(str(path), Question(label="y"))
 
 
 def test_every_framework_can_be_asked_for() -> None:
@@ -112,7 +112,9 @@ def test_the_project_reads_and_names_only_what_its_files_have(
     trains = ast.parse((folder / "training.py").read_text())
     arguments = next(part for part in trains.body if isinstance(part, ast.FunctionDef) and part.name == "train").args
     assert [one.arg for one in arguments.kwonlyargs] == [FRAMEWORKS[framework].rounds[0], "seed"]
-    assert f'libraries=("{FRAMEWORKS[framework].library}",)' in (folder / "pipeline.py").read_text()
+    assert pipeline.graph["model"].libraries == FRAMEWORKS[framework].libraries
+    imported = {node.module for node in ast.walk(trains) if isinstance(node, ast.ImportFrom)}
+    assert framework in {str(module).partition(".")[0] for module in imported}
 
 
 def test_every_line_that_waits_to_be_switched_on_is_toml(tmp_path: Path, table: Path) -> None:
@@ -145,8 +147,8 @@ def test_with_a_mistake_nothing_is_written(tmp_path: Path, table: Path) -> None:
         (("--data", "orders.csv", "--example", "census"), "exclude each other"),
         (("--label", "late"), "--label needs --data FILE or --from MODEL"),
         (("--data", "orders.csv", "--label", "late", "--classes", "a,b"), "--classes needs --from MODEL"),
-        (("--example", "digits", "--spark"), "--framework and --spark are of a project that trains"),
-        (("--data", "orders.csv", "--test", "t.csv", "--label", "late"), "--test is given, and no model"),
+        (("--example", "digits", "--spark"), "--framework and --spark apply to a project that trains"),
+        (("--data", "orders.csv", "--test", "t.csv", "--label", "late"), "--test needs --from MODEL"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(

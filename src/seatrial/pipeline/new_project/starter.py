@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seatrial.errors import InputError
 from seatrial.pipeline.new_project.examples import example_folder
-from seatrial.pipeline.new_project.first_look import FirstLook, look_at
+from seatrial.pipeline.new_project.inferred_schema import InferredSchema, infer_schema
 from seatrial.pipeline.new_project.init_from_model import name_note, project_name
 from seatrial.pipeline.new_project.made_up_rows import LABEL as MADE_UP_LABEL
 from seatrial.pipeline.new_project.made_up_rows import write_made_up_rows
@@ -24,21 +24,21 @@ MADE_UP = "made_up.csv"
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """What the training step of a framework is: its extra and library, and what it calls its rounds of training."""
+    """What the training step of a framework is: its extras and libraries, and what it calls its rounds of training."""
 
     name: str
-    extra: str
-    library: str
+    extras: str
+    libraries: tuple[str, ...]  # whose versions are part of the step's key
     rounds: tuple[str, int]  # the parameter and its default
 
 
 FRAMEWORKS = {
     one.name: one
     for one in (
-        Framework("sklearn", "sklearn", "scikit-learn", ("rounds", 100)),
-        Framework("xgboost", "sklearn,xgboost", "scikit-learn", ("rounds", 100)),
-        Framework("lightgbm", "sklearn,lightgbm", "scikit-learn", ("rounds", 100)),
-        Framework("torch", "torch", "torch", ("epochs", 40)),
+        Framework("sklearn", "sklearn", ("scikit-learn",), ("rounds", 100)),
+        Framework("xgboost", "sklearn,xgboost", ("scikit-learn", "xgboost"), ("rounds", 100)),
+        Framework("lightgbm", "sklearn,lightgbm", ("scikit-learn", "lightgbm"), ("rounds", 100)),
+        Framework("torch", "torch", ("torch",), ("epochs", 40)),
     )
 }
 _TEMPLATE = FRAMEWORKS["sklearn"]  # what stands in the files that are copied
@@ -64,13 +64,13 @@ def init_starter(folder: Path, *, data: str | None, question: Question | None, f
     with draft_folder(folder) as draft:
         if data is None or question is None:
             write_made_up_rows(draft / MADE_UP)
-            raw, look = MADE_UP, look_at(str(draft / MADE_UP), Question(label=MADE_UP_LABEL))
+            raw, schema = MADE_UP, infer_schema(str(draft / MADE_UP), Question(label=MADE_UP_LABEL))
         else:
-            raw, look = _seen_from(data, folder.resolve()), look_at(data, question)
-        for file, text in _files(look, chosen, raw=raw, name=name, spark=spark):
+            raw, schema = _seen_from(data, folder.resolve()), infer_schema(data, question)
+        for file, text in _files(schema, chosen, raw=raw, name=name, spark=spark):
             (draft / file).write_text(text, encoding="utf-8")
     about_name = name_note(name, folder)
-    return Starter(raw, (*look.notes, *(() if about_name is None else (about_name,))))
+    return Starter(raw, (*schema.notes, *(() if about_name is None else (about_name,))))
 
 
 def _seen_from(data: str, folder: Path) -> str:
@@ -84,20 +84,25 @@ def _seen_from(data: str, folder: Path) -> str:
     return os.path.relpath(Path(data).absolute(), folder)
 
 
-def _files(look: FirstLook, chosen: Framework, *, raw: str, name: str, spark: bool) -> Iterator[tuple[str, str]]:
+def _files(schema: InferredSchema, chosen: Framework, *, raw: str, name: str, spark: bool) -> Iterator[tuple[str, str]]:
     folder = example_folder("starter")
     kind = "_spark" if spark else ""
     yield "pipeline.py", _for_framework((folder / f"pipeline{kind}.py").read_text(encoding="utf-8"), chosen)
     yield "preparing.py", (folder / f"preparing{kind}.py").read_text(encoding="utf-8")
     yield "training.py", (folder / f"training_{chosen.name}.py").read_text(encoding="utf-8")
-    yield "columns.py", columns_module(look)
-    yield FILE_NAME, project_file(look, name=name, step_parameter=chosen.rounds)
-    yield "README.md", readme(look, name=name, raw=raw, extras=f"spark,{chosen.extra}", spark=spark)
+    yield "columns.py", columns_module(schema)
+    yield FILE_NAME, project_file(schema, name=name, step_parameter=chosen.rounds)
+    yield "README.md", readme(schema, name=name, raw=raw, extras=f"spark,{chosen.extras}", spark=spark)
 
 
 def _for_framework(text: str, chosen: Framework) -> str:
     was, now = _TEMPLATE.rounds, chosen.rounds
-    text = text.replace(f'"{_TEMPLATE.library}"', f'"{chosen.library}"')
+    text = text.replace(_declared(_TEMPLATE.libraries), _declared(chosen.libraries))
     text = text.replace(f"{was[0]}: int = {was[1]}", f"{now[0]}: int = {now[1]}")
     text = text.replace(f"{was[0]}={was[0]}", f"{now[0]}={now[0]}")
     return text.replace(f"model.{was[0]}={2 * was[1]}", f"model.{now[0]}={2 * now[1]}")
+
+
+def _declared(libraries: tuple[str, ...]) -> str:
+    """The argument of `@step`, as ruff writes it."""
+    return f"libraries={libraries}".replace("'", '"')

@@ -4,42 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seatrial.pipeline.new_project.first_look import FirstLook
+from seatrial.pipeline.new_project.inferred_schema import InferredSchema
 from seatrial.pipeline.new_project.project_template import one_line, toml_list, toml_text
 from seatrial.tryout.policy_file import METRIC
 from seatrial.verdicts.policy import Policy
 
+_FORMATS = ("csv", "parquet", "jsonl")
 _WIDTH = 100  # of a list in columns.py, before it gets a line for each name
 
 
-def columns_module(look: FirstLook) -> str:
+def columns_module(schema: InferredSchema) -> str:
     """The text of columns.py: what is a number, a text, the label, and what is left out."""
+    others = [name for name in _FORMATS if name != schema.format]
     lines = [
-        '"""What the data is, by a first look at it: correct what the look cannot know."""',
+        '"""What the data is, inferred from its values: correct what they cannot tell."""',
         "",
-        f"FORMAT = {_python(look.format)}  # or {', '.join(_python(one) for one in _FORMATS if one != look.format)}",
-        f"DELIMITER = {_python(look.delimiter)}",
-        _names("NUMBERS", look.numbers),
-        f"{_names('TEXTS', look.texts)}  # one feature a value",
-        f"{_names('KEPT', look.kept)}  # in the tables, and no features",
+        f"FORMAT = {_python(schema.format)}  # or {', '.join(map(_python, others))}",
+        f"DELIMITER = {_python(schema.delimiter)}",
+        _names("NUMBERS", schema.numbers),
+        f"{_names('TEXTS', schema.texts)}  # one feature a value",
+        f"{_names('KEPT', schema.kept)}  # in the tables, and no features",
     ]
-    if look.left_out:
+    if schema.left_out:
         lines.append("# Left out:")
-        lines += [f"#   {one_line(f'{name}: {why}')}" for name, why in look.left_out]
+        lines += [f"#   {one_line(f'{name}: {why}')}" for name, why in schema.left_out]
     lines += [
-        f"LABEL = {_python(look.label)}",
-        f"{_names('CLASSES', look.classes)}  # none: the label is an amount",
-        f'POSITIVE = {_python(look.positive or "")}  # "": there are not two classes',
+        f"LABEL = {_python(schema.label)}",
+        f"{_names('CLASSES', schema.classes)}  # empty: the label is an amount",
+        f'POSITIVE = {_python(schema.positive or "")}  # "": there are not two classes',
     ]
     return "\n".join(lines) + "\n"
 
 
-_FORMATS = ("csv", "parquet", "jsonl")
-
-
-def project_file(look: FirstLook, *, name: str, step_parameter: tuple[str, int]) -> str:
+def project_file(schema: InferredSchema, *, name: str, step_parameter: tuple[str, int]) -> str:
     """The text of `seatrial.toml`."""
-    metric = METRIC[look.task]
+    metric = METRIC[schema.task]
     lines = [
         "# Written by `seatrial init`; everything in it may be changed. Then: seatrial run",
         "",
@@ -50,15 +49,15 @@ def project_file(look: FirstLook, *, name: str, step_parameter: tuple[str, int])
         "[data]",
         'test = "rows.test"  # a step\'s table: measured, and never chosen from; every look at it is counted',
         'validation = "rows.validation"  # `seatrial run --rehearse` measures here, and counts nothing',
-        f"label = {toml_text(look.label)}",
-        f"task = {toml_text(look.task)}",
+        f"label = {toml_text(schema.label)}",
+        f"task = {toml_text(schema.task)}",
     ]
-    if look.positive is not None:
-        lines.append(f"positive = {toml_text(look.positive)}")
-    if look.groups:
-        lines.append(f"groups = {toml_list(look.groups)}  # whom to compare")
+    if schema.positive is not None:
+        lines.append(f"positive = {toml_text(schema.positive)}")
+    if schema.groups:
+        lines.append(f"groups = {toml_list(schema.groups)}  # whom to compare")
     else:
-        example = toml_list([*look.texts[:1]] or ["column"])
+        example = toml_list([*schema.texts[:1]] or ["column"])
         lines += [f'#groups = {example}  # whom to compare: by value, by bins ("age:18,40,65"), several ("a*b")']
     lines += [
         "",
@@ -76,34 +75,34 @@ def project_file(look: FirstLook, *, name: str, step_parameter: tuple[str, int])
         f"metric = {toml_text(metric)}",
         'no_worse_than = "baseline"',
         "",
-        *_more(look, metric),
+        *_more(schema, metric),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _more(look: FirstLook, metric: str) -> Iterator[str]:
+def _more(schema: InferredSchema, metric: str) -> Iterator[str]:
     """Requirements that wait to be switched on."""
     yield "# What the model's use needs: set it before the first run that counts, and rehearse till then."
     yield "#[[policy.require]]"
     yield f"#metric = {toml_text(metric)}"
-    yield "#at_least = 0.8" if look.task != "regression" else "#at_most = 1.0  # in the label's unit"
+    yield "#at_least = 0.8" if schema.task != "regression" else "#at_most = 1.0  # in the label's unit"
     yield ""
     yield "# Once a release has passed: no worse than it, on the same rows. It does not apply to the first."
     yield "#[[policy.require]]"
     yield f"#metric = {toml_text(metric)}"
     yield '#no_worse_than = "newest_passed"'
-    if look.task != "regression":
+    if schema.task != "regression":
         yield "#margin = 0.01"
-    if look.task == "binary":
+    if schema.task == "binary":
         yield ""
         yield "# Those who would be rightly found are found about as often in every group (see groups above)."
         yield "#[[policy.require]]"
         yield '#metric = "true_positive_rate"'
-        yield f"#gap_between = {toml_text((look.groups or look.texts or ('column',))[0].partition(':')[0])}"
+        yield f"#gap_between = {toml_text((schema.groups or schema.texts or ('column',))[0].partition(':')[0])}"
         yield "#at_most = 0.1"
 
 
-def readme(look: FirstLook, *, name: str, raw: str, extras: str, spark: bool) -> str:
+def readme(schema: InferredSchema, *, name: str, raw: str, extras: str, spark: bool) -> str:
     """What lies in the folder, and what to do with it."""
     needs = "Spark needs Java 17 or newer: `seatrial doctor` tells.\n\n" if spark else ""
     return f"""# {name}
@@ -118,7 +117,7 @@ seatrial report                # one HTML file
 
 {needs}| file | what is in it |
 |---|---|
-| `columns.py` | what the columns are: correct it first ({len(look.numbers)} numbers, {len(look.texts)} texts) |
+| `columns.py` | what the columns are: correct it first ({len(schema.numbers)} numbers, {len(schema.texts)} texts) |
 | `preparing.py` | reads the raw files, and splits them into training, validation and test data |
 | `training.py` | trains the model |
 | `pipeline.py` | the two steps that call them |

@@ -1,4 +1,4 @@
-"""A first look at somebody's table: what to learn from, what to leave out and why, and what is asked for."""
+"""What a project is written for, inferred from its table: columns to learn from, columns to leave out, the task."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ MOST_TEXTS = 100  # different ones of a column that is a category; beyond are na
 
 
 @dataclass(frozen=True, slots=True)
-class FirstLook:
-    """What a project is written for."""
+class InferredSchema:
+    """The columns of a table by their use, the label and the task."""
 
     format: str  # "csv", "parquet" or "jsonl"
     delimiter: str
@@ -49,19 +49,22 @@ class FirstLook:
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What a column holds, over all rows."""
+class _Summary:
+    """What a column holds, over all rows. Not-null values are counted of whole numbers only."""
 
     values: set[str]
     many: bool = False
     low: float = float("inf")
     high: float = float("-inf")
-    numbers: int = 0
+    not_null: int = 0
 
 
-def look_at(data: str, question: Question) -> FirstLook:
-    """Reads the table twice: its labels, and what every column holds. `InputError` where it cannot be learned from."""
+def infer_schema(data: str, question: Question) -> InferredSchema:
+    """Reads the whole table: its labels, and what every column holds. `InputError` where it cannot be learned from."""
     rows = open_rows(data)
+    first = sources_at(data)[0]
+    if first.path.endswith(".zst"):  # preparing.py cannot read it
+        raise InputError("a .zst file must be unpacked first.", path=first.path, hint=f"zstd -d {first.path}")
     labels = read_labels(rows, question.label)
     check_question(question, labels, origin=rows.origin)
     task = question.task or labels.task
@@ -77,13 +80,13 @@ def look_at(data: str, question: Question) -> FirstLook:
             rows, labels = texts, read_labels(texts, question.label)
     groups = tuple(dict.fromkeys(column for spec in groups_of(question, rows) for column in spec.sources))
     rows = _codes_as_texts(rows)
-    seen = _look(rows)
+    summaries = _summarize(rows)
     numbers, texts_, left_out = [], [], []
     for name in rows.schema.names:
         if name == question.label:
             continue
         kind = rows.schema.field(name).type
-        why = _why_not(kind, seen[name], labels.rows)
+        why = _reason_to_leave_out(kind, summaries[name], labels.rows)
         if why is not None:
             left_out.append((name, why))
         elif holds_numbers(kind) and not pa.types.is_boolean(kind):
@@ -96,12 +99,9 @@ def look_at(data: str, question: Question) -> FirstLook:
             path=rows.origin,
             hint=" ".join(f'"{name}": {why}.' for name, why in left_out[:5]) or "Add columns.",
         )
-    first = sources_at(data)[0]
     form = format_of(first.path)
     delimited = form is not None and form.name in ("csv", "tsv")
-    if first.path.endswith(".zst"):
-        raise InputError("a .zst file must be unpacked first.", path=first.path, hint=f"zstd -d {first.path}")
-    return FirstLook(
+    return InferredSchema(
         format="csv" if delimited or form is None else form.name,
         delimiter=delimiter_of(first) if delimited else ",",
         rows=labels.rows,
@@ -131,37 +131,42 @@ def _codes_as_texts(rows: Rows) -> Rows:
     return (rows.with_texts(sorted(codes)) or rows) if codes else rows
 
 
-def _look(rows: Rows) -> dict[str, _Seen]:
-    seen = {name: _Seen(set()) for name in rows.schema.names}
+def _summarize(rows: Rows) -> dict[str, _Summary]:
+    summaries = {name: _Summary(set()) for name in rows.schema.names}
     for table in rows.tables():
         for name in table.column_names:
-            _see(seen[name], table.column(name))
-    return seen
+            _add(summaries[name], table.column(name))
+    return summaries
 
 
-def _see(seen: _Seen, values: pa.ChunkedArray[Any]) -> None:
+def _add(summary: _Summary, values: pa.ChunkedArray[Any]) -> None:
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     if pa.types.is_nested(kind) or pa.types.is_null(kind):
         return
     if pa.types.is_integer(kind):
         low, high = pc.min(values).as_py(), pc.max(values).as_py()
         if low is not None and high is not None:
-            seen.low, seen.high = min(seen.low, low), max(seen.high, high)
-        seen.numbers += len(values) - values.null_count
-    if not seen.many:
-        seen.values.update(str(value) for value in pc.unique(values).to_pylist() if value not in (None, ""))
-        seen.many = len(seen.values) > MOST_TEXTS
+            summary.low, summary.high = min(summary.low, low), max(summary.high, high)
+        summary.not_null += len(values) - values.null_count
+    if not summary.many:
+        summary.values.update(str(value) for value in pc.unique(values).to_pylist() if value not in (None, ""))
+        summary.many = len(summary.values) > MOST_TEXTS
 
 
-def _why_not(kind: pa.DataType, seen: _Seen, rows: int) -> str | None:
+def _reason_to_leave_out(kind: pa.DataType, summary: _Summary, rows: int) -> str | None:
     """Why nothing is to be learned from a column; None where something is."""
-    if pa.types.is_null(kind) or (not seen.values and not pa.types.is_nested(kind)):
+    if pa.types.is_null(kind) or (not summary.values and not pa.types.is_nested(kind)):
         return "it is empty"
-    if len(seen.values) == 1:
-        return f"it is {next(iter(seen.values))!r} in every row"
-    if pa.types.is_integer(kind) and seen.many and seen.numbers == rows and seen.high - seen.low + 1 == rows:
+    if len(summary.values) == 1:
+        return f"it is {next(iter(summary.values))!r} in every row"
+    if (
+        pa.types.is_integer(kind)
+        and summary.many
+        and summary.not_null == rows
+        and summary.high - summary.low + 1 == rows
+    ):
         return "it numbers the rows"
-    if holds_texts(kind) and seen.many:
+    if holds_texts(kind) and summary.many:
         return f"it has more than {MOST_TEXTS} different texts (names, dates or free text)"
     if not holds_texts(kind) and not holds_numbers(kind):
         return f"it holds {kind}"
