@@ -79,12 +79,14 @@ def prepare_service(
 
 
 def _certificates(reference: str, path: str) -> str:
-    """The text of the file that `ca` of the project file in `path` names: the service has no file of this machine."""
+    """The text of the file that `ca` in the project file `path` names; a service cannot read files of this machine."""
     file = Path(path).parent / Path(reference.removeprefix("file:")).expanduser()
     try:
         return file.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
-        raise InputError("the store's certificates cannot be read.", path=str(file), hint="Correct its `ca`.") from None
+        raise InputError(
+            "the store's certificates cannot be read.", path=str(file), hint="Correct the store's `ca`."
+        ) from None
 
 
 def _within_profile(error: SeatrialError, profile_name: str, path: str) -> InputError:

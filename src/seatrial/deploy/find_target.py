@@ -60,7 +60,7 @@ def _loaded(entry: EntryPoint) -> Target:
         raise InputError(
             f"the target {entry.name!r} cannot be loaded: {type(error).__name__}: {error}",
             path=_package(entry),
-            hint="Correct or uninstall that package.",
+            hint="Repair or uninstall that package.",
         ) from error
     missing = [method for method in _METHODS if not callable(getattr(made, method, None))]
     missing += [attribute for attribute in ("name", "sends") if not hasattr(made, attribute)]
@@ -68,7 +68,7 @@ def _loaded(entry: EntryPoint) -> Target:
         raise InputError(
             f"the target {entry.name!r} has no {', '.join(missing)}.",
             path=_package(entry),
-            hint="It must be a seatrial.deploy.target.Target; that package has to be mended.",
+            hint="It must be a seatrial.deploy.target.Target: repair or uninstall that package.",
         )
     target: Target = made
     return target

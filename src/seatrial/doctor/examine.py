@@ -67,4 +67,4 @@ def _spark(settings: SparkSettings, catalog_uri: str, progress: Callable[[str], 
     if java.status == "ok" or settings.jars is not None:
         yield checked("jars", lambda: machine_checks.jars(settings, catalog_uri, progress))
     else:
-        yield Check("jars", "fail", "not looked at: fetching them needs Java.", "Mend Java first.")
+        yield Check("jars", "fail", "not checked: fetching them needs Java.", "Repair Java first.")

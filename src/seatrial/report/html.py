@@ -52,7 +52,7 @@ def _breakable(text: str) -> Markup:
     from markupsafe import Markup, escape
 
     parts = _SEPARATORS.split(text)  # each but the last ends with its separator
-    return Markup("<wbr>").join(escape(part) for part in parts if part)
+    return Markup("<wbr>").join(escape(part) for part in parts)
 
 
 def _place(percent: float) -> str:

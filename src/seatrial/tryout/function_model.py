@@ -198,7 +198,7 @@ def _form(
             f"it answers with numbers (the first: {values[0]:.6g}) that are neither classes of the label nor "
             f"probabilities of one of two: the label has {listed(classes or ())}.",
             path=name,
-            hint="Give labels [n], or probabilities [n, classes]; or mend the label.",
+            hint="Give labels [n], or probabilities [n, classes]; or correct the label.",
         )
     return task, False, False
 

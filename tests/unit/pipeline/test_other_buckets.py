@@ -79,7 +79,7 @@ def test_the_bucket_of_a_file_enters_no_key_but_its_content_does(tmp_path: Path)
     [
         ('other = { endpoint = "minio:9000" }', r'buckets\.other\.endpoint: "minio:9000" has no scheme'),
         ('other = { credentials = { secret_key = "hunter2" } }', r"a secret stands in it"),
-        ('"s3://other" = { }', "a bucket's name must stand here"),
+        ('"s3://other" = { }', "a bucket's name must not be empty or hold"),
         ('other = { endpont = "http://a" }', "no such key"),
     ],
 )

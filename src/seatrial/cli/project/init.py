@@ -78,15 +78,14 @@ def command(
     """
     from seatrial.errors import InputError
 
-    if from_ is None and test is not None:
-        raise InputError("--test is given, and no model.", hint="Name the model's file with --from.")
     if sum(one is not None for one in (from_, example, data)) > 1:
         raise InputError("--from, --data and --example exclude each other.", hint="Name one of them.")
     if (framework is not None or spark) and (from_ is not None or example is not None):
         raise InputError(
-            "--framework and --spark are of a project that trains on a table.", hint="Leave out --from and --example."
+            "--framework and --spark apply to a project that trains on a table.", hint="Leave out --from and --example."
         )
     of_a_model = {
+        "--test": test,
         "--validation": validation,
         "--train": train,
         "--classes": classes or None,

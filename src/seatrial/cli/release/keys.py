@@ -37,7 +37,7 @@ def new(*, role: RoleOption) -> int:
     from seatrial.releases.keys import new_key, seatrial_home
 
     key = new_key(seatrial_home(os.environ), role)
-    print_lines(f"Made the {role} key {key.public.id[:12]}… in {key.path} (mode 0600; there is no other copy).")
+    print_lines(f"Made the {role} key {key.public.id[:12]}… in {key.path} (mode 0600), the only copy.")
     print_lines(
         f"Next: seatrial keys export --role {role}, and put what it prints into the trust.toml of those who deploy"
     )

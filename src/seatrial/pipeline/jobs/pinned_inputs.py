@@ -109,7 +109,9 @@ def _mark(path: Path) -> tuple[int, ...]:
 def _unreadable(error: OSError, path: str, key: str) -> InputError:
     if isinstance(error, FileNotFoundError):
         return InputError("there is no such file.", path=path, hint=f"Correct {key} in seatrial.toml, or put it there.")
-    return InputError(f"cannot be read: {error.strerror}.", path=path, hint=f"Correct it, or {key} in seatrial.toml.")
+    return InputError(
+        f"cannot be read: {error.strerror}.", path=path, hint=f"Make it readable, or correct {key} in seatrial.toml."
+    )
 
 
 def changed(place: str) -> StepFailed:

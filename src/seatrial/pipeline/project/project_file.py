@@ -26,13 +26,8 @@ from seatrial.stores.toml_positions import Place, line_of, read_toml
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.policy.document import read_policy
 
-SECRETIVE = {
-    "store",
-    "buckets",
-    "test_uses",
-    "catalog",
-    "conf",
-}  # keys of a profile in and under which somebody may have written a secret
+# Keys of a profile in and under which somebody may have written a secret.
+SECRETIVE = {"store", "buckets", "test_uses", "catalog", "conf"}
 
 
 @dataclass(frozen=True, slots=True)

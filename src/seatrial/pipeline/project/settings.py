@@ -69,7 +69,7 @@ class StoreChoice:
 class BucketChoice:
     """`[profile.X.buckets] NAME`: how another bucket is reached, of which steps and `[data]` name objects.
 
-    As `StoreChoice`, whose address it needs not.
+    Like `StoreChoice`, without the address: that is the bucket's name.
     """
 
     endpoint: str | None = None

@@ -49,8 +49,8 @@ def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
         if any(mark in bucket for mark in "/:@?#") or not bucket:
             yield (
                 ("profile", name, "buckets", bucket),
-                "a bucket's name must stand here, and nothing else.",
-                'Write [profile.NAME.buckets] lake = { endpoint = "https://host:port" }.',
+                f'a bucket\'s name must not be empty or hold "/", ":", "@", "?" or "#", got "{bucket}".',
+                f'Write [profile.{name}.buckets] lake = {{ endpoint = "https://host:port" }}.',
             )
         elif (wrong := store_mistake(choice.store(bucket))) is not None:
             key, problem, hint = wrong
