@@ -16,6 +16,7 @@ from seatrial.pipeline.project.settings import ProfileSettings, Project, StoreCh
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
 from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
+from seatrial.trial.test_uses.ledger_address import ledger_address
 
 STATE_FOLDER = (
     ".seatrial"  # what this machine knows of the project: store, catalog, logs; safe to delete, with the data
@@ -130,6 +131,12 @@ def ledger_settings(workspace: Workspace, environment: Mapping[str, str]) -> Sto
     if choice.url.startswith("file:"):  # never made here: in a new folder the count would begin anew
         return StoreSettings(url=_folder(choice, directory).as_uri())
     return store_settings(choice, directory, environment)
+
+
+def ledger_place(workspace: Workspace, environment: Mapping[str, str]) -> str | None:
+    """The address of that store, without secrets; `StoreError` where it is a folder that does not exist."""
+    settings = ledger_settings(workspace, environment)
+    return None if settings is None else ledger_address(settings, named_in=ledger_key(workspace))
 
 
 def ledger_key(workspace: Workspace) -> str:

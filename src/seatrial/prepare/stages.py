@@ -32,12 +32,12 @@ class StageProgress:
 
 @dataclass(slots=True)
 class StepStages:
-    """Looks at the jobs of one group, the ended ones once."""
+    """The stages of the jobs of one group; of an ended job Spark is asked once."""
 
     group: str
     _ended: set[int] = field(default_factory=set)
 
-    def look(self, spark: SparkSession) -> StageProgress | None:
+    def running(self, spark: SparkSession) -> StageProgress | None:
         """The newest stage with tasks that run; None where nothing runs now."""
         tracker = spark.sparkContext.statusTracker()
         jobs = sorted(tracker.getJobIdsForGroup(self.group))

@@ -5,40 +5,27 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import Any
 
 from seatrial.pipeline.engines.shared_session import SharedSession
-from seatrial.pipeline.running.stage_lines import stage_line, stages_file, stages_left
+from seatrial.pipeline.running.stage_lines import export_stages, stage_line, stages_file
 from seatrial.prepare.stages import StepStages, name_jobs
 
 from .lake import Lake
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
 TASKS = 6
 
 
-class Session(SharedSession):
-    """A session that runs already."""
-
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
-        self._step = threading.local()
-
-    @property
-    def running(self) -> SparkSession | None:
-        """As of the class above."""
-        return self._lake.spark
-
-    def get(self) -> SparkSession:
-        """As of the class above."""
-        if (step := getattr(self._step, "name", None)) is not None:
-            name_jobs(self._lake.spark, step)
-        return self._lake.spark
+def running_session(lake: Lake) -> SharedSession:
+    """A run's session that was made already."""
+    workspace: Any = SimpleNamespace(profile=SimpleNamespace(store=lake.store))
+    session = SharedSession(workspace, lake.log)
+    session._session = lake.spark
+    return session
 
 
-def test_the_stage_of_a_step_is_left_while_it_runs_and_gone_afterwards(lake: Lake, tmp_path: Path) -> None:
+def test_the_stage_of_a_step_is_told_while_it_runs_and_gone_afterwards(lake: Lake, tmp_path: Path) -> None:
     from pyspark.sql.functions import udf
 
     def slow(_: int) -> int:  # sent as it is: Spark's processes cannot import this file
@@ -46,7 +33,7 @@ def test_the_stage_of_a_step_is_left_while_it_runs_and_gone_afterwards(lake: Lak
         return 1
 
     log = tmp_path / "features.log"
-    session = Session(lake)
+    session = running_session(lake)
     seen: list[str] = []
     ended = threading.Event()
 
@@ -57,7 +44,7 @@ def test_the_stage_of_a_step_is_left_while_it_runs_and_gone_afterwards(lake: Lak
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        with stages_left(session, "features", log):
+        with export_stages(session, "features", log):
             rows = session.get().range(0, TASKS, 1, TASKS).select(udf(slow, "int", useArrow=False)("id"))
             rows.write.format("noop").mode("overwrite").save()
     finally:
@@ -73,4 +60,4 @@ def test_the_stage_of_a_step_is_left_while_it_runs_and_gone_afterwards(lake: Lak
 def test_jobs_of_another_step_are_not_told(lake: Lake) -> None:
     name_jobs(lake.spark, "other")
     assert lake.spark.range(10).count() == 10
-    assert StepStages("features").look(lake.spark) is None
+    assert StepStages("features").running(lake.spark) is None

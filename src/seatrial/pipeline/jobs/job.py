@@ -19,10 +19,9 @@ from seatrial.pipeline.project.locations import is_remote
 from seatrial.pipeline.steps.builtin import CODE
 from seatrial.pipeline.steps.declaration import Against, Files, LocalModel, Parameter, RowsAt, Step
 from seatrial.pipeline.steps.source_digest import code_digest
-from seatrial.pipeline.workspace import Workspace, bucket_settings, ledger_key, ledger_settings
+from seatrial.pipeline.workspace import Workspace, bucket_settings, ledger_place
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
-from seatrial.trial.test_uses.ledger_address import ledger_address
 
 Parameters = Mapping[str, Mapping[str, Parameter]]  # by step
 
@@ -55,7 +54,7 @@ def job_for(step: Step, known: Mapping[str, Output], parameters: Parameters, wor
             case str():
                 inputs[argument] = known[source]
             case Files():
-                inputs[argument] = pin_files(objects_of(source, workspace), source, step.name)
+                inputs[argument] = pin_files(objects_of(source.pattern, workspace), source, step.name)
             case LocalModel(place):
                 inputs[argument] = pin_model(place, workspace)
             case RowsAt(place):
@@ -77,21 +76,21 @@ def job_for(step: Step, known: Mapping[str, Output], parameters: Parameters, wor
     return Job(step.name, parts, inputs)
 
 
-def objects_of(files: Files, workspace: Workspace) -> Objects:
-    """The objects among which the pattern looks: the project's store, or another bucket."""
-    if not is_remote(files.pattern):
+def objects_of(pattern: str, workspace: Workspace) -> Objects:
+    """The objects among which a pattern of `Files` matches: those of the project's store, or of another bucket."""
+    if not is_remote(pattern):
         return workspace.objects
     from seatrial.stores.obstore_objects import open_objects
 
-    return open_objects(bucket_settings(workspace, files.pattern))
+    return open_objects(bucket_settings(workspace, pattern))
 
 
 def _ledger(step: Step, workspace: Workspace) -> Mapping[str, Parameter]:
     """Where the trial's use of the test data is counted with those of others: what was counted elsewhere is not it."""
     if step.name != "assess" or step.parameters.get("rehearse"):
         return {}
-    settings = ledger_settings(workspace, os.environ)
-    return {} if settings is None else {"test_uses": ledger_address(settings, named_in=ledger_key(workspace))}
+    place = ledger_place(workspace, os.environ)
+    return {} if place is None else {"test_uses": place}
 
 
 def pin_files(objects: Objects, files: Files, step: str) -> FilesInput:

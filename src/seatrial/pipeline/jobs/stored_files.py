@@ -5,7 +5,6 @@ from __future__ import annotations
 from seatrial.pipeline.jobs.job import objects_of
 from seatrial.pipeline.jobs.step_values import FilesInput
 from seatrial.pipeline.project.locations import is_remote
-from seatrial.pipeline.steps.declaration import Files
 from seatrial.pipeline.workspace import Workspace, bucket_settings
 from seatrial.stores.settings import StoreSettings
 
@@ -17,7 +16,7 @@ class StoredFiles:
         self._pinned = pinned
         self._remote = is_remote(pinned.pattern)
         self._store = bucket_settings(workspace, pinned.pattern) if self._remote else workspace.store
-        self._objects = objects_of(Files(pinned.pattern), workspace)
+        self._objects = objects_of(pinned.pattern, workspace)
 
     @property
     def keys(self) -> tuple[str, ...]:

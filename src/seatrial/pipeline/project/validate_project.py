@@ -49,7 +49,7 @@ def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
         if any(mark in bucket for mark in "/:@?#") or not bucket:
             yield (
                 ("profile", name, "buckets", bucket),
-                f'a bucket\'s name must not be empty or hold "/", ":", "@", "?" or "#", got "{bucket}".',
+                f'a bucket\'s name must not be empty or hold "/", ":", "@", "?" or "#", got "{shown_url(bucket)}".',
                 f'Write [profile.{name}.buckets] lake = {{ endpoint = "https://host:port" }}.',
             )
         elif (wrong := store_mistake(choice.store(bucket))) is not None:

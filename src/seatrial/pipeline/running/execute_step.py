@@ -99,8 +99,7 @@ def _by_reference(returned: object, step: Step) -> Mapping[str, object]:
 
 
 def _check_unchanged(pinned: FilesInput, step: Step, workspace: Workspace) -> None:
-    files = Files(pinned.pattern)
-    if pin_files(objects_of(files, workspace), files, step.name).digest != pinned.digest:
+    if pin_files(objects_of(pinned.pattern, workspace), Files(pinned.pattern), step.name).digest != pinned.digest:
         raise StepFailed(
             f"step {step.name!r}: files that match {pinned.pattern!r} changed while it read them.",
             path=pinned.pattern,

@@ -25,8 +25,7 @@ from seatrial.pipeline.running.step_process import StepProcesses, run_step_proce
 from seatrial.pipeline.steps.declaration import Step
 from seatrial.pipeline.steps.graph import Graph
 from seatrial.pipeline.steps.source_digest import code_digest
-from seatrial.pipeline.workspace import Workspace, ledger_key, ledger_settings
-from seatrial.trial.test_uses.ledger_address import ledger_address
+from seatrial.pipeline.workspace import Workspace, ledger_place
 
 STEPS_AT_ONCE = 4  # children mostly wait for Spark, the store or their own threads
 POLL_S = 0.2  # how soon Ctrl-C is noticed
@@ -171,11 +170,11 @@ class _Runner:
     def _made(self, job: Job, step: Step, log: Path, *, replace: bool) -> CacheRecord:
         if ENGINES[step.kind].place == "run":
             from seatrial.pipeline.running.execute_step import code_changed, execute_step  # what frameworks need
-            from seatrial.pipeline.running.stage_lines import stages_left
+            from seatrial.pipeline.running.stage_lines import export_stages
 
             if job.parts.code != self.imported[step.name]:
                 raise code_changed(step)
-            with stages_left(self.session, step.name, log):
+            with export_stages(self.session, step.name, log):
                 return execute_step(job, step, self.workspace, self.run, session=self.session, replace=replace)
         return run_step_process(job, self.workspace, self.run, log=log, children=self.children, replace=replace)
 
@@ -184,6 +183,6 @@ def run_pipeline(
     graph: Graph, parameters: Parameters, workspace: Workspace, progress: Progress, *, rehearse: bool, use_cache: bool
 ) -> Finished:
     """Runs the graph to its end. Raises nothing that a step raised: the first failure is in the result."""
-    if "assess" in graph and not rehearse and (ledger := ledger_settings(workspace, os.environ)) is not None:
-        ledger_address(ledger, named_in=ledger_key(workspace))  # a mistake there is told before hours of training
+    if "assess" in graph and not rehearse:
+        ledger_place(workspace, os.environ)  # a mistake there is told before hours of training
     return _Runner(graph, parameters, workspace, progress, rehearse=rehearse, use_cache=use_cache).execute()

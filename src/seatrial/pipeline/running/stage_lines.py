@@ -1,4 +1,4 @@
-"""What Spark does for a step, left beside the step's log once a second for whoever shows the run."""
+"""What Spark does for a step: a line beside the step's log, written once a second for whoever shows the run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ STALE_S = 3.0  # a line that is older is of a run that was killed
 
 
 @contextmanager
-def stages_left(session: SharedSession, step: str, log: Path) -> Iterator[None]:
-    """Names the jobs of the block after the step, and leaves the line of its newest stage for the block's time."""
+def export_stages(session: SharedSession, step: str, log: Path) -> Iterator[None]:
+    """Names the jobs of the block after the step; while it lasts, the line of the stage that runs is in a file."""
     ended = threading.Event()
     path = stages_file(log)
 
@@ -29,11 +29,11 @@ def stages_left(session: SharedSession, step: str, log: Path) -> Iterator[None]:
             if spark is None:
                 continue
             try:
-                found = stages.look(spark)
+                running = stages.running(spark)
             except Exception:  # noqa: BLE001  # py4j's errors of a JVM that ends have no common class; the step tells
                 return
             with suppress(OSError):
-                path.write_text("" if found is None else f"{found}\n", encoding="utf-8")
+                path.write_text("" if running is None else f"{running}\n", encoding="utf-8")
 
     follower = threading.Thread(target=follow, daemon=True, name="seatrial-stages")
     follower.start()
@@ -47,12 +47,12 @@ def stages_left(session: SharedSession, step: str, log: Path) -> Iterator[None]:
 
 
 def stages_file(log: Path) -> Path:
-    """Where the line lies of the step that has this log."""
+    """The file with the line of the step that has this log."""
     return log.with_suffix(".stages")
 
 
 def stage_line(log: Path | None) -> str:
-    """The line that was left; "" where Spark does nothing for the step now."""
+    """The line that was exported; "" where Spark does nothing for the step now."""
     if log is None:
         return ""
     try:
