@@ -36,7 +36,7 @@ def test_without_the_key_uses_are_counted_in_the_projects_store(
 
 def test_a_folder_is_relative_to_the_project_and_has_to_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = opened(tmp_path, '{ url = "file:team" }', monkeypatch)
-    with pytest.raises(StoreError, match="no such folder") as caught:
+    with pytest.raises(StoreError, match="must be a folder that exists") as caught:
         use_recorder(workspace)
     assert caught.value.path == f"{tmp_path / 'seatrial.toml'}: [profile.local] test_uses"
     (tmp_path / "team").mkdir()

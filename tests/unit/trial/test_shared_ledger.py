@@ -112,6 +112,6 @@ def test_what_somebody_damaged_is_told_with_its_place(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_refused_and_not_made(tmp_path: Path) -> None:
     missing = tmp_path / "not-mounted"
-    with pytest.raises(StoreError, match="no such folder"):
+    with pytest.raises(StoreError, match="must be a folder that exists"):
         open_shared_ledger(StoreSettings(missing.as_uri()), folder(tmp_path / "bob"), named_in="SEATRIAL_TEST_USES")
     assert not missing.exists()
