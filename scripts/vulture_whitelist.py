@@ -59,6 +59,8 @@ _.do_POST
 _.handle_starttag
 _.handle_endtag
 _.handle_data
+_.wrap_key
+_.unwrap_key
 _.train_step
 _.forward
 _.autocommit
