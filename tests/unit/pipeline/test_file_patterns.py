@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import InputError
-from seatrial.pipeline.jobs.job import pin_files
+from seatrial.pipeline.jobs.job import pin_objects
 from seatrial.pipeline.steps.declaration import Files
 from seatrial.stores.objects import Objects
 from seatrial.stores.obstore_objects import open_objects
@@ -28,9 +28,9 @@ def objects(tmp_path: Path) -> Objects:
     ],
 )
 def test_a_star_stays_within_its_folder(objects: Objects, pattern: str, found: set[str]) -> None:
-    assert set(pin_files(objects, Files(pattern), "step").etags) == found
+    assert set(pin_objects(objects, Files(pattern), "step").etags) == found
 
 
 def test_a_pattern_that_matches_nothing_is_named(objects: Objects) -> None:
     with pytest.raises(InputError, match=r"no file in the store matches 'raw/\*\.json'"):
-        pin_files(objects, Files("raw/*.json"), "step")
+        pin_objects(objects, Files("raw/*.json"), "step")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import InputError, Problems
-from seatrial.pipeline.jobs.job import pin_files
+from seatrial.pipeline.jobs.job import pin_objects
 from seatrial.pipeline.project.project_file import parse_project
 from seatrial.pipeline.steps.declaration import Files
 from seatrial.pipeline.workspace import Workspace, bucket_settings, open_project
@@ -60,18 +60,18 @@ def test_a_pattern_by_full_address_is_matched_from_the_root_of_its_bucket(tmp_pa
     objects = open_objects(StoreSettings(url=tmp_path.as_uri()))
     for key in ("raw/a.csv", "raw/b.csv", "raw/old/c.csv"):
         objects.put(key, b"x")
-    assert set(pin_files(objects, Files("s3://other/raw/*.csv"), "step").etags) == {"raw/a.csv", "raw/b.csv"}
+    assert set(pin_objects(objects, Files("s3://other/raw/*.csv"), "step").etags) == {"raw/a.csv", "raw/b.csv"}
     with pytest.raises(InputError, match=r"no file in the bucket 'other' matches 'raw/\*\.json'"):
-        pin_files(objects, Files("s3://other/raw/*.json"), "step")
+        pin_objects(objects, Files("s3://other/raw/*.json"), "step")
 
 
 def test_the_bucket_of_a_file_enters_no_key_but_its_content_does(tmp_path: Path) -> None:
     objects = open_objects(StoreSettings(url=tmp_path.as_uri()))
     objects.put("raw/a.csv", b"x")
-    digests = {pin_files(objects, Files(f"{place}raw/*.csv"), "step").digest for place in ("", "s3://other/")}
+    digests = {pin_objects(objects, Files(f"{place}raw/*.csv"), "step").digest for place in ("", "s3://other/")}
     assert len(digests) == 1
     objects.put("raw/a.csv", b"xy")
-    assert pin_files(objects, Files("s3://other/raw/*.csv"), "step").digest not in digests
+    assert pin_objects(objects, Files("s3://other/raw/*.csv"), "step").digest not in digests
 
 
 @pytest.mark.parametrize(

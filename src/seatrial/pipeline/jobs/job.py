@@ -12,16 +12,18 @@ from seatrial.errors import Corrupt, InputError, ObjectMissing, did_you_mean
 from seatrial.pipeline.cache.cache_record import CacheRecord, read_record
 from seatrial.pipeline.cache.check_record import check_record
 from seatrial.pipeline.compared_releases import check_some_requirement_applies, find_reference
+from seatrial.pipeline.jobs.local_files import pin_local_files
 from seatrial.pipeline.jobs.pinned_inputs import pin_model, pin_rows
 from seatrial.pipeline.jobs.step_key import KeyParts, library_versions
 from seatrial.pipeline.jobs.step_values import AgainstInput, FilesInput, Input, Output
-from seatrial.pipeline.project.locations import is_remote
+from seatrial.pipeline.project.locations import is_file_address, is_remote
 from seatrial.pipeline.steps.builtin import CODE
 from seatrial.pipeline.steps.declaration import Against, Files, LocalModel, Parameter, RowsAt, Step
 from seatrial.pipeline.steps.source_digest import code_digest
 from seatrial.pipeline.workspace import Workspace, bucket_settings, ledger_place
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
+from seatrial.stores.store_url import shown_url
 
 Parameters = Mapping[str, Mapping[str, Parameter]]  # by step
 
@@ -54,7 +56,7 @@ def job_for(step: Step, known: Mapping[str, Output], parameters: Parameters, wor
             case str():
                 inputs[argument] = known[source]
             case Files():
-                inputs[argument] = pin_files(objects_of(source.pattern, workspace), source, step.name)
+                inputs[argument] = pin_files(source, step, workspace)
             case LocalModel(place):
                 inputs[argument] = pin_model(place, workspace)
             case RowsAt(place):
@@ -93,8 +95,22 @@ def _ledger(step: Step, workspace: Workspace) -> Mapping[str, Parameter]:
     return {} if place is None else {"test_uses": place}
 
 
-def pin_files(objects: Objects, files: Files, step: str) -> FilesInput:
-    """The files that match now, by ETag; none is an error."""
+def pin_files(files: Files, step: Step, workspace: Workspace) -> FilesInput:
+    """The files that match now, wherever they lie; none is an error."""
+    if not is_file_address(files.pattern):
+        return pin_objects(objects_of(files.pattern, workspace), files, step.name)
+    master = workspace.profile.spark.master
+    if step.kind == "spark" and not master.startswith("local"):
+        raise InputError(
+            f"step {step.name!r}: Spark runs at {shown_url(master)}, and cannot read files of this machine.",
+            path=files.pattern,
+            hint='Put them into the store: `seatrial put FILES… raw/`, Files("raw/*").',
+        )
+    return pin_local_files(files.pattern, step.name, workspace.project.directory)
+
+
+def pin_objects(objects: Objects, files: Files, step: str) -> FilesInput:
+    """The objects that match now, by ETag; none is an error."""
     pattern = files.pattern
     where = "the store"
     if is_remote(pattern):
@@ -106,7 +122,9 @@ def pin_files(objects: Objects, files: Files, step: str) -> FilesInput:
         raise InputError(
             f"step {step!r}: no file in {where} matches {pattern!r}.",
             path=files.pattern,
-            hint="Put the files there, or correct the pattern.",
+            hint=f'Files of this machine are Files("file:{pattern}"); they may also be put there.'
+            if pattern.startswith(("/", "~", "."))
+            else "Put the files there, or correct the pattern.",
         )
     digest = sha256(to_json([(info.key, info.size_bytes, info.etag) for info in found]))
     return FilesInput(files.pattern, digest, {info.key: info.etag for info in found})

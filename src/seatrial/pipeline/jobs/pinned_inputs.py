@@ -26,14 +26,17 @@ if TYPE_CHECKING:
 
 def pin_model(place: str, workspace: Workspace) -> ModelFileInput:
     """The model's file as it is now."""
-    return ModelFileInput(place, _sha256(local_path(place, workspace.project.directory), "[model] from"))
+    return ModelFileInput(
+        place, hash_file(local_path(place, workspace.project.directory), "[model] from in seatrial.toml")
+    )
 
 
 def pin_rows(place: str, workspace: Workspace) -> RowsInput:
     """The files of rows as they are now: by content, objects by their ETag, which a store gives each content anew."""
     found = _sources(place, workspace)
     files = {
-        source.inside: _sha256(Path(source.path), "[data]") if source.etag is None else source.etag for source in found
+        source.inside: hash_file(Path(source.path), "[data] in seatrial.toml") if source.etag is None else source.etag
+        for source in found
     }
     # A single file may move and be renamed, but for what its suffix says of it.
     called = {PurePosixPath(name).suffix if len(found) == 1 else name: digest for name, digest in files.items()}
@@ -70,11 +73,12 @@ def _address(place: str, workspace: Workspace) -> str | Path:
     return place if is_remote(place) else local_path(place, workspace.project.directory)
 
 
-def _sha256(path: Path, key: str) -> str:
+def hash_file(path: Path, named_in: str) -> str:
+    """The sha256 of a file's bytes, read once in a process; `named_in` is for the error."""
     try:
-        return _hashed(path, _mark(path))
+        return _hashed(path, file_mark(path))
     except OSError as error:
-        raise _unreadable(error, str(path), key) from None
+        raise _unreadable(error, str(path), named_in) from None
 
 
 @lru_cache(maxsize=4096)  # files of a run, which several of its steps read
@@ -96,22 +100,21 @@ def _store(place: str, workspace: Workspace) -> StoreSettings | None:
 def _marks(place: str, workspace: Workspace) -> object:
     """What tells one moment of the files from another without reading them."""
     try:
-        return {source.path: source.etag or _mark(Path(source.path)) for source in _sources(place, workspace)}
+        return {source.path: source.etag or file_mark(Path(source.path)) for source in _sources(place, workspace)}
     except OSError as error:
-        raise _unreadable(error, place, "[data]") from None
+        raise _unreadable(error, place, "[data] in seatrial.toml") from None
 
 
-def _mark(path: Path) -> tuple[int, ...]:
+def file_mark(path: Path) -> tuple[int, ...]:
+    """What tells one moment of a file from another; the change time tells that old content was put back."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _unreadable(error: OSError, path: str, key: str) -> InputError:
+def _unreadable(error: OSError, path: str, named_in: str) -> InputError:
     if isinstance(error, FileNotFoundError):
-        return InputError("there is no such file.", path=path, hint=f"Correct {key} in seatrial.toml, or put it there.")
-    return InputError(
-        f"cannot be read: {error.strerror}.", path=path, hint=f"Make it readable, or correct {key} in seatrial.toml."
-    )
+        return InputError("there is no such file.", path=path, hint=f"Correct {named_in}, or put it there.")
+    return InputError(f"cannot be read: {error.strerror}.", path=path, hint=f"Make it readable, or correct {named_in}.")
 
 
 def changed(place: str) -> StepFailed:

@@ -45,11 +45,11 @@ class ReleaseOutput:
 
 @dataclass(frozen=True, slots=True)
 class FilesInput:
-    """Files of the store, pinned: `digest` is of every key, size and ETag."""
+    """Files that a step names by a pattern, pinned: `digest` is of every key and what it held."""
 
     pattern: str
     digest: str
-    etags: Mapping[str, str]  # by key
+    etags: Mapping[str, str]  # by key: the ETag of an object, the sha256 of a file of this machine
     kind: Literal["files"] = "files"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from seatrial.errors import InputError
 from seatrial.rows.formats import format_of
 
 # Those that nobody opens are files all the same: whoever names one is told why it is refused, and not of a step.
@@ -26,8 +27,23 @@ def is_remote(name: str) -> bool:
     return name.startswith("s3://")
 
 
+def is_file_address(name: str) -> bool:
+    """Whether it says of itself that it lies on this machine."""
+    return name.startswith("file:")
+
+
 def local_path(name: str, directory: Path) -> Path:
-    """The file or folder of this machine that a name in the project of `directory` means."""
+    """The file or folder of this machine that a name in the project of `directory` means.
+
+    After "file://" stands a URL, whose percent signs are decoded, a "?" is part of the name; else a path as it is.
+    """
     if name.startswith("file://"):
-        return Path(unquote(urlsplit(name).path))
-    return directory / Path(name).expanduser()
+        host, slash, path = name.removeprefix("file://").partition("/")
+        if host not in ("", "localhost"):
+            raise InputError(
+                f"a file: address must not name another machine, got {host!r}.",
+                path=name,
+                hint='Write "file:/absolute/path" or "file:path", from the project\'s folder.',
+            )
+        return Path(unquote(slash + path))
+    return directory / Path(name.removeprefix("file:")).expanduser()

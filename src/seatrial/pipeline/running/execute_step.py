@@ -10,9 +10,11 @@ from seatrial.pipeline.builtin_steps import assess_step, package_step, release_s
 from seatrial.pipeline.cache.cache_record import CacheRecord, write_record
 from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.engines.shared_session import SharedSession
-from seatrial.pipeline.jobs.job import Job, objects_of, pin_files
+from seatrial.pipeline.jobs.job import Job, pin_files
+from seatrial.pipeline.jobs.local_files import local_files
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, FilesInput, Input, Output, TableOutput
 from seatrial.pipeline.jobs.stored_files import StoredFiles
+from seatrial.pipeline.project.locations import is_file_address
 from seatrial.pipeline.running.store_outputs import store_output
 from seatrial.pipeline.steps.declaration import BUILT_IN, Files, Step
 from seatrial.pipeline.steps.source_digest import code_digest
@@ -27,10 +29,12 @@ def execute_step(
 
     Raises what the step raised as `StepFailed` with the line of the project's code, and Seatrial's errors as they are.
     """
+    before = _local_marks(job, workspace)
     outputs = _outputs(job, step, workspace, session)
+    unmoved = _local_marks(job, workspace) == before
     for pinned in job.inputs.values():
         if isinstance(pinned, FilesInput):
-            _check_unchanged(pinned, step, workspace)
+            _check_unchanged(pinned, step, workspace, unmoved=unmoved)
     if step.name not in BUILT_IN and code_digest(step.function, workspace.project.directory) != job.parts.code:
         raise code_changed(step)
     record = CacheRecord(job.key, job.parts, run, outputs)
@@ -98,8 +102,16 @@ def _by_reference(returned: object, step: Step) -> Mapping[str, object]:
     return {f"{step.name}.{output}": returned[output] for output in step.outputs}
 
 
-def _check_unchanged(pinned: FilesInput, step: Step, workspace: Workspace) -> None:
-    if pin_files(objects_of(pinned.pattern, workspace), Files(pinned.pattern), step.name).digest != pinned.digest:
+def _local_marks(job: Job, workspace: Workspace) -> object:
+    """Of files of this machine; whoever writes to one moves its change time, even to put the old content back."""
+    patterns = [pinned.pattern for pinned in job.inputs.values() if isinstance(pinned, FilesInput)]
+    directory = workspace.project.directory
+    return [local_files(pattern, directory).marks() for pattern in patterns if is_file_address(pattern)]
+
+
+def _check_unchanged(pinned: FilesInput, step: Step, workspace: Workspace, *, unmoved: bool) -> None:
+    moved = is_file_address(pinned.pattern) and not unmoved
+    if moved or pin_files(Files(pinned.pattern), step, workspace).digest != pinned.digest:
         raise StepFailed(
             f"step {step.name!r}: files that match {pinned.pattern!r} changed while it read them.",
             path=pinned.pattern,

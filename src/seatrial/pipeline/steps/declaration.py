@@ -22,9 +22,10 @@ BUILT_IN = ("package", "assess", "release")
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files whose keys match a glob: "raw/census/*.csv" under the store's prefix, or "s3://other/raw/*.csv" elsewhere.
+    """Files that match a glob: "raw/census/*.csv" in the store, "s3://other/raw/*.csv" in another bucket.
 
-    How another bucket is reached is the profile's to say (`[profile.X.buckets]`); its files stay where they are.
+    "file:/data/raw/*.csv" is on this machine, "file:raw/*.csv" in the project's folder. How another bucket is reached
+    is the profile's to say (`[profile.X.buckets]`). Files with an address stay where they are.
     """
 
     pattern: str
