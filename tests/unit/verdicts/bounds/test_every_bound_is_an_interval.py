@@ -133,6 +133,7 @@ METHODS: dict[str, tuple[Method, tuple[float, float]]] = {
     ),
 }
 ROUNDING = 1e-9
+STAIRCASE = 0.01  # of a width: how much `combined_tests` may be too wide, at one confidence and not at the next
 
 
 @pytest.mark.simulation
@@ -154,8 +155,9 @@ def test_it_is_a_finite_interval_around_the_estimate_within_the_range(
     surer = method(np.random.default_rng(seed), rows, 1 - (1 - confidence) / 10)
     if isinstance(surer, Interval):
         assert surer.estimate == found.estimate
-        assert surer.low <= found.low + 1e-6
-        assert surer.high >= found.high - 1e-6
+        allowed = 1e-6 + STAIRCASE * (found.high - found.low)
+        assert surer.low <= found.low + allowed
+        assert surer.high >= found.high - allowed
 
 
 def test_a_warning_would_be_an_error_here() -> None:
