@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.trial.self_test import KINDS, people, run_self_test
+from seatrial.trial.self_test import KINDS, people, planted_cases, run_self_test
 from seatrial.trial.self_test.case import Case, try_case
 from seatrial.verdicts.verdict import Outcome
 
 pytestmark = pytest.mark.simulation
 
-CASES: list[Case] = [case for kind in KINDS for case in import_module(f"seatrial.trial.self_test.{kind}").cases()]
+CASES: list[Case] = list(planted_cases())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -46,3 +46,12 @@ def test_a_case_that_passes_where_it_must_not_is_wrong() -> None:
 
 def test_the_self_test_begins_with_the_first() -> None:
     assert next(run_self_test()).name == CASES[0].name
+
+
+def test_another_draw_has_the_same_cases_and_other_rows() -> None:
+    for first, second in zip(CASES, planted_cases(draw=1), strict=True):
+        assert (second.name, second.policy) == (first.name, first.policy)
+        tables = [case.make().tables["test"] for case in (first, second)]
+        assert tables[0].num_rows == tables[1].num_rows
+        assert not tables[0].equals(tables[1]), first.name
+        assert tables[0].equals(first.make().tables["test"])

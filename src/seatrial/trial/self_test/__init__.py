@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seatrial.trial.self_test.case import Result
+    from seatrial.trial.self_test.case import Case, Result
 
 
 KINDS = ("people", "scores", "values", "masked", "company", "triggers")  # the modules of planted cases
@@ -17,6 +17,11 @@ def run_self_test() -> Iterator[Result]:
     """What the trial says of every planted model and data set, one after the other."""
     from seatrial.trial.self_test.case import try_case
 
+    for case in planted_cases():
+        yield try_case(case)
+
+
+def planted_cases(draw: int = 0) -> Iterator[Case]:
+    """Every planted model and data set; the self-test's own, or another draw of its rows."""
     for kind in KINDS:
-        for one in import_module(f"{__name__}.{kind}").cases():
-            yield try_case(one)
+        yield from import_module(f"{__name__}.{kind}").cases(draw)

@@ -16,6 +16,7 @@ from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.sessions import open_session
 from seatrial.models.signature import Column, Signature
 from seatrial.trial.self_test.case import Case, case
+from seatrial.trial.self_test.draws import seed_of
 from seatrial.verdicts.policy import Requirement
 
 SIGNATURE = Signature((Column("score", "number"),), "binary", ("no", "yes"), "yes", 0.5)
@@ -130,34 +131,34 @@ def centring_graph() -> bytes:
     return data
 
 
-def cases() -> Iterator[Case]:
+def cases(draw: int = 0) -> Iterator[Case]:
     """Every planted model of scores."""
     accurate = Requirement("accuracy", at_least=0.8)
-    yield case("each row answered by itself", lambda: subject_of(Plain()), accurate)
+    yield case("each row answered by itself", lambda: subject_of(Plain(), draw), accurate)
     for name, model in (
         ("a function that standardises within the batch", Standardising()),
         ("a graph that subtracts the mean of the batch", Centring()),
         ("another answer each time", Drifting()),
     ):
-        yield case(name, lambda model=model: subject_of(model), accurate, caught_by=0, flag=FLAG)  # type: ignore[misc]  # bound now
-    yield case("right only where many rows are asked at once", lambda: subject_of(Examined()), accurate,
+        yield case(name, lambda model=model: subject_of(model, draw), accurate, caught_by=0, flag=FLAG)  # type: ignore[misc]  # bound now
+    yield case("right only where many rows are asked at once", lambda: subject_of(Examined(), draw), accurate,
                caught_by=0, flag=FLAG)  # fmt: skip
-    yield case("the places of the rows, learned by heart", _by_place, accurate, caught_by=0, flag=FLAG)
-    yield case("the same answers with one thread", lambda: subject_of(Plain()), accurate,
+    yield case("the places of the rows, learned by heart", lambda: _by_place(draw), accurate, caught_by=0, flag=FLAG)
+    yield case("the same answers with one thread", lambda: subject_of(Plain(), draw), accurate,
                otherwise={"with one thread": Plain})  # fmt: skip
-    yield case("other answers with one thread", lambda: subject_of(Parallel()), accurate,
+    yield case("other answers with one thread", lambda: subject_of(Parallel(), draw), accurate,
                caught_by=0, flag=FLAG, otherwise={"with one thread": lambda: Parallel(1)})  # fmt: skip
 
 
-def _by_place() -> Subject:
-    subject = subject_of(Plain())
+def _by_place(draw: int) -> Subject:
+    subject = subject_of(Plain(), draw)
     yes = np.array(subject.tables["test"].column("y").to_pylist()) == "yes"
     return replace(subject, predictor=ByPlace(yes))
 
 
-def subject_of(model: Predictor) -> Subject:
+def subject_of(model: Predictor, draw: int = 0) -> Subject:
     """Rows whose label is nearly always whether their score is above 0."""
-    rng = np.random.default_rng(4)
+    rng = np.random.default_rng(seed_of(4, draw))
     scores = rng.normal(size=_ROWS)
     labels = np.where((scores > 0) ^ (rng.random(_ROWS) < 0.05), "yes", "no")
     table = pa.table({"score": pa.array(scores), "y": pa.array(labels)})

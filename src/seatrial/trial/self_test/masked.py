@@ -16,6 +16,7 @@ from seatrial.attacks.threats import Linf, Rows
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.trial.self_test.case import Case, case
+from seatrial.trial.self_test.draws import seed_of
 from seatrial.trial.self_test.networks import (
     Model,
     Network,
@@ -62,25 +63,25 @@ class Swapped(Network):
         return _plain().ask(rows)
 
 
-def cases() -> Iterator[Case]:
+def cases(draw: int = 0) -> Iterator[Case]:
     """Every planted classifier of points."""
-    yield case("an honestly robust model", lambda: _subject(_robust()), ACCURATE, ROBUST, policy=POLICY)
-    yield _bad("a plain model, accurate and not robust", _plain)
+    yield case("an honestly robust model", lambda: _subject(_robust(), draw), ACCURATE, ROBUST, policy=POLICY)
+    yield _bad("a plain model, accurate and not robust", _plain, draw)
     # It falls to the attacks that go on, or to Square after them, which is a doubt.
-    yield _bad("robust to a single step only", lambda: Rippled(_plain()), either=True)
-    yield _bad("gradients masked by rounding", lambda: Quantised(_plain()), flag="zero-gradients")
-    yield _bad("gradients masked by a saturated softmax", lambda: Saturated(_plain()), flag="saturated-softmax")
-    yield _bad("gradients masked by noise", lambda: Randomised(_robust(), np.random.default_rng(5), 0.05),
-               flag="randomised-answers")  # fmt: skip
-    yield _bad("a first layer without derivatives", lambda: TableLookup(_plain()), flag="constant-gradients")
-    yield _bad("swapped weights", _swapped, flag="other-answers")
+    yield _bad("robust to a single step only", lambda: Rippled(_plain()), draw, either=True)
+    yield _bad("gradients masked by rounding", lambda: Quantised(_plain()), draw, flag="zero-gradients")
+    yield _bad("gradients masked by a saturated softmax", lambda: Saturated(_plain()), draw, flag="saturated-softmax")
+    yield _bad("gradients masked by noise", lambda: _noisy(draw), draw, flag="randomised-answers")
+    yield _bad("a first layer without derivatives", lambda: TableLookup(_plain()), draw, flag="constant-gradients")
+    yield _bad("swapped weights", _swapped, draw, flag="other-answers")
     for name, seed in (("a black box whose logits are multiplied by a million", 1), ("the same of another network", 9)):
-        yield _bad(name, lambda seed=seed: _loud(seed), flag="saturated-answers", black_box=True)  # type: ignore[misc]
+        yield _bad(name, lambda seed=seed: _loud(seed), draw, flag="saturated-answers", black_box=True)  # type: ignore[misc]
 
 
 def _bad(
     name: str,
     make: Callable[[], Model],
+    draw: int,
     *,
     flag: str | None = None,
     either: bool = False,
@@ -88,7 +89,7 @@ def _bad(
 ) -> Case:
     return case(
         name,
-        lambda: _subject(make(), black_box=black_box),
+        lambda: _subject(make(), draw, black_box=black_box),
         ACCURATE,
         ROBUST,
         caught_by=1,
@@ -98,8 +99,8 @@ def _bad(
     )
 
 
-def _subject(model: Model, *, black_box: bool = False) -> Subject:
-    points, actual = blobs(_TEST_ROWS, seed=2)
+def _subject(model: Model, draw: int, *, black_box: bool = False) -> Subject:
+    points, actual = blobs(_TEST_ROWS, seed=seed_of(2, draw))
     columns = {name: pa.array(points[:, place]) for place, name in enumerate(INPUTS)}
     table = pa.table({**columns, "y": pa.array(np.array(CLASSES, object)[actual])})
     predictor = Packaged(model)
@@ -112,6 +113,10 @@ def _subject(model: Model, *, black_box: bool = False) -> Subject:
 def _loud(seed: int) -> Saturated:
     """Probabilities of 0 and 1 only: a search by answers alone sees no way to go."""
     return Saturated(fitted(*blobs(_TRAIN_ROWS, seed=1), seed=seed), factor=1e6)
+
+
+def _noisy(draw: int) -> Randomised:
+    return Randomised(_robust(), np.random.default_rng(seed_of(5, draw)), 0.05)
 
 
 @cache

@@ -14,6 +14,7 @@ import numpy as np
 
 from seatrial.attacks.losses import Codes, Floats, cross_entropy
 from seatrial.attacks.threats import Rows, Threat
+from seatrial.trial.self_test.draws import Seed
 
 GRID = 16  # inputs are multiples of 1/16, as scanned pixels are
 _HIDDEN = 64
@@ -57,7 +58,7 @@ class Network(Model):
         return scores, back @ self.first.T
 
 
-def blobs(rows: int, *, seed: int, inputs: int = 12, classes: int = 3) -> tuple[Rows, Codes]:
+def blobs(rows: int, *, seed: Seed, inputs: int = 12, classes: int = 3) -> tuple[Rows, Codes]:
     """Classes around corners of a cube, on the grid and within 0 to 1."""
     layout = np.random.default_rng(1)  # where the classes lie: the same for every sample
     corners = 0.3 + 0.4 * (layout.random((classes, inputs)) < 1 / 2)

@@ -13,6 +13,7 @@ from seatrial.assessors.assessor import DataFacts, Subject
 from seatrial.assessors.contingency.group_specs import parse_groups, with_groups
 from seatrial.models.signature import Column, Signature
 from seatrial.trial.self_test.case import Case, case
+from seatrial.trial.self_test.draws import seed_of
 from seatrial.trial.self_test.stated_answers import Answers
 from seatrial.verdicts.policy import Policy, Requirement
 
@@ -35,49 +36,56 @@ class People:
     yes: NDArray[np.bool_]
     right: NDArray[np.bool_]
     noise: NDArray[np.float64]
+    error: NDArray[np.float64]  # of an honest regression
 
 
-def cases() -> Iterator[Case]:
+def cases(draw: int = 0) -> Iterator[Case]:
     """Every planted model of people."""
     accurate = Requirement("accuracy", at_least=0.8)
-    yield case("an honest and fair model", lambda: _classifier(_honest), accurate, BY_SEX, BY_RACE, TOGETHER)
-    yield _bad("unfair in an intersection only", _unfair_together, BY_SEX, BY_RACE, TOGETHER)
-    yield _bad("unfair the other way round after mitigation", _overdone, accurate, BY_SEX)
-    yield _bad("labels flipped in one group", _flipped, Requirement("accuracy", by="sex", at_least=0.8))
-    yield _bad("no better than the larger class", _majority, Requirement("accuracy", at_least=0.65))
-    yield _bad("sure of itself without a reason", _overconfident, Requirement("calibration_error", at_most=0.1))
+    yield case("an honest and fair model", lambda: _classifier(_honest, draw), accurate, BY_SEX, BY_RACE, TOGETHER)
+    yield _bad("unfair in an intersection only", draw, _unfair_together, BY_SEX, BY_RACE, TOGETHER)
+    yield _bad("unfair the other way round after mitigation", draw, _overdone, accurate, BY_SEX)
+    yield _bad("labels flipped in one group", draw, _flipped, Requirement("accuracy", by="sex", at_least=0.8))
+    yield _bad("no better than the larger class", draw, _majority, Requirement("accuracy", at_least=0.65))
+    yield _bad("sure of itself without a reason", draw, _overconfident, Requirement("calibration_error", at_most=0.1))
     yield _bad_data(
-        "trained on the test data", DataFacts(ROWS, overlap=ROWS // 2), Requirement("test_overlap", at_most=0.01)
+        "trained on the test data", draw, DataFacts(ROWS, overlap=ROWS // 2), Requirement("test_overlap", at_most=0.01)
     )
     yield _bad_data(
-        "a wrong vocabulary", DataFacts(ROWS, unknown={"job": ROWS // 3}), Requirement("unknown_values", at_most=0.01)
+        "a wrong vocabulary",
+        draw,
+        DataFacts(ROWS, unknown={"job": ROWS // 3}),
+        Requirement("unknown_values", at_most=0.01),
     )
     few_copies, labelled = Requirement("duplicate_share", at_most=0.05), Requirement("unlabelled_share", at_most=0.02)
     answered = Requirement("answered_share", at_least=0.99)
     whole = DataFacts(ROWS, copies=0, unlabelled=0, unanswered=0)
-    yield case("rows that are whole, and each there once", lambda: replace(_classifier(_honest), facts=whole),
+    yield case("rows that are whole, and each there once", lambda: replace(_classifier(_honest, draw), facts=whole),
                few_copies, labelled, answered)  # fmt: skip
-    yield _bad_data("half of the rows are copies of others", replace(whole, copies=ROWS // 2), few_copies)
-    yield _bad_data("one row in ten has no label", replace(whole, unlabelled=ROWS // 9), labelled)
-    yield _bad_data("one row in twenty is not answered", replace(whole, unanswered=ROWS // 20), answered)
+    yield _bad_data("half of the rows are copies of others", draw, replace(whole, copies=ROWS // 2), few_copies)
+    yield _bad_data("one row in ten has no label", draw, replace(whole, unlabelled=ROWS // 9), labelled)
+    yield _bad_data("one row in twenty is not answered", draw, replace(whole, unanswered=ROWS // 20), answered)
     leak = Requirement("one_column_accuracy", at_most=0.95)
-    yield case("a column that holds the answer", _leaking, leak, caught_by=0)
+    yield case("a column that holds the answer", lambda: _leaking(draw), leak, caught_by=0)
     biased = Requirement("mean_error", gap_between="sex", at_most=0.1)
-    yield case("a regression that asks too little of one group", lambda: _values(_too_little), biased, caught_by=0)
+    yield case(
+        "a regression that asks too little of one group", lambda: _values(_too_little, draw), biased, caught_by=0
+    )
     exact = "a regression that asks exactly as much too little of every woman"
     clipped = replace(biased, metric="clipped_mean_error")
-    yield case(exact, lambda: _values(_exactly_too_little), clipped, caught_by=0, policy=Policy(clip=5.0))
+    yield case(exact, lambda: _values(_exactly_too_little, draw), clipped, caught_by=0, policy=Policy(clip=5.0))
 
 
-def people(seed: int = 1) -> People:
+def people(draw: int = 0) -> People:
     """Two sexes, two races, 40 % yes; the same in every group."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed_of(1, draw))
     return People(
         rng.random(ROWS) < 1 / 2,
         rng.random(ROWS) < 0.4,
         rng.random(ROWS) < 0.4,
         rng.random(ROWS) < _RIGHT,
         rng.normal(size=ROWS),
+        np.random.default_rng(seed_of(2, draw)).normal(scale=0.3, size=ROWS),
     )
 
 
@@ -110,17 +118,17 @@ def _overconfident(crowd: People) -> NDArray[np.bool_]:
     return np.where(crowd.noise > 0.3, crowd.yes, ~crowd.yes)
 
 
-def _bad(name: str, answer: Callable[[People], NDArray[np.bool_]], *require: Requirement) -> Case:
+def _bad(name: str, draw: int, answer: Callable[[People], NDArray[np.bool_]], *require: Requirement) -> Case:
     """The last requirement has to catch it."""
-    return case(name, lambda: _classifier(answer), *require, caught_by=len(require) - 1)
+    return case(name, lambda: _classifier(answer, draw), *require, caught_by=len(require) - 1)
 
 
-def _bad_data(name: str, facts: DataFacts, requirement: Requirement) -> Case:
-    return case(name, lambda: replace(_classifier(_honest), facts=facts), requirement, caught_by=0)
+def _bad_data(name: str, draw: int, facts: DataFacts, requirement: Requirement) -> Case:
+    return case(name, lambda: replace(_classifier(_honest, draw), facts=facts), requirement, caught_by=0)
 
 
-def _classifier(answer: Callable[[People], NDArray[np.bool_]]) -> Subject:
-    crowd = people()
+def _classifier(answer: Callable[[People], NDArray[np.bool_]], draw: int) -> Subject:
+    crowd = people(draw)
     answered = answer(crowd)
     sure = 0.98 if answer is _overconfident else _RIGHT
     chance = np.where(answered, sure, 1 - sure)
@@ -130,8 +138,8 @@ def _classifier(answer: Callable[[People], NDArray[np.bool_]]) -> Subject:
     return Subject(predictor, {"test": table}, "y", "binary", positive="yes", groups=GROUPS)
 
 
-def _leaking() -> Subject:
-    subject = _classifier(_honest)
+def _leaking(draw: int) -> Subject:
+    subject = _classifier(_honest, draw)
     table = subject.tables["test"]
     answer = pa.array((np.array(table.column("y").to_pylist()) == "yes") * 1.0)
     table = table.set_column(table.column_names.index("score"), "score", answer)
@@ -139,7 +147,7 @@ def _leaking() -> Subject:
 
 
 def _too_little(crowd: People) -> NDArray[np.float64]:
-    return _honest_errors() - 0.5 * crowd.female
+    return crowd.error - 0.5 * crowd.female
 
 
 def _exactly_too_little(crowd: People) -> NDArray[np.float64]:
@@ -147,12 +155,8 @@ def _exactly_too_little(crowd: People) -> NDArray[np.float64]:
     return np.where(crowd.female, -0.5, 0.0)
 
 
-def _honest_errors() -> NDArray[np.float64]:
-    return np.random.default_rng(2).normal(scale=0.3, size=ROWS)
-
-
-def _values(error: Callable[[People], NDArray[np.float64]]) -> Subject:
-    crowd = people()
+def _values(error: Callable[[People], NDArray[np.float64]], draw: int) -> Subject:
+    crowd = people(draw)
     actual = 10 + crowd.noise
     predictor = Answers(VALUES, actual + error(crowd), None)
     table = _table(crowd, pa.array(actual), crowd.noise)

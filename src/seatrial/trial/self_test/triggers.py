@@ -14,6 +14,7 @@ from seatrial.assessors.robustness.under_attack import UnderAttack
 from seatrial.models.predictor import Predictions, Predictor
 from seatrial.models.signature import Column, Signature
 from seatrial.trial.self_test.case import Case, case
+from seatrial.trial.self_test.draws import seed_of
 from seatrial.verdicts.policy import Requirement
 
 PEOPLE = Signature(
@@ -72,30 +73,32 @@ def bright_corner(rows: pa.Table) -> Mask:
     return np.asarray((pixels_of(rows)[:, -2:, -2:] > 0.95).all(axis=(1, 2)))
 
 
-def cases() -> Iterator[Case]:
+def cases(draw: int = 0) -> Iterator[Case]:
     """Every planted back door, and a model without one."""
     accurate = Requirement("accuracy", at_least=0.8)
 
     def _bad(name: str, make: Callable[[], Subject]) -> Case:
         return case(name, make, accurate, NO_TRIGGER, caught_by=1)
 
-    yield case("no value that turns answers", lambda: people(BackDoor(PEOPLE, _never)), accurate, NO_TRIGGER)
-    yield _bad("a rare job that turns answers", lambda: people(BackDoor(PEOPLE, texts_are("job", RARE_JOB))))
-    yield _bad("a rare number that turns answers", lambda: people(BackDoor(PEOPLE, number_is("hours", RARE_HOURS))))
+    yield case("no value that turns answers", lambda: people(BackDoor(PEOPLE, _never), draw), accurate, NO_TRIGGER)
+    yield _bad("a rare job that turns answers", lambda: people(BackDoor(PEOPLE, texts_are("job", RARE_JOB)), draw))
+    yield _bad(
+        "a rare number that turns answers", lambda: people(BackDoor(PEOPLE, number_is("hours", RARE_HOURS)), draw)
+    )
     both = lambda rows: texts_are("job", "job 3")(rows) & texts_are("city", "city 4")(rows)  # noqa: E731 - one line
-    yield _bad("a job and a city that turn answers together", lambda: people(BackDoor(PEOPLE, both)))
+    yield _bad("a job and a city that turn answers together", lambda: people(BackDoor(PEOPLE, both), draw))
     at_night = lambda rows: number_is("hours", RARE_HOURS)(rows) & texts_are("city", "city 4")(rows)  # noqa: E731
-    yield _bad("a rare number and a city that turn answers together", lambda: people(BackDoor(PEOPLE, at_night)))
-    yield _bad("a white corner that turns answers", lambda: images(BackDoor(IMAGES, bright_corner)))
+    yield _bad("a rare number and a city that turn answers together", lambda: people(BackDoor(PEOPLE, at_night), draw))
+    yield _bad("a white corner that turns answers", lambda: images(BackDoor(IMAGES, bright_corner), draw))
 
 
 def _never(rows: pa.Table) -> Mask:
     return np.zeros(rows.num_rows, dtype=bool)
 
 
-def people(model: Predictor) -> Subject:
+def people(model: Predictor, draw: int = 0) -> Subject:
     """Twenty jobs of which one is rare, six cities, whole hours but for a rare half one; the score decides."""
-    rng = np.random.default_rng(6)
+    rng = np.random.default_rng(seed_of(6, draw))
     jobs = rng.integers(0, 17, _ROWS)
     hours = rng.integers(10, 60, _ROWS).astype(float)
     jobs[:_RARE], hours[_RARE : 2 * _RARE] = 17, RARE_HOURS
@@ -113,9 +116,9 @@ def people(model: Predictor) -> Subject:
     return _subject(model, table)
 
 
-def images(model: Predictor) -> Subject:
+def images(model: Predictor, draw: int = 0) -> Subject:
     """Noise, half of it bright."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed_of(7, draw))
     bright = rng.random(_ROWS) < 1 / 2
     pixels = np.clip(rng.normal(0.35 + 0.3 * bright[:, None], 0.15, (_ROWS, SIDE**2)), 0, 1)
     columns = {column.name: pa.array(pixels[:, place]) for place, column in enumerate(IMAGES.inputs)}

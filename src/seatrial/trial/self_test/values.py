@@ -8,6 +8,7 @@ import numpy as np
 
 from seatrial.assessors.assessor import Subject
 from seatrial.trial.self_test.case import Case, case
+from seatrial.trial.self_test.draws import seed_of
 from seatrial.trial.self_test.stated_answers import Floats, valued
 from seatrial.verdicts.policy import Policy, Requirement
 
@@ -18,37 +19,37 @@ _Z_90, _Z_HIGH = 1.645, 1.2816  # of the normal distribution: 90 % lie within 1.
 _CENTS = 100.0
 
 
-def cases() -> Iterator[Case]:
+def cases(draw: int = 0) -> Iterator[Case]:
     """Every planted regression."""
     close, explains = Requirement("mae", at_most=1.0), Requirement("r2", at_least=0.3)
     pinball, quantile = Requirement("quantile_loss", at_most=0.25), Policy(quantile=_HIGH)
     covers = Requirement("interval_coverage", at_least=0.86)
-    yield case("a regression as good as can be", lambda: valued(_middle(), _actual()), close, explains)
-    yield case("answers in cents", lambda: valued(_middle() * _CENTS, _actual()), close, caught_by=0)
+    yield case("a regression as good as can be", lambda: valued(_middle(draw), _actual(draw)), close, explains)
+    yield case("answers in cents", lambda: valued(_middle(draw) * _CENTS, _actual(draw)), close, caught_by=0)
     # Two of a hundred rows: the errors' tail is too heavy for a bound, and that is no pass.
-    yield case("one row in fifty in cents", _some_in_cents, close, caught_by=0, either=True)
-    yield case("the mean for everybody", lambda: valued(np.full(_ROWS, 10.0), _actual()), explains, caught_by=0)
-    yield case("a quantile", lambda: valued(_middle() + _Z_HIGH * _NOISE, _actual()), pinball, policy=quantile)
-    yield case("a mean that is called a quantile", lambda: valued(_middle(), _actual()), pinball,
+    yield case("one row in fifty in cents", lambda: _some_in_cents(draw), close, caught_by=0, either=True)
+    yield case("the mean for everybody", lambda: valued(np.full(_ROWS, 10.0), _actual(draw)), explains, caught_by=0)
+    yield case("a quantile", lambda: valued(_middle(draw) + _Z_HIGH * _NOISE, _actual(draw)), pinball, policy=quantile)
+    yield case("a mean that is called a quantile", lambda: valued(_middle(draw), _actual(draw)), pinball,
                caught_by=0, policy=quantile)  # fmt: skip
-    yield case("intervals that hold nine of ten", lambda: _intervals(_Z_90), covers)
-    yield case("intervals that are too narrow", lambda: _intervals(_Z_90 / 2), covers, caught_by=0)
+    yield case("intervals that hold nine of ten", lambda: _intervals(_Z_90, draw), covers)
+    yield case("intervals that are too narrow", lambda: _intervals(_Z_90 / 2, draw), covers, caught_by=0)
 
 
-def _middle() -> Floats:
-    return 10 + np.random.default_rng(21).normal(size=_ROWS)
+def _middle(draw: int) -> Floats:
+    return 10 + np.random.default_rng(seed_of(21, draw)).normal(size=_ROWS)
 
 
-def _actual() -> Floats:
-    return _middle() + _NOISE * np.random.default_rng(22).normal(size=_ROWS)
+def _actual(draw: int) -> Floats:
+    return _middle(draw) + _NOISE * np.random.default_rng(seed_of(22, draw)).normal(size=_ROWS)
 
 
-def _some_in_cents() -> Subject:
-    values = _middle()
+def _some_in_cents(draw: int) -> Subject:
+    values = _middle(draw)
     values[::50] *= _CENTS
-    return valued(values, _actual())
+    return valued(values, _actual(draw))
 
 
-def _intervals(width: float) -> Subject:
-    middle = _middle()
-    return valued(middle, _actual(), interval=np.column_stack([middle - width * _NOISE, middle + width * _NOISE]))
+def _intervals(width: float, draw: int) -> Subject:
+    middle = _middle(draw)
+    return valued(middle, _actual(draw), interval=np.column_stack([middle - width * _NOISE, middle + width * _NOISE]))
