@@ -5,6 +5,10 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seatrial.pipeline.project.settings import Project
 
 TAKES_PARAMETERS = ("plan", "run")
 TAKES_TRUST = ("deploy", "diff", "export", "predict", "report", "serve", "verify", "waive")
@@ -40,3 +44,10 @@ class Call:
         if self.directory != Path():
             words += ["--directory", str(self.directory)]
         return shlex.join(words)
+
+
+def what_is_missing(project: Project) -> str:
+    """What a project has to say before a run of it ends with a release."""
+    if project.model is None:
+        return f"name the model and its test data in {project.path} ([model] from, [data] test)"
+    return f"say in {project.path} what must hold ([[policy.require]])"

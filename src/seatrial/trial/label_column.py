@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from seatrial.errors import InputError, field
 from seatrial.models.signature import Task
 from seatrial.rows import Rows
+from seatrial.trial.positive_class import known_positive
 
 MOST_CLASSES = 100  # whole numbers with more different values are measurements; texts with more are names or ids
 NO_LABEL = ("", "nan")  # what stands in text columns and in NumPy's floats for a label that is not there
-# Of two classes the one that something is named after. None of them: the later one, as scikit-learn takes it.
-_HITS = (">50k", "yes", "true", "1", "1.0", "positive", "pos", "y", "t", "default", "fraud", "spam", "churn", "sick")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +114,13 @@ def has_label(values: pa.ChunkedArray[Any]) -> NDArray[np.bool_]:
 
 
 def likely_positive(classes: Sequence[str]) -> str | None:
-    """Of two classes the one that is a hit by its name, else the later one; None unless there are two."""
+    """Of two classes the one that their names tell, else the later one, as scikit-learn takes it; None of more.
+
+    Whoever uses it says which one it was: for names that tell nothing it is a guess.
+    """
     if len(classes) != 2:
         return None
-    hits = [name for name in classes if name.strip().lower() in _HITS]
-    return hits[0] if len(hits) == 1 else sorted(classes, key=_order)[-1]
+    return known_positive(classes) or sorted(classes, key=_order)[-1]
 
 
 def _kind(kind: pa.DataType, *, fraction: bool) -> Literal["text", "flag", "whole", "fraction"]:

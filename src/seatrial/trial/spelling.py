@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
 _OPTIONS: Mapping[str, str] = {"budget_s": "--budget"}  # the others are called as the field is
@@ -21,11 +22,11 @@ _NUMBERS = ("threshold", "clip", "quantile", "margin", "seed", "budget_s")
 def command_line(name: str, example: str | None) -> str:
     """As an option of the command line.
 
-    >>> command_line("classes", "a,b,c")
-    '--classes a,b,c'
+    >>> command_line("classes", "a,b,c"), command_line("positive", ">50K")
+    ('--classes a,b,c', "--positive '>50K'")
     """
     option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
-    return option if example is None else f"{option} {example}"
+    return option if example is None else f"{option} {shlex.quote(example)}"
 
 
 def python_argument(name: str, example: str | None) -> str:

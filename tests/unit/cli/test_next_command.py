@@ -97,6 +97,11 @@ def test_a_run_that_ends_without_a_release_says_what_the_project_lacks(
     out = capsys.readouterr().out
     assert "Next: name the model and its test data in" in out
     assert "then seatrial run --directory p" in out
+    _, named = ended(capsys, "plan", "--directory", "p")
+    assert named == ["seatrial run --directory p"]
+    with pytest.raises(SystemExit):
+        main(["plan", "--directory", "p"])
+    assert "Next: name the model and its test data in" in capsys.readouterr().out, "everything is cached: no run helps"
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +154,35 @@ def test_the_next_command_finds_what_this_one_found(
         printed = capsys.readouterr()
         assert end.value.code in (0, 3), printed.err
         assert "there is no" not in printed.err
+
+
+@pytest.mark.simulation
+def test_a_plan_in_which_everything_is_cached_names_the_report_of_its_release(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project)
+    shared = "--profile other --directory ships"
+    assert ended(capsys, "plan", *shared.split()) == (0, [f"seatrial report ships@1 {shared}"])
+    assert ended(capsys, "plan", "--no-cache", *shared.split()) == (0, [f"seatrial run --no-cache {shared}"])
+
+
+@pytest.mark.simulation
+def test_files_are_rehearsed_until_a_run_has_counted(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project)
+    shared = "--profile other --directory ships"
+    assert ended(capsys, "put", "test.csv", "raw/", *shared.split()) == (0, [f"seatrial plan {shared}"])
+    folder = project / "fresh"
+    folder.mkdir()
+    (folder / "seatrial.toml").write_text(
+        '[project]\nname = "fresh"\n[data]\ntest = "rows.test"\nvalidation = "rows.validation"\n'
+        'label = "y"\ntask = "binary"\n[model]\nfrom = "model"\n'
+    )
+    assert ended(capsys, "put", "test.csv", "raw/", "-C", "fresh") == (
+        0,
+        ["seatrial run --rehearse --directory fresh"],
+    )
 
 
 @pytest.mark.simulation

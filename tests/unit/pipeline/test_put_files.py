@@ -63,7 +63,7 @@ def test_what_was_put_is_in_the_store_and_put_again_is_replaced(
         assert end.value.code == 0
     out = capsys.readouterr().out
     assert "a.csv → raw/a.csv" in out
-    assert out.splitlines()[-1] == "Next: seatrial plan"
+    assert out.splitlines()[-1] == "Next: seatrial run"
     with open_workspace(folder) as workspace:
         assert [info.key for info in workspace.objects.list("raw/")] == ["raw/a.csv", "raw/c.csv", "raw/deep/d.csv"]
         assert workspace.objects.get("raw/a.csv").data == b"second"

@@ -19,6 +19,7 @@ from seatrial.errors import InputError
 from seatrial.pipeline.new_project.inferred_schema import infer_schema
 from seatrial.pipeline.new_project.starter import FRAMEWORKS, init_starter
 from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.project.settings import DataSettings
 from seatrial.pipeline.steps.load_pipeline import load_pipeline
 from seatrial.trial.question import Question
 
@@ -52,6 +53,41 @@ def test_what_to_learn_from_is_inferred_and_why_not_from_the_rest(table: Path) -
 def test_classes_are_as_they_stand_in_the_file(table: Path) -> None:
     schema = infer_schema(str(table), Question(label="late"))
     assert (schema.task, schema.classes, schema.positive) == ("binary", ("FALSE", "TRUE"), "TRUE")
+
+
+def test_names_that_do_not_tell_the_positive_class_are_asked_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{row % 13},{'bad' if row % 3 else 'not too bad'}" for row in range(60)]
+    Path("loans.csv").write_text("\n".join(["income,risk", *lines]))
+    with pytest.raises(SystemExit) as ended:
+        main(["init", "p", "--data", "loans.csv", "--label", "risk"])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert 'the names "bad" and "not too bad" do not tell' in told
+    assert "Say which: --positive bad, or --positive 'not too bad'." in told
+    with pytest.raises(SystemExit) as ended:
+        main(["init", "p", "--data", "loans.csv", "--label", "risk", "--positive", "not too bad"])
+    assert ended.value.code == 0
+    assert 'positive = "not too bad"  # and not "bad": precision,' in Path("p/seatrial.toml").read_text()
+    assert load_project(Path("p")).data == DataSettings(
+        test="rows.test", validation="rows.validation", label="risk", task="binary", positive="not too bad"
+    )
+
+
+def test_names_that_tell_it_are_believed_and_written_down(tmp_path: Path) -> None:
+    lines = [f"{row % 13},{'ja' if row % 3 else 'nein'}" for row in range(60)]
+    (tmp_path / "loans.csv").write_text("\n".join(["income,late", *lines]))
+    init_starter(
+        tmp_path / "p",
+        data=str(tmp_path / "loans.csv"),
+        question=Question(label="late"),
+        framework="sklearn",
+        spark=False,
+    )
+    assert 'positive = "ja"  # and not "nein": precision,' in (tmp_path / "p" / "seatrial.toml").read_text()
+    assert 'POSITIVE = "ja"' in (tmp_path / "p" / "columns.py").read_text()
 
 
 def test_a_column_of_groups_is_kept_though_nothing_is_learned_from_it(table: Path) -> None:

@@ -66,6 +66,7 @@ def test_a_column_of_dates_is_no_label() -> None:
         (("false", "true"), "true"),
         (("fraud", "genuine"), "fraud"),
         (("bad", "good"), "good"),  # nothing tells: the later one
+        (("ja", "nein"), "ja"),
         (("a", "b", "c"), None),
         (("a",), None),
     ],

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from seatrial.cli.next_command import Call
+from seatrial.cli.next_command import Call, what_is_missing
 from seatrial.cli.options import Directory, Json, NoCache, Profile, Rehearse, Set
 from seatrial.cli.output import print_json, print_lines
+
+if TYPE_CHECKING:
+    from seatrial.pipeline.project.settings import Project
+    from seatrial.pipeline.running.plan import Plan
 
 
 def command(
@@ -33,14 +38,25 @@ def command(
     project = load_project(directory)
     pipeline = load_pipeline(project, sets=set_, rehearse=rehearse)
     with open_project(project, profile) as workspace:
-        planned = make_plan(pipeline.graph, pipeline.parameters, workspace, use_cache=not no_cache)
+        plan = make_plan(pipeline.graph, pipeline.parameters, workspace, use_cache=not no_cache)
     if json:
-        steps = [{"name": one.name, "state": one.state, "key": one.key, "reason": one.reason} for one in planned]
+        steps = [{"name": one.name, "state": one.state, "key": one.key, "reason": one.reason} for one in plan.steps]
         print_json({"steps": steps})
         return 0
-    width = max(len(one.name) for one in planned)
-    for one in planned:
+    width = max(len(one.name) for one in plan.steps)
+    for one in plan.steps:
         print_lines(f"{one.name:{width}}  {one.reason if one.state == 'cached' else f'runs: {one.reason}'}")
     call = Call(profile=profile, directory=directory, sets=set_, no_cache=no_cache)
-    print_lines(f"Next: {call.then('run', *(['--rehearse'] if rehearse else []))}")
+    print_lines(f"Next: {_following(plan, project, call, rehearse=rehearse)}")
     return 0
+
+
+def _following(plan: Plan, project: Project, call: Call, *, rehearse: bool) -> str:
+    """What helps now: of a plan in which everything is cached, that is no run."""
+    if not plan.done:
+        return call.then("run", *(["--rehearse"] if rehearse else []))
+    if plan.release is not None:
+        return call.then("report", f"{plan.release.name}@{plan.release.version}")
+    if rehearse and "assess" in {step.name for step in plan.steps}:
+        return f"{call.then('run', '--rehearse')} shows its verdict again; {call.then('run')} is the one that counts"
+    return f"{what_is_missing(project)}, then {call.then('run')}"

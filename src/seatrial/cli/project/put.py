@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Profile
 from seatrial.cli.output import print_lines
+
+if TYPE_CHECKING:
+    from seatrial.pipeline.workspace import Workspace
 
 
 def command(*paths: str, profile: Profile = "local", directory: Directory = Path()) -> int:
@@ -31,5 +35,16 @@ def command(*paths: str, profile: Profile = "local", directory: Directory = Path
     with open_workspace(directory, profile) as workspace:
         for key in put_files(keys, workspace.objects):
             print_lines(f"{keys[key]} → {key}")
-    print_lines(f"Next: {Call(profile=profile, directory=directory).then('plan')}")
+        following = _following(workspace, Call(profile=profile, directory=directory))
+    print_lines(f"Next: {following}")
     return 0
+
+
+def _following(workspace: Workspace, call: Call) -> str:
+    """A rehearsal until a run has counted; later the plan, which tells the steps that the new files concern."""
+    from seatrial.pipeline.running.run_records import newest_runs
+
+    if any(not run.rehearsal for run in newest_runs(workspace.objects)):
+        return call.then("plan")
+    data = workspace.project.data
+    return call.then("run", *(["--rehearse"] if data is not None and data.validation is not None else []))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial.cli.next_command import Call
+from seatrial.cli.next_command import Call, what_is_missing
 from seatrial.cli.options import Budget, Directory, Json, NoCache, Profile, Rehearse, Set
 from seatrial.cli.output import print_json, print_lines, report_error
 from seatrial.cli.run_progress import progress
@@ -81,7 +81,7 @@ def closing_lines(result: Result, project: Project, call: Call) -> Iterator[str]
         else:
             yield f"Next: change the model, then {call.then('run', '--rehearse')}"
     elif result.release is None:
-        yield f"Next: {_what_is_missing(project)}, then {call.then('run')}"
+        yield f"Next: {what_is_missing(project)}, then {call.then('run')}"
     else:
         title = f"{result.release.name}@{result.release.version}"
         if result.refused is not None:
@@ -94,10 +94,3 @@ def closing_lines(result: Result, project: Project, call: Call) -> Iterator[str]
         else:
             yield f"Release {title}: signed with its verdict, and cannot be deployed."
         yield f"Next: {call.then('report', title)}"
-
-
-def _what_is_missing(project: Project) -> str:
-    """What a project has to say before a run of it ends with a release."""
-    if project.model is None:
-        return f"name the model and its test data in {project.path} ([model] from, [data] test)"
-    return f"say in {project.path} what must hold ([[policy.require]])"

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, field
 from seatrial.models.columns import holds_numbers, holds_texts
 from seatrial.models.signature import Task
 from seatrial.rows import Rows, open_rows
@@ -16,8 +16,9 @@ from seatrial.rows.delimited import delimiter_of
 from seatrial.rows.find_files import sources_at
 from seatrial.rows.formats import format_of
 from seatrial.trial.label_column import read_labels
+from seatrial.trial.positive_class import known_positive
 from seatrial.trial.question import Question
-from seatrial.trial.validate import check_question, groups_of, wanted_positive
+from seatrial.trial.validate import check_question, groups_of
 
 MOST_TEXTS = 100  # different ones of a column that is a category; beyond are names, dates and free text
 
@@ -112,9 +113,23 @@ def infer_schema(data: str, question: Question) -> InferredSchema:
         label=question.label,
         task=task,
         classes=() if task == "regression" else labels.classes or (),
-        positive=wanted_positive(question, labels) if task == "binary" else None,
+        positive=_positive(question, labels.classes or (), origin=rows.origin) if task == "binary" else None,
         groups=tuple(question.groups),
     )
+
+
+def _positive(question: Question, classes: tuple[str, ...], *, origin: str) -> str | None:
+    """The positive class: stated, or told by the names. A guess would turn round what every rate is a rate of."""
+    positive = question.positive or known_positive(classes)
+    if positive is None and len(classes) == 2:
+        first, second = classes
+        raise InputError(
+            f'"{question.label}": the names "{first}" and "{second}" do not tell which class is the positive one, the '
+            "one that rates and scores are about.",
+            path=origin,
+            hint=f"Say which: {field('positive', first)}, or {field('positive', second)}.",
+        )
+    return positive
 
 
 def _codes_as_texts(rows: Rows) -> Rows:

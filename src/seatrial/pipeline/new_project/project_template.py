@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.models.signature import Signature
+from seatrial.trial.positive_class import known_positive
 from seatrial.trial.question import Question
 from seatrial.tryout.policy_file import METRIC
 from seatrial.verdicts.alpha_spending import confidence_for_use
@@ -83,7 +84,8 @@ def project_file(template: ProjectTemplate, groups: Sequence[str], trial: Trial 
         lines.append(f"train = {toml_text(template.train)}  # fits baselines; rows of it in the test data are found")
     lines += [f"label = {toml_text(question.label)}", f"task = {toml_text(signature.task)}"]
     if signature.positive is not None:
-        lines.append(f"positive = {toml_text(signature.positive)}")
+        guessed = question.positive is None and known_positive(signature.classes) is None
+        lines.append(positive_line(signature.positive, signature.classes, guessed=guessed))
     if question.weight is not None:
         lines.append(f"weight = {toml_text(question.weight)}")
     if question.groups:
@@ -261,6 +263,14 @@ def _up(high: float) -> float:
         return high
     unit = 10.0 ** (math.floor(math.log10(abs(high))) - DIGITS + 1)
     return float(f"{math.ceil(high / unit) * unit:.12g}")
+
+
+def positive_line(positive: str, classes: Sequence[str], *, guessed: bool = False) -> str:
+    """The line of `[data]` that names the positive class, with what a wrong one would turn round."""
+    other = next((name for name in classes if name != positive), "")
+    doubt = " (a guess: the names do not tell)" if guessed else ""
+    about = "precision, true_positive_rate, selection_rate and such are about it"
+    return f"positive = {toml_text(positive)}  {_comment(f'and not {toml_text(other)}{doubt}: {about}')}"
 
 
 def toml_text(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seatrial.pipeline.new_project.inferred_schema import InferredSchema
-from seatrial.pipeline.new_project.project_template import one_line, toml_list, toml_text
+from seatrial.pipeline.new_project.project_template import one_line, positive_line, toml_list, toml_text
 from seatrial.tryout.policy_file import METRIC
 from seatrial.verdicts.policy import Policy
 
@@ -31,7 +31,7 @@ def columns_module(schema: InferredSchema) -> str:
     lines += [
         f"LABEL = {_python(schema.label)}",
         f"{_names('CLASSES', schema.classes)}  # empty: the label is an amount",
-        f'POSITIVE = {_python(schema.positive or "")}  # "": there are not two classes',
+        f'POSITIVE = {_python(schema.positive or "")}  # as in seatrial.toml; "": there are not two classes',
     ]
     return "\n".join(lines) + "\n"
 
@@ -53,7 +53,7 @@ def project_file(schema: InferredSchema, *, name: str, step_parameter: tuple[str
         f"task = {toml_text(schema.task)}",
     ]
     if schema.positive is not None:
-        lines.append(f"positive = {toml_text(schema.positive)}")
+        lines.append(positive_line(schema.positive, schema.classes))
     if schema.groups:
         lines.append(f"groups = {toml_list(schema.groups)}  # whom to compare")
     else:

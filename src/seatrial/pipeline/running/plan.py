@@ -8,7 +8,7 @@ from typing import Literal
 
 from seatrial.pipeline.jobs.job import Parameters, cached, job_for, missing_inputs
 from seatrial.pipeline.jobs.step_key import KeyParts, changes
-from seatrial.pipeline.jobs.step_values import Output
+from seatrial.pipeline.jobs.step_values import Output, ReleaseOutput
 from seatrial.pipeline.running.run_records import last_parts
 from seatrial.pipeline.steps.graph import Graph
 from seatrial.pipeline.workspace import Workspace
@@ -26,10 +26,21 @@ class PlannedStep:
     reason: str
 
 
-def make_plan(
-    graph: Graph, parameters: Parameters, workspace: Workspace, *, use_cache: bool
-) -> tuple[PlannedStep, ...]:
-    """One entry a step, in the order they would run."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One entry a step, in the order they would run; `release` is the one that is there already."""
+
+    steps: tuple[PlannedStep, ...]
+    release: ReleaseOutput | None
+
+    @property
+    def done(self) -> bool:
+        """Whether a run would do nothing."""
+        return all(step.state == "cached" for step in self.steps)
+
+
+def make_plan(graph: Graph, parameters: Parameters, workspace: Workspace, *, use_cache: bool) -> Plan:
+    """What `run_pipeline` would do with the same arguments."""
     before = last_parts(workspace.objects, frozenset(graph))
     known: dict[str, Output] = {}
     planned = []
@@ -45,7 +56,8 @@ def make_plan(
         else:
             known.update(record.outputs)
             planned.append(PlannedStep(step.name, "cached", job.key, UNCHANGED))
-    return tuple(planned)
+    release = known.get("release")
+    return Plan(tuple(planned), release if isinstance(release, ReleaseOutput) else None)
 
 
 def why(now: KeyParts, before: Mapping[str, KeyParts]) -> str:
