@@ -14,6 +14,7 @@ from seatrial.errors import InputError, StoreError, TableGone
 from seatrial.stores.catalog import open_catalog
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import CatalogSettings, Credentials
+from seatrial.stores.table_metadata import read_properties
 
 ROWS = pa.table({"id": pa.array([1, 2, 3], pa.int64()), "word": ["a", None, "é"], "size": [0.5, None, 2.0]})
 PACKED = '{"codec": "abc", "dtype": "float32", "width": 2}'
@@ -56,6 +57,17 @@ def test_properties_of_the_snapshot_outlast_a_later_change_of_the_table(sqlite_c
         change.set_properties({"seatrial.packed.f": "another codec", "else": "1"})
     assert table.properties["seatrial.packed.f"] == PACKED
     assert table.properties["else"] == "1"
+
+
+def test_properties_read_from_the_metadata_are_those_of_pyiceberg(catalog: CatalogSettings) -> None:
+    first, later = written(catalog), written(catalog)
+    with open_catalog(catalog) as opened, opened.load_table(first.identifier).transaction() as change:
+        change.set_properties({"else": "1"})
+    objects = open_objects(catalog.store)
+    for table in (first, later):
+        assert read_properties(catalog, objects, table.identifier, table.snapshot_id) == dict(table.properties)
+    assert read_properties(catalog, objects, first.identifier, 12345) is None
+    assert read_properties(catalog, objects, "census.nobody", first.snapshot_id) is None
 
 
 def test_an_expired_snapshot_says_so_and_how_to_go_on(sqlite_catalog: CatalogSettings) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from seatrial.batches.table import Table
 from seatrial.errors import StepFailed
 from seatrial.prepare.failure import spark_cause
 from seatrial.prepare.tables import WRITE, write_table
 from seatrial.stores.catalog import open_catalog
 from seatrial.stores.obstore_objects import open_objects
+from seatrial.stores.table_metadata import read_properties
 
 from .lake import PYSPARK_LEAKS, Lake
 
@@ -66,6 +68,8 @@ def test_a_snapshot_is_tagged_and_says_which_call_wrote_it(lake: Lake) -> None:
     assert table.refs()["seatrial-run-7"].snapshot_id == snapshot
     written = table.snapshot_by_id(snapshot).summary.additional_properties
     assert written["seatrial.digest"] == table.properties["seatrial.digest"] == "d"
+    read = read_properties(lake.catalog, open_objects(lake.store), "shared.tagged", snapshot)
+    assert read == dict(Table("shared.tagged", snapshot, "d", lake.catalog).properties)
     assert WRITE in written
 
 

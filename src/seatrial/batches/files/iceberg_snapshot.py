@@ -19,12 +19,12 @@ from seatrial.errors import Corrupt, InputError, TableGone
 from seatrial.rows.iceberg_metadata import unreadable_metadata
 from seatrial.stores.catalog import open_catalog
 from seatrial.stores.settings import CatalogSettings, StoreSettings
+from seatrial.stores.table_metadata import SNAPSHOT_PREFIX
 
 if TYPE_CHECKING:
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table as IcebergTable
 
-PROPERTY_PREFIX = "seatrial."
 AGAIN = "Make it again: run the step that wrote it with --no-cache."
 _RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # UUIDs in the names of files
 
@@ -167,7 +167,7 @@ def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -
             raise TableGone("the table's metadata is not there any more.", path=identifier, hint=AGAIN) from error
         # A table's properties are those of today; what a step wrote into the snapshot's summary belongs to the rows.
         summary = snapshot.summary.additional_properties if snapshot.summary is not None else {}
-        pinned = {key: value for key, value in summary.items() if key.startswith(PROPERTY_PREFIX)}
+        pinned = {key: value for key, value in summary.items() if key.startswith(SNAPSHOT_PREFIX)}
         yield Snapshot(
             identifier=identifier,
             schema=pa.schema([_plain(field) for field in schema_to_pyarrow(columns, include_field_ids=False)]),

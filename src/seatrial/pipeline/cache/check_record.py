@@ -18,6 +18,7 @@ from seatrial.releases.source import release_key
 from seatrial.stores.artifacts import read_artifact, read_manifest
 from seatrial.stores.documents import from_json, sha256
 from seatrial.stores.objects import Objects
+from seatrial.stores.table_metadata import read_properties
 from seatrial.verdicts.trial import Trial
 
 
@@ -37,13 +38,15 @@ def check_record(record: CacheRecord, workspace: Workspace) -> None:
 
 
 def _check_table(output: TableOutput, reference: str, workspace: Workspace) -> None:
-    from seatrial.batches.table import Table
+    properties = read_properties(workspace.catalog, workspace.objects, output.identifier, output.snapshot_id)
+    if properties is None:
+        from seatrial.batches.table import Table
 
-    try:
-        said = Table(output.identifier, output.snapshot_id, output.digest, workspace.catalog).properties
-    except TableGone as error:
-        raise Corrupt(f"{reference}: {error.problem}", path=output.identifier) from None
-    if said["seatrial.digest"] != output.digest:
+        try:
+            properties = Table(output.identifier, output.snapshot_id, output.digest, workspace.catalog).properties
+        except TableGone as error:
+            raise Corrupt(f"{reference}: {error.problem}", path=output.identifier) from None
+    if properties["seatrial.digest"] != output.digest:
         raise Corrupt(f"{reference}: this snapshot is of another step or other inputs.", path=output.identifier)
 
 
