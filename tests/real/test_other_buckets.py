@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
 from tests.real.small_project import LIMIT_S
+from tests.real.spark.lake import need_java
 
 PIPELINE = """
 from seatrial import Files, step
@@ -53,9 +55,9 @@ class Project:
             'credentials = { access_key = "env:OTHER_KEY", secret_key = "env:OTHER_SECRET" }\n'
         )
 
-    def run(self) -> dict[str, Any]:
-        """The document of `seatrial run --json`."""
-        done = subprocess.run(
+    def start(self) -> subprocess.CompletedProcess[str]:
+        """`seatrial run --json`, however it ends."""
+        return subprocess.run(
             [sys.executable, "-m", "seatrial", "run", "--profile", "here", "--json"],
             cwd=self.folder,
             env=self.environment,
@@ -64,6 +66,10 @@ class Project:
             timeout=LIMIT_S,
             check=False,
         )
+
+    def run(self) -> dict[str, Any]:
+        """The document of `seatrial run --json`."""
+        done = self.start()
         assert done.returncode == 0, done.stdout + done.stderr
         document: dict[str, Any] = json.loads(done.stdout)
         return document
@@ -106,3 +112,40 @@ def test_rows_of_data_are_reached_as_the_profile_says(
         assert set(pinned.files) == {"a.csv", "b.csv"}
         with opened_rows(pinned, workspace) as rows:
             assert [row for table in rows.tables() for row in table.column("x").to_pylist()] == ["a", "b"]
+
+
+SPARK_PIPELINE = """
+from seatrial import Files, step
+
+
+@step(kind="spark", inputs={"raw": Files("s3://lake/private/raw/*.csv")})
+def rows(spark, raw):
+    return spark.read.csv(list(raw.urls), header=True)
+
+
+@step(inputs={"rows": "rows"})
+def told(rows):
+    return sorted(rows.to_pandas()["x"])
+"""
+
+
+def test_spark_reads_a_bucket_behind_a_private_authority_beside_its_own_store(
+    tmp_path: Path, tls_minio: StoreSettings
+) -> None:
+    need_java()
+    assert tls_minio.ca is not None
+    private = open_objects(replace(tls_minio, url="s3://lake/private"))
+    for name in ("a", "b"):
+        private.put(f"raw/{name}.csv", f"x\n{name}\n".encode())
+    project = Project(tmp_path, tls_minio)
+    (tmp_path / "pipeline.py").write_text(SPARK_PIPELINE)
+    text = (tmp_path / "seatrial.toml").read_text().replace("store = { url", "#store = { url")  # the embedded one
+    (tmp_path / "seatrial.toml").write_text(text)
+    refused = project.start()
+    assert refused.returncode == 1
+    assert "certificate" in refused.stdout
+    (tmp_path / "seatrial.toml").write_text(f'{text}ca = "file:{tls_minio.ca}"\n')
+    assert project.states() == {"rows": "ran", "told": "ran"}
+    assert project.states() == {"rows": "cached", "told": "cached"}
+    private.put("raw/b.csv", b"x\nmore\n")
+    assert project.states() == {"rows": "ran", "told": "ran"}

@@ -92,6 +92,16 @@ def bucket_settings(workspace: Workspace, address: str) -> StoreSettings:
     return StoreSettings(url)
 
 
+def bucket_authorities(workspace: Workspace) -> tuple[Path, ...]:
+    """The private certificates that the profile names for other buckets; nothing else of these is looked up."""
+    directory = workspace.project.directory
+    return tuple(_ca_file(one.ca, directory) for one in workspace.profile.buckets.values() if one.ca is not None)
+
+
+def _ca_file(ca: str, directory: Path) -> Path:
+    return directory / Path(ca.removeprefix("file:")).expanduser()
+
+
 def state_folder(directory: Path, environment: Mapping[str, str]) -> Path:
     """Where this machine keeps what it knows of the project in `directory`."""
     return Path(environment.get(STATE_VARIABLE) or directory / STATE_FOLDER)
@@ -111,7 +121,7 @@ def store_settings(choice: StoreChoice, directory: Path, environment: Mapping[st
     if proxy is not None:
         proxy = "" if proxy == "none" else proxy
         proxy = look_up(proxy, directory, environment) if proxy.startswith(("env:", "file:")) else proxy
-    ca = None if choice.ca is None else directory / Path(choice.ca.removeprefix("file:")).expanduser()
+    ca = None if choice.ca is None else _ca_file(choice.ca, directory)
     return StoreSettings(
         choice.url,
         choice.endpoint,

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -40,10 +40,16 @@ appender.stderr.layout.pattern = %d{ISO8601} %p %c{1}: %m%n%ex
 
 @contextmanager
 def spark_session(
-    settings: SparkSettings, store: StoreSettings, catalog: CatalogSettings, *, log: Path
+    settings: SparkSettings,
+    store: StoreSettings,
+    catalog: CatalogSettings,
+    *,
+    log: Path,
+    authorities: Sequence[Path] = (),
 ) -> Iterator[SparkSession]:
     """A session over this store and catalog; what Spark, the JVM and its Python workers print goes to `log`.
 
+    `authorities` are certificates in PEM form to trust beside the store's own: a JVM has one set for all places.
     Raises `InputError` without Java 17 or with jars missing, `StepFailed` (naming `log`) when Spark does not start.
     """
     java_version()
@@ -55,7 +61,8 @@ def spark_session(
     try:
         (folder / "log4j2.properties").write_text(LOG4J)
         with log.open("ab") as output, _interrupts_kept():
-            trust = None if connection is None or connection.ca is None else write_trust_store(connection, folder)
+            private = [*authorities, *([] if connection is None or connection.ca is None else [connection.ca])]
+            trust = write_trust_store(private, folder) if private else None
             before = conf_before_start(settings, jars, folder=folder, trust_store=trust)
             with _environment(jvm_environment(connection, os.environ)):
                 gateway = _start_jvm(before, output, log)

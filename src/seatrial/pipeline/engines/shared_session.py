@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatrial.errors import InputError, StepFailed
-from seatrial.pipeline.workspace import Workspace
+from seatrial.pipeline.workspace import Workspace, bucket_authorities
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -62,7 +62,13 @@ class SharedSession:
                 path = {"spark.executorEnv.PYTHONPATH": str(self._workspace.project.directory)}
                 settings = replace(chosen, conf={**path, **chosen.conf})
                 self._session = self._stack.enter_context(
-                    spark_session(settings, self._workspace.store, self._workspace.catalog, log=self.log)
+                    spark_session(
+                        settings,
+                        self._workspace.store,
+                        self._workspace.catalog,
+                        log=self.log,
+                        authorities=bucket_authorities(self._workspace),
+                    )
                 )
             if (step := getattr(self._step, "name", None)) is not None:
                 name_jobs(self._session, step)
