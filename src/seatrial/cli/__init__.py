@@ -48,6 +48,9 @@ VERBS = {
     "diff": Verb("release.diff", "Show what changed between two releases."),
     "predict": Verb("release.predict", "Answer for the rows of a CSV, JSON lines or Parquet file."),
     "serve": Verb("release.serve", "Serve a release over HTTP (Open Inference Protocol).", from_environment=True),
+    "images": Verb(
+        "project.images", "Write Containerfiles of the project's environment; --build and --push images of them."
+    ),
     "deploy": Verb("release.deploy", "Render a release's service for kubectl, kubeflow or azureml; --apply sends it."),
     "keys": Verb("release.keys", "Make, show and export signing keys, by role."),
     "waive": Verb("release.waive", "Sign an exception for one requirement, with a reason and an end."),
