@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -44,7 +43,6 @@ MANY_AT = {**DRAWN_AT, "ten pairs, use 5": EXACT_AT["ten pairs, use 5"]}  # wher
 POPULATIONS, PILOT, AGAIN, LAST = 60, 100, 600, 4_000
 BEST = 4  # populations that are measured again
 MANY = 20_000
-FAMILY_DRAWS = 3_000
 WIDTHS_AT = ("use 1", "use 5", "ten pairs, use 5")
 
 
@@ -83,12 +81,10 @@ def main() -> None:
         times = (f"{row.missed / (1 - row.confidence):.2f}" for row in rows)
         print(f"{method.name}: {time.process_time() - began:.1f} s", *times, flush=True)
         RESULTS.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    for name, make in (("families", families), ("widths", widths)):
-        if not arguments.render and (not arguments.only or arguments.only in name):
-            lines = list(make())
-            document = stored()
-            document[name] = lines
-            RESULTS.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    if not arguments.render and (not arguments.only or arguments.only in "widths"):
+        lines = list(widths())
+        document = stored()
+        document["widths"] = lines
     document["rows"] = {
         method.name: document["rows"][method.name] for method in METHODS if method.name in document["rows"]
     }
@@ -101,7 +97,7 @@ def main() -> None:
 def stored() -> dict[str, Any]:
     """What was measured so far."""
     if not RESULTS.exists():
-        return {"rows": {}, "families": [], "widths": []}
+        return {"rows": {}, "widths": []}
     document: dict[str, Any] = json.loads(RESULTS.read_text())
     return document
 
@@ -173,37 +169,6 @@ def measured(method: Method) -> Iterator[Row]:
             worst.about,
             searched,
         )
-
-
-FAMILIES: tuple[draws.Errors, ...] = (
-    (lambda random, n: random.normal(size=n), 0.0, "normal"),
-    (lambda random, n: np.abs(random.normal(size=n)), math.sqrt(2 / math.pi), "absolute normal"),
-    (lambda random, n: random.normal(size=n) ** 2, 1.0, "squared normal"),
-    (lambda random, n: random.exponential(size=n), 1.0, "exponential"),
-    (lambda random, n: random.laplace(size=n) ** 2, 2.0, "squared Laplace"),
-    (lambda random, n: random.lognormal(size=n), math.exp(0.5), "lognormal"),
-    (lambda random, n: random.standard_t(5, n) ** 2, 5 / 3, "squared Student-5"),
-    (lambda random, n: random.standard_t(3, n) ** 2, 3.0, "squared Student-3 (no variance)"),
-    (lambda random, n: random.pareto(1.5, n), 2.0, "Pareto, exponent 1.5 (no variance)"),
-    (lambda random, n: np.where(random.random(n) < 0.01, 20.0, 1.0), 1.19, "1, and 20 once in 100 rows"),
-)
-
-
-def families() -> Iterator[dict[str, Any]]:
-    """Named families of errors at the first use: how often a bound is stated, and how often it lies below the truth."""
-    for errors in FAMILIES:
-        for sums in (False, True):
-            for rows in (100, 1_000):
-                population = draws.mean_of(errors, rows, sums=sums)
-                low, high, stated = count(population, np.random.default_rng(31), FAMILY_DRAWS, [USES["use 1"]])[0]
-                yield {
-                    "errors": errors[2],
-                    "rows": rows,
-                    "sums": sums,
-                    "draws": FAMILY_DRAWS,
-                    "stated": int(stated) / FAMILY_DRAWS,
-                    "missed": int(max(low, high)) / FAMILY_DRAWS,
-                }
 
 
 def widths() -> Iterator[dict[str, Any]]:

@@ -12,21 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.verdicts.bounds.asymptotic import asymptotic_mean, average_precision, r_squared, weighted_roc_auc
+from seatrial.verdicts.bounds.asymptotic import average_precision, weighted_roc_auc
 from seatrial.verdicts.bounds.auc import roc_auc
 from seatrial.verdicts.bounds.bounded_mean import bounded_mean
 from seatrial.verdicts.bounds.calibration_error import calibration_error
 from seatrial.verdicts.bounds.interval import Interval, NoInterval
 from seatrial.verdicts.bounds.matthews import matthews_correlation
-from seatrial.verdicts.bounds.mean_from_sums import asymptotic_summed_mean, weighted_share
+from seatrial.verdicts.bounds.mean_from_sums import weighted_share
 from seatrial.verdicts.bounds.paired import paired_auc
-from seatrial.verdicts.bounds.paired_statistics import paired_average_precision, paired_r_squared, paired_ratio
+from seatrial.verdicts.bounds.paired_statistics import paired_average_precision, paired_ratio
 from seatrial.verdicts.bounds.weighted_mean import weighted_mean
 from seatrial.verdicts.contingency import ConfusionTable
 
 Floats = NDArray[np.float64]
 Random = np.random.Generator
 Bound = Callable[[float], Interval | NoInterval]
+PEOPLE = 200_000  # of a finite population
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,72 +224,20 @@ def rare_errors(random: Random) -> Errors:
     return draw, mean, f"absolute normal, and {size:g} in {share:.1%} of rows"
 
 
-def means(errors: Callable[[Random], Errors], *, sums: bool) -> Callable[[Random], Population]:
-    return lambda random: mean_of(errors(random), int(random.choice([30, 100, 300, 1_000])), sums=sums)
+def clipped_means(errors: Callable[[Random], Errors]) -> Callable[[Random], Population]:
+    """Means of errors that count as at most a clip, of a finite population: its mean is known."""
 
-
-def mean_of(errors: Errors, rows: int, *, sums: bool) -> Population:
-    drawn_from, mean, name = errors
-
-    def draw(drawn: Random) -> Bound:
-        values = drawn_from(drawn, rows)
-        if not sums:
-            return lambda confidence: asymptotic_mean(values, confidence=confidence)
-        squares = values**2
-        powers = float(values.sum()), float(squares.sum()), float(squares @ values), float(squares @ squares)
-        return lambda confidence: asymptotic_summed_mean(rows, powers, confidence=confidence)
-
-    return Population(f"{rows:,} rows, {name}", mean, draw)
-
-
-NOISES: dict[str, tuple[Callable[[Random, int], Floats], float]] = {
-    "normal": (lambda drawn, n: drawn.normal(size=n), 1.0),
-    "Laplace": (lambda drawn, n: drawn.laplace(size=n), 2.0),
-    "Student-5": (lambda drawn, n: drawn.standard_t(5, n), 5 / 3),
-    "Student-3": (lambda drawn, n: drawn.standard_t(3, n), 3.0),
-    "exponential": (lambda drawn, n: drawn.exponential(size=n) - 1, 1.0),
-}
-
-
-def _noise(random: Random, *, heavy: bool) -> str:
-    return str(random.choice(["Student-5", "Student-3"] if heavy else ["normal", "Laplace", "exponential"]))
-
-
-def r_squareds(*, heavy: bool) -> Callable[[Random], Population]:
     def population(random: Random) -> Population:
-        name, rows, scale = (
-            _noise(random, heavy=heavy),
-            int(random.choice([50, 200, 1_000])),
-            float(random.choice([0.3, 1, 3])),
-        )
-        noise, variance = NOISES[name]
+        drawn_from, _, name = errors(random)
+        rows, clip = int(random.choice([30, 100, 300, 1_000])), float(random.choice([1.0, 5.0, 30.0]))
+        values = np.clip(drawn_from(random, PEOPLE), -clip, clip)
+        floor = -clip if values.min() < 0 else 0.0
 
         def draw(drawn: Random) -> Bound:
-            predicted = drawn.normal(size=rows)
-            actual = predicted + scale * noise(drawn, rows)
-            return lambda confidence: r_squared(actual, predicted, confidence=confidence)
+            sample = values[drawn.integers(0, PEOPLE, rows)]
+            return lambda confidence: bounded_mean(sample, floor=floor, ceiling=clip, confidence=confidence, seed=1)
 
-        return Population(f"{rows:,} rows, {name} noise of scale {scale:g}", 1 / (1 + scale**2 * variance), draw)
-
-    return population
-
-
-def paired_r_squareds(*, heavy: bool) -> Callable[[Random], Population]:
-    def population(random: Random) -> Population:
-        name, rows, apart = (
-            _noise(random, heavy=heavy),
-            int(random.choice([50, 200, 1_000])),
-            float(random.choice([0.1, 0.5])),
-        )
-        noise, variance = NOISES[name]
-
-        def draw(drawn: Random) -> Bound:
-            predicted, errors = drawn.normal(size=rows), noise(drawn, rows)
-            other = predicted + apart * drawn.normal(size=rows)
-            return lambda confidence: paired_r_squared(predicted + errors, predicted, other, confidence=confidence)
-
-        truth = apart**2 / (1 + variance)
-        return Population(f"{rows:,} rows, {name} noise, the other model off by {apart:g}", truth, draw)
+        return Population(f"{rows:,} rows, {name}, clip {clip:g}", float(values.mean()), draw)
 
     return population
 

@@ -12,7 +12,7 @@ import numpy as np
 PROVED, SUPPOSES, ASYMPTOTIC, COMPARED = "proved", "supposes", "asymptotic", "other"
 Summed = Callable[[float], Iterator[tuple[str, exact.Worst]]]
 Drawn = Callable[[np.random.Generator], draws.Population]
-BETTING, MEAN, FISHER = ("betting",), ("asymptotic-mean",), "fisher-clopper-pearson"
+BETTING, FISHER = ("betting",), "fisher-clopper-pearson"
 MATTHEWS = ("asymptotic-fisher-z", "asymptotic-fisher-z-weighted")
 
 
@@ -63,14 +63,7 @@ METHODS = (
     _drawn("Matthews, two classes", MATTHEWS[:1], draws.matthews(2), many=True),
     _drawn("Matthews, three classes", MATTHEWS[:1], draws.matthews(3), many=True),
     _drawn("Matthews, weighted", MATTHEWS[1:], draws.matthews(2, weighted=True)),
-    _drawn("mean error, all moments", MEAN, draws.means(draws.light_errors, sums=False), many=True),
-    _drawn("mean error, heavy tails", MEAN, draws.means(draws.heavy_errors, sums=False), many=True),
-    _drawn("mean error, rare large ones", MEAN, draws.means(draws.rare_errors, sums=False), many=True),
-    _drawn("mean error from sums, all moments", MEAN, draws.means(draws.light_errors, sums=True), many=True),
-    _drawn("mean error from sums, heavy tails", MEAN, draws.means(draws.heavy_errors, sums=True), many=True),
-    _drawn("mean error from sums, rare large ones", MEAN, draws.means(draws.rare_errors, sums=True), many=True),
-    _drawn("R²", ("asymptotic-log-ratio",), draws.r_squareds(heavy=False), many=True),
-    _drawn("R², heavy tails", ("asymptotic-log-ratio",), draws.r_squareds(heavy=True), many=True),
-    _drawn("paired R²", ("asymptotic-ratio-paired",), draws.paired_r_squareds(heavy=False), many=True),
-    _drawn("paired R², heavy tails", ("asymptotic-ratio-paired",), draws.paired_r_squareds(heavy=True), many=True),
+    _drawn("clipped error, all moments", BETTING, draws.clipped_means(draws.light_errors), PROVED),
+    _drawn("clipped error, heavy tails", BETTING, draws.clipped_means(draws.heavy_errors), PROVED),
+    _drawn("clipped error, rare large ones", BETTING, draws.clipped_means(draws.rare_errors), PROVED),
 )

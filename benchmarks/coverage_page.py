@@ -57,7 +57,7 @@ def render(document: dict[str, Any]) -> str:
         names = ", ".join(f"`{each}`" for each in method["methods"]) or "–"
         rows = [first] if first["setting"] == last["setting"] else [first, last]
         lines += [f"| {name} | {names} | {row['searched']} | {row['at']} | {row['setting']} |" for row in rows]
-    return "\n".join([*lines, *_families(document), *_widths(document), ""])
+    return "\n".join([*lines, *_widths(document), ""])
 
 
 def _unmeasured(document: dict[str, Any]) -> list[str]:
@@ -77,33 +77,6 @@ def _line(name: str, method: dict[str, Any]) -> str:
         missed = f"{row['missed']:.2g} ({row['missed'] / (1 - row['confidence']):.2f})"
         cells.append(f"**{missed}**" if exceeds(row) else missed)
     return f"| {' | '.join(cells)} |"
-
-
-def _families(document: dict[str, Any]) -> list[str]:
-    if not document["families"]:
-        return []
-    lines = [
-        "",
-        "## Errors of a regression, by family",
-        "",
-        "At the first use, where 0.025 is promised: how often a bound is stated, and how often it misses.",
-        "",
-        "| errors | from | rows | stated | missed, of all | missed, of those stated | test sets |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for found in document["families"]:
-        of_stated = f"{found['missed'] / found['stated']:.3f}" if found["stated"] else "–"
-        source = "sums" if found["sums"] else "rows"
-        cells = [
-            found["errors"],
-            source,
-            f"{found['rows']:,}",
-            f"{found['stated']:.2f}",
-            f"{found['missed']:.3f}",
-            of_stated,
-        ]
-        lines.append(f"| {' | '.join(cells)} | {found['draws']:,} |")
-    return lines
 
 
 def _widths(document: dict[str, Any]) -> list[str]:

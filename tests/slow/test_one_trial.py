@@ -36,7 +36,7 @@ clip = 20.0
 metric = "clipped_mae"
 at_most = 10.0
 [[policy.require]]
-metric = "mean_error"
+metric = "clipped_mean_error"
 gap_between = "sex"
 at_most = 5.0
 [[policy.require]]

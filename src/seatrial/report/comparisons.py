@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seatrial.report.words import metric_title, number, numbers, reference_title, slice_label
-from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.metrics import METRICS, Better
 from seatrial.verdicts.trial import Trial
 
@@ -34,7 +34,7 @@ def comparisons(trial: Trial) -> tuple[Comparison, ...]:
     return tuple(_compared(trial))
 
 
-def reference_of(one: Evidence) -> str:
+def reference_of(one: Evidence | NotMeasured) -> str:
     """What the model is compared with: "the baseline: majority class <=50K"."""
     name, described = reference_title(one.claim.against or ""), _described(one)
     return f"{name}: {described}" if described else name
@@ -42,8 +42,9 @@ def reference_of(one: Evidence) -> str:
 
 def beside(trial: Trial) -> Iterator[str]:
     """The model's number beside what the others reach: "87 % accurate" says little next to 85 %."""
-    found: dict[str, list[Evidence]] = {}
-    for one in trial.evidence:
+    found: dict[str, list[Evidence | NotMeasured]] = {}
+    numbered: tuple[Evidence | NotMeasured, ...] = (*trial.evidence, *trial.not_measured)
+    for one in numbered:
         if one.claim == Claim(one.claim.metric, against=one.claim.against) and REFERENCE in one.conditions:
             found.setdefault(one.claim.metric, []).append(one)
     for metric, compared in found.items():
@@ -54,7 +55,7 @@ def beside(trial: Trial) -> Iterator[str]:
         yield f"{metric_title(metric)} {_stated(compared[0], MODEL)}; {'; '.join(others)}"
 
 
-def _described(one: Evidence) -> str:
+def _described(one: Evidence | NotMeasured) -> str:
     described = one.conditions.get(DESCRIBED, "")
     if REFERENCE in one.conditions:  # then its own number, at the end, is known by itself
         described = described.rpartition(", ")[0]  # nothing is left of a model that is known by its name alone
@@ -79,7 +80,7 @@ def _compared(trial: Trial) -> Iterator[Comparison]:
         )
 
 
-def _stated(one: Evidence, condition: str) -> str:
+def _stated(one: Evidence | NotMeasured, condition: str) -> str:
     try:
         return number(float(one.conditions[condition]))
     except (KeyError, ValueError):

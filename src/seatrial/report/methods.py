@@ -43,18 +43,13 @@ _BASES = {
     "obuchowski": "Difference of two areas under the ROC curve where rows belong together. Asymptotic. Obuchowski, "
     "Biometrics 53 (1997).",
     "no-bound-few-clusters": "Too few clusters for any claim: the bounds are 0 and 1.",
-    "asymptotic-mean": "Mean of values without a known limit: Student's t, corrected for skewness. Misses more often "
-    "than it says where large values are too rare to be drawn, or a heavy tail looks light. Hall, Journal of the Royal "
-    "Statistical Society B 54 (1992).",
-    "asymptotic-log-ratio": "R², by the delta method on the logarithm of the error that is left. Hampel, Journal of "
-    "the American Statistical Association 69 (1974).",
     "asymptotic-logit": "Average precision, by the influence of each row, on the logit scale, never narrower than an "
     "exact bound of the same variance. Hampel (1974).",
     "asymptotic-delong-logit": "Area under the ROC curve of weighted rows, by the influence of each, on the logit "
     "scale. After DeLong, DeLong & Clarke-Pearson (1988).",
     "asymptotic-fisher-z": "Matthews correlation, by the delta method on Fisher's z scale, with half of the error "
     "kept back. Itaya, Tamura, Hayashi & Yamamoto (2024).",
-    "asymptotic-ratio": "A ratio of sums (precision, F1, R²), by the influence of each row. Cochran, Sampling "
+    "asymptotic-ratio": "A ratio of sums (precision, F1), by the influence of each row. Cochran, Sampling "
     "Techniques (1977), chapter 6.",
     "asymptotic-influence": "Average precision, by the influence of each row. Hampel (1974).",
     "counted": "Counted among these rows themselves: it is about them alone, so there is nothing to be unsure of.",

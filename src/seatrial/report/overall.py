@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.words import Numbers, count, in_units, metric_meaning, metric_title, number, numbers
-from seatrial.verdicts.evidence import Claim, Evidence
+from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
 from seatrial.verdicts.metrics import METRICS, Scope
 from seatrial.verdicts.trial import Trial
 
@@ -38,12 +38,19 @@ class Metric:
 
 def overall_metrics(trial: Trial, *, unit: str = "") -> tuple[Metric, ...]:
     """All that was measured of the model for all rows together; errors are in the unit of the label, `unit`."""
-    return tuple(_metric(one, unit) for one in _plain(trial) if not about_rows(one.claim.metric))
+    return tuple(_metric(one, unit) for one in _plain(trial) if not about_rows(one.claim.metric)) + tuple(
+        _metric(one, unit) for one in described(trial) if one.claim == Claim(one.claim.metric)
+    )
 
 
 def of_the_rows(trial: Trial) -> tuple[Metric, ...]:
     """What was measured of the rows themselves."""
     return tuple(_metric(one, "") for one in _plain(trial) if about_rows(one.claim.metric))
+
+
+def described(trial: Trial) -> Iterator[NotMeasured]:
+    """Numbers of the measured rows that no bound holds on, but for those beside other models."""
+    return (one for one in trial.not_measured if one.claim.against is None and one.estimate is not None)
 
 
 def about_rows(metric: str) -> bool:
@@ -68,7 +75,7 @@ def _plain(trial: Trial) -> Iterator[Evidence]:
     return (one for one in trial.evidence if one.claim == Claim(one.claim.metric) and one.claim.metric != BIN_METRIC)
 
 
-def _metric(one: Evidence, unit: str) -> Metric:
+def _metric(one: Evidence | NotMeasured, unit: str) -> Metric:
     shown = [form.format(one.conditions[name]) for name, form in _SHOWN.items() if name in one.conditions]
     meaning = metric_meaning(one.claim.metric)
     if unit and in_units(one.claim.metric):
@@ -76,7 +83,7 @@ def _metric(one: Evidence, unit: str) -> Metric:
     return Metric(
         title=metric_title(one.claim.metric),
         detail=" · ".join(part for part in (meaning, *shown) if part),
-        method=one.method,
+        method=one.method if isinstance(one, Evidence) else "of these rows alone",
         numbers=numbers(one),
-        doubts=tuple(flag.detail for flag in one.flags),
+        doubts=tuple(flag.detail for flag in one.flags) if isinstance(one, Evidence) else (),
     )

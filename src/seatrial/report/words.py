@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.metrics import METRICS, Scope
 
 _NOTHING = 1e-9  # what rounding leaves of a zero
@@ -78,21 +78,25 @@ def number(value: float, *, signed: bool = False, digits: int | None = None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """An estimate and its bounds, with as many decimals each."""
+    """An estimate and its bounds, with as many decimals each; of a number of the measured rows alone, no bounds."""
 
     estimate: str
-    low: str
-    high: str
+    low: str = ""
+    high: str = ""
 
     @property
     def bounds(self) -> str:
         """Both bounds."""
-        return f"{self.low} to {self.high}"
+        return f"{self.low} to {self.high}" if self.low else "no bound"
 
 
-def numbers(one: Evidence) -> Numbers:
+def numbers(one: Evidence | NotMeasured) -> Numbers:
     """What was measured as people read it: fractions to three decimals, errors in the label's unit to four digits."""
-    signed, values = is_signed(one.claim), (one.estimate, one.low, one.high)
+    signed = is_signed(one.claim)
+    if isinstance(one, NotMeasured):
+        values: tuple[float, ...] = () if one.estimate is None else (one.estimate,)
+    else:
+        values = (one.estimate, one.low, one.high)
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     digits = _DIGITS
     if largest >= 1 or (largest > 0 and in_units(one.claim.metric)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from seatrial.assessors.regression.error_metrics import suggested_clip
 from seatrial.errors import InputError, field
 from seatrial.models.signature import Task
 from seatrial.rows import Rows
@@ -88,6 +90,17 @@ def read_labels(rows: Rows, label: str, *, on_progress: Callable[[int], None] = 
         )
     different = None if many or fraction else tuple(sorted(found, key=_order))
     return Labels(label, _kind(kind, fraction=fraction), different, count, missing)
+
+
+def clip_from_labels(rows: Rows, label: str) -> float:
+    """A largest error to begin a regression's policy with, from how far apart labels lie: see `suggested_clip`."""
+    least, largest = math.inf, -math.inf
+    for table in rows.tables([label]):
+        values = table.column(0).cast(pa.float64())
+        numbers = values.filter(pc.is_finite(values))
+        if len(numbers):
+            least, largest = min(least, pc.min(numbers).as_py()), max(largest, pc.max(numbers).as_py())
+    return suggested_clip(least, largest)
 
 
 def check_column(rows: Rows, name: str, asked_by: str) -> None:

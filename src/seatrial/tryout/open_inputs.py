@@ -128,7 +128,7 @@ def _unasked(question: Question, task: Task, *, against: bool, attacked: bool) -
     """What was not measured because nobody asked, and what to give for it."""
     if task == "regression" and question.clip is None:
         yield (
-            "Bounds on errors that hold at any number of rows (these are asymptotic): the largest that counts, "
+            "Bounds on errors, and gaps of them between groups: state the largest error that counts in full, "
             f"{field('clip')}"
         )
     if not question.groups:

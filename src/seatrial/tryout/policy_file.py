@@ -21,27 +21,36 @@ MARGIN = 0.01  # of accuracy: below it nobody notices that the new model answers
 METRIC: dict[Task, str] = {"binary": "accuracy", "multiclass": "accuracy", "regression": "mae"}
 
 
-def default_policy(task: Task, *, against: str | None = None, margin: float | None = None) -> Policy:
+def default_metric(task: Task, clip: float | None) -> str:
+    """What the default policy is about; without a clip no bound on a regression's errors holds."""
+    return METRIC[task] if clip is None or task != "regression" else f"clipped_{METRIC[task]}"
+
+
+def default_policy(
+    task: Task, *, clip: float | None = None, against: str | None = None, margin: float | None = None
+) -> Policy:
     """Better than the baseline; no worse than the model `against` by `margin`. Gaps between groups are only reported.
 
     Without a `margin`, a classifier may be worse by `MARGIN`; a regression, whose metric has the label's unit, by
     nothing.
     """
-    require = [Requirement(METRIC[task], no_worse_than=BASELINE)]
+    metric = default_metric(task, clip)
+    require = [Requirement(metric, no_worse_than=BASELINE)]
     if against is not None:
         allowed = margin if margin is not None else 0.0 if task == "regression" else MARGIN
-        require.append(Requirement(METRIC[task], no_worse_than=against, margin=allowed))
+        require.append(Requirement(metric, no_worse_than=against, margin=allowed))
     return Policy(require=tuple(require))
 
 
 def policy_for(policy: str, question: Question, groups: Sequence[GroupSpec], task: Task, against: str | None) -> Policy:
     """The policy that is named: "default", or a file's. It is made to compare with `against` where it does not yet."""
     if policy == DEFAULT:
-        return default_policy(task, against=against, margin=question.margin)
+        return default_policy(task, clip=question.clip, against=against, margin=question.margin)
     stated = policy_of_file(Path(policy), groups=[spec.name for spec in groups], task=task)
     if against is None or compared_models(stated):
         return stated
-    comparison = default_policy(task, against=against, margin=question.margin).require[-1]
+    clip = question.clip if stated.clip is None else stated.clip
+    comparison = default_policy(task, clip=clip, against=against, margin=question.margin).require[-1]
     return replace(stated, require=(*stated.require, comparison))
 
 

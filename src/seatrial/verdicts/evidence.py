@@ -68,8 +68,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class NotMeasured:
-    """A claim about a slice that nobody can state from this data or model, and why."""
+    """A claim about a slice that nobody can state from this data or model, and why.
+
+    `estimate` describes the measured rows, where they have such a number: it decides nothing, since no bound on it
+    holds for rows that were not drawn. `conditions` are those of `Evidence`.
+    """
 
     claim: Claim
     slice: str
     reason: str
+    estimate: float | None = None
+    conditions: Mapping[str, str] = field(default_factory=dict)

@@ -7,15 +7,12 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from scipy.special import stdtrit
 from scipy.stats import binom
 
 from seatrial.assessors.contingency.assess_counts import measure_cells
 from seatrial.assessors.contingency.group_specs import parse_groups
-from seatrial.verdicts.bounds import influence
-from seatrial.verdicts.bounds.asymptotic import asymptotic_mean
 from seatrial.verdicts.bounds.interval import Interval
-from seatrial.verdicts.bounds.mean_from_sums import asymptotic_summed_mean, summed_mean, weighted_share
+from seatrial.verdicts.bounds.mean_from_sums import summed_mean, weighted_share
 from seatrial.verdicts.bounds.special_functions import Floats
 from seatrial.verdicts.contingency import Cells, Weighing
 from seatrial.verdicts.evidence import Claim, Evidence, Family
@@ -141,71 +138,6 @@ def test_the_bounds_of_a_weighted_share_are_where_the_test_stops_to_refute() -> 
 
     assert excess(found.low) == pytest.approx(0, abs=1e-12)
     assert excess(found.high) == pytest.approx(0, abs=1e-12)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SciPy's quantile, which equals ours (see its own test) and is quicker."""
-    monkeypatch.setattr(influence, "student_quantile", lambda p, degrees: float(stdtrit(degrees, p)))
-
-
-def powers_of(values: Floats) -> tuple[float, float, float, float]:
-    squares = values**2
-    return float(values.sum()), float(squares.sum()), float(squares @ values), float(squares @ squares)
-
-
-@pytest.mark.parametrize(("rows", "wider"), [(300, 1.1), (30_000, 1.01)])
-def test_an_asymptotic_mean_from_sums_is_the_one_from_rows_with_more_room_for_rows_not_seen(
-    rows: int, wider: float
-) -> None:
-    """The largest row is not among the sums; the fourth root of the fourth powers' sum is never less."""
-    values = np.random.default_rng(9).gamma(2.0, size=rows)
-    of_sums = asymptotic_summed_mean(rows, powers_of(values), confidence=0.975)
-    of_rows = asymptotic_mean(values, confidence=0.975)
-    assert isinstance(of_sums, Interval)
-    assert isinstance(of_rows, Interval)
-    assert of_sums.estimate == pytest.approx(of_rows.estimate)
-    assert of_sums.low < of_rows.low < of_rows.high < of_sums.high
-    assert of_sums.high - of_sums.low < wider * (of_rows.high - of_rows.low)
-
-
-def stated_and_missed(
-    draw: Callable[[np.random.Generator, int], Floats], mean: float, rows: int, draws: int
-) -> tuple[int, int]:
-    """Of so many means from sums how many have a bound, and how many have one below the truth."""
-    random, stated, missed = np.random.default_rng(8), 0, 0
-    for _ in range(draws):
-        found = asymptotic_summed_mean(rows, powers_of(draw(random, rows)), confidence=0.975)
-        if isinstance(found, Interval):
-            stated, missed = stated + 1, missed + (found.high < mean)
-    return stated, missed
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize(
-    ("draw", "mean", "share"),
-    [
-        (lambda random, rows: random.exponential(size=rows), 1.0, 0.99),
-        (lambda random, rows: random.normal(size=rows) ** 2, 1.0, 0.99),
-        (lambda random, rows: random.laplace(size=rows) ** 2, 2.0, 0.7),
-        (lambda random, rows: random.lognormal(size=rows), np.exp(0.5), 0.78),
-    ],
-)
-def test_an_asymptotic_mean_from_sums_is_covered_for_losses_with_a_variance(
-    draw: Callable[[np.random.Generator, int], Floats], mean: float, share: float
-) -> None:
-    stated, missed = stated_and_missed(draw, mean, 1_000, SUM_DRAWS)
-    assert stated > share * SUM_DRAWS
-    assert missed <= binom.ppf(1 - BAD_LUCK, SUM_DRAWS, 0.025)
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize(("rows", "draws", "most"), [(100, 2_000, 0.05), (1_000, 2_000, 0.05), (10_000, 500, 0.01)])
-def test_squared_errors_without_a_variance_are_mostly_refused_from_sums(rows: int, draws: int, most: float) -> None:
-    """Squared Student-3 errors: with ten degrees of freedom at all sizes a tenth of all means would be missed."""
-    stated, missed = stated_and_missed(lambda random, size: random.standard_t(3, size) ** 2, 3.0, rows, draws)
-    assert missed <= stated < 0.08 * draws
-    assert missed < most * draws
 
 
 def test_cells_with_weights_bound_their_rates_too() -> None:

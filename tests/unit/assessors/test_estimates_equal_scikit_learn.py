@@ -22,7 +22,7 @@ from sklearn import metrics as learn
 
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.run_trial import ASSESSORS
-from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.evidence import Claim, Family
 from seatrial.verdicts.metrics import LOG_LOSS_CLIP, METRICS, UNDER_ATTACK, Scope
 
 Subjects = Callable[..., Subject]
@@ -39,7 +39,7 @@ def measured(subject: Subject, claim: Claim) -> dict[str, float]:
     (assessor,) = (each for _, each in ASSESSORS if claim.metric in getattr(each, "METRICS", ()))
     found = assessor.assess(subject, [claim], confidence=0.9, seed=7, budget_s=60)
     asked = takewhile(lambda item: item.claim == claim, found)  # what is asked comes first
-    return {item.slice: item.estimate for item in asked if isinstance(item, Evidence)}
+    return {item.slice: item.estimate for item in asked if item.estimate is not None}
 
 
 def drawn(

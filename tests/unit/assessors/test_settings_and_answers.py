@@ -207,14 +207,26 @@ def test_what_a_regression_lacks_is_said_with_what_it_would_need(of_task: Subjec
     claims = [Claim("interval_coverage"), Claim("quantile_loss")]
     reasons = {item.claim.metric: item.reason for item in said(subject, *claims) if isinstance(item, NotMeasured)}
     assert "needs a model that predicts an interval" in reasons["interval_coverage"]
-    assert "needs to know which quantile the model predicts" in reasons["quantile_loss"]
+    assert "needs the quantile that the model predicts" in reasons["quantile_loss"]
 
 
-def test_without_a_clip_bounds_on_errors_say_that_they_are_asymptotic(of_task: Subjects) -> None:
+@pytest.mark.parametrize("weight", [None, "weight"])
+def test_without_a_clip_errors_have_an_estimate_no_bound_and_a_hint(of_task: Subjects, weight: str | None) -> None:
+    subject = replace(of_task("regression"), weight=weight)
     for metric in ("mae", "rmse", "mean_error", "r2"):
-        (item,) = (one for one in said(of_task("regression")) if one.claim == Claim(metric))
-        assert isinstance(item, Evidence)
-        assert "asymptotic" in item.conditions["bound"]
+        (item,) = (one for one in said(subject) if one.claim == Claim(metric))
+        assert isinstance(item, NotMeasured)
+        assert item.estimate is not None
+        assert "too rare to be drawn" in item.reason
+        assert "clipped_mae" in item.reason
+        assert "for instance 30" in item.reason  # labels lie within 20 to 30 of each other
+
+
+def test_a_difference_of_errors_from_a_reference_without_a_clip_has_no_bound_either(of_task: Subjects) -> None:
+    (item,) = (one for one in said(of_task("regression")) if one.claim == Claim("mae", against="baseline"))
+    assert isinstance(item, NotMeasured)
+    model, reference = (float(item.conditions[name]) for name in ("model_estimate", "reference_estimate"))
+    assert item.estimate == pytest.approx(model - reference)
 
 
 def test_with_a_clip_clipped_errors_count_as_at_most_that_and_the_bounds_hold_at_every_size(of_task: Subjects) -> None:
@@ -232,7 +244,7 @@ def test_with_a_clip_clipped_errors_count_as_at_most_that_and_the_bounds_hold_at
         plain, unclipped = (
             next(one for one in said(each) if one.claim == Claim(metric)) for each in (of_task("regression"), subject)
         )
-        assert plain == unclipped
+        assert plain.estimate == unclipped.estimate
 
 
 def test_a_multiclass_trial_of_one_label_is_not_measured(of_task: Subjects) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,11 @@ __all__ = ["ClassAnswers", "Unmeasurable", "ValueAnswers", "check_subject", "cla
 
 @dataclass(frozen=True, slots=True)
 class Unmeasurable:
-    """Why nothing can be said."""
+    """Why nothing can be stated of rows that were not drawn, and a number of those that were, where there is one."""
 
     reason: str
+    estimate: float | None = None
+    conditions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ from seatrial.verdicts.bounds.averages import mean_of_intervals
 from seatrial.verdicts.bounds.bounded_mean import bounded_mean
 from seatrial.verdicts.bounds.differences import Count, interval_difference, proportion_differences
 from seatrial.verdicts.bounds.interval import Interval, NoInterval, half_alpha, simultaneous_confidence
-from seatrial.verdicts.bounds.paired import paired_asymptotic, paired_mean, paired_proportions
+from seatrial.verdicts.bounds.paired import paired_mean, paired_proportions
 from seatrial.verdicts.bounds.proportions import proportion
 from seatrial.verdicts.bounds.ratios import proportion_ratio
 from seatrial.verdicts.bounds.weighted_mean import weight_assumption, weighted_mean
@@ -101,7 +101,7 @@ def mean(terms: Terms, groups: Grouping, *, seed: int) -> Quantity:
         else:
             low, high = terms.limits
             interval = weighted_mean(values, weights, low=low, high=high, confidence=confidence, seed=seed)
-        supposed = {} if weights is None else weight_assumption(weights)
+        supposed = {} if weights is None or terms.limits is None else weight_assumption(weights)
         return found(interval, len(rows), {"among": terms.among.name, **supposed, **terms.note(rows)})
 
     return Quantity(of)
@@ -119,7 +119,7 @@ def paired(model: Terms, reference: Terms, groups: Grouping, *, seed: int) -> Qu
         weights = None if model.weights is None else model.weights[rows]
         interval: Interval | NoInterval
         if model.limits is None:
-            interval = paired_asymptotic(values, confidence=confidence, weights=weights)
+            interval = asymptotic_mean(values, confidence=confidence, weights=weights)
         else:
             reach = model.limits[1] - model.limits[0]
             if weights is not None:
@@ -127,7 +127,7 @@ def paired(model: Terms, reference: Terms, groups: Grouping, *, seed: int) -> Qu
             else:
                 interval = paired_mean(values, low=-reach, high=reach, confidence=confidence, seed=seed)
         estimates = (float(np.average(terms.values[rows], weights=weights)) for terms in (model, reference))
-        supposed = {} if weights is None else weight_assumption(weights)
+        supposed = {} if weights is None or model.limits is None else weight_assumption(weights)
         return found(interval, len(rows), {"among": model.among.name, **supposed, **beside(*estimates)})
 
     return Quantity(of)
@@ -176,7 +176,10 @@ def minus(model: Quantity, reference: Quantity) -> Quantity:
     def of(group: int, confidence: float) -> Found:
         one, two = (quantity.of(group, half_alpha(confidence)) for quantity in (model, reference))
         if isinstance(one, Unmeasurable):
-            return one
+            if one.estimate is None or not isinstance(two, Unmeasurable) or two.estimate is None:
+                return one
+            apart = one.estimate - two.estimate
+            return Unmeasurable(one.reason, apart, {**one.conditions, **beside(one.estimate, two.estimate)})
         if isinstance(two, Unmeasurable):
             return Unmeasurable(f"of the reference: {two.reason}")
         stated = {**one.conditions, **beside(one.interval.estimate, two.interval.estimate)}
@@ -204,5 +207,5 @@ def beside(model: float, reference: float) -> dict[str, str]:
 def found(interval: Interval | NoInterval, rows: int, conditions: Mapping[str, str] | None = None) -> Found:
     """What a method gave, as what was measured, or why it was not."""
     if isinstance(interval, NoInterval):
-        return Unmeasurable(interval.reason)
+        return Unmeasurable(interval.reason, interval.estimate, {} if interval.estimate is None else conditions or {})
     return Measured(interval, rows, conditions or {})

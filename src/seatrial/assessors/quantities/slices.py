@@ -109,7 +109,8 @@ def of_groups(
             if isinstance(turned, Measured):
                 measured, said = turned, _name(claim, names, indices[::-1])
         if isinstance(measured, Unmeasurable):
-            yield NotMeasured(claim, said, measured.reason)
+            described = {} if measured.estimate is None else {**stated, **measured.conditions}
+            yield NotMeasured(claim, said, measured.reason, measured.estimate, described)
         else:
             yield _evidence(claim, said, measured, confidence, stated, flags)
 
@@ -133,12 +134,11 @@ def _measure(
         first, second = indices
         if between is not None:
             return between(first, second, confidence)
-        found = []
-        for index in indices:
-            measured = of(index, min(half_alpha(confidence), together))  # for more than three groups the second
-            if isinstance(measured, Unmeasurable):
-                return Unmeasurable(f"{names[index]}: {measured.reason}")
-            found.append(measured)
+        each = min(half_alpha(confidence), together)  # for more than three groups the second
+        both = [of(index, each) for index in indices]
+        found = [one for one in both if isinstance(one, Measured)]
+        if len(found) < len(both):
+            return _unmeasurable(family, both, [names[index] for index in indices])
         if family is Family.RATIOS and min(one.interval.low for one in found) < 0:
             return Unmeasurable("it can be negative, and has no ratio")
         joined = combine(found[0].interval, found[1].interval)
@@ -147,6 +147,19 @@ def _measure(
         return Measured(joined, found[0].rows + found[1].rows, _shared(found))
 
     return measure
+
+
+def _unmeasurable(family: Family, both: Sequence[Found], names: Sequence[str]) -> Unmeasurable:
+    """Why two groups are not compared; what is between them, where both have a number of their own rows."""
+    lacking = [(name, one) for name, one in zip(names, both, strict=True) if isinstance(one, Unmeasurable)]
+    name, first = lacking[0]
+    estimates = [one.estimate for _, one in lacking if one.estimate is not None]
+    if len(estimates) == len(both):
+        if family is Family.PAIRS:
+            return Unmeasurable(first.reason, estimates[0] - estimates[1])
+        if min(estimates) > 0:
+            return Unmeasurable(first.reason, estimates[0] / estimates[1])
+    return Unmeasurable(f"{name}: {first.reason}")
 
 
 def _shared(found: Sequence[Measured]) -> dict[str, str]:

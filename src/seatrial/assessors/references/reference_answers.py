@@ -52,7 +52,7 @@ def against(quantity: Quantity, baseline: Baseline | None) -> Quantity:
 
     def of(group: int, confidence: float) -> Found:
         found = quantity.of(group, confidence)
-        if isinstance(found, Unmeasurable):
+        if REFERENCE not in found.conditions:
             return found
         estimate = f"{float(found.conditions[REFERENCE]):.4g}"
         stated = {"reference": estimate}

@@ -1,12 +1,13 @@
 """Errors of a regression: absolute, squared, signed, explained variance, pinball loss, and the cover of intervals.
 
-A mean has a distribution-free bound only where its values have limits (Bahadur & Savage 1956): those of plain errors
-are asymptotic, and say so. A clipped error counts as at most the subject's `clip`; its bounds hold at every size; it is
-another metric.
+A mean has a bound that holds only where its values have limits (Bahadur & Savage 1956): of plain errors and of R² the
+number of these rows is told, and no bound. A clipped error counts as at most the subject's `clip`; its bounds hold at
+every size; it is another metric.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -20,21 +21,17 @@ from seatrial.assessors.contingency.grouping import Grouping, Rows
 from seatrial.assessors.quantities.means import (
     Among,
     Terms,
-    beside,
     found,
     mean,
     minus,
-    or_else,
     paired,
     paired_shares,
     shares,
 )
 from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
-from seatrial.errors import field
 from seatrial.verdicts.bounds.asymptotic import r_squared
 from seatrial.verdicts.bounds.interval import root
-from seatrial.verdicts.bounds.paired_statistics import paired_r_squared
 from seatrial.verdicts.evidence import Claim, Evidence, NotMeasured
 from seatrial.verdicts.metrics import METRICS as KNOWN
 from seatrial.verdicts.metrics import measured_by
@@ -42,12 +39,6 @@ from seatrial.verdicts.metrics.computed import MeanError
 
 COVERAGE = "interval_coverage"
 METRICS = measured_by("errors")
-ASYMPTOTIC = (
-    "asymptotic: without a stated ceiling of errors (clip) a bound holds for many rows only, and misses large errors "
-    "too rare to be drawn"
-)
-
-EXPLAINED = "asymptotic: no bound on r2 holds at every size"
 
 
 def assess(
@@ -64,16 +55,18 @@ def assess(
     if isinstance(answers, Unmeasurable):
         yield from (unmeasured(claim, answers.reason) for claim in asked)
         return
+    clip = None if subject.clip is not None else suggested_clip(answers.actual.min(), answers.actual.max())
 
     def quantity_of(claim: Claim, groups: Grouping) -> Quantity | Unmeasurable:
         if claim.of_class is not None:
             return Unmeasurable("a regression has no classes")
         if claim.against is None:
-            return _of(answers, claim.metric, subject, groups, seed=seed)
+            return hinted(_of(answers, claim.metric, subject, groups, seed=seed), clip)
         compared = reference_answers(claim, subject, value_answers)
         if isinstance(compared, Unmeasurable):
             return compared
         quantity = _paired(answers, compared.answers, claim.metric, subject, groups, seed=seed)
+        quantity = hinted(quantity, clip)
         return quantity if isinstance(quantity, Unmeasurable) else against(quantity, compared.baseline)
 
     parameters = {"seed": str(seed)}
@@ -103,8 +96,7 @@ def _paired(
         one, two = (_of(each, metric, subject, groups, seed=seed) for each in (answers, reference))
         if isinstance(one, Unmeasurable) or isinstance(two, Unmeasurable):
             return one if isinstance(one, Unmeasurable) else two
-        apart = minus(one, two)
-        return or_else(_explained_beside(answers, reference, groups), apart) if metric == "r2" else apart
+        return minus(one, two)
     if metric == COVERAGE:
         own, theirs = _covered(answers), _covered(reference)
         if isinstance(own, Unmeasurable):
@@ -123,6 +115,34 @@ def _paired(
     return paired(own_terms, their_terms, groups, seed=seed)
 
 
+def hinted(quantity: Quantity | Unmeasurable, clip: float | None) -> Quantity | Unmeasurable:
+    """The quantity, which says where it has no bound what to require instead; `clip`: such a limit, if none is set."""
+    if isinstance(quantity, Unmeasurable):
+        return quantity
+    limit = "" if clip is None else f", and state a clip, the largest error that counts in full, for instance {clip:g}"
+
+    def of(group: int, confidence: float) -> Found:
+        measured = quantity.of(group, confidence)
+        if not isinstance(measured, Unmeasurable) or measured.estimate is None:
+            return measured
+        return replace(measured, reason=f"{measured.reason}; require a clipped metric (clipped_mae){limit}")
+
+    return replace(quantity, of=of)
+
+
+def suggested_clip(least: float, largest: float) -> float:
+    """The distance between the least and the largest label, rounded up to one digit: for people to think from.
+
+    >>> suggested_clip(-3.1, 20.0), suggested_clip(0.0, 0.0042), suggested_clip(5.0, 5.0)
+    (30.0, 0.005, 1.0)
+    """
+    span = largest - least
+    if not 0 < span < math.inf:
+        return 1.0
+    unit = 10.0 ** math.floor(math.log10(span))
+    return float(f"{math.ceil(span / unit) * unit:.1g}")
+
+
 def error_of(metric: str) -> MeanError:
     """How a metric is computed that is a mean of errors, or its root."""
     computed = KNOWN[metric].computed
@@ -136,9 +156,9 @@ def _terms(answers: ValueAnswers, metric: str, subject: Subject) -> Terms | Unme
     computed = error_of(metric)
     clip = subject.clip if computed.clipped else None
     if computed.clipped and clip is None:
-        return Unmeasurable(f"it needs the largest error that counts in full: {field('clip')}")
+        return Unmeasurable("it needs a clip, the largest error that counts in full")
     if computed.of_quantile and subject.quantile is None:
-        return Unmeasurable(f"it needs to know which quantile the model predicts: {field('quantile')}")
+        return Unmeasurable("it needs the quantile that the model predicts")
     errors = answers.predicted - answers.actual
     beyond = None if clip is None else np.abs(errors) > clip
     values = computed.loss(errors if clip is None else np.clip(errors, -clip, clip), subject.quantile)
@@ -146,7 +166,7 @@ def _terms(answers: ValueAnswers, metric: str, subject: Subject) -> Terms | Unme
 
     def note(rows: Rows) -> dict[str, str]:
         if beyond is None or clip is None:
-            return {"bound": ASYMPTOTIC}
+            return {}
         return {"clip": f"{clip:g}", "rows_clipped": str(int(beyond[rows].sum()))}
 
     return Terms(values, limits, weights=answers.weights, note=note)
@@ -156,7 +176,7 @@ def _rooted(squares: Quantity) -> Quantity:
     def of(group: int, confidence: float) -> Found:
         measured = squares.of(group, confidence)
         if isinstance(measured, Unmeasurable):
-            return measured
+            return measured if measured.estimate is None else replace(measured, estimate=math.sqrt(measured.estimate))
         return replace(measured, interval=root(measured.interval))
 
     return Quantity(of)
@@ -170,22 +190,7 @@ def _explained(answers: ValueAnswers, groups: Grouping) -> Quantity:
         weights = None if answers.weights is None else answers.weights[rows]
         actual, predicted = answers.actual[rows], answers.predicted[rows]
         interval = r_squared(actual, predicted, confidence=confidence, weights=weights)
-        return found(interval, len(rows), {"bound": EXPLAINED})
-
-    return Quantity(of)
-
-
-def _explained_beside(answers: ValueAnswers, reference: ValueAnswers, groups: Grouping) -> Quantity:
-    def of(group: int, confidence: float) -> Found:
-        rows = groups.rows[group]
-        weights = None if answers.weights is None else answers.weights[rows]
-        actual, both = answers.actual[rows], [each.predicted[rows] for each in (answers, reference)]
-        if len(actual) == 0 or (actual == actual[0]).all():
-            return Unmeasurable("no variance to explain")
-        interval = paired_r_squared(actual, *both, confidence=confidence, weights=weights)
-        whole = np.average((actual - np.average(actual, weights=weights)) ** 2, weights=weights)
-        estimates = (1 - np.average((actual - each) ** 2, weights=weights) / whole for each in both)
-        return found(interval, len(rows), {"bound": EXPLAINED, **beside(*estimates)})
+        return found(interval, len(rows))
 
     return Quantity(of)
 

@@ -15,7 +15,7 @@ from seatrial.rows import Rows, open_rows
 from seatrial.rows.delimited import delimiter_of
 from seatrial.rows.find_files import sources_at
 from seatrial.rows.formats import format_of
-from seatrial.trial.label_column import read_labels
+from seatrial.trial.label_column import clip_from_labels, read_labels
 from seatrial.trial.positive_class import known_positive
 from seatrial.trial.question import Question
 from seatrial.trial.validate import check_question, groups_of
@@ -39,6 +39,7 @@ class InferredSchema:
     classes: tuple[str, ...]
     positive: str | None
     groups: tuple[str, ...]
+    clip: float | None = None  # of a regression: the largest error that counts in full, to begin with
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -115,6 +116,7 @@ def infer_schema(data: str, question: Question) -> InferredSchema:
         classes=() if task == "regression" else labels.classes or (),
         positive=_positive(question, labels.classes or (), origin=rows.origin) if task == "binary" else None,
         groups=tuple(question.groups),
+        clip=clip_from_labels(rows, question.label) if task == "regression" else None,
     )
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,7 +27,7 @@ from seatrial.stores.artifacts import read_artifact
 from seatrial.stores.documents import from_json
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
-from seatrial.trial.label_column import has_label, read_labels
+from seatrial.trial.label_column import clip_from_labels, has_label, read_labels
 from seatrial.trial.model import Model
 from seatrial.trial.question import Question
 from seatrial.trial.spelling import command_line
@@ -72,6 +72,8 @@ def init_from_model(
     labels = read_labels(rows, question.label)
     check_question(question, labels, origin=rows.origin)
     opened, rows = with_its_texts(lambda read: open_model(model, read, question=question, labels=labels), rows)
+    if opened.signature.task == "regression" and question.clip is None:
+        question = replace(question, clip=clip_from_labels(rows, question.label))
     template = ProjectTemplate(
         name=project_name(folder),
         model=model.name,

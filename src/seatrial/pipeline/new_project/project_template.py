@@ -15,7 +15,7 @@ from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.models.signature import Signature
 from seatrial.trial.positive_class import known_positive
 from seatrial.trial.question import Question
-from seatrial.tryout.policy_file import METRIC
+from seatrial.tryout.policy_file import default_metric
 from seatrial.verdicts.alpha_spending import confidence_for_use
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 from seatrial.verdicts.metrics import METRICS, Better, Metric
@@ -26,11 +26,11 @@ STEP = 0.05  # suggestions about shares are multiples of it: round, and not what
 GAP = 0.1  # between groups, of shares
 DIGITS = 2  # significant ones, of suggestions in a unit
 SHOWN_INPUTS = 12
-_BY = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mae",)}
+_BY = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("clipped_mae",)}
 _GAPS = {
     "binary": ("selection_rate", "true_positive_rate"),
     "multiclass": ("accuracy",),
-    "regression": ("mae",),
+    "regression": ("clipped_mae",),
 }
 
 
@@ -138,12 +138,13 @@ def _signature(signature: Signature) -> Iterator[str]:
 
 
 def _policy(question: Question, signature: Signature, groups: Sequence[str], trial: Trial | None) -> Iterator[str]:
-    metric = METRIC[signature.task]
+    metric = default_metric(signature.task, question.clip)
     yield "[policy]"
     yield f"confidence = {Policy().confidence!r}"
-    for key, value in (("clip", question.clip), ("quantile", question.quantile)):
-        if value is not None:
-            yield f"{key} = {value!r}"
+    if question.clip is not None:
+        yield clip_line(question.clip)
+    if question.quantile is not None:
+        yield f"quantile = {question.quantile!r}"
     bins = {part.column: part.edges for spec in parse_groups(question.groups) for part in spec.parts if part.edges}
     if bins:
         edges = (f"{toml_text(column)} = [{', '.join(map(repr, stated))}]" for column, stated in bins.items())
@@ -170,13 +171,18 @@ def _policy(question: Question, signature: Signature, groups: Sequence[str], tri
     if trial is None:
         return
     for one in METRICS.values():
-        if one.in_policies and one.fits(signature.task) and _is_stated(one, question):
-            yield from _suggestion(one, Claim(one.name), trial)
+        if one.in_policies and one.fits(signature.task):
+            yield from _suggestion(one, Claim(one.name), question, trial)
     for group in groups:
         for name in _BY[signature.task]:
-            yield from _suggestion(METRICS[name], Claim(name, Family.GROUPS, group), trial)
+            yield from _suggestion(METRICS[name], Claim(name, Family.GROUPS, group), question, trial)
         for name in _GAPS[signature.task]:
-            yield from _suggestion(METRICS[name], Claim(name, Family.PAIRS, group), trial)
+            yield from _suggestion(METRICS[name], Claim(name, Family.PAIRS, group), question, trial)
+
+
+def clip_line(clip: float) -> str:
+    """The policy's clip, and what it is."""
+    return f"clip = {clip!r}  # the largest error that counts in full, in the label's unit: a larger one counts as this"
 
 
 def _is_stated(metric: Metric, question: Question) -> bool:
@@ -200,9 +206,9 @@ def _how_measured(trial: Trial) -> Iterator[str]:
     yield "# Thresholds that were fitted to the numbers below prove little; fresh test data is the judge of those."
 
 
-def _suggestion(metric: Metric, claim: Claim, trial: Trial) -> Iterator[str]:
+def _suggestion(metric: Metric, claim: Claim, question: Question, trial: Trial) -> Iterator[str]:
     found = _evidence(trial, claim)
-    if not found:
+    if not found or not _is_stated(metric, question):
         return
     gap = claim.family is Family.PAIRS
     worst = max(found, key=lambda one: abs(one.estimate)) if gap else _worst(found, metric)

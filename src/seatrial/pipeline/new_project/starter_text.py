@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seatrial.pipeline.new_project.inferred_schema import InferredSchema
-from seatrial.pipeline.new_project.project_template import one_line, positive_line, toml_list, toml_text
-from seatrial.tryout.policy_file import METRIC
+from seatrial.pipeline.new_project.project_template import clip_line, one_line, positive_line, toml_list, toml_text
+from seatrial.tryout.policy_file import default_metric
 from seatrial.verdicts.policy import Policy
 
 _FORMATS = ("csv", "parquet", "jsonl")
@@ -38,7 +38,7 @@ def columns_module(schema: InferredSchema) -> str:
 
 def project_file(schema: InferredSchema, *, name: str, step_parameter: tuple[str, int]) -> str:
     """The text of `seatrial.toml`."""
-    metric = METRIC[schema.task]
+    metric = default_metric(schema.task, schema.clip)
     lines = [
         "# Written by `seatrial init`; everything in it may be changed. Then: seatrial run",
         "",
@@ -69,6 +69,7 @@ def project_file(schema: InferredSchema, *, name: str, step_parameter: tuple[str
         "",
         "[policy]",
         f"confidence = {Policy().confidence!r}",
+        *([] if schema.clip is None else [clip_line(schema.clip)]),
         "",
         "# Better than an answer that needs no model: the most frequent class, or the middle of the values.",
         "[[policy.require]]",
@@ -85,7 +86,7 @@ def _more(schema: InferredSchema, metric: str) -> Iterator[str]:
     yield "# What the model's use needs: set it before the first run that counts, and rehearse till then."
     yield "#[[policy.require]]"
     yield f"#metric = {toml_text(metric)}"
-    yield "#at_least = 0.8" if schema.task != "regression" else "#at_most = 1.0  # in the label's unit"
+    yield "#at_least = 0.8" if schema.clip is None else f"#at_most = {schema.clip / 10:g}  # in the label's unit"
     yield ""
     yield "# Once a release has passed: no worse than it, on the same rows. It does not apply to the first."
     yield "#[[policy.require]]"

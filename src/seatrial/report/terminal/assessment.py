@@ -106,9 +106,14 @@ def sections(trial: Trial) -> Iterator[tuple[str, Trial]]:
     own = [one for one in trial.evidence if one.claim.against is None and not about_rows(one.claim.metric)]
     overall = tuple(one for one in own if one.claim.family is Family.ALL and one.claim.of_class is None)
     gaps = tuple(one for one in own if one.claim.family is Family.PAIRS)
-    yield "Overall", replace(trial, evidence=overall)
-    yield "Classes, the lowest and the highest (all are in the report)", replace(trial, evidence=_ends_of_classes(own))
-    yield "Widest gaps between groups (each group's own numbers are in the report)", replace(trial, evidence=gaps)
+    unbound = {
+        family: tuple(one for one in trial.not_measured if one.claim.family is family) for family in Family
+    }  # numbers of these rows alone
+    yield "Overall", replace(trial, evidence=overall, not_measured=unbound[Family.ALL])
+    classes = replace(trial, evidence=_ends_of_classes(own), not_measured=())
+    yield "Classes, the lowest and the highest (all are in the report)", classes
+    between = replace(trial, evidence=gaps, not_measured=unbound[Family.PAIRS])
+    yield "Widest gaps between groups (each group's own numbers are in the report)", between
 
 
 def _ends_of_classes(own: Sequence[Evidence]) -> tuple[Evidence, ...]:

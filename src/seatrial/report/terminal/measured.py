@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.comparisons import reference_of
 from seatrial.report.gaps import gaps
+from seatrial.report.overall import described
 from seatrial.report.terminal.printable import printable
 from seatrial.report.words import claim_title, numbers, slice_label
-from seatrial.verdicts.evidence import Claim, Evidence, Family
+from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
 
@@ -74,8 +75,9 @@ def not_measured_lines(trial: Trial) -> list[str]:
 def _rows(trial: Trial, policy: Policy) -> Iterator[_Row]:
     """Overall first, then comparisons; of each family of groups or pairs only the two ends."""
     asked = {requirement.claim for requirement in policy.require}
-    found: dict[Claim, list[Evidence]] = {}
-    for one in trial.evidence:
+    found: dict[Claim, list[Evidence | NotMeasured]] = {}
+    numbered: tuple[Evidence | NotMeasured, ...] = (*trial.evidence, *described(trial))
+    for one in numbered:
         if one.claim not in asked and one.claim.metric != BIN_METRIC:
             found.setdefault(one.claim, []).append(one)
     for claim in sorted(found, key=_place):
@@ -87,18 +89,18 @@ def _place(claim: Claim) -> tuple[bool, bool, str]:
     return claim.family is not Family.ALL, claim.against is not None, claim.column or ""
 
 
-def _ends(evidence: list[Evidence]) -> list[Evidence]:
+def _ends(evidence: list[Evidence | NotMeasured]) -> list[Evidence | NotMeasured]:
     """The lowest and the highest of the groups; the widest apart of the pairs."""
     if len(evidence) == 1:
         return evidence
     if evidence[0].claim.family is Family.GROUPS:
-        ordered = sorted(evidence, key=lambda one: one.estimate)
+        ordered = sorted(evidence, key=lambda one: one.estimate or 0.0)
         return [ordered[0], ordered[-1]]
     alike = 1.0 if evidence[0].claim.family is Family.RATIOS else 0.0
-    return [max(evidence, key=lambda one: abs(one.estimate - alike))]
+    return [max(evidence, key=lambda one: abs((one.estimate or 0.0) - alike))]
 
 
-def _row(one: Evidence) -> _Row:
+def _row(one: Evidence | NotMeasured) -> _Row:
     shown = numbers(one)
     title = claim_title(replace(one.claim, family=Family.ALL, column=None, against=None))
     if one.claim.against is not None:

@@ -5,24 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from seatrial.verdicts.bounds.interval import NoInterval
 from seatrial.verdicts.bounds.special_functions import Floats, student_quantile
 
 FEWEST_ROWS = 30  # below that the spread of the rows says too little of the spread of their sum
 FEWEST_DEGREES = 10.0  # … and so where so few rows carry it (see the coverage tests)
 _RARE = 1.4
-SEEN_ROWS = 2.0  # largest contributions that unseen rows may add where no limit of a row is known
-_FEWEST_OF_TAIL = 5
-_LEAST_EXPONENT = 1.8  # the variance is finite above 2; squared Laplace errors look like 2.1 at 1,000 rows
-HEAVY_TAIL = (
-    "the largest errors lie so far out that no bound on their mean can be trusted; state a clip (the largest error "
-    "that counts in full)"
-)
-# With 1, squared Laplace errors of 1,000 rows are refused in 0.09 of test sets, with 1.5 in 0.04; with 2, the bound on
-# squared Student-3 errors is stated and missed in 0.08 of test sets, with 1.5 in 0.07.
-_STANDARD_ERRORS = 1.5
 _ROUNDING = 1e-12  # of the largest contribution: sums of rows that are all alike leave last digits
 
 
@@ -34,9 +22,7 @@ class Reach:
     above: float
 
 
-def reach(
-    contributions: Floats, scale: float, confidence: float, *, most: tuple[float, float] | None = None
-) -> Reach | NoInterval:
+def reach(contributions: Floats, scale: float, confidence: float, *, most: tuple[float, float]) -> Reach | NoInterval:
     """The distances to bounds that are each one-sided at about `confidence`, or why the rows can't tell.
 
     `contributions` are the rows' linearised parts of (estimate − truth), independent, summing to 0: the delta method on
@@ -46,27 +32,18 @@ def reach(
     squared normal errors covers 0.940 at a nominal 0.975. `scale` is what the contributions are small against.
 
     `most` are the largest sizes that a single row's contribution can have, to lower and to raise the estimate, of rows
-    of a kind that was not seen too. Then rare rows are allowed for (see `rare_rows`), and a bound is stated also where
-    few rows, or none, carry the spread. Without it these are refused, and the largest contributions seen stand for it.
+    of a kind that was not seen too: rare rows are allowed for (see `rare_rows`), and a bound is stated also where few
+    rows, or none, carry the spread. Contributions without limits have no bound that holds.
     """
     centred = contributions - contributions.mean()
     squares = centred**2
     total, third, fourth = float(squares.sum()), float((squares * centred).sum()), float((squares**2).sum())
-    sums, rounding = (total, third, fourth), _ROUNDING * scale
-    if most is None:
-        if total > rounding**2 and heavy_tailed(np.abs(centred)):
-            return NoInterval(HEAVY_TAIL)
-        plain = reach_of_sums(contributions.size, sums, rounding, confidence)
-        if isinstance(plain, NoInterval):
-            return plain
-        more = SEEN_ROWS * float(np.abs(centred).max())
-        return Reach(math.hypot(plain.below, more), math.hypot(plain.above, more))
     if contributions.size < FEWEST_ROWS:
         return NoInterval(f"{contributions.size} rows; an asymptotic bound needs {FEWEST_ROWS}")
     below, above = (rare_rows(size, confidence) for size in most)
-    if not total > rounding**2:
+    if not total > (_ROUNDING * scale) ** 2:
         return Reach(below, above)
-    plain = _reach(contributions.size, sums, confidence, fewest=FEWEST_DEGREES)
+    plain = _reach(contributions.size, (total, third, fourth), confidence, fewest=FEWEST_DEGREES)
     return Reach(math.hypot(plain.below, below), math.hypot(plain.above, above))
 
 
@@ -80,49 +57,20 @@ def rare_rows(largest: float, confidence: float) -> float:
     return _RARE * math.log(1 / (1 - confidence)) * largest
 
 
-def errors_heavy_tailed(errors: Floats) -> bool:
-    """Whether errors look so, as they are; those that are all alike do not."""
-    centred = errors - errors.mean()
-    return bool(np.ptp(errors) > _ROUNDING * np.abs(errors).max()) and heavy_tailed(np.abs(centred))
-
-
-def heavy_tailed(sizes: Floats) -> bool:
-    """Whether the largest values look as if their variance did not exist.
-
-    Hill's (1975, Annals of Statistics 3) estimate of the tail's exponent from the √n largest values lies one and a half
-    standard errors (each 1/√k of it) below what a finite variance would have. Not from a fixed share of the rows: the
-    largest tenth of squared Laplace errors falls off like a tail of exponent 1.2, the largest 30 of 1,000 do not.
-    """
-    count = min(max(math.isqrt(sizes.size), _FEWEST_OF_TAIL), sizes.size - 1)
-    if count < 1:
-        return False
-    tail = np.partition(sizes, sizes.size - count - 1)[-count - 1 :]
-    least = float(tail.min())
-    if least <= 0:
-        return True  # hardly any row contributes anything
-    mean_log = float(np.log(tail / least).sum()) / count
-    return mean_log * _LEAST_EXPONENT > 1 + _STANDARD_ERRORS / math.sqrt(count)
-
-
 def reach_of_sums(
-    rows: int,
-    sums: tuple[float, float, float],
-    rounding: float,
-    confidence: float,
-    *,
-    fewest_degrees: float = FEWEST_DEGREES,
+    rows: int, sums: tuple[float, float, float], rounding: float, confidence: float
 ) -> Reach | NoInterval:
     """The same from the sums of the squares, cubes and fourth powers of centred contributions.
 
-    `rounding` is how large the root of the first may be where all contributions are alike. No tail is looked at and no
-    row that was not seen is allowed for: that is the caller's.
+    `rounding` is how large the root of the first may be where all contributions are alike. No row that was not seen is
+    allowed for: that is the caller's.
     """
     total, _, fourth = sums
     if rows < FEWEST_ROWS:
         return NoInterval(f"{rows} rows; an asymptotic bound needs {FEWEST_ROWS}")
     if not total > rounding**2:
         return NoInterval("all rows contribute the same, which says nothing of the rows not seen")
-    if _degrees(rows, total, fourth) < fewest_degrees:
+    if _degrees(rows, total, fourth) < FEWEST_DEGREES:
         return NoInterval("a few rows carry nearly all of the spread; an asymptotic bound on it would be too tight")
     return _reach(rows, sums, confidence)
 

@@ -22,12 +22,13 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class NoInterval:
-    """Why there is no interval to state: an estimate that does not exist, or a bound that would be infinite.
+    """Why there is no interval to state: an estimate that does not exist, or a bound that would not hold.
 
-    A caller turns it into `NotMeasured` with this reason.
+    A caller turns it into `NotMeasured` with this reason. `estimate` is the number of these rows alone, where one is.
     """
 
     reason: str
+    estimate: float | None = None
 
 
 def root(interval: Interval) -> Interval:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 
-from seatrial.verdicts.bounds.influence import FEWEST_ROWS, SEEN_ROWS, reach_of_sums
-from seatrial.verdicts.bounds.interval import Interval, NoInterval
+from seatrial.verdicts.bounds.interval import Interval
 
-FEWEST_DEGREES = 20.0  # of the variance of all rows; of more than 400 rows their square root (see the coverage test)
 _ROUNDING = 1e-12  # of the range, or of a sum of squares: sums of rows leave last digits
 
 
@@ -32,38 +30,6 @@ def summed_mean(
     root, least = _bernstein(rows, confidence)
     reach = root * math.sqrt(variance) + least * width
     return Interval(mean, max(floor, mean - reach), min(ceiling, mean + reach), "empirical-bernstein")
-
-
-def asymptotic_summed_mean(
-    rows: int, powers: tuple[float, float, float, float], *, confidence: float
-) -> Interval | NoInterval:
-    """The mean of independent values without limits from Σ x, Σ x², Σ x³ and Σ x⁴: `asymptotic_mean` from these alone.
-
-    Student's t with Hall's (1992) correction for skewness (see `influence.reach`), each bound one-sided at about
-    `confidence`. Sums keep no digits of a spread that is a millionth of the mean: such values have no bound.
-
-    Sums do not show a tail (Hill 1975 needs the largest rows), nor the largest row, which `reach` takes for rows not
-    seen. A tail without a variance leaves few degrees of freedom to it, however many the rows, so more of them are
-    asked for where there are more rows; and the fourth root of the sum of fourth powers, never less than the largest
-    row, stands for that.
-    """
-    if rows < FEWEST_ROWS:
-        return NoInterval(f"{rows} row{'' if rows == 1 else 's'}; an asymptotic bound needs {FEWEST_ROWS}")
-    one, two, three, four = (power / rows for power in powers)
-    second = two - one**2
-    third = three - 3 * one * two + 2 * one**3
-    fourth = four - 4 * one * three + 6 * one**2 * two - 3 * one**4
-    if not second > _ROUNDING * two:
-        return NoInterval("all rows are alike to the digits that sums keep, which says nothing of the rows not seen")
-    # A row's contribution to the mean is (x − mean) / rows.
-    sums = (second / rows, third / rows**2, fourth / rows**3)
-    fewest = max(FEWEST_DEGREES, math.sqrt(rows))
-    found = reach_of_sums(rows, sums, 0.0, confidence, fewest_degrees=fewest)
-    if isinstance(found, NoInterval):
-        return found
-    unseen = SEEN_ROWS * max(sums[2], 0.0) ** 0.25
-    below, above = math.hypot(found.below, unseen), math.hypot(found.above, unseen)
-    return Interval(one, one - below, one + above, "asymptotic-mean")
 
 
 def weighted_share(

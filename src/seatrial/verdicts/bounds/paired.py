@@ -2,8 +2,8 @@
 
 Where the models agree nothing is unsure, so these are far tighter than the difference of two intervals. A share of a
 fixed set of rows (accuracy, a true or false positive rate) has `paired_proportions`; a mean of losses `paired_mean`
-where their difference has limits, else `paired_asymptotic`; weighted rows `weighted_mean` on the differences. Metrics
-that are not means over the same rows (precision, F1, average precision, R²) have asymptotic bounds in
+where their difference has limits, else no bound; weighted rows `weighted_mean` on the differences. Metrics
+that are not means over the same rows (precision, F1, average precision) have asymptotic bounds in
 `paired_statistics.py`; where those state nothing, two intervals at `half_alpha` and `interval_difference` hold at their
 full width.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seatrial.verdicts.bounds.asymptotic import asymptotic_mean
 from seatrial.verdicts.bounds.auc import DELONG_COUNT, DELONG_EVENTS, FEWEST_CLUSTERS, hoeffding
 from seatrial.verdicts.bounds.bounded_mean import bounded_mean
 from seatrial.verdicts.bounds.combined_tests import staircase, upper_limits
@@ -68,13 +67,6 @@ def paired_proportions(better: int, worse: int, rows: int, *, confidence: float)
 def paired_mean(differences: ArrayLike, *, low: float, high: float, confidence: float, seed: int) -> Interval:
     """The mean of row-by-row differences within [low, high], by betting (see `bounded_mean`): valid for any rows."""
     return bounded_mean(differences, floor=low, ceiling=high, confidence=confidence, seed=seed)
-
-
-def paired_asymptotic(
-    differences: ArrayLike, *, confidence: float, weights: ArrayLike | None = None
-) -> Interval | NoInterval:
-    """The mean of row-by-row differences without known limits (see `asymptotic_mean`)."""
-    return asymptotic_mean(differences, confidence=confidence, weights=weights)
 
 
 def paired_auc(

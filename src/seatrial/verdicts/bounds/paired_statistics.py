@@ -1,6 +1,6 @@
 """Asymptotic bounds on the difference between two models' statistics that are no means over the same rows.
 
-Precision and F1 are ratios of sums, R² too; average precision is a mean of such. Each row contributes to both models'
+Precision and F1 are ratios of sums; average precision is a mean of such. Each row contributes to both models'
 statistics, and what it contributes to their difference is the difference of its two influences: where the models agree,
 nothing. Where hardly a row tells them apart nothing is stated; the difference of two intervals then is what holds.
 `paired.py` has what holds for any number of rows.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seatrial.verdicts.bounds.influence import HEAVY_TAIL, errors_heavy_tailed, reach
+from seatrial.verdicts.bounds.influence import reach
 from seatrial.verdicts.bounds.interval import Interval, NoInterval
 from seatrial.verdicts.bounds.ranking import (
     FEWEST_POSITIVES,
@@ -39,48 +39,29 @@ def paired_ratio(
     """Σ w t / Σ w b of the model minus that of the reference, each bound one-sided at about `confidence`.
 
     A row's two terms of precision are (1 where it is rightly called positive, 1 where it is called so); of F1 (2 where
-    rightly, 1 for each of being positive and being called so). The delta method: a row's influence on a ratio R is
-    w (t − R b) / Σ w b (Cochran 1977, chapter 6), with the quantiles of `influence.reach`.
+    rightly, 1 for each of being positive and being called so): a top lies between 0 and its bottom. The delta method: a
+    row's influence on a ratio R is w (t − R b) / Σ w b (Cochran 1977, chapter 6), with the quantiles of
+    `influence.reach`.
     """
     terms = [np.asarray(item, dtype=np.float64).ravel() for item in (top, bottom, reference_top, reference_bottom)]
     rows = terms[0].size
     people = np.ones(rows) if weights is None else positive_weights(weights)
     if rows == 0 or any(item.size != rows for item in (*terms, people)):
         raise ValueError("a paired ratio needs the same rows four times, at least one, and a weight for each")
+    if not all((terms[i] >= 0).all() and (terms[i] <= terms[i + 1]).all() for i in (0, 2)):
+        raise ValueError("a paired ratio is of shares: each top must be between 0 and its bottom")
     if min(float(people @ terms[1]), float(people @ terms[3])) <= 0:
         return NoInterval("a denominator is 0: no row counts for one of the models")
     (mine, parts), (other, reference_parts) = (_ratio_parts(terms[i], terms[i + 1], people) for i in (0, 2))
-    most = None
-    if all((terms[i] >= 0).all() and (terms[i] <= terms[i + 1]).all() for i in (0, 2)):  # shares, not R²
-        for bottom_terms in (terms[1], terms[3]):
-            counted = float((people * bottom_terms).sum() ** 2 / ((people * bottom_terms) ** 2).sum())
-            if counted < FEWEST_COUNTED:
-                return NoInterval(f"{counted:.0f} rows count for one of the models; an asymptotic bound needs more")
-        # One row can be wrong with one model and right with the other: what it is at most in either denominator.
-        steps = [float(people.max() * terms[i].max() / (people @ terms[i])) for i in (1, 3)]
-        one_row = sum(steps) if max(terms[1].max(), terms[3].max()) > 1 else max(steps)
-        most = (one_row, one_row)
+    for bottom_terms in (terms[1], terms[3]):
+        counted = float((people * bottom_terms).sum() ** 2 / ((people * bottom_terms) ** 2).sum())
+        if counted < FEWEST_COUNTED:
+            return NoInterval(f"{counted:.0f} rows count for one of the models; an asymptotic bound needs more")
+    # One row can be wrong with one model and right with the other: what it is at most in either denominator.
+    steps = [float(people.max() * terms[i].max() / (people @ terms[i])) for i in (1, 3)]
+    one_row = sum(steps) if max(terms[1].max(), terms[3].max()) > 1 else max(steps)
+    most = (one_row, one_row)
     return _difference(mine - other, parts - reference_parts, confidence, "asymptotic-ratio-paired", weights, most)
-
-
-def paired_r_squared(
-    actual: ArrayLike,
-    predicted: ArrayLike,
-    reference_predicted: ArrayLike,
-    *,
-    confidence: float,
-    weights: ArrayLike | None = None,
-) -> Interval | NoInterval:
-    """R² of `predicted` minus that of `reference_predicted` for the same labels; see `paired_ratio` and `r_squared`."""
-    truth = np.asarray(actual, dtype=np.float64).ravel()
-    people = None if weights is None else positive_weights(weights)
-    whole = (truth - np.average(truth, weights=people)) ** 2
-    mine, other = (
-        -((truth - np.asarray(item, dtype=np.float64).ravel()) ** 2) for item in (predicted, reference_predicted)
-    )
-    if errors_heavy_tailed(mine) or errors_heavy_tailed(other):
-        return NoInterval(HEAVY_TAIL)
-    return paired_ratio(mine, whole, other, whole, confidence=confidence, weights=people)
 
 
 def paired_average_precision(
@@ -126,7 +107,7 @@ def _difference(
     confidence: float,
     method: str,
     weights: ArrayLike | None,
-    most: tuple[float, float] | None,
+    most: tuple[float, float],
 ) -> Interval | NoInterval:
     found = reach(parts, 1 / parts.size, confidence, most=most)
     if isinstance(found, NoInterval):

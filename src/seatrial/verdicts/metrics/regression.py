@@ -9,9 +9,9 @@ from typing import Any
 from seatrial.verdicts.metrics.computed import ByAssessor, Floats, Limits, MeanError
 from seatrial.verdicts.metrics.metric import REGRESSION, WITHOUT_RATIOS, Better, Metric, Reported, Scope
 
-_ASYMPTOTIC = "asymptotic"
+_NO_BOUND = "none: errors have no largest one"
 _BETTING = "betting bounds on a bounded mean"
-_EVERYWHERE = Reported(REGRESSION, groups=REGRESSION, pairs=REGRESSION)
+_BY_GROUPS = ("mae", "mean_error")  # reported for groups too, where errors are clipped: else no bound holds
 
 
 def _absolute(errors: Floats, _quantile: float | None) -> Floats:
@@ -54,6 +54,7 @@ _PINBALL = MeanError(_pinball, _pinball_limits, of_quantile=True)
 
 def _clipped(metric: Metric, computed: MeanError) -> Metric:
     """The same of errors that count as at most a clip: another metric, with bounds that hold at every size."""
+    groups = REGRESSION if metric.name in _BY_GROUPS else ()
     return replace(
         metric,
         name=f"clipped_{metric.name}",
@@ -62,14 +63,14 @@ def _clipped(metric: Metric, computed: MeanError) -> Metric:
         bound=_BETTING,
         computed=replace(computed, clipped=True),
         aliases=(),
-        reported=replace(metric.reported, baselines=()),
+        reported=replace(metric.reported, groups=groups, pairs=groups),
         needs=(*metric.needs, "clip"),
     )
 
 
 def _metric(name: str, title: str, description: str, **more: Any) -> Metric:
     """A metric of errors in the label's unit, where `more` does not say otherwise."""
-    record = {"low": 0.0, "high": math.inf, "better": Better.LOWER, "bound": _ASYMPTOTIC, **more}
+    record = {"low": 0.0, "high": math.inf, "better": Better.LOWER, "bound": _NO_BOUND, **more}
     return Metric(name=name, title=title, scope=Scope.VALUES, tasks=REGRESSION, description=description, **record)
 
 
@@ -80,7 +81,7 @@ _PLAIN = (
         "Mean absolute error.",
         computed=_ABSOLUTE,
         aliases=("mean_absolute_error",),
-        reported=Reported(REGRESSION, groups=REGRESSION, pairs=REGRESSION, baselines=REGRESSION),
+        reported=Reported(REGRESSION, baselines=REGRESSION),
     ),
     _metric(
         "rmse",
@@ -98,7 +99,7 @@ _PLAIN = (
         better=Better.NEITHER,
         computed=_SIGNED,
         families=WITHOUT_RATIOS,
-        reported=_EVERYWHERE,
+        reported=Reported(REGRESSION),
     ),
     _metric(
         "r2",
@@ -107,7 +108,7 @@ _PLAIN = (
         low=-math.inf,
         high=1.0,
         better=Better.HIGHER,
-        bound="asymptotic",
+        bound=_NO_BOUND,
         computed=ByAssessor("errors"),
         families=WITHOUT_RATIOS,
         aliases=("r2_score",),

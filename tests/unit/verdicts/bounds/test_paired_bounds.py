@@ -15,7 +15,6 @@ from seatrial.verdicts.bounds.bounded_mean import bounded_mean
 from seatrial.verdicts.bounds.differences import interval_difference
 from seatrial.verdicts.bounds.interval import Interval, NoInterval, half_alpha
 from seatrial.verdicts.bounds.paired import (
-    paired_asymptotic,
     paired_auc,
     paired_bounds,
     paired_mean,
@@ -141,15 +140,6 @@ def test_a_weighted_paired_mean_is_a_weighted_mean_of_differences() -> None:
     even = weighted_mean(mine - other, np.ones(300), low=-1, high=1, confidence=NOMINAL, seed=1)
     plain = paired_mean(mine - other, low=-1, high=1, confidence=NOMINAL, seed=1)
     assert (even.low, even.high) == pytest.approx((plain.low, plain.high), abs=1e-9)
-
-
-def test_losses_without_limits_are_compared_asymptotically() -> None:
-    mine, other = _losses(np.random.default_rng(44), 300)
-    found = paired_asymptotic(mine - other, confidence=NOMINAL)
-    assert isinstance(found, Interval)
-    assert found.method.startswith("asymptotic-")
-    assert found.low < (mine - other).mean() < found.high
-    assert isinstance(paired_asymptotic([0.1] * 10, confidence=NOMINAL), NoInterval)
 
 
 def _scores(

@@ -5,14 +5,14 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import stdtrit
 from scipy.stats import norm
-from sklearn.metrics import average_precision_score, f1_score, precision_score, r2_score
+from sklearn.metrics import average_precision_score, f1_score, precision_score
 
 from seatrial.verdicts.bounds import influence
-from seatrial.verdicts.bounds.asymptotic import average_precision, r_squared
+from seatrial.verdicts.bounds.asymptotic import average_precision
 from seatrial.verdicts.bounds.differences import interval_difference
 from seatrial.verdicts.bounds.f_score import f1
 from seatrial.verdicts.bounds.interval import Interval, NoInterval, half_alpha
-from seatrial.verdicts.bounds.paired_statistics import paired_average_precision, paired_r_squared, paired_ratio
+from seatrial.verdicts.bounds.paired_statistics import paired_average_precision, paired_ratio
 
 Covers = Callable[[int, int, float], None]
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -74,10 +74,6 @@ def test_the_estimates_are_differences_of_scikit_learns(weights: np.ndarray | No
         assert isinstance(found, Interval)
         assert found.estimate == pytest.approx(expected, abs=1e-12)
     noise = np.random.default_rng(64).normal(size=(3, 2_000))
-    fit = paired_r_squared(noise[0], noise[0] + noise[1], noise[0] + noise[2], confidence=NOMINAL, weights=weights)
-    expected = np.subtract(*(r2_score(noise[0], noise[0] + item, sample_weight=weights) for item in noise[1:]))
-    assert isinstance(fit, Interval)
-    assert fit.estimate == pytest.approx(expected, abs=1e-12)
     ranked = paired_average_precision(actual, noise[1] + actual, noise[2], confidence=NOMINAL, weights=weights)
     expected = np.subtract(
         *(average_precision_score(actual, item, sample_weight=weights) for item in (noise[1] + actual, noise[2]))
@@ -93,11 +89,7 @@ def test_it_is_far_tighter_than_two_intervals() -> None:
     counts = [(int((actual & c).sum()), int((~actual & c).sum()), int((actual & ~c).sum())) for c in (mine, other)]
     _assert_tighter(found, *(f1(*item, confidence=each) for item in counts), factor=2.5)
 
-    labels, shared = random.normal(size=(2, 5_000))
-    guesses = [labels + shared + 0.3 * random.normal(size=5_000) for _ in range(2)]
-    fit = paired_r_squared(labels, *guesses, confidence=NOMINAL)
-    _assert_tighter(fit, *(r_squared(labels, item, confidence=each) for item in guesses), factor=2.5)
-
+    shared = random.normal(size=5_000)
     scores = [shared + 0.3 * random.normal(size=5_000) + actual for _ in range(2)]
     ranked = paired_average_precision(actual, *scores, confidence=NOMINAL)
     _assert_tighter(ranked, *(average_precision(actual, item, confidence=each) for item in scores), factor=2.5)
@@ -112,24 +104,6 @@ def _assert_tighter(
     apart = interval_difference(mine, other)
     assert found.estimate == pytest.approx(apart.estimate, abs=1e-12)
     assert apart.high - apart.low > factor * (found.high - found.low)
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_differences_of_r_squared_are_covered(weighted: bool, assert_covers: Covers) -> None:
-    """Errors of variance 1 and 1.21 that share most of themselves; R² is 1 − var e / var y with var y = 2."""
-    random, truth = np.random.default_rng(66), 0.21 / 2
-    low = high = stated = 0
-    for _ in range(TRIALS):
-        signal, error, more = random.normal(size=(3, 400))
-        labels = signal + error
-        weights = random.uniform(0.3, 2, 400) if weighted else None
-        found = paired_r_squared(labels, signal, signal + 0.21**0.5 * more, confidence=NOMINAL, weights=weights)
-        if isinstance(found, Interval):
-            stated += 1
-            low, high = low + (found.low <= truth), high + (found.high >= truth)
-    assert stated > 0.9 * TRIALS
-    assert_covers(low, stated, NOMINAL)
-    assert_covers(high, stated, NOMINAL)
 
 
 def _precision_of(distance: float) -> float:
