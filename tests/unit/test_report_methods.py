@@ -58,7 +58,7 @@ def test_asymptotic_ones_say_that_they_promise_nothing(name: str) -> None:
         "clopper-pearson/clopper-pearson-f1-half-alpha-bonferroni",
         "delong-paired-weighted",
         "obuchowski-paired-weighted",
-        "asymptotic-mean-weighted-half-alpha",
+        "asymptotic-logit-weighted-half-alpha",
     ],
 )
 def test_composed_names_have_a_text(name: str) -> None:

@@ -18,7 +18,8 @@ from seatrial.cli.project.init import FrameworkName
 from seatrial.errors import InputError
 from seatrial.pipeline.new_project.inferred_schema import infer_schema
 from seatrial.pipeline.new_project.starter import FRAMEWORKS, init_starter
-from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.new_project.starter_text import project_file
+from seatrial.pipeline.project.project_file import load_project, parse_project
 from seatrial.pipeline.project.settings import DataSettings
 from seatrial.pipeline.steps.load_pipeline import load_pipeline
 from seatrial.trial.question import Question
@@ -99,6 +100,9 @@ def test_amounts_are_a_regression(table: Path, tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pa.table({"a": [1.0, 2.5], "y": [0.5, 1.5]}), tmp_path / "t.parquet")
     schema = infer_schema(str(tmp_path / "t.parquet"), Question(label="y"))
     assert (schema.format, schema.task, schema.classes) == ("parquet", "regression", ())
+    assert schema.clip == 1.0  # how far apart labels lie, rounded up to one digit
+    policy = parse_project(project_file(schema, name="prices", step_parameter=("rounds", 100)), tmp_path).policy
+    assert (policy.clip, [str(one) for one in policy.require]) == (1.0, ["clipped_mae no worse than baseline"])
 
 
 def test_whole_numbers_that_may_be_classes_are_asked_about(tmp_path: Path) -> None:

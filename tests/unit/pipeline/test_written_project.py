@@ -28,7 +28,7 @@ SIGNATURES: dict[Task, Signature] = {
 
 
 def beginning(task: Task = "binary", **more: object) -> ProjectTemplate:
-    question = Question(label="late", groups=("sex", "age:18,65"))
+    question = Question(label="late", groups=("sex", "age:18,65"), clip=30.0 if task == "regression" else None)
     fields: dict[str, object] = {
         "name": "ships",
         "model": "model.onnx",

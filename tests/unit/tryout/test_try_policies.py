@@ -38,6 +38,14 @@ def test_and_not_to_be_worse_than_what_runs_now(task: Task, margin: float | None
     assert str(default_policy(task, against="old.onnx", margin=margin).require[-1]) == required
 
 
+def test_with_a_clip_a_regression_is_judged_by_the_errors_that_have_a_bound() -> None:
+    policy = default_policy("regression", clip=5.0, against="old.onnx")
+    assert [str(one) for one in policy.require] == [
+        "clipped_mae no worse than baseline",
+        "clipped_mae no worse than old.onnx",
+    ]
+
+
 def test_a_project_file_is_a_policy_file_too(tmp_path: Path) -> None:
     path = tmp_path / "seatrial.toml"
     path.write_text(
