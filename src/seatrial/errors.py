@@ -10,6 +10,7 @@ under `--json`, into `{"errors": [{"code", "path", "line", "problem", "hint"}]}`
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -208,3 +209,16 @@ class TargetError(SeatrialError):
     """The place a release is sent to, or an endpoint that is measured, is down or does not answer as it should."""
 
     code = "target"
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether the file system, or this user's quota on it, has no space left."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def from_os_error(error: OSError, *, path: str | None = None) -> SeatrialError:
+    """What the operating system refused, told as ours; `path` is where, unless the error says so itself."""
+    where = path if error.filename is None else str(error.filename)
+    if is_disk_full(error):
+        return SeatrialError("the disk is full.", path=where, hint="Free space there, then run again.")
+    return SeatrialError(f"{error.strerror or error}.", path=where, hint="Correct that, and run again.")

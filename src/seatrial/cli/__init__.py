@@ -78,7 +78,7 @@ def _status(arguments: list[str]) -> int:
     from cyclopts import CycloptsError
 
     from seatrial.cli.output import report_error
-    from seatrial.errors import InputError, SeatrialError
+    from seatrial.errors import InputError, SeatrialError, from_os_error
 
     try:
         status = _app(arguments[0] if arguments else None)(
@@ -94,9 +94,7 @@ def _status(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
-        path = None if error.filename is None else str(error.filename)
-        failed = SeatrialError(f"{error.strerror or error}.", path=path, hint="Correct that, and run again.")
-        return report_error(failed, as_json="--json" in arguments)
+        return report_error(from_os_error(error), as_json="--json" in arguments)
     return status if isinstance(status, int) else 0
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from seatrial.errors import SeatrialError
+from seatrial.errors import SeatrialError, from_os_error
 from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.engines.shared_session import SharedSession
@@ -152,7 +152,8 @@ class _Runner:
                 self.progress.started(step.name, reason, log)
                 # A record that does not serve is replaced; else the first one written counts, for both of two runs.
                 made = self._made(job, step, log, replace=bool(doubt))
-        except SeatrialError as error:
+        except (SeatrialError, OSError) as raised:  # of the operating system: a full disk, above all
+            error = raised if isinstance(raised, SeatrialError) else from_os_error(raised, path=str(self.logs))
             self.error = self.error or error
             return self._record(step, "failed", job, began, error.problem), None
         return self._record(step, "cached" if reason == UNCHANGED else "ran", job, began, reason), made

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial.errors import InputError, SeatrialError, StepFailed, did_you_mean
+from seatrial.errors import InputError, SeatrialError, did_you_mean, from_os_error
 from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job, cached, job_for, missing_inputs
@@ -44,8 +44,7 @@ def run_job(job_file: Path, run: str, directory: Path, profile: str, *, replace:
         answer = {"errors": [one.as_document() for one in error.each]}
         raise
     except OSError as error:  # a full disk, above all
-        failed = StepFailed(f"{error.strerror or error}.", path=error.filename and str(error.filename))
-        answer = {"errors": [failed.as_document()]}
+        answer = {"errors": [from_os_error(error, path=str(job_file.parent)).as_document()]}
         raise
     finally:
         answer_file(job_file).write_bytes(to_json(answer))

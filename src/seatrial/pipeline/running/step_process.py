@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.documents import from_json, to_json
 
+ROOM_FOR_AN_ANSWER_BYTES = 64 * 1024  # an answer has a few thousand
 TERM_TIMEOUT_S = 5.0  # how long a child may take to leave when asked to, before it is killed
 
 
@@ -127,5 +129,11 @@ def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:
     found = read_errors(answer, log)
     if found:
         return found[0] if len(found) == 1 else Problems(found)
+    if not answer and shutil.disk_usage(log.parent).free < ROOM_FOR_AN_ANSWER_BYTES:
+        return StepFailed(
+            f"step {job.step!r} could not write its answer: the disk is full.",
+            path=str(log.parent),
+            hint="Free space there, then run again.",
+        )
     how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
     return StepFailed(f"step {job.step!r} {how} and gave no answer.", path=str(log), hint="Its log has the rest.")
