@@ -43,7 +43,7 @@ def test_every_image_runs_as_a_user_that_is_not_root_and_has_a_name() -> None:
     for contents in CASES.values():
         text = render_containerfile(contents)
         assert "seatrial:x:65532:65532:seatrial:/tmp:" in text
-        assert text.rstrip().splitlines()[-3] == "USER 65532:65532"
+        assert "\nUSER 65532:65532\n" in text.rpartition("\nFROM ")[2]
 
 
 def test_no_line_is_left_without_its_continuation() -> None:
