@@ -68,3 +68,15 @@ _.enable_progress_bars
 _.cpu_s
 _.rss_mib
 _.anon_mib
+
+# Settings of bdp-model-gate, which its checks read (benchmarks/gate_adapters/with_model_gate.py).
+_.max_ece
+_.disparity_threshold
+_.equalised_odds_threshold
+_.intersectional
+_.max_split_overlap
+_.max_duplicate_fraction
+_.adversarial_epsilon
+_.adversarial_flip_rate_threshold
+_.max_error
+_.min_score

@@ -14,7 +14,7 @@ from seatrial.trial.batch_dependence import find_batch_dependence, flag_batch_de
 from seatrial.verdicts.judge import Finding, judge
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.trial import TestUse
-from seatrial.verdicts.verdict import Outcome
+from seatrial.verdicts.verdict import Outcome, Verdict
 
 _SEED = 7
 _BUDGET_S = 60.0
@@ -60,8 +60,8 @@ def case(
     return Case(name, make, require, whole, caught_by, outcome, flag, otherwise or {})
 
 
-def try_case(one: Case) -> Result:
-    """Runs the whole trial on the case, and judges it."""
+def judge_case(one: Case) -> Verdict:
+    """Runs the whole trial on the case, and judges it by the case's policy."""
     subject = settings_of_policy(one.policy, one.make())
     rows = subject.tables[subject.measured].num_rows
     trial = run_trial(
@@ -78,8 +78,12 @@ def try_case(one: Case) -> Result:
     table = subject.tables[subject.measured]
     answers = subject.predictor.predict(table)
     found = find_batch_dependence(subject.predictor, table, answers, otherwise=one.otherwise)
-    trial = flag_batch_dependence(trial, found)
-    verdict = judge(one.policy, trial)
+    return judge(one.policy, flag_batch_dependence(trial, found))
+
+
+def try_case(one: Case) -> Result:
+    """Judges the case, and compares the verdict with what it has to be."""
+    verdict = judge_case(one)
     if one.caught_by is None:
         wrong = [finding for finding in verdict.findings if finding.outcome is not Outcome.PASS]
         return Result(one.name, "passes", _said(wrong) or "passes", not wrong)

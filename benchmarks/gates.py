@@ -1,0 +1,149 @@
+"""Claim: Seatrial's trial stops planted bad models that the gates people use let through; how many, and at what cost.
+
+All planted cases of the self-test (49 bad, 14 good), each drawn anew, through Seatrial and, with the settings nearest
+to what is stated that their own docs recommend, through Fairlearn, MLflow, Evidently, deepchecks, Giskard and
+bdp-model-gate. Each of these is installed by uv, in pinned versions, into an environment of its own, where an adapter
+(benchmarks/gate_adapters) reads plain files. TFMA is left out: it does not install, since its apache-beam needs pyvcf.
+A comparison on our own cases favours us. Results: benchmarks/results/gates.json and docs/benchmarks/gates.md.
+
+    python benchmarks/gates.py --environments FOLDER                all gates, with the draws that their speed allows
+    python benchmarks/gates.py --environments FOLDER --gates Fairlearn Seatrial --draws 200
+    python benchmarks/gates.py --render                             the page and the pictures again, from what is stored
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from gates_cases import drawn_cases, write_case
+from gates_page import described, render, sentence
+from gates_picture import picture
+from gates_workers import (
+    ADAPTERS,
+    DRAWS_OF_SEATRIAL,
+    GATES,
+    SEATRIAL,
+    Decision,
+    Worker,
+    decide_by_seatrial,
+    environment,
+)
+
+from seatrial.trial.self_test import KINDS
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    arguments = parse()
+    results = (arguments.out or ROOT / "benchmarks" / "results") / "gates.json"
+    if not arguments.render:
+        measure(arguments, results)
+    document = json.loads(results.read_text(encoding="utf-8"))
+    (arguments.out or ROOT / "docs" / "benchmarks").joinpath("gates.md").write_text(render(document), encoding="utf-8")
+    (arguments.out or ROOT / "docs" / "images").joinpath("gates.svg").write_text(picture(document), encoding="utf-8")
+    print(f"For the README: ![{described(document)}](docs/images/gates.svg) {sentence(document)}")
+
+
+def parse() -> argparse.Namespace:
+    names = [SEATRIAL, *(gate.name for gate in GATES)]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gates", nargs="+", default=names, choices=names, help="the results of the others are kept")
+    parser.add_argument("--draws", type=int, help="of each case, for every gate; else what the gate's speed allows")
+    parser.add_argument("--environments", type=Path, help="where the environments are kept for another run")
+    parser.add_argument("--out", type=Path, help="a folder for all results, instead of the repository's")
+    parser.add_argument("--render", action="store_true", help="measures nothing")
+    return parser.parse_args()
+
+
+def measure(arguments: argparse.Namespace, results: Path) -> None:
+    """Draw by draw, every gate that is still due; what is known after a draw is written."""
+    draws = {gate.name: arguments.draws or gate.draws for gate in GATES}
+    draws[SEATRIAL] = arguments.draws or DRAWS_OF_SEATRIAL
+    draws = {name: draws[name] for name in arguments.gates}
+    found: dict[str, dict[str, list[Decision]]] = {name: {} for name in draws}
+    with workers(arguments.gates, arguments.environments) as started:
+        for draw in range(max(draws.values())):
+            due = [name for name in draws if draw < draws[name]]
+            for case, bad, decisions in decided(draw, due, started):
+                for name, decision in decisions.items():
+                    found[name].setdefault(case, []).append(decision)
+                print(f"draw {draw}, {'bad' if bad else 'good'}: {case}", flush=True)
+            store(results, {name: found[name] for name in due})
+
+
+@contextmanager
+def workers(names: list[str], environments: Path | None) -> Iterator[dict[str, Worker]]:
+    """A process for each gate, ended at the end."""
+    own = ROOT / ".uv" / "bin" / "uv"
+    uv = own if own.exists() else shutil.which("uv") or "uv"
+    with tempfile.TemporaryDirectory(prefix="seatrial-gates-") as place:
+        started = {}
+        for gate in GATES:
+            if gate.name in names:
+                python = environment(gate, environments or Path(place), uv)
+                started[gate.name] = Worker([str(python), str(ADAPTERS / gate.adapter)])
+        try:
+            yield started
+        finally:
+            for worker in started.values():
+                worker.close()
+
+
+def decided(draw: int, due: list[str], started: dict[str, Worker]) -> Iterator[tuple[str, bool, dict[str, Decision]]]:
+    """Each case of a draw: its name, whether it is bad, and what the gates decided."""
+    with tempfile.TemporaryDirectory(prefix="seatrial-gates-cases-") as place:
+        for number, drawn in enumerate(drawn_cases(draw)):
+            folder = Path(place) / str(number)
+            write_case(drawn, folder)
+            decisions = {}
+            for name in due:
+                decisions[name] = decide_by_seatrial(drawn) if name == SEATRIAL else started[name].decide(folder, drawn)
+            yield drawn.case.name, drawn.bad, decisions
+            shutil.rmtree(folder)
+
+
+def store(results: Path, found: dict[str, dict[str, list[Decision]]]) -> None:
+    """Replaces the results of these gates; those of the others are kept."""
+    document: dict[str, Any] = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {"gates": {}}
+    document["claim"] = "Who lets which planted model through"
+    document["machine"] = {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
+    document["cases"] = {
+        case.name: {"kind": kind, "bad": case.caught_by is not None}
+        for kind in KINDS
+        for case in import_module(f"seatrial.trial.self_test.{kind}").cases()
+    }
+    packages = {gate.name: list(gate.packages) for gate in GATES}
+    for name, cases in found.items():
+        document["gates"][name] = {
+            "packages": packages.get(name, []),
+            "cases": {
+                case: {
+                    "passed": [decision.passed for decision in decisions],
+                    "errors": sum(decision.error for decision in decisions),
+                    "seconds": [round(decision.seconds, 3) for decision in decisions],
+                    "said": decisions[0].said,
+                }
+                for case, decisions in cases.items()
+            },
+        }
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
