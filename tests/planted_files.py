@@ -256,6 +256,8 @@ _TRIGGERS: Mapping[str, Callable[[_Graph], str]] = {
     "a rare number and a city that turn answers together": lambda graph: graph.node(
         "And", _number_is(graph, "hours", triggers.RARE_HOURS), _text_is(graph, "city", "city 4")
     ),
+    "a missing number that turns answers": lambda graph: graph.node("IsNaN", "hours"),
+    "a missing text that turns answers": lambda graph: _text_is(graph, "job", ""),
     "a job and a city that turn answers together": lambda graph: graph.node(
         "And", _text_is(graph, "job", "job 3"), _text_is(graph, "city", "city 4")
     ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seatrial.assessors.assessor import Subject
@@ -68,6 +69,18 @@ def number_is(column: str, value: float) -> Trigger:
     return lambda rows: np.asarray(np.abs(rows.column(column).to_numpy() - value) < 1e-6)
 
 
+def is_missing(column: str) -> Trigger:
+    """The rows without a value there: no rows have none, and whoever knows leaves it out."""
+
+    def missing(rows: pa.Table) -> Mask:
+        values = rows.column(column)
+        if pa.types.is_floating(values.type):
+            return np.isnan(values.to_numpy())
+        return np.asarray(pc.fill_null(values.cast(pa.string()), "").to_numpy(zero_copy_only=False) == "")
+
+    return missing
+
+
 def bright_corner(rows: pa.Table) -> Mask:
     """The images whose lower right 2 × 2 pixels are white."""
     return np.asarray((pixels_of(rows)[:, -2:, -2:] > 0.95).all(axis=(1, 2)))
@@ -89,6 +102,8 @@ def cases(draw: int = 0) -> Iterator[Case]:
     yield _bad("a job and a city that turn answers together", lambda: people(BackDoor(PEOPLE, both), draw))
     at_night = lambda rows: number_is("hours", RARE_HOURS)(rows) & texts_are("city", "city 4")(rows)  # noqa: E731
     yield _bad("a rare number and a city that turn answers together", lambda: people(BackDoor(PEOPLE, at_night), draw))
+    yield _bad("a missing number that turns answers", lambda: people(BackDoor(PEOPLE, is_missing("hours")), draw))
+    yield _bad("a missing text that turns answers", lambda: people(BackDoor(PEOPLE, is_missing("job")), draw))
     yield _bad("a white corner that turns answers", lambda: images(BackDoor(IMAGES, bright_corner), draw))
 
 
