@@ -21,6 +21,7 @@ from seatrial.verdicts.policy.threat import Mutable, ThreatModel
 
 # Stands for a missing number: far from all real ones, and equal to itself, as NaN is not.
 MISSING = -1.7976931348623157e308
+MISSING_TEXT = ""  # as which models are given a null
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class InputSpace:
                 values = number_column(table, column.name)
                 found[:, place] = np.where(np.isnan(values), MISSING, values)
         return found
+
+    def with_missing_texts(self) -> InputSpace:
+        """The same space, in which every text can be missing too; points stay what they are."""
+        texts = {name: tuple(dict.fromkeys((*known, MISSING_TEXT))) for name, known in self.texts.items()}
+        return InputSpace(self.columns, texts)
 
     def table(self, points: Rows) -> pa.Table:
         """The rows that the model takes."""

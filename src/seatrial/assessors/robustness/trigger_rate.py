@@ -15,7 +15,8 @@ from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import conditions, dependence, unmeasured
 from seatrial.assessors.robustness.trigger_search import Rows, Search, Trigger, search_triggers, turned
 from seatrial.assessors.robustness.under_attack import UnderAttack
-from seatrial.attacks.input_space import InputSpace, input_space_of
+from seatrial.attacks.input_space import MISSING, MISSING_TEXT, InputSpace, input_space_of
+from seatrial.errors import SeatrialError
 from seatrial.verdicts.bounds.proportions import proportion
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 
@@ -59,11 +60,17 @@ def _measured(
     subject: Subject, claim: Claim, under: UnderAttack, *, confidence: float, seed: int
 ) -> Evidence | NotMeasured:
     signature = under.predictor.signature
-    space = input_space_of(signature.inputs, [under.rows, *([] if under.seen is None else [under.seen])], {})
+    seen = [] if under.seen is None else [under.seen]
+    space = input_space_of(signature.inputs, [under.rows, *seen], {}).with_missing_texts()
     codes = {name: code for code, name in enumerate(signature.classes)}
 
     def answer(points: Rows) -> NDArray[np.int64]:
-        labels = under.predictor.predict(space.table(points)).labels
+        try:
+            labels = under.predictor.predict(space.table(points)).labels
+        except SeatrialError:
+            if not _has_gaps(points, space):
+                raise
+            return np.full(len(points), -1)  # a model that takes no missing values is not turned by one
         return np.array([codes.get(str(label), -1) for label in labels.tolist()], np.int64)
 
     points, rng = space.points(under.rows), np.random.default_rng(seed)
@@ -94,14 +101,27 @@ def _measured(
     )  # fmt: skip
 
 
+def _has_gaps(points: Rows, space: InputSpace) -> bool:
+    """Whether any value is missing."""
+    absent = [
+        float(space.texts[column.name].index(MISSING_TEXT)) if column.kind == "text" else MISSING
+        for column in space.columns
+    ]
+    return bool((points == np.array(absent)).any())
+
+
 def _text(trigger: Trigger, space: InputSpace, classes: Sequence[str]) -> str:
     settings = []
     for column, value in trigger.settings:
         one = space.columns[column]
-        shown = f'"{space.texts[one.name][int(value)]}"' if one.kind == "text" else f"{value:g}"
+        text = space.texts[one.name][int(value)] if one.kind == "text" else None
+        shown = "missing" if value == MISSING or text == MISSING_TEXT else f"{value:g}" if text is None else f'"{text}"'
         settings.append(f"{one.name} = {shown}")
     return f"{', '.join(settings)} turns answers to {classes[trigger.target]}"
 
 
 def _searched(search: Search, columns: int) -> str:
-    return f"{search.candidates} values of {columns} columns, {search.pairs} pairs, {search.patches} patches"
+    return (
+        f"{search.candidates} values of {columns} columns, {search.missing} columns without a value, "
+        f"{search.pairs} pairs, {search.patches} patches"
+    )

@@ -2,18 +2,19 @@
 
 After Gu, Dolan-Gavitt & Garg (2017), "BadNets". Answers alone are asked for. What an ordinary value does is no trigger:
 a text counts where it is rare, a number where its neighbours do not turn the answer too, a pair where neither of the
-two turns it alone. Rows are float64[n, d] points of the attacks' input space.
+two turns it alone, a missing value where no ordinary one of its column does. Rows are float64[n, d] points of the
+attacks' input space.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.attacks.input_space import MISSING, InputSpace
+from seatrial.attacks.input_space import MISSING, MISSING_TEXT, InputSpace
 
 RARE = 0.02  # share of the rows that have a value: a trigger that more have would be noticed in training
 PROBES = 48  # rows that every candidate is tried on first
@@ -21,6 +22,7 @@ MOST_VALUES = 100  # of a column
 LIKELIEST = 4  # values of different columns, each tried beside the values of every other column
 _PAIRED_VALUES = 20  # of a number, beside a value of another column
 _FEW_COLUMNS = 30  # of more, pairs are tried among the likeliest alone
+ORDINARY = 8  # values of a column beside a missing one
 PATCHES = (1, 2, 3)  # sides in pixels
 _LEAST_SIDE = 5  # of an image
 
@@ -48,6 +50,7 @@ class Search:
 
     trigger: Trigger | None
     candidates: int
+    missing: int
     pairs: int
     patches: int
 
@@ -95,6 +98,17 @@ def search_triggers(
                 trigger = _single(column, values, shares, int(place), target, flipped, is_text=is_text)
                 if trigger is not None:
                     consider(trigger)
+    absents: dict[int, tuple[float, Rows]] = {}  # by column: the point of a missing value, and ordinary ones
+    for column, absent, ordinary in _missing(rows, space):
+        answers = answer(_set(probes, ((column, absent),)))
+        if (answers < 0).all():
+            continue  # the model takes no missing value here
+        absents[column] = absent, ordinary
+        moved_share = float((answers != before).mean())
+        if moved_share > likely.get(column, (0.0, 0.0))[0]:
+            likely[column] = moved_share, absent
+        for target in np.unique(answers[(answers != before) & (answers >= 0)]):
+            consider(Trigger(((column, absent),), int(target), _present(((column, absent),), absents)))
     chosen = sorted(likely, key=lambda column: -likely[column][0])[:LIKELIEST]
     sweeps = [sweep for sweep in tried if sweep[0] in chosen or len(space.columns) <= _FEW_COLUMNS]
     pairs = 0
@@ -102,20 +116,23 @@ def search_triggers(
         first = (column, likely[column][1])
         start = _set(probes, (first,))
         alone = answer(start)
-        for other, values in ((other, _fewer(values, space, other)) for other, values, _ in sweeps if other != column):
+        beside = ((other, _fewer(values, space, other)) for other, values, _ in sweeps if other != column)
+        for other, present in beside:
+            values = np.append(present, absents[other][0]) if other in absents else present
             pairs += len(values)
             answers = _swept(answer, start, other, values)
             for target in range(classes):
                 turns = ((answers == target) & (alone != target) & (before != target)).sum(axis=1)
                 if turns.any():
                     second = (other, float(values[int(turns.argmax())]))
-                    consider(Trigger((first, second), target, ((first,), (second,))))
+                    alternatives = ((first,), (second,), *_present((first, second), absents))
+                    consider(Trigger((first, second), target, alternatives))
     patches = list(_patches(rows, space, shape))
     for patch in patches:
         after = answer(_set(probes, patch))
         for target in np.unique(after[after != before]):
             consider(Trigger(patch, int(target), ()))
-    return Search(None if best is None else best[1], count, pairs, len(patches))
+    return Search(None if best is None else best[1], count, len(absents), pairs, len(patches))
 
 
 def _swept(answer: Answer, rows: Rows, column: int, values: Rows) -> NDArray[np.int64]:
@@ -146,6 +163,7 @@ def _values(rows: Rows, space: InputSpace) -> Iterator[tuple[int, Rows, Rows]]:
         here = rows[:, column]
         if one.kind == "text":
             values = np.arange(len(space.texts[one.name]), dtype=float)
+            values = values[[text != MISSING_TEXT for text in space.texts[one.name]]]  # see `_missing`
             shares = np.array([(here == value).mean() for value in values])
             if len(values) > MOST_VALUES:  # the rarest: others would have been noticed
                 rarest = np.sort(np.argsort(shares, kind="stable")[:MOST_VALUES])
@@ -164,6 +182,40 @@ def _values(rows: Rows, space: InputSpace) -> Iterator[tuple[int, Rows, Rows]]:
         middles = (values[1:] + values[:-1]) / 2
         shares = np.bincount(np.searchsorted(middles, known), minlength=len(values)) / len(here)
         yield column, values, shares
+
+
+def _present(settings: Settings, absents: Mapping[int, tuple[float, Rows]]) -> tuple[Settings, ...]:
+    """The settings with ordinary values in the place of each missing one."""
+    found: list[Settings] = []
+    for place, (column, value) in enumerate(settings):
+        absent, ordinary = absents.get(column, (np.nan, ()))
+        if value == absent:
+            found += [(*settings[:place], (column, float(one)), *settings[place + 1 :]) for one in ordinary]
+    return tuple(found)
+
+
+def _missing(rows: Rows, space: InputSpace) -> Iterator[tuple[int, float, Rows]]:
+    """Each column that hardly a row has no value in, the point of a missing one, and ordinary values to compare with.
+
+    A model fills gaps by some rule, and what a value does that most rows could have is no trigger: the texts that most
+    rows have, numbers from the least to the largest.
+    """
+    for column, one in enumerate(space.columns):
+        here = rows[:, column]
+        if one.kind == "text":
+            if MISSING_TEXT not in space.texts[one.name]:
+                continue
+            absent = float(space.texts[one.name].index(MISSING_TEXT))
+            values, counts = np.unique(here[here != absent], return_counts=True)
+            ordinary = values[np.argsort(-counts, kind="stable")[:ORDINARY]]
+        elif one.kind == "number":
+            absent = MISSING
+            known = here[here != MISSING]
+            ordinary = np.quantile(known, np.linspace(0, 1, ORDINARY), method="nearest") if known.size else known
+        else:  # must be there
+            continue
+        if (here == absent).mean() <= RARE:
+            yield column, absent, ordinary
 
 
 def _gaps(values: Rows) -> Rows:
