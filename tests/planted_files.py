@@ -26,6 +26,7 @@ NOT_FILES: Mapping[str, str] = {
     "a function that standardises within the batch": "a function",
     "a graph that subtracts the mean of the batch": "refused when it is opened",
     "another answer each time": "two trials of it differ",
+    "answers mixed up where several ask at once": "a function",
     "other answers with one thread": "a library's fault, not a graph's",
     "right only where many rows are asked at once": "a function",
     "the places of the rows, learned by heart": "a function",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,7 @@ from seatrial.verdicts.policy import Requirement
 SIGNATURE = Signature((Column("score", "number"),), "binary", ("no", "yes"), "yes", 0.5)
 FLAG = "answers_depend_on_batch"
 _ROWS = 2000
+_BUSY_S = 0.002  # per answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,20 @@ class ByPlace:
         return answered(np.where(np.resize(self.yes, rows.num_rows), 1.0, -1.0))
 
 
+@dataclass(slots=True)
+class Sharing:
+    """A service that keeps the rows it answers for in one place: who asks meanwhile gets the answers of others."""
+
+    signature: Signature = SIGNATURE
+    scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def predict(self, rows: pa.Table) -> Predictions:
+        """Answers in the order of `rows`, where nobody else asks."""
+        self.scores = rows.column("score").to_numpy()
+        time.sleep(_BUSY_S)
+        return answered(np.resize(self.scores, rows.num_rows))
+
+
 @dataclass(frozen=True, slots=True)
 class Parallel:
     """A library that splits a row's sum among its threads, and loses a part for each of them."""
@@ -144,6 +160,8 @@ def cases(draw: int = 0) -> Iterator[Case]:
     yield case("right only where many rows are asked at once", lambda: subject_of(Examined(), draw), accurate,
                caught_by=0, flag=FLAG)  # fmt: skip
     yield case("the places of the rows, learned by heart", lambda: _by_place(draw), accurate, caught_by=0, flag=FLAG)
+    yield case("answers mixed up where several ask at once", lambda: subject_of(Sharing(), draw), accurate,
+               caught_by=0, flag=FLAG)  # fmt: skip
     yield case("the same answers with one thread", lambda: subject_of(Plain(), draw), accurate,
                otherwise={"with one thread": Plain})  # fmt: skip
     yield case("other answers with one thread", lambda: subject_of(Parallel(), draw), accurate,
