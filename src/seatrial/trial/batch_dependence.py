@@ -1,4 +1,4 @@
-"""Whether a row's answer hangs on the rows asked beside it, on their order, on the hour, or on the threads it gets.
+"""Whether a row's answer hangs on the rows asked beside it, on their order, on the hour, on threads or other callers.
 
 A layer that normalises by its batch, a function that ranks or standardises the frame it is given, dropout that was
 left on: measured in large batches such a model is another one than that which serves rows one by one.
@@ -6,7 +6,9 @@ left on: measured in large batches such a model is another one than that which s
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +23,8 @@ from seatrial.verdicts.trial import Trial
 
 CODE = "answers_depend_on_batch"
 BATCH, ALONE = 32, 6  # rows asked again together, and one by one: an endpoint, too, may be asked ten times more
+CALLERS, _TURNS = 4, 2  # threads that ask at once, and how often each does
+_WAIT_S = 30.0  # for all of them to be ready
 NEAR = 1e-4  # of a probability, and of a number beside the spread of all: float32 adds up in another order by batch
 
 Ints = NDArray[np.int64]
@@ -47,7 +51,7 @@ def find_batch_dependence(
     *,
     otherwise: Mapping[str, Callable[[], Predictor]],
 ) -> BatchDependence | None:
-    """Asks for rows of `table` again: in a small batch, in reverse, twice, and alone. None where all answers stay.
+    """Asks for rows of `table` again: in a small batch, reversed, twice, at once, alone. None where all answers stay.
 
     `predictions` are the answers when the whole table was asked. `otherwise` opens the same model as it may run
     elsewhere, by what is other there ("with one thread"). A model that fails in other company hangs on it, too.
@@ -66,6 +70,8 @@ def find_batch_dependence(
         reverse = predictor.predict(batch.take(backwards))
         if found := _apart(reverse, _taken(expected, backwards), spread, "in another order"):
             return found
+        if found := _at_once(predictor, batch, expected, spread):
+            return found
         for how, opened in otherwise.items():
             if found := _apart(opened().predict(batch), expected, spread, how):
                 return found
@@ -73,6 +79,26 @@ def find_batch_dependence(
     except SeatrialError as error:
         return BatchDependence(len(places), len(places), f"than among {table.num_rows:,}: {error.problem}")
     return _apart(_joined(answers), _taken(predictions, alone), spread, f"alone than among {table.num_rows:,}")
+
+
+def _at_once(predictor: Predictor, batch: pa.Table, expected: Predictions, spread: float) -> BatchDependence | None:
+    """Whether answers are others where `CALLERS` threads ask at once, each for the rows in an order of its own."""
+    rows = batch.num_rows
+    orders = [np.roll(np.arange(rows), caller * rows // CALLERS) for caller in range(CALLERS)]
+    begin = threading.Barrier(CALLERS)
+
+    def ask(order: Ints) -> list[Predictions]:
+        mine = batch.take(order)
+        begin.wait(_WAIT_S)
+        return [predictor.predict(mine) for _ in range(_TURNS)]
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        answers = list(pool.map(ask, orders))
+    for order, turns in zip(orders, answers, strict=True):
+        for found in turns:
+            if apart := _apart(found, _taken(expected, order), spread, f"where {CALLERS} ask at once"):
+                return apart
+    return None
 
 
 def flag_batch_dependence(trial: Trial, found: BatchDependence | None) -> Trial:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seatrial.assessors.assessor import Subject
@@ -76,7 +75,7 @@ def is_missing(column: str) -> Trigger:
         values = rows.column(column)
         if pa.types.is_floating(values.type):
             return np.isnan(values.to_numpy())
-        return np.asarray(pc.fill_null(values.cast(pa.string()), "").to_numpy(zero_copy_only=False) == "")
+        return np.array([text in (None, "") for text in values.to_pylist()])
 
     return missing
 

@@ -260,8 +260,8 @@ CLASSIFICATION = (
         "Trigger rate",
         Scope.CLASSES,
         Better.LOWER,
-        "Share of rows, answered otherwise before, that the worst trigger found turns to one class: a rare value, a "
-        "pair of values or a patch of pixels. A lower bound on what a back door does, since a trigger that was not "
+        "Share of rows, answered otherwise before, that the worst trigger found turns to one class: a rare or "
+        "missing value, a pair of values or a patch of pixels. A lower bound on what a back door does, since a trigger that was not "
         "tried may exist.",
         computed=ByAssessor("triggers"),
         bound=_SAMPLED,
