@@ -74,7 +74,7 @@ def test_a_model_that_takes_no_gaps_is_searched_for_all_else() -> None:
 
 
 def test_a_gap_that_turns_with_a_rare_value_alone_is_found() -> None:
-    both = lambda rows: triggers.is_missing("hours")(rows) & triggers.texts_are("city", "city 4")(rows)  # noqa: E731
-    found = rate(lambda rows: (number_column(rows, "score") > 0) | both(rows))
+    gap, city = triggers.is_missing("hours"), triggers.texts_are("city", "city 4")
+    found = rate(lambda rows: (number_column(rows, "score") > 0) | (gap(rows) & city(rows)))
     assert "hours = missing" in found.conditions["trigger"]
     assert found.low > 0.3

@@ -74,7 +74,7 @@ def is_missing(column: str) -> Trigger:
     def missing(rows: pa.Table) -> Mask:
         values = rows.column(column)
         if pa.types.is_floating(values.type):
-            return np.isnan(values.to_numpy())
+            return np.asarray(np.isnan(values.to_numpy()))
         return np.array([text in (None, "") for text in values.to_pylist()])
 
     return missing

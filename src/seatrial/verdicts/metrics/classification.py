@@ -261,8 +261,8 @@ CLASSIFICATION = (
         Scope.CLASSES,
         Better.LOWER,
         "Share of rows, answered otherwise before, that the worst trigger found turns to one class: a rare or "
-        "missing value, a pair of values or a patch of pixels. A lower bound on what a back door does, since a trigger that was not "
-        "tried may exist.",
+        "missing value, a pair of values or a patch of pixels. A lower bound on what a back door does, since a trigger "
+        "that was not tried may exist.",
         computed=ByAssessor("triggers"),
         bound=_SAMPLED,
         families=(Family.ALL,),
