@@ -12,6 +12,7 @@ import pytest
 from seatrial.errors import InputError, ObjectChanged, StepFailed
 from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import job_for, pin_files
+from seatrial.pipeline.jobs.pinned_inputs import pin_rows
 from seatrial.pipeline.jobs.stored_files import StoredFiles
 from seatrial.pipeline.project.project_file import parse_project
 from seatrial.pipeline.running.execute_step import execute_step
@@ -168,3 +169,14 @@ def test_spark_that_runs_elsewhere_is_refused_before_anything_runs(workspace: Wo
         pin_files(Files(f"file:{raw}/*.csv"), reading(kind="spark"), elsewhere)
     assert raised.value.hint is not None
     assert "seatrial put" in raised.value.hint
+
+
+def test_a_name_that_no_record_can_hold_is_refused(workspace: Workspace, raw: Path) -> None:
+    (raw / os.fsdecode(b"caf\xe9.csv")).write_text("x")
+    with pytest.raises(InputError, match="not UTF-8") as raised:
+        pin_files(Files(f"file:{raw}/*.csv"), reading(), workspace)
+    assert raised.value.path == "caf\ufffd.csv"
+    with pytest.raises(InputError, match="not UTF-8"):
+        pin_rows(f"{raw}/*.csv", workspace)
+    with pytest.raises(InputError, match="null byte"):
+        pin_files(Files("file:raw/\0.csv"), reading(), workspace)

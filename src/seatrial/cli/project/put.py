@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from seatrial.cli.output import print_lines
 
 if TYPE_CHECKING:
     from seatrial.pipeline.workspace import Workspace
+
+RUNS_LOOKED_AT = 20  # a request each
 
 
 def command(*paths: str, profile: Profile = "local", directory: Directory = Path()) -> int:
@@ -42,9 +45,14 @@ def command(*paths: str, profile: Profile = "local", directory: Directory = Path
 
 def _following(workspace: Workspace, call: Call) -> str:
     """A rehearsal until a run has counted; later the plan, which tells the steps that the new files concern."""
+    from seatrial.errors import StoreError
     from seatrial.pipeline.running.run_records import newest_runs
 
-    if any(not run.rehearsal for run in newest_runs(workspace.objects)):
+    try:
+        counted = any(not run.rehearsal for run in islice(newest_runs(workspace.objects), RUNS_LOOKED_AT))
+    except StoreError:  # the files are there, whatever else these keys may not do
+        counted = True
+    if counted:
         return call.then("plan")
     data = workspace.project.data
     return call.then("run", *(["--rehearse"] if data is not None and data.validation is not None else []))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.errors import InputError, ObjectChanged
-from seatrial.pipeline.jobs.pinned_inputs import file_mark, hash_file
+from seatrial.pipeline.jobs.pinned_inputs import check_name, file_mark, hash_file
 from seatrial.pipeline.jobs.step_values import FilesInput
 from seatrial.pipeline.project.locations import local_path
 from seatrial.stores.documents import sha256, to_json
@@ -69,8 +69,12 @@ def pin_local_files(pattern: str, step: str, directory: Path) -> FilesInput:
 
     Where their folder lies enters no digest: whoever has the same files elsewhere gets the same answers from the cache.
     """
+    if "\0" in pattern:
+        raise InputError(f"step {step!r}: no path has a null byte.", path=pattern, hint="Correct the pattern.")
     found = local_files(pattern, directory)
     keys = found.keys()
+    for key in keys:
+        check_name(key)
     if not keys:
         raise InputError(
             f"step {step!r}: no file of this machine matches {str(found.folder / found.pattern)!r}.",

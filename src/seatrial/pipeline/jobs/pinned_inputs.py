@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -34,6 +35,8 @@ def pin_model(place: str, workspace: Workspace) -> ModelFileInput:
 def pin_rows(place: str, workspace: Workspace) -> RowsInput:
     """The files of rows as they are now: by content, objects by their ETag, which a store gives each content anew."""
     found = _sources(place, workspace)
+    for source in found:
+        check_name(source.inside)
     files = {
         source.inside: hash_file(Path(source.path), "[data] in seatrial.toml") if source.etag is None else source.etag
         for source in found
@@ -71,6 +74,16 @@ def _table(pinned: TableOutput, workspace: Workspace) -> Table:
 
 def _address(place: str, workspace: Workspace) -> str | Path:
     return place if is_remote(place) else local_path(place, workspace.project.directory)
+
+
+def check_name(name: str) -> None:
+    """`InputError` for a name of a file that is not UTF-8: no key of a store and no record can hold it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            "the name of this file is not UTF-8.", path=os.fsencode(name).decode(errors="replace"), hint="Rename it."
+        ) from None
 
 
 def hash_file(path: Path, named_in: str) -> str:
