@@ -48,15 +48,17 @@ class Gate:
 
 
 GATES = (
-    Gate("Fairlearn", ("fairlearn==0.15.0", "pyarrow"), "with_fairlearn.py", 20),
-    Gate("MLflow", ("mlflow==3.17.2", "pyarrow"), "with_mlflow.py", 2),
+    Gate("Fairlearn", ("fairlearn==0.15.0", "pyarrow"), "with_fairlearn.py", 8),
+    Gate("MLflow", ("mlflow==3.17.2", "pyarrow"), "with_mlflow.py", 3),
     Gate("Evidently", ("evidently==0.7.23", "pandas==2.3.3", "pyarrow"), "with_evidently.py", 2),
     Gate(
         "deepchecks",
         (
             "deepchecks==0.19.1",
             "setuptools<81",
-            "scikit-learn==1.6.1",
+            "scikit-learn==1.3.2",
+            "scipy==1.11.4",
+            "category_encoders==2.6.4",
             "numpy==1.26.4",
             "pandas==2.2.3",
             "pyarrow==17.0.0",
@@ -65,7 +67,7 @@ GATES = (
         1,
     ),
     Gate("Giskard", ("giskard==2.19.2", "pyarrow==17.0.0"), "with_giskard.py", 1),
-    Gate("bdp-model-gate", ("bdp-model-gate[structured]==0.7.0", "pyarrow"), "with_model_gate.py", 1),
+    Gate("bdp-model-gate", ("bdp-model-gate[structured]==0.7.0", "pyarrow"), "with_model_gate.py", 2),
 )
 SEATRIAL, DRAWS_OF_SEATRIAL = "Seatrial", 8
 
