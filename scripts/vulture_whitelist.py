@@ -56,6 +56,9 @@ _.log_message
 _.handle_error
 _.do_GET
 _.do_POST
+_.do_PUT
+_.do_HEAD
+_.do_DELETE
 _.handle_starttag
 _.handle_endtag
 _.handle_data
