@@ -80,7 +80,7 @@ def test_a_dropped_table_says_so(sqlite_catalog: CatalogSettings) -> None:
     table = written(sqlite_catalog)
     with open_catalog(sqlite_catalog) as opened:
         opened.drop_table(table.identifier)
-    with pytest.raises(TableGone, match="there is no such table"):
+    with pytest.raises(TableGone, match="the table does not exist"):
         table.to_arrow()
 
 
@@ -95,7 +95,7 @@ def test_deleted_data_files_are_said_to_be_gone(sqlite_catalog: CatalogSettings)
 
 
 def test_a_column_that_is_not_there_gets_a_suggestion(sqlite_catalog: CatalogSettings) -> None:
-    with pytest.raises(InputError, match=r'no column "wrod".*Did you mean "word"'):
+    with pytest.raises(InputError, match=r'not have a column "wrod".*Did you mean "word"'):
         written(sqlite_catalog).to_arrow(["wrod"])
 
 
@@ -119,7 +119,7 @@ def test_a_wrong_password_is_told_without_any_password(postgres_database: str, s
 
 def test_a_database_that_is_not_there_is_named(postgres: str, sqlite_catalog: CatalogSettings) -> None:
     nowhere = replace(sqlite_catalog, uri=f"{postgres}/nowhere")
-    with pytest.raises(StoreError, match="/nowhere: there is no such database"), open_catalog(nowhere):
+    with pytest.raises(StoreError, match="/nowhere: the database does not exist"), open_catalog(nowhere):
         pass
 
 

@@ -158,7 +158,7 @@ def test_a_file_that_is_gone_is_told_by_its_name(project: FinishedProject) -> No
     (project.around / "test.parquet").unlink()
     done = project.call("run")
     assert done.returncode == 2
-    assert "test.parquet: there is no such file" in done.stderr
+    assert "test.parquet: the file does not exist" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -189,7 +189,7 @@ def test_two_runs_at_once_both_finish_with_one_release_of_one_use(project: Finis
 def test_a_rehearsal_needs_validation_rows_and_then_counts_nothing(project: FinishedProject) -> None:
     done = project.call("run", "--rehearse")
     assert done.returncode == 2
-    assert "there is nothing to rehearse on" in done.stderr
+    assert "a rehearsal needs validation rows" in done.stderr
     pyarrow.csv.write_csv(ships(seed=9), project.around / "validation.csv")
     project.edit("seatrial.toml", '#validation = "FILE"', 'validation = "../validation.csv"')
     document = project.json("run", "--rehearse")
@@ -261,7 +261,7 @@ def test_what_is_wrong_at_init_is_told_at_once_and_nothing_is_written(tmp_path: 
     done = project.init("--train", "test.parquet", "--validation", "test.parquet", test="tets.parquet")
     assert done.returncode == 2
     assert "3 problems" in done.stderr
-    for told in ("ships: the folder must be new or empty", "model.onnx: there is no such file", "tets.parquet"):
+    for told in ("ships: the folder must be new or empty", "model.onnx: the file does not exist", "tets.parquet"):
         assert told in done.stderr
     assert [path.name for path in project.folder.iterdir()] == ["mine.txt"]
     assert "--train is the test data" in project.init("--train", "./test.parquet").stderr

@@ -96,7 +96,7 @@ def test_an_object_that_was_written_again_is_an_error_and_no_mix(put: Put) -> No
     [
         ({"AWS_SECRET_ACCESS_KEY": "wrong-secret"}, "r.csv", "the store refused the credentials"),
         ({"AWS_ACCESS_KEY_ID": "nobody"}, "r.csv", "the store refused the credentials"),
-        ({}, "none.csv", "there is no such file or folder"),
+        ({}, "none.csv", "the file or folder does not exist"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:{port}"}, "r.csv", "the store does not answer"),
         ({"AWS_ENDPOINT_URL": "http://nowhere.invalid:9000"}, "r.csv", "the store does not answer"),
     ],
@@ -119,7 +119,7 @@ def test_what_is_wrong_with_a_store_is_one_line_and_said_promptly(
 
 def test_a_bucket_that_is_not_there_is_named(put: Put) -> None:
     put("r.csv", b"a,b\n1,2\n")
-    with pytest.raises(SeatrialError, match=r"no bucket no-such-bucket|no such file or folder"):
+    with pytest.raises(SeatrialError, match=r"no-such-bucket does not exist|file or folder does not exist"):
         open_rows("s3://no-such-bucket/r.csv")
 
 

@@ -137,7 +137,7 @@ def test_a_table_whose_snapshot_is_gone_is_made_again(project: SmallProject) -> 
     with sqlite3.connect(database) as catalog:
         catalog.execute("delete from iceberg_tables where table_name = 'rows_test'")
     steps = {step["name"]: step for step in project.json("plan")["steps"]}
-    assert "no such table" in steps["rows"]["reason"]
+    assert "the table does not exist" in steps["rows"]["reason"]
     document = project.json("run")
     assert (project.states(document)["rows"], document["verdict"]) == ("ran", "pass")
     assert len(project.uses()) == 1
@@ -168,8 +168,8 @@ def test_a_planted_cache_record_is_refused_by_name_and_replaced(project: SmallPr
     [
         ("rows", "kept", "does not fit its key"),
         ("rows", "forged", "this snapshot is of another step or other inputs"),
-        ("assess", "kept", "this trial is of another model, policy or data"),
-        ("release", "kept", "this release is of another model or trial"),
+        ("assess", "kept", "the trial is of another model, policy or data"),
+        ("release", "kept", "the release is of another model or trial"),
     ],
 )
 def test_a_record_that_names_what_another_key_made_is_refused(

@@ -42,11 +42,11 @@ def test_wrong_credentials_are_named_with_endpoint_and_bucket(store: StoreSettin
 @pytest.mark.parametrize("listing", [False, True], ids=["put", "list"])
 def test_a_bucket_that_is_not_there_is_named(store: StoreSettings, listing: bool) -> None:
     text = failure_of(replace(store, url="s3://no-such-bucket/p"), listing=listing)
-    assert "there is no bucket no-such-bucket" in text
+    assert "bucket no-such-bucket does not exist" in text
 
 
 def test_reading_from_a_bucket_that_is_not_there_is_not_a_missing_object(store: StoreSettings) -> None:
-    with pytest.raises(StoreError, match="there is no bucket no-such-bucket") as caught:
+    with pytest.raises(StoreError, match="bucket no-such-bucket does not exist") as caught:
         open_objects(replace(store, url="s3://no-such-bucket/p")).get("key")
     assert not isinstance(caught.value, ObjectMissing)
 

@@ -58,7 +58,7 @@ def test_a_full_file_is_read() -> None:
         ("revoked =", "revokked =", 1, 'Did you mean "revoked"'),
         (f'["{DIGEST}"]', '["abc"]', 1, "64 hex digits"),
         ('role = "release"', 'role = "captain"', 5, "release"),
-        ('role = "release"', 'role = "release"\nroll = 1', 6, "no such key"),
+        ('role = "release"', 'role = "release"\nroll = 1', 6, "unknown key"),
         (KEY, KEY[:-1], 7, "not a public key"),
         ('name = "the census team"', 'name = " "', 6, "whose key"),
         ("census = 3", "census = 0", 10, "start at 1"),

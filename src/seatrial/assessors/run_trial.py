@@ -112,7 +112,7 @@ def _absent(claims: Sequence[Claim], references: Mapping[str, str | None], model
             continue
         digest = references[claim.against]
         if digest is None:
-            yield claim, f"there is no {claim.against} to compare with"
+            yield claim, f"{claim.against} does not exist, so nothing can be compared with it"
         elif digest == model:
             yield claim, f"{claim.against} is this very model ({digest[:SHORT]}…): nothing is compared with itself"
 

@@ -26,7 +26,9 @@ def positive_code(subject: Subject) -> int:
     positive = subject.positive if subject.positive is not None else signature.positive
     classes = listed(signature.classes)
     if positive is None:
-        raise InputError("No positive class is named.", path="data.positive", hint=f"Name one of {classes}.")
+        raise InputError(
+            "a binary model needs the name of its positive class.", path="data.positive", hint=f"Name one of {classes}."
+        )
     code = class_code(positive, signature.classes)
     if len(signature.classes) != len({"positive", "negative"}) or code is None:
         raise InputError(
@@ -40,14 +42,14 @@ def positive_code(subject: Subject) -> int:
 def _problems(subject: Subject) -> Iterator[SeatrialError]:
     yield from _settings(subject)
     if subject.measured not in subject.tables:
-        yield InputError(f"There is no {subject.measured} table.", path=f"data.{subject.measured}", hint="Name one.")
+        yield InputError(f"the {subject.measured} table is missing.", path=f"data.{subject.measured}", hint="Name one.")
         return
     table = subject.tables[subject.measured]
     named = [subject.label, *(group_column(table, name) for name in subject.groups), subject.cluster, subject.weight]
     missing = [column for column in named if column is not None and column not in table.column_names]
     for column in missing:
         yield InputError(
-            f'The {subject.measured} table has no column "{column}".',
+            f'the {subject.measured} table does not have a column "{column}".',
             path=f"data.{subject.measured}",
             hint=suggestion(column, table.column_names),
         )
@@ -82,10 +84,16 @@ def _settings(subject: Subject) -> Iterator[SeatrialError]:
             yield error
     elif subject.positive is not None:
         hint = "Leave it out; a requirement names its class by of_class."
-        yield InputError(f"A {task} model has no positive class.", path="data.positive", hint=hint)
+        yield InputError(
+            f"a positive class belongs to a binary model; this one is a {task} model.", path="data.positive", hint=hint
+        )
     if subject.clip is not None:
         if subject.task != "regression":
-            yield InputError(f"A {subject.task} model has no errors to clip.", path="data.clip", hint="Leave it out.")
+            yield InputError(
+                f"clip belongs to a regression; this model is a {subject.task} one.",
+                path="data.clip",
+                hint="Leave it out.",
+            )
         elif not (math.isfinite(subject.clip) and subject.clip > 0):
             hint = "Write the largest error that counts in full, in the label's unit."
             yield InputError(f"{subject.clip:g} is not a positive number.", path="data.clip", hint=hint)

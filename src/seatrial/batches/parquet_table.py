@@ -79,7 +79,7 @@ def parquet_table(
     listed = _named(place, files) if files is not None else _listed(place, settings)
     if not listed:
         raise InputError(
-            "there are no Parquet files.",
+            "the folder does not hold any Parquet files.",
             path=place,
             hint=f"Name a folder that has some ({', '.join(PARQUET.suffixes)}).",
         )
@@ -204,7 +204,7 @@ def _schema(manifest: Manifest) -> tuple[pa.Schema, dict[str, str]]:
         }
     except UnicodeDecodeError:
         raise Corrupt(
-            "what the footer says of packed columns is not UTF-8.", path=first_path, hint="Write the file again."
+            "the footer's property of packed columns is not UTF-8.", path=first_path, hint="Write the file again."
         ) from None
     return first.remove_metadata(), properties
 

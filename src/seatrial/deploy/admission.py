@@ -24,7 +24,7 @@ def require_cluster_profile(name: str, profile: ProfileSettings, *, path: str) -
     if profile.store is None:
         lacks(
             "store",
-            "there is none, and a cluster does not reach the embedded one.",
+            "a cluster needs a store of its own: it does not reach the embedded one.",
             'Write store = { url = "s3://bucket/prefix", endpoint = "https://…", credentials = "env" }.',
         )
     elif profile.store.url.startswith("file:"):
@@ -32,7 +32,9 @@ def require_cluster_profile(name: str, profile: ProfileSettings, *, path: str) -
     elif profile.store.endpoint is not None and _is_local(profile.store.endpoint):
         lacks("store", f'"{profile.store.endpoint}" is this machine only.', "Name the address that the cluster knows.")
     if profile.image is None:
-        lacks("image", "there is none to run.", 'Write image = "registry/name@sha256:…", pinned by its digest.')
+        lacks(
+            "image", "a cluster needs an image to run.", 'Write image = "registry/name@sha256:…", pinned by its digest.'
+        )
     elif "@sha256:" not in profile.image:
         lacks("image", f'"{profile.image}" can change its content.', 'Pin it: "NAME@sha256:…".')
     if problems:

@@ -66,7 +66,7 @@ def _loaded(entry: EntryPoint) -> Target:
     missing += [attribute for attribute in ("name", "sends") if not hasattr(made, attribute)]
     if missing:
         raise InputError(
-            f"the target {entry.name!r} has no {', '.join(missing)}.",
+            f"the target {entry.name!r} lacks {', '.join(missing)}.",
             path=_package(entry),
             hint="It must be a seatrial.deploy.target.Target: repair or uninstall that package.",
         )

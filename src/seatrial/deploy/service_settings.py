@@ -59,7 +59,7 @@ def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
     """Each setting that is wrong: its key, the problem, the hint."""
     for key, digest in (("release digest", service.release_digest), ("model digest", service.model_digest)):
         if not _DIGEST.fullmatch(digest):
-            yield key, f"must be a sha256 of 64 hex digits, got {digest!r}.", "Give 64 hex digits."
+            yield key, f"the digest must be a sha256 of 64 hex digits, got {digest!r}.", "Give 64 hex digits."
     if not _IMAGE.fullmatch(service.image):
         yield (
             "image",
@@ -81,13 +81,17 @@ def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
         if not is_dns_label(namespace):
             yield key, f"{namespace!r} is not a valid namespace.", "Use a-z, 0-9 and -, at most 63 characters."
     if service.replicas < 1:
-        yield "service.replicas", f"must be at least 1, got {service.replicas}.", "Give at least 1."
+        yield "service.replicas", f"replicas must be at least 1, got {service.replicas}.", "Give at least 1."
     if not _CPU.fullmatch(service.cpu):
         yield "service.cpu", f"{service.cpu!r} is not a valid CPU quantity.", "Examples: 500m, 2."
     if not _MEMORY.fullmatch(service.memory):
         yield "service.memory", f"{service.memory!r} is not a valid memory quantity.", "Examples: 512Mi, 2Gi."
     if service.secret is not None and not (_SECRET.fullmatch(service.secret) and len(service.secret) <= 63):
-        yield "service.secret", "this is not a valid name of a Secret.", "Give the Secret's name, never its content."
+        yield (
+            "service.secret",
+            "the value is not a valid name of a Secret.",
+            "Give the Secret's name, never its content.",
+        )
     if not _INSTANCE_TYPE.fullmatch(service.instance_type):
         yield (
             "service.instance_type",

@@ -47,5 +47,7 @@ def write_documents(documents: Sequence[Document], folder: Path) -> None:
             path.write_text(document.text, encoding="utf-8")
     except OSError as error:
         raise InputError(
-            f"cannot be written: {error.strerror}.", path=str(error.filename or folder), hint="Choose another --output."
+            f"the file cannot be written: {error.strerror}.",
+            path=str(error.filename or folder),
+            hint="Choose another --output.",
         ) from None

@@ -64,7 +64,7 @@ def compare(original: Predictions, packaged: Predictor, rows: pa.Table, *, name:
     """The agreement of a package with the `original` answers for the same `rows`; `InputError` if there are none."""
     if not rows.num_rows:
         raise InputError(
-            "there are no rows to compare the package with the framework on.",
+            "comparing the package with the framework takes at least one row, got 0.",
             path="rows",
             hint="Give some of the rows that the model was trained on.",
         )

@@ -59,7 +59,7 @@ class Codec:
             raise InputError("a codec needs at least one column.", path="codec", hint="Name a number or a vocabulary.")
         for name in names:
             if names.count(name) > 1:
-                raise InputError("this column is in the codec twice.", path=f"codec.{name}", hint="Keep one of them.")
+                raise InputError("the column is in the codec twice.", path=f"codec.{name}", hint="Keep one of them.")
         for number in self.numbers:
             if not (math.isfinite(number.mean) and math.isfinite(number.scale) and number.scale > 0):
                 raise InputError(
@@ -102,7 +102,7 @@ class Codec:
         try:
             return documents.from_json(cls, data, path=path)
         except InputError as error:
-            raise Corrupt(f"not a codec: {error.path}: {error.problem}", path=path) from None
+            raise Corrupt(f"the file is not a codec: {error.path}: {error.problem}", path=path) from None
 
     def to_document(self) -> bytes:
         """The codec as canonical JSON: `codec.json` of a model package."""

@@ -159,7 +159,7 @@ def _is_text(kind: pa.DataType) -> bool:
 def _absent(table: pa.Table, name: str) -> InputError:
     close = difflib.get_close_matches(name, table.column_names, n=1)
     return InputError(
-        "the rows have no such column.",
+        "the rows do not have this column.",
         path=name,
         hint=f'Rename the column "{close[0]}" to "{name}", if it is the one that is meant.'
         if close

@@ -85,7 +85,7 @@ def _converted(trained: Trained, rows: pa.Table, provenance: Provenance) -> dict
     """The package that `open_finished` would make of the model's ONNX file."""
     if not rows.num_rows:
         raise InputError(
-            "there are no rows to compare the package with the framework on.",
+            "comparing the package with the framework takes at least one row, got 0.",
             path="rows",
             hint="Give some of the rows that the model was trained on.",
         )

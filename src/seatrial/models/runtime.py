@@ -97,9 +97,9 @@ def load_predictor(files: Mapping[str, bytes], *, threads: int | None = None) ->
     try:
         model = read_model(files[MODEL_ONNX])
     except ValueError as error:
-        raise Corrupt(f"this is not a valid ONNX model: {error}.", path=MODEL_ONNX, hint=_PACKAGE_AGAIN) from None
+        raise Corrupt(f"the file is not a valid ONNX model: {error}.", path=MODEL_ONNX, hint=_PACKAGE_AGAIN) from None
     if codec is not None and codec.columns != signature.inputs:
-        raise Corrupt("these are not the inputs of the signature.", path=CODEC_JSON, hint=_PACKAGE_AGAIN)
+        raise Corrupt("the codec's inputs are not those of the signature.", path=CODEC_JSON, hint=_PACKAGE_AGAIN)
     _check_signature(model, signature)
     if WEIGHTS in files:
         _check_weights(model, files[WEIGHTS])
@@ -123,17 +123,19 @@ def _check_files(files: Mapping[str, bytes]) -> None:
     for name in sorted(REQUIRED - files.keys()):
         raise Corrupt("the package lacks this file.", path=name, hint=_PACKAGE_AGAIN)
     for name in sorted(files.keys() - REQUIRED - OPTIONAL):
-        raise Corrupt("a package has no such file.", path=name, hint="Remove it, or package the model again.")
+        raise Corrupt(
+            "the file does not belong to a package.", path=name, hint="Remove it, or package the model again."
+        )
 
 
 def _check_signature(model: onnx.ModelProto, signature: Signature) -> None:
     takes = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
     gives = {value.name for value in model.graph.output}
     if takes != {column.name: element_of(column.kind) for column in signature.inputs}:
-        raise Corrupt(f"its inputs are not those of {SIGNATURE_JSON}.", path=MODEL_ONNX, hint=_PACKAGE_AGAIN)
+        raise Corrupt(f"the graph's inputs are not those of {SIGNATURE_JSON}.", path=MODEL_ONNX, hint=_PACKAGE_AGAIN)
     if gives != set(output_names(signature)):
         raise Corrupt(
-            f"its outputs {sorted(gives)} are not those of a {signature.task} model.",
+            f"the graph's outputs {sorted(gives)} are not those of a {signature.task} model.",
             path=MODEL_ONNX,
             hint=_PACKAGE_AGAIN,
         )
@@ -144,7 +146,7 @@ def _check_weights(model: onnx.ModelProto, data: bytes) -> None:
     try:
         weights = safetensors.numpy.load(data)
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
-        raise Corrupt(f"this is not a valid safetensors file: {error}", path=WEIGHTS, hint=_PACKAGE_AGAIN) from None
+        raise Corrupt(f"the file is not a valid safetensors file: {error}", path=WEIGHTS, hint=_PACKAGE_AGAIN) from None
     for name, tensor in weights.items():
         if name not in held or not same_tensor(numpy_helper.to_array(held[name]), tensor):
             raise Corrupt(f"the tensor {name!r} is not the one in {MODEL_ONNX}.", path=WEIGHTS, hint=_PACKAGE_AGAIN)

@@ -36,7 +36,7 @@ def open_release(
 def trusted_by(trust: Path | None) -> Trust:
     """The deployer's trust: the given file, or the account's own."""
     if trust is not None and not trust.exists():
-        raise InputError("there is no such file.", path=str(trust), hint="Correct the path after --trust.")
+        raise InputError("the file does not exist.", path=str(trust), hint="Correct the path after --trust.")
     return load_trust(trust or seatrial_home(os.environ) / TRUST_FILE)
 
 
@@ -61,7 +61,7 @@ def verified_release(
         )
     if digest is not None and verified.ok and verified.digest != digest.removeprefix("sha256:"):
         raise Refused(
-            f"its release.json has the digest {verified.digest}, not {digest}.",
+            f"release.json has the digest {verified.digest}, not {digest}.",
             path=verified.label,
             hint="Ask for the digest that `seatrial verify` names, and find out who wrote another release there.",
         )

@@ -30,7 +30,7 @@ def planned_keys(files: Sequence[Path], target: str) -> Mapping[str, Path]:
     keys: dict[str, Path] = {}
     for path in files:
         if not path.exists():
-            problems.append(InputError("there is no such file or folder.", path=str(path), hint="Correct the path."))
+            problems.append(InputError("the file or folder does not exist.", path=str(path), hint="Correct the path."))
             continue
         for file, inside in _files_of(path):
             key = f"{prefix}/{inside}" if folder else prefix
@@ -38,7 +38,11 @@ def planned_keys(files: Sequence[Path], target: str) -> Mapping[str, Path]:
                 problem = f"it would be put where {other} is: {key}."
                 problems.append(InputError(problem, path=str(file), hint="Put them one after another, or rename one."))
     if not problems and not keys:
-        problems.append(InputError("no file in it.", path=str(files[0]), hint="Name files, or folders with files."))
+        problems.append(
+            InputError(
+                "the folder does not hold any files.", path=str(files[0]), hint="Name files, or folders with files."
+            )
+        )
     if len(problems) == 1:
         raise problems[0]
     if problems:

@@ -209,6 +209,8 @@ def look_up(reference: str, directory: Path, environment: Mapping[str, str]) -> 
     try:
         return (directory / Path(name).expanduser()).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}.", path=reference, hint="Correct the path.") from None
+        raise InputError(
+            f"the file cannot be read: {error.strerror}.", path=reference, hint="Correct the path."
+        ) from None
     except UnicodeDecodeError:
-        raise InputError("not a text in UTF-8.", path=reference, hint="Correct the path.") from None
+        raise InputError("the file is not a text in UTF-8.", path=reference, hint="Correct the path.") from None

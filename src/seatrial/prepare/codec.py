@@ -34,7 +34,9 @@ def fit_codec(frame: DataFrame, *, numbers: Sequence[str], categories: Sequence[
     wanted = [*numbers, *categories]
     for name in wanted:
         if name not in frame.columns:
-            raise InputError("the frame has no such column.", path=name, hint=f"It has: {', '.join(frame.columns)}.")
+            raise InputError(
+                "the frame does not have this column.", path=name, hint=f"It has: {', '.join(frame.columns)}."
+            )
 
     def summarise(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         found = {name: Moments() for name in numbers}

@@ -241,7 +241,9 @@ def _jdbc(uri: str) -> dict[str, str]:
             conf["jdbc.password"] = unquote(parts.password)
         return conf
     raise InputError(
-        f"no catalog of the kind {parts.scheme!r}.", path="catalog", hint="Write sqlite:////path.db or postgresql://…."
+        f"unknown kind of catalog: {parts.scheme!r}.",
+        path="catalog",
+        hint="Write sqlite:////path.db or postgresql://….",
     )
 
 

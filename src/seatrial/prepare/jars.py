@@ -106,7 +106,9 @@ def missing_jars(folder: Path, lists: Sequence[JarList]) -> list[str]:
 def jars_in(folder: Path, lists: Sequence[JarList]) -> tuple[Path, ...]:
     """The jars of a folder that the profile names; an `InputError` says which ones it lacks."""
     if not folder.is_dir():
-        raise InputError("no such folder of jars.", path=str(folder), hint="Correct `spark.jars` of the profile.")
+        raise InputError(
+            "the folder of jars does not exist.", path=str(folder), hint="Correct `spark.jars` of the profile."
+        )
     if missing := missing_jars(folder, lists):
         raise InputError(f"the folder of jars lacks {', '.join(missing)}.", path=str(folder), hint="Add them.")
     return tuple(sorted(folder.glob("*.jar")))

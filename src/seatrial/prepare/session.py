@@ -82,7 +82,7 @@ def _start_jvm(conf: dict[str, str], output: IO[bytes], log: Path) -> Any:
     from pyspark.java_gateway import launch_gateway
 
     if SparkContext._gateway is not None or "PYSPARK_GATEWAY_PORT" in os.environ:
-        raise InputError("this process has a Spark session already.", hint="End it first (spark.stop()).")
+        raise InputError("the process has a Spark session already.", hint="End it first (spark.stop()).")
     before = SparkConf(loadDefaults=False)
     before.setAll(list(conf.items()))
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1" if conf["spark.master"].startswith("local") else "0.0.0.0")  # noqa: S104 executors elsewhere must reach the driver

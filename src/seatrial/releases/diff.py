@@ -117,7 +117,7 @@ def _read_provenance(side: Verified) -> Mapping[str, Any]:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise Corrupt("not a JSON object.", path=_PROVENANCE)
+        raise Corrupt("the file is not a JSON object.", path=_PROVENANCE)
     return document
 
 

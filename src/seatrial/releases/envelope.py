@@ -50,7 +50,7 @@ def unseal(data: bytes, payload_type: str, trusted: Sequence[PublicKey], *, path
     except Exception:  # noqa: BLE001 - a stranger's bytes: whatever the parser trips over, the answer is the same
         well_formed = False
     if not well_formed:
-        raise Refused(f"not a DSSE envelope of {payload_type} with one signature.", path=path)
+        raise Refused(f"the file is not a DSSE envelope of {payload_type} with one signature.", path=path)
     key = next((key for key in trusted if key.id == key_id), None)
     if key is None:
         raise UntrustedKey(key_id, path=path)

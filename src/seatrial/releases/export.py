@@ -21,7 +21,7 @@ def export_release(verified: Verified, source: ReleaseSource, folder: Path) -> i
     for path, data in source.waivers(verified.digest or "").items():
         files[WAIVERS + path.rpartition("/")[2]] = data
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
-        raise InputError("it is there already, and not an empty folder.", path=str(folder), hint="Name a new folder.")
+        raise InputError("the target must be new, or an empty folder.", path=str(folder), hint="Name a new folder.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -37,6 +37,6 @@ def export_release(verified: Verified, source: ReleaseSource, folder: Path) -> i
             raise
     except OSError as error:
         raise StoreError(
-            f"cannot be written: {error.strerror}.", path=str(folder), hint="Name another folder."
+            f"the folder cannot be written: {error.strerror}.", path=str(folder), hint="Name another folder."
         ) from None
     return len(files)

@@ -112,7 +112,7 @@ def find_key(home: Path, role: Role) -> SigningKey | None:
         private = None
     if not isinstance(private, Ed25519PrivateKey):
         raise Refused(
-            "not an unencrypted Ed25519 private key in PEM form.",
+            "the file is not an unencrypted Ed25519 private key in PEM form.",
             path=str(path),
             hint=f"Restore it from a copy, or move it away and run `seatrial keys new --role {role}`.",
         )
@@ -126,7 +126,7 @@ def require_key(home: Path, role: Role) -> SigningKey:
     key = find_key(home, role)
     if key is None:
         raise InputError(
-            f"there is no {role} key.",
+            f"the {role} key does not exist.",
             path=str(key_path(home, role)),
             hint=f"Make one: seatrial keys new --role {role}",
         )
@@ -174,7 +174,9 @@ def write_new(path: Path, content: bytes) -> bool:
         return False
     except OSError as error:
         raise InputError(
-            f"cannot be written: {error.strerror}.", path=str(path), hint="Set SEATRIAL_HOME to a folder of yours."
+            f"the file cannot be written: {error.strerror}.",
+            path=str(path),
+            hint="Set SEATRIAL_HOME to a folder of yours.",
         ) from None
     return True
 

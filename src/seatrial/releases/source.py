@@ -71,7 +71,7 @@ class StoredRelease:
         found = {info.key.removeprefix(root): info.size_bytes for info in self.objects.list(root)}
         if ENVELOPE not in found:
             raise ObjectMissing(
-                f"there is no release {self.label} in this store.",
+                f"the store does not have a release {self.label}.",
                 path=root,
                 hint="See what there is: seatrial releases",
             )
@@ -111,7 +111,7 @@ class ReleaseFolder:
         found = {path: size for path, size in _walk(self.folder) if not path.startswith(WAIVERS)}
         if ENVELOPE not in found:
             raise ObjectMissing(
-                f"this folder holds no release: it has no {ENVELOPE}.",
+                f"the folder is not a release: it lacks {ENVELOPE}.",
                 path=str(self.folder),
                 hint="Name a folder that `seatrial export` wrote, or name@version.",
             )
@@ -124,10 +124,10 @@ class ReleaseFolder:
             descriptor = os.open(self.folder / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as file:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise Refused("not a plain file.", path=path)
+                    raise Refused("the path is not a plain file.", path=path)
                 return file.read(limit_bytes + 1)
         except OSError as error:
-            raise Refused(f"cannot be read: {error.strerror}.", path=path) from None
+            raise Refused(f"the file cannot be read: {error.strerror}.", path=path) from None
 
     def waivers(self, digest: str) -> Mapping[str, bytes]:  # noqa: ARG002 - each waiver says itself what it is for
         """See `ReleaseSource`."""
@@ -146,15 +146,15 @@ def locate(
     if reference is not None and is_folder(reference):
         folder = Path(reference).expanduser()
         if not folder.is_dir():
-            raise InputError("there is no such folder.", path=reference, hint="Name a folder, or name@version.")
+            raise InputError("the folder does not exist.", path=reference, hint="Name a folder, or name@version.")
         return ReleaseFolder(folder)
     wanted = reference or project
     if not wanted:
-        raise InputError("no release was named.", hint=_HOW_TO_NAME)
+        raise InputError("a release must be named.", hint=_HOW_TO_NAME)
     name, version = parse_title(wanted)
     if objects is None:
         raise InputError(
-            "there is no project here whose store could have it.",
+            "a name and version are looked up in a project's store, and this folder is not a project.",
             path=wanted,
             hint="Run it in the project's folder, or name the path of an exported folder.",
         )
@@ -164,7 +164,7 @@ def locate(
         if not passed or read_release(objects, name, number).verdict == "pass":
             return StoredRelease(objects, name, number)
     kind = "release that passed" if passed else "release"
-    raise ObjectMissing(f"there is no {kind} of {name!r} in this store.", path=name, hint="Make one: seatrial run")
+    raise ObjectMissing(f"the store does not have a {kind} of {name!r}.", path=name, hint="Make one: seatrial run")
 
 
 def is_folder(reference: str) -> bool:
@@ -227,7 +227,7 @@ def _objects_of(objects: Objects, name: str) -> Iterator[tuple[int, str]]:
 def _walk(folder: Path) -> Iterator[tuple[str, int]]:
     def give_up(error: OSError) -> None:
         raise SeatrialError(
-            f"cannot be read: {error.strerror}.", path=str(error.filename), hint="Correct its permissions."
+            f"the file cannot be read: {error.strerror}.", path=str(error.filename), hint="Correct its permissions."
         )
 
     for root, folders, names in os.walk(folder, onerror=give_up):

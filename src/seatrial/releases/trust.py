@@ -65,12 +65,12 @@ def load_trust(path: Path) -> Trust:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise Refused(
-            "there is no trust file, so nobody's releases are trusted here.",
+            "the trust file does not exist, so nobody's releases are trusted here.",
             path=str(path),
             hint="Ask whoever releases for the output of `seatrial keys export`, and put it into that file.",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}.", path=str(path), hint="Correct the file.") from None
+        raise InputError(f"the file cannot be read: {error}.", path=str(path), hint="Correct the file.") from None
     return parse_trust(text, str(path))
 
 
@@ -149,10 +149,13 @@ def policy_problem(trust: Trust, policy: Policy, digest: str) -> str | None:
     if trust.minimum is None:
         return f"the trust file does not accept this policy ({digest[:12]}…)."
     if policy.confidence < trust.minimum.confidence:
-        return f"its confidence {policy.confidence:g} is below the trust file's minimum {trust.minimum.confidence:g}."
+        return (
+            f"the policy's confidence {policy.confidence:g} is below the trust file's minimum "
+            f"{trust.minimum.confidence:g}."
+        )
     for demanded in trust.minimum.require:
         if not any(_covers(stated, demanded) for stated in policy.require):
-            return f"it does not demand {demanded}, as the trust file does."
+            return f"the policy does not demand {demanded}, as the trust file does."
     return None
 
 
@@ -208,7 +211,7 @@ def _wording(kind: str, place: tuple[int | str, ...], message: str) -> str:
         return f"{message[:1].lower()}{message[1:]}."
     table: Any = _KNOWN.get(tuple(part for part in place[:-1] if isinstance(part, str)))
     close = get_close_matches(str(place[-1]), [one.name for one in fields(table)] if table else [], n=1)
-    return "no such key." + (f' Did you mean "{close[0]}"?' if close else "")
+    return "unknown key." + (f' Did you mean "{close[0]}"?' if close else "")
 
 
 def _dotted(place: Place) -> str:

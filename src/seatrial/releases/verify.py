@@ -121,7 +121,7 @@ class Verified:
         """Itself where it may be deployed, else `Refused` with the reason."""
         if not self.require().deployable:
             raise Refused(
-                f"its verdict is {self.outcome}.",
+                f"the release's verdict is {self.outcome}.",
                 path=self.label,
                 hint="Release a model that passes, or have each requirement that it missed waived: seatrial waive",
             )
@@ -151,7 +151,7 @@ def verify(
         digest = sha256(document)
         release = from_json(Release, document, path=RELEASE_JSON)
         if payload != statement_of(release, digest):
-            raise Refused("not the release that was signed.", path=RELEASE_JSON)
+            raise Refused("the file is not the release that was signed.", path=RELEASE_JSON)
     except (Refused, Corrupt) as error:
         # Without a signature there is nothing to hold the other files against, so they are not read at all.
         untrusted = error.key_id if isinstance(error, UntrustedKey) else None

@@ -20,7 +20,7 @@ def waive(
     """
     verified.require()
     if verified.release is None or verified.digest is None or verified.policy is None or verified.verdict is None:
-        raise Refused("there is no verdict to waive anything of.", path=verified.label)
+        raise Refused("a waiver needs a verdict; the policy of this release demands nothing.", path=verified.label)
     if not isinstance(source, StoredRelease):
         raise InputError(
             "a waiver is kept in the store, beside the release.",
@@ -30,7 +30,9 @@ def waive(
     index = find_requirement(verified.policy, words)
     finding = verified.verdict.findings[index]
     if str(finding.outcome) == "pass":
-        raise InputError(f"{finding.requirement} passed: there is nothing to waive.", path="--requirement")
+        raise InputError(
+            f"{finding.requirement} passed: only what failed or is inconclusive can be waived.", path="--requirement"
+        )
     waiver = make_waiver(
         release=verified.digest,
         title=verified.release.title,

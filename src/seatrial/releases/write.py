@@ -140,7 +140,7 @@ def _checked(
         check_path(path)
     if not policy.require:
         raise InputError(
-            "the policy demands nothing, so there is no verdict and nothing to release.",
+            "the policy demands nothing: without a verdict nothing can be released.",
             path="policy.require",
             hint="Add a [[policy.require]] with a metric and a bound.",
         )

@@ -22,7 +22,11 @@ def view_of(verified: Verified, *, made_with: str) -> ReportView:
     verified.require()
     release, policy, trial, verdict = verified.release, verified.policy, verified.trial, verified.verdict
     if release is None or policy is None or trial is None or verdict is None:
-        raise Refused("there is no verdict to report.", path=verified.label, hint="Give it a policy that asks.")
+        raise Refused(
+            "a report needs a verdict; the policy of this release demands nothing.",
+            path=verified.label,
+            hint="Give it a policy that asks.",
+        )
     return ReportView(
         name=release.name,
         version=release.version,

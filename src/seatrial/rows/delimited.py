@@ -56,7 +56,7 @@ def read_delimited(
         found = _header(source)
         if found != (delimiter, names):
             raise InputError(
-                f"its first line is not that of {sources[0].path}: {', '.join(found[1])}.",
+                f"the file's first line is not that of {sources[0].path}: {', '.join(found[1])}.",
                 path=source.path,
                 hint="Name files that hold the same columns, in the same order.",
             )
@@ -281,7 +281,7 @@ def _unreadable(source: RowFile, delimiter: str, error: Exception) -> InputError
     if found := _WIDTH.search(text):
         wanted, got = (int(number) for number in found.groups())
         return InputError(
-            f"this row has {got} value{'' if got == 1 else 's'}, and there are {wanted} columns ({_NAMES[delimiter]}).",
+            f"the row has {got} value{'' if got == 1 else 's'}, and there are {wanted} columns ({_NAMES[delimiter]}).",
             path=source.path,
             line=_line_of_another_width(source, delimiter, wanted),
             hint="Put quotes around values that hold the delimiter, or correct the row.",

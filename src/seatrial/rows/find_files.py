@@ -41,7 +41,9 @@ def _on_this_machine(path: Path) -> tuple[RowFile, ...]:
     if "*" in path.name and path.parent.is_dir():
         chosen = sorted(file for file in path.parent.glob(path.name) if file.is_file())
         if not chosen:
-            raise InputError("no file is named so.", path=str(path), hint="Look at the folder, and at the pattern.")
+            raise InputError(
+                "the pattern does not match any file.", path=str(path), hint="Look at the folder, and at the pattern."
+            )
         return tuple(_local(file, file.name) for file in chosen)
     if not path.exists():
         raise absent(str(path))
@@ -58,7 +60,7 @@ def _below(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
         for name in folders:
             if Path(here, name).is_symlink():  # which is not followed: it may lead in a circle
-                raise InputError("this folder is a link.", path=f"{here}/{name}", hint="Put the folder itself there.")
+                raise InputError("the folder is a link.", path=f"{here}/{name}", hint="Put the folder itself there.")
         yield from (Path(here, name) for name in names if not name.startswith(HIDDEN))
 
 

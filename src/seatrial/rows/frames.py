@@ -66,7 +66,7 @@ def _arrow(frame: Any) -> pa.Table:
         raise InputError("several columns have one name.", path=_HERE, hint="Rename them.") from None
     except (pa.ArrowException, ValueError) as error:
         raise InputError(
-            f"it has no Arrow form: {str(error).splitlines()[0]}.",
+            f"the frame cannot become an Arrow table: {str(error).splitlines()[0]}.",
             path=_HERE,
             hint="Give each column values of one type.",
         ) from None
@@ -85,7 +85,7 @@ def _matrix(matrix: np.ndarray[Any, Any], columns: Sequence[str] | None) -> pa.T
         return pa.table({name: pa.array(matrix[:, position]) for position, name in enumerate(columns)})
     except pa.ArrowException as error:
         raise InputError(
-            f"the array of {matrix.dtype} has no Arrow form: {str(error).splitlines()[0]}.",
+            f"the array of {matrix.dtype} cannot become an Arrow table: {str(error).splitlines()[0]}.",
             path=_HERE,
             hint="Give numbers, or a frame whose columns have types of their own.",
         ) from None

@@ -120,7 +120,7 @@ def _explained(source: RowFile) -> Iterator[None]:
                 hint="Compact the table there (rewrite_data_files), and name its newest metadata file.",
             ) from None
         raise InputError(
-            "this is not metadata of an Iceberg table that can be read.",
+            "the file is not metadata of an Iceberg table that can be read.",
             path=source.path,
             hint="Name a file from the table's metadata folder.",
         ) from None

@@ -38,7 +38,7 @@ def read_json_lines(origin: str, sources: Sequence[RowFile], *, types: Mapping[s
             schema = _unified(schema, _plain(table.schema), source, line)
     if not schema.names:
         raise InputError(
-            "no line holds a column.", path=sources[0].path, hint='Write one object a line: {"age": 39, …}.'
+            "the lines do not hold any column.", path=sources[0].path, hint='Write one object a line: {"age": 39, …}.'
         )
     keys = folder_keys(sources)
     stored = pa.schema([_asked(field, types.get(field.name)) for field in schema])
@@ -66,7 +66,7 @@ def _blocks(source: RowFile) -> Iterator[tuple[bytes, int]]:
                     rest += tail
                     if len(rest) > LINE_BYTES:
                         raise InputError(
-                            f"this line is longer than {LINE_BYTES // 2**20} MiB.",
+                            f"the line is longer than {LINE_BYTES // 2**20} MiB.",
                             path=source.path,
                             line=line,
                             hint="Write one object a line.",
@@ -129,7 +129,7 @@ def _check_depth(block: bytes, source: RowFile, line: int) -> None:
 def _unreadable(text: str, block: bytes, source: RowFile, line: int) -> InputError:
     if block.lstrip().startswith(b"["):
         return InputError(
-            "this is one JSON list, not JSON lines.",
+            "the file is one JSON list, not JSON lines.",
             path=source.path,
             hint=f"Write one object a line: jq -c '.[]' {source.inside}.",
         )
@@ -145,7 +145,7 @@ def _unreadable(text: str, block: bytes, source: RowFile, line: int) -> InputErr
         )
     what = text.splitlines()[0].removeprefix("JSON parse error: ").removesuffix(".")
     return InputError(
-        f"not JSON lines: {_ROW.sub('', what).removesuffix('.')}.",
+        f"the file is not JSON lines: {_ROW.sub('', what).removesuffix('.')}.",
         path=source.path,
         line=line,
         hint="Write one whole object a line.",

@@ -35,12 +35,12 @@ def shown(address: str) -> str:
 
 def absent(path: str) -> InputError:
     """There is nothing at that address."""
-    return InputError("there is no such file or folder.", path=path, hint="Check the spelling.")
+    return InputError("the file or folder does not exist.", path=path, hint="Check the spelling.")
 
 
 def empty(path: str) -> InputError:
     """There is a folder, and nothing in it."""
-    return InputError("there are no files in it.", path=path, hint="Name the folder that holds the data.")
+    return InputError("the folder does not hold any files.", path=path, hint="Name the folder that holds the data.")
 
 
 def check_plain(path: str, found: Callable[[str], bool]) -> None:
@@ -51,7 +51,7 @@ def check_plain(path: str, found: Callable[[str], bool]) -> None:
     kind = next((kind for pattern, kind in MARKS.items() if found(pattern)), None)
     if kind is not None:
         raise InputError(
-            f"this is the folder of {kind}: its files hold rows too that are no longer in it.",
+            f"the folder is that of {kind}: its files hold rows too that are no longer in it.",
             path=path,
             hint="Name its newest metadata file, metadata/….metadata.json."
             if kind == _ICEBERG

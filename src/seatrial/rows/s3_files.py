@@ -37,7 +37,7 @@ def in_bucket(address: str, store: StoreSettings | None = None) -> tuple[RowFile
     parts = urlsplit(address)
     key = parts.path.strip("/")
     if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
-        raise InputError("not the address of an object.", path=shown(address), hint="Write s3://bucket/key.")
+        raise InputError("the address is not that of an object.", path=shown(address), hint="Write s3://bucket/key.")
     connection = s3_connection(store or StoreSettings(f"s3://{parts.netloc}"), os.environ)
     bucket = Bucket(parts.netloc, "", connection.endpoint)
     with _explained(bucket, key):
@@ -134,7 +134,7 @@ def _explained(bucket: Bucket, key: str) -> Iterator[None]:
     except (BaseError, OSError, ValueError) as error:
         if "/latest/api/token" in str(error) or "/latest/meta-data" in str(error):
             raise StoreError(
-                "there are no credentials for it.",
+                "reading the object needs credentials, and none are set.",
                 path=f"s3://{bucket.name}/{key}",
                 hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket.",
             ) from None

@@ -52,7 +52,7 @@ class Rows:
             if name not in self.schema.names:
                 close = difflib.get_close_matches(name, self.schema.names, n=1)
                 hint = f"Did you mean {close[0]!r}?" if close else f"It has: {', '.join(self.schema.names)}."
-                raise InputError(f"the rows have no column {name!r}.", path=self.origin, hint=hint)
+                raise InputError(f"the rows do not have a column {name!r}.", path=self.origin, hint=hint)
             if name in columns[:position]:
                 raise InputError(f"column {name!r} is asked for twice.", path=self.origin, hint="Name it once.")
         return list(columns)

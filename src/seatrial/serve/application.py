@@ -78,7 +78,7 @@ def create_app(
             body = await _body(request, body_limit_bytes, timeout_s)
             return Response(await worker.answer(body), media_type="application/json")
         except asyncio.CancelledError:  # the grace after SIGTERM is over: told as such, where it was a 500 and a trace
-            raise Busy("it is shutting down") from None
+            raise Busy("the server is shutting down") from None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001
@@ -117,7 +117,9 @@ def create_app(
 def _check_model(request: Request, name: str, version: str) -> None:
     asked, at = request.path_params["name"], request.path_params.get("version", version)
     if (asked, at) != (name, version):
-        raise HTTPException(404, f"There is no model {asked!r} of version {at!r} here, but {name!r} of {version!r}.")
+        raise HTTPException(
+            404, f"This server does not have model {asked!r} of version {at!r}, but {name!r} of {version!r}."
+        )
 
 
 async def _body(request: Request, limit_bytes: int, timeout_s: float) -> bytes:

@@ -83,7 +83,7 @@ def check_answered(predictions: Predictions, request: InferRequest, signature: S
     missing = inputs_without_value(request.rows, signature.inputs, row)
     has = "has" if len(missing) == 1 else "have"
     raise InputError(
-        f"the model has no answer for row {row}"
+        f"the model does not answer row {row}"
         + (f", where {', '.join(map(repr, missing))} {has} no value." if missing else ": its numbers are NaN."),
         hint="Send a value, filled as it was filled when the model was trained, or leave the row out.",
     )
@@ -159,7 +159,7 @@ def _json(body: bytes) -> object:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON; send null for a missing number")
+    raise ValueError(f"{name} is not JSON; send null for a missing number")
 
 
 def _object(value: object, what: str) -> Mapping[str, Any]:
@@ -171,18 +171,20 @@ def _object(value: object, what: str) -> Mapping[str, Any]:
 def _tensors(document: Mapping[str, Any], signature: Signature) -> Mapping[str, Mapping[str, Any]]:
     given = document.get("inputs")
     if not isinstance(given, list):
-        raise InputError("the request has no list of inputs.", hint='Send {"inputs": [{"name": …, "datatype": …, …}]}.')
+        raise InputError(
+            "the request must have a list of inputs.", hint='Send {"inputs": [{"name": …, "datatype": …, …}]}.'
+        )
     known = [column.name for column in signature.inputs]
     tensors: dict[str, Mapping[str, Any]] = {}
     for position, item in enumerate(given):
         tensor = _object(item, f"inputs[{position}]")
         name = tensor.get("name")
         if not isinstance(name, str):
-            raise InputError(f"inputs[{position}] has no name.", hint=f"The inputs are: {', '.join(known)}.")
+            raise InputError(f"inputs[{position}] must have a name.", hint=f"The inputs are: {', '.join(known)}.")
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             raise InputError(
-                f"the model has no input {name!r}.",
+                f"the model does not have an input {name!r}.",
                 hint=f"Did you mean {close[0]!r}?" if close else f"The inputs are: {', '.join(known)}.",
             )
         if name in tensors:
@@ -212,10 +214,10 @@ def _data(tensor: Mapping[str, Any], name: str) -> list[Any]:
     data, shape = tensor.get("data"), tensor.get("shape")
     if not isinstance(data, list):
         raise InputError(
-            f"input {name!r} has no data.", hint="Send its values as a JSON list; binary tensors are not taken."
+            f"input {name!r} must have data.", hint="Send its values as a JSON list; binary tensors are not taken."
         )
     if not isinstance(shape, list) or {type(size) for size in shape} - {int} or len(shape) not in (1, 2):
-        raise InputError(f"input {name!r} has no shape [n] or [n, 1].", hint="Send one value a row.")
+        raise InputError(f"input {name!r} must have a shape [n] or [n, 1].", hint="Send one value a row.")
     if len(shape) == 2 and shape[1] != 1:
         raise InputError(f"input {name!r} has the shape {shape}.", hint="Each column is an input: send [n] or [n, 1].")
     if len(shape) == 2 and data and isinstance(data[0], list):  # nested as its shape, or flat: the protocol has both
@@ -246,7 +248,7 @@ def _array(data: Sequence[Any], datatype: str, name: str) -> pa.Array[Any]:
     except (OverflowError, UnicodeEncodeError, pa.ArrowInvalid):
         pass  # a number that the datatype does not hold, or half of a surrogate pair
     raise InputError(
-        f"input {name!r} has values that are no {datatype}.",
+        f"input {name!r} has values that are not {datatype}.",
         hint="Send strings, or null." if datatype == "BYTES" else "Send values of that datatype, or null.",
     )
 
@@ -270,7 +272,9 @@ def _outputs(document: Mapping[str, Any], signature: Signature) -> tuple[str, ..
     wanted = [_object(item, "an output").get("name") for item in asked]
     for name in wanted:
         if name not in names:
-            raise InputError(f"the model has no output {name!r}.", hint=f"The outputs are: {', '.join(names)}.")
+            raise InputError(
+                f"the model does not have an output {name!r}.", hint=f"The outputs are: {', '.join(names)}."
+            )
     return tuple(name for name in names if name in wanted)
 
 

@@ -86,6 +86,6 @@ def _listen(host: str, port: int) -> socket.socket:
             raise
     except (OSError, OverflowError) as error:
         raise InputError(
-            f"cannot listen there: {error}.", path=f"{host}:{port}", hint="Choose another --host or --port."
+            f"the server cannot listen there: {error}.", path=f"{host}:{port}", hint="Choose another --host or --port."
         ) from None
     return listening

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-_STOPPING = "it is shutting down"
+_STOPPING = "the server is shutting down"
 
 
 class Busy(Exception):
@@ -64,7 +64,7 @@ class Worker:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(running), self._timeout_s)
         except TimeoutError:
-            raise Busy(f"no answer within {self._timeout_s:g} s") from None
+            raise Busy(f"the model did not answer within {self._timeout_s:g} s") from None
 
     def _free(self) -> None:
         self._held -= 1

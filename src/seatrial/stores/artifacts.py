@@ -93,7 +93,7 @@ def check_artifact(objects: Objects, digest: str) -> Manifest:
             raise Corrupt(f"{sizes[path]} bytes, not {entry.size_bytes}.", path=_key(digest, path), hint=_HINT)
     for path in sizes:
         if path not in manifest.files:
-            raise Corrupt("this file is not in the artifact's manifest.", path=_key(digest, path), hint=_HINT)
+            raise Corrupt("the file is not in the artifact's manifest.", path=_key(digest, path), hint=_HINT)
     return manifest
 
 
@@ -113,7 +113,7 @@ def check_path(path: str) -> None:
         or any(part in ("", ".", "..") for part in parts)
     ):
         raise InputError(
-            "not a path within an artifact.",
+            "the path does not lie within an artifact.",
             path=path,
             hint='Paths are relative and plain: "model/weights.safetensors".',
         )
@@ -134,14 +134,14 @@ def _verified(objects: Objects, digest: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _missing(digest: str, path: str) -> Corrupt:
-    return Corrupt("this file of the artifact is missing.", path=_key(digest, path), hint=_HINT)
+    return Corrupt("a file of the artifact is missing.", path=_key(digest, path), hint=_HINT)
 
 
 def _checked(files: Mapping[str, object]) -> Mapping[str, object]:
     for path in files:
         check_path(path)
         if path == MANIFEST:
-            raise InputError("this name is the manifest's own.", path=path, hint="Give the file another name.")
+            raise InputError("the name is the manifest's own.", path=path, hint="Give the file another name.")
         ancestor, slash, _ = path.rpartition("/")
         while slash:
             if ancestor in files:
@@ -162,5 +162,7 @@ def _entry_of(content: bytes | Path) -> FileEntry:
 
 def _key(digest: str, path: str) -> str:
     if len(digest) != _DIGEST_CHARACTERS or not _HEX.issuperset(digest):
-        raise InputError("not the digest of an artifact.", path=digest, hint="It has 64 hexadecimal digits.")
+        raise InputError(
+            "the value is not the digest of an artifact.", path=digest, hint="It has 64 hexadecimal digits."
+        )
     return f"artifacts/{digest}/{path}"

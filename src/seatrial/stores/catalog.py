@@ -122,7 +122,7 @@ def _connection_uri(settings: CatalogSettings) -> str:
         uri = settings.uri.replace("postgresql://", "postgresql+psycopg2://", 1)
         return _with_query(uri, "connect_timeout", CONNECT_TIMEOUT_S)
     raise StoreError(
-        "not a catalog that Seatrial can open.",
+        "the address is not of a catalog that Seatrial can open.",
         path=where,
         hint='Write "sqlite:////folder/catalog.db" or "postgresql://user:password@host/database".',
     )
@@ -138,7 +138,7 @@ def _catalog_failure(text: str, where: str) -> StoreError:
     if "password authentication failed" in words or "no password supplied" in words:
         return StoreError("the catalog refused the user or the password.", path=where, hint="Check both.")
     if "database" in words and "does not exist" in words:
-        return StoreError("there is no such database.", path=where, hint="Make it, or correct the catalog's URI.")
+        return StoreError("the database does not exist.", path=where, hint="Make it, or correct the catalog's URI.")
     if "unable to open database file" in words or "readonly database" in words:
         return StoreError("the catalog's file cannot be written.", path=where, hint="Change its owner, mode or place.")
     if "not a database" in words or "malformed" in words:
@@ -181,7 +181,7 @@ def _file_failure(text: str, settings: CatalogSettings) -> StoreError:
         )
     if "no_such_bucket" in words or "bucket does not exist" in words:
         return StoreError(
-            f"there is no such bucket at {where}.",
+            f"the bucket does not exist at {where}.",
             path=settings.warehouse,
             hint="Make it, or correct the store's `url`.",
         )

@@ -36,7 +36,7 @@ def from_json(kind: type[T], data: bytes, *, path: str) -> T:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise Corrupt(
-            f"not what this file should hold: {place or 'the document'}: {first['msg']}.", path=path
+            f"the file does not hold what it should: {place or 'the document'}: {first['msg']}.", path=path
         ) from None
     _only_json(data, path)
     return value
@@ -54,7 +54,7 @@ def _only_json(data: bytes, path: str) -> None:
     """`Corrupt` for what pydantic lets pass: NaN and infinities (RFC 8259, section 6), and a name given twice."""
 
     def refuse(problem: str) -> NoReturn:
-        raise Corrupt(f"not JSON: {problem}.", path=path)
+        raise Corrupt(f"the file is not JSON: {problem}.", path=path)
 
     def number(text: str) -> float:
         value = float(text)

@@ -48,7 +48,7 @@ def open_bucket(connection: S3Connection, bucket: str, patience: Patience, *, pr
         try:
             options["root_certificate"] = connection.ca.read_bytes()
         except OSError as error:
-            raise StoreError(f"cannot be read: {error.strerror}.", path=str(connection.ca)) from None
+            raise StoreError(f"the file cannot be read: {error.strerror}.", path=str(connection.ca)) from None
     config: dict[str, Any] = {
         "region": connection.region,
         "skip_signature": connection.anonymous,

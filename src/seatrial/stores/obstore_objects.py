@@ -63,7 +63,7 @@ class ObstoreObjects:
         """See `Objects.put`. With `if_absent` a file is sent in one request, and held in memory for it."""
         self._check(key)
         if isinstance(content, Path) and not content.is_file():
-            raise StoreError("there is no such file to send.", path=str(content))
+            raise StoreError("the file to send does not exist.", path=str(content))
         size_bytes = content.stat().st_size if isinstance(content, Path) else len(content)
         if if_absent and size_bytes > LARGEST_CONDITIONAL_BYTES:
             raise StoreError(

@@ -50,7 +50,7 @@ def s3_connection(settings: StoreSettings, environment: Mapping[str, str]) -> S3
             )
     ca = settings.ca or (Path(bundle) if (bundle := environment.get("AWS_CA_BUNDLE")) else None)
     if ca is not None and not ca.is_file():
-        raise StoreError("there is no such file of certificates.", path=str(ca), hint="Correct the store's `ca`.")
+        raise StoreError("the file of certificates does not exist.", path=str(ca), hint="Correct the store's `ca`.")
     url = endpoint or f"https://s3.{region}.amazonaws.com"
     return S3Connection(
         endpoint, region, None if anonymous else credentials, anonymous, _proxy(settings.proxy, url, environment), ca
@@ -77,7 +77,7 @@ def trusting(ca: Path) -> ssl.SSLContext:
         context.load_verify_locations(ca)
     except (OSError, ssl.SSLError):
         raise StoreError(
-            "the file has no certificates in PEM form.",
+            "the file does not hold certificates in PEM form.",
             path=str(ca),
             hint='Write them as "-----BEGIN CERTIFICATE-----" blocks.',
         ) from None

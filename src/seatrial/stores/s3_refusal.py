@@ -66,9 +66,7 @@ def refusal_error(refusal: S3Refusal, where: str, *, path: str, refused: bool = 
             hint="Get new temporary credentials, with their session token; then run again.",
         )
     if code in FULL:
-        return StoreError(
-            f"the store has no space left ({where}).", path=path, hint="Free space there, then run again."
-        )
+        return StoreError(f"the store's disk is full ({where}).", path=path, hint="Free space there, then run again.")
     if code in KEY_REFUSED or refused:
         return StoreError(
             f"the store refused the credentials ({code or 'forbidden'}; {where}).",

@@ -28,7 +28,7 @@ def store_error(error: BaseException, place: Folder | Bucket, key: str) -> Store
     code = refusal.code
     if code == "NoSuchBucket":
         return StoreError(
-            f"there is no bucket {place.name} at {place.endpoint or 'the provider'}.",
+            f"bucket {place.name} does not exist at {place.endpoint or 'the provider'}.",
             path=path,
             hint="Make the bucket, or correct the store's `url` and `endpoint`.",
         )
@@ -41,11 +41,9 @@ def store_error(error: BaseException, place: Folder | Bucket, key: str) -> Store
             hint="Somebody wrote it again; start over from the newer one.",
         )
     if kind == "FileNotFoundError":
-        return ObjectMissing(f"there is no such object ({where}).", path=path)
+        return ObjectMissing(f"the object does not exist ({where}).", path=path)
     if "status: 507" in text or is_disk_full(text):
-        return StoreError(
-            f"the store has no space left ({where}).", path=path, hint="Free space there, then run again."
-        )
+        return StoreError(f"the store's disk is full ({where}).", path=path, hint="Free space there, then run again.")
     if "certificate" in text.lower() or "UnknownIssuer" in text:
         return StoreError(
             f"the store's certificate is not trusted ({where}).",
@@ -91,9 +89,11 @@ def _folder_failure(kind: str, text: str, place: Folder, key: str) -> StoreError
     if number in (errno.ENOSPC, errno.EDQUOT):
         return StoreError("the disk is full.", path=path, hint="Free space there, then run again.")
     if kind == "FileNotFoundError":
-        return ObjectMissing("there is no such object.", path=path)
+        return ObjectMissing("the object does not exist.", path=path)
     if number in (errno.EACCES, errno.EPERM, errno.EROFS) or kind == "PermissionError":
         return StoreError(
-            "this user may not read or write here.", path=path, hint="Change the folder's owner or mode, or the store."
+            "the account of this process may not read or write here.",
+            path=path,
+            hint="Change the folder's owner or mode, or the store.",
         )
     return StoreError(f"the folder failed ({errno.errorcode.get(number, kind)}).", path=path, hint="Look at the disk.")

@@ -56,7 +56,7 @@ def checked_endpoint(endpoint: str | None) -> str | None:
         return None
     shown = shown_url(endpoint)
     if "://" not in endpoint:
-        raise StoreError(f'endpoint "{shown}" has no scheme.', hint=f'Write "http://{shown}".')
+        raise StoreError(f'endpoint "{shown}" lacks a scheme.', hint=f'Write "http://{shown}".')
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise StoreError(f'endpoint "{shown}" must be an http or https address.', hint='Write "https://host:port".')

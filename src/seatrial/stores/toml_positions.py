@@ -24,7 +24,9 @@ def read_toml(text: str, path: str) -> tuple[dict[str, Any], Mapping[Place, int]
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         problem, line = _without_place(str(error), text)
-        raise InputError(f"not TOML: {problem}.", path=path, line=line, hint="Correct the syntax.") from None
+        raise InputError(
+            f"the file is not TOML: {problem}.", path=path, line=line, hint="Correct the syntax."
+        ) from None
     except RecursionError:
         raise _too_deep(path) from None
     from tree_sitter import Language, Parser
@@ -40,7 +42,9 @@ def read_toml(text: str, path: str) -> tuple[dict[str, Any], Mapping[Place, int]
 
 
 def _too_deep(path: str) -> InputError:
-    return InputError("its values are nested too deeply to be read.", path=path, hint="Write fewer levels of brackets.")
+    return InputError(
+        "the file's values are nested too deeply to be read.", path=path, hint="Write fewer levels of brackets."
+    )
 
 
 def line_of(positions: Mapping[Place, int], place: Place) -> int | None:

@@ -50,7 +50,7 @@ def under_attack(
 ) -> UnderAttack:
     """The sample with its groups beside the model that answers; `seen` are rows that fix what a threat leaves open."""
     # The module is the project's code, or a minute of loading: it is made only where somebody attacks.
-    differentiated = gradients_of(package) if policy.threat else NoGradients("the policy has no threat models")
+    differentiated = gradients_of(package) if policy.threat else NoGradients("the policy does not have threat models")
     return UnderAttack(
         predictor=predictor,
         rows=with_groups(sample.rows(), groups),

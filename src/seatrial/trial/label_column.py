@@ -81,7 +81,9 @@ def read_labels(rows: Rows, label: str, *, on_progress: Callable[[int], None] = 
             many = len(found) > MOST_CLASSES
         on_progress(count)
     if count == 0:
-        raise InputError("there are no rows.", path=rows.origin, hint="Name a table that has some.")
+        raise InputError(
+            "the table must have at least one row, got 0.", path=rows.origin, hint="Name a table that has some."
+        )
     if count == missing:
         raise InputError(
             f'the label column "{label}" is empty: none of the {count:,} rows has a label.',

@@ -130,11 +130,11 @@ def score(
             unlabelled += int((~labelled).sum())
             on_progress(done)
     if not parts:
-        raise InputError("no row has a label.", path=rows.origin, hint=f"Name another column: {field('label')}.")
+        raise InputError("all rows lack a label.", path=rows.origin, hint=f"Name another column: {field('label')}.")
     given = np.concatenate(answered)
     if not given.any():
         raise InputError(
-            f"it gives no answer for any of {len(given):,} rows.",
+            f"the model does not answer any of {len(given):,} rows.",
             path=model.name,
             hint="A missing value is the usual cause: fill it, or leave such rows out.",
         )

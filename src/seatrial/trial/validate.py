@@ -76,7 +76,7 @@ def check_question(question: Question, labels: Labels, *, origin: str) -> None:
         close = difflib.get_close_matches(positive, classes, n=1)
         hint = f'Did you mean "{close[0]}"?' if close else f"There is: {listed(classes)}."
         raise InputError(
-            f'{field("positive", positive)}: the label column "{labels.name}" has no such class.',
+            f'{field("positive", positive)}: the label column "{labels.name}" does not have this class.',
             path=origin,
             hint=hint,
         )
@@ -109,21 +109,23 @@ def check_signature(question: Question, labels: Labels, signature: Signature, *,
         )
     if task != "regression" and labels.kind == "fraction":
         raise InputError(
-            f"it answers with one of the classes {listed(signature.classes)}, and the label column "
+            f"the model answers with one of the classes {listed(signature.classes)}, and the label column "
             f'"{labels.name}" holds numbers with fractions.',
             path=model,
             hint=f"Name the column of classes: {field('label')}.",
         )
     if question.threshold is not None and signature.threshold is None:
-        without = "without probabilities " if task == "binary" else ""
+        what = "gives no probabilities" if task == "binary" else f"is a {task} model"
         raise InputError(
-            f"{field('threshold', f'{question.threshold:g}')}: a {task} model {without}has no threshold.",
+            f"{field('threshold', f'{question.threshold:g}')}: a threshold is for two classes with "
+            f"probabilities; this model {what}.",
             path=model,
             hint="Leave it out.",
         )
     if question.positive is not None and task != "binary":
         raise InputError(
-            f"{field('positive', question.positive)}: a {task} model has no positive class.",
+            f"{field('positive', question.positive)}: a positive class belongs to a binary model; this one is a {task} "
+            "model.",
             path=model,
             hint="Leave it out.",
         )
@@ -171,7 +173,7 @@ def check_applies(policy: Policy, absent: Sequence[str]) -> None:
     """`InputError` where the policy asks only for comparisons with models of which there is none: it judges nothing."""
     if policy.require and all(requirement.no_worse_than in absent for requirement in policy.require):
         raise InputError(
-            f"the policy asks only for comparisons with {', '.join(absent)}, and no such model is named.",
+            f"the policy asks only for comparisons with {', '.join(absent)}, and these models are not named.",
             path=field("policy"),
             hint=f"Name the model that runs now: {field('against')}.",
         )
@@ -181,7 +183,7 @@ def check_reference(model: Model, reference: Model, rows: Rows) -> None:
     """`InputError` where a model would be compared with itself, with one of another task, or on rows it cannot take."""
     if reference.identity is not None and reference.identity == model.identity:
         raise InputError(
-            f"{field('against', reference.name)} is the same model as {model.name}: there is nothing to compare.",
+            f"{field('against', reference.name)} must be another model than {model.name}, and is the same.",
             path=reference.name,
             hint="Name the model that runs now.",
         )
@@ -195,7 +197,7 @@ def check_reference(model: Model, reference: Model, rows: Rows) -> None:
     for column in reference.signature.inputs:
         if column.name not in rows.schema.names:
             raise InputError(
-                f"the rows have no column {column.name!r}, which {reference.name} takes.",
+                f"the rows do not have the column {column.name!r}, which {reference.name} takes.",
                 path=rows.origin,
                 hint=f"Give them all columns that either model takes, or name another model: {field('against')}.",
             )

@@ -210,7 +210,7 @@ def _asked(given: Given) -> tuple[Question, str, str]:
 def _named(model: str | None, data: str | None) -> tuple[str, str]:
     if model is None:
         raise InputError(
-            "no model and no table are named.",
+            "`try` needs a model and a table.",
             hint="Write `seatrial try MODEL DATA --label COLUMN`, or `seatrial try --example` to see one.",
         )
     if data is None:

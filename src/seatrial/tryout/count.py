@@ -31,7 +31,7 @@ def count_cells(
     """Counts the rows in one pass, and says how they are grouped. See `fairness` for what `data` may be."""
     if regression and weight is not None:
         raise InputError(
-            "weighted errors have no bound from sums alone.",
+            "bounds of weighted errors need the rows, not sums alone.",
             path=weight,
             hint="Leave weight out, or give the model to seatrial.assess, which has each row.",
         )
@@ -41,7 +41,9 @@ def count_cells(
     counting = Counting(label, answer, parts_of(specs), weight, regression, clip)
     for column in counting.columns:
         if column not in names:
-            raise InputError(f'there is no column "{column}" in the data.', path="data", hint=suggestion(column, names))
+            raise InputError(
+                f'the data does not have a column "{column}".', path="data", hint=suggestion(column, names)
+            )
     counted = _in_spark(data, counting) if tables is None else count_tables(tables(counting.columns), counting)
     return (errors_of(counted, counting) if regression else cells_of(counted, counting, classes=classes)), specs
 
@@ -93,5 +95,5 @@ def _in_spark(frame: Any, counting: Counting) -> pa.Table:
     else:
         counted = count_rows(frame, label=counting.label, answer=counting.answer, keys=keys, weight=counting.weight)
     if counted.num_rows == 0:
-        raise InputError("There are no rows.", path="data", hint="Give a table with rows.")
+        raise InputError("the table must have at least one row, got 0.", path="data", hint="Give a table with rows.")
     return check_cells(counted, counting)

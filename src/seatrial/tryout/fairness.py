@@ -97,7 +97,7 @@ def fairness(
     known = error_metrics(clipped=clip is not None) if regression else METRICS
     for metric in metrics or ():
         if metric not in known:
-            raise InputError(f'there is no metric "{metric}" here.', path="metrics", hint=suggestion(metric, known))
+            raise InputError(f'unknown metric "{metric}".', path="metrics", hint=suggestion(metric, known))
     cells, specs = count_cells(
         data,
         label=label,
@@ -137,5 +137,9 @@ def _positive(named: str | None, classes: tuple[str, ...]) -> str | None:
     if named is None:
         return likely_positive(classes)
     if named not in classes:
-        raise InputError(f"positive {named!r}: no such class.", path="positive", hint=f"There is: {listed(classes)}.")
+        raise InputError(
+            f"positive must be one of the classes, got {named!r}.",
+            path="positive",
+            hint=f"There is: {listed(classes)}.",
+        )
     return named if len(classes) == 2 else None

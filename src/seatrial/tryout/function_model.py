@@ -86,7 +86,9 @@ def open_function(
     positive = (question.positive or likely_positive(names)) if task == "binary" else None
     if positive is not None and positive not in names:
         raise InputError(
-            f"positive {positive!r}: no such class.", path=question.label, hint=f"There is: {listed(names)}."
+            f"positive must be one of the classes, got {positive!r}.",
+            path=question.label,
+            hint=f"There is: {listed(names)}.",
         )
     threshold = question.threshold if question.threshold is not None else THRESHOLD
     signature = Signature(
@@ -146,13 +148,13 @@ def ask(function: Answer, rows: Any, count: int) -> NDArray[Any]:
         answer = np.asarray(returned)
     except Exception as error:  # it is somebody's function: whatever it raises is its own
         raise StepFailed(
-            f"it raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            f"the function raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
             path=_name(function),
             hint=f"It is given {type(rows).__module__.split('.')[0]} rows: call it with the first few to see.",
         ) from error
     if answer.ndim not in (1, 2) or len(answer) != count:
         raise InputError(
-            f"it answered with shape {answer.shape} for {count} rows.",
+            f"the function answered with shape {answer.shape} for {count} rows.",
             path=_name(function),
             hint="Give one answer a row: labels or values [n], probabilities [n] or [n, classes].",
         )
@@ -169,7 +171,7 @@ def _form(
         if classes is None or len(classes) != count:
             found = "no classes" if classes is None else f"the classes {listed(classes)}"
             raise InputError(
-                f"it answers with {count} columns, and the label has {found}.",
+                f"the model answers with {count} columns, and the label has {found}.",
                 path=name,
                 hint=f"Name the {count} classes in the order of the columns: classes=[…].",
             )
@@ -184,9 +186,10 @@ def _form(
     if flat.dtype.kind in "fiub" and not _are_classes(flat, classes or ()):
         values = flat.astype(np.float64)
         if count == 2 and flat.dtype.kind in "iub" and labels.kind != "fraction":
+            first = ", ".join(sorted({str(value) for value in flat[:FIRST_ROWS].tolist()}))
             raise InputError(
-                f"it answers with {', '.join(sorted({str(value) for value in flat[:FIRST_ROWS].tolist()}))}, which are "
-                f"neither the classes {listed(classes or ())} nor probabilities (those are fractions).",
+                f"the model answers with {first}, which are neither the classes {listed(classes or ())} nor "
+                "probabilities (those are fractions).",
                 path=name,
                 hint="Give the label's own values [n], or probabilities [n, classes].",
             )
@@ -195,7 +198,7 @@ def _form(
         if labels.kind == "whole" and question.task is None:
             return "regression", False, False
         raise InputError(
-            f"it answers with numbers (the first: {values[0]:.6g}) that are neither classes of the label nor "
+            f"the model answers with numbers (the first: {values[0]:.6g}) that are neither classes of the label nor "
             f"probabilities of one of two: the label has {listed(classes or ())}.",
             path=name,
             hint="Give labels [n], or probabilities [n, classes]; or correct the label.",

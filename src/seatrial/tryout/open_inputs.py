@@ -180,7 +180,7 @@ def _open(
     """The model, and the rows as it wants them."""
     if isinstance(model, str | Path):
         if not is_address(str(model)) and not Path(model).exists():
-            raise InputError("there is no such file.", path=str(model), hint="Name the model's file.")
+            raise InputError("the file does not exist.", path=str(model), hint="Name the model's file.")
         answered = _Counted(on_progress, labels.rows)
         return with_its_texts(
             lambda read: open_model(

@@ -60,7 +60,7 @@ def policy_of_file(path: Path, *, groups: Collection[str], task: Task) -> Policy
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(
-            "there is no such policy file.",
+            "the policy file does not exist.",
             path=str(path),
             hint=f"Write {field('policy', 'default')}, or name a .toml file.",
         ) from None
@@ -71,7 +71,9 @@ def policy_of_file(path: Path, *, groups: Collection[str], task: Task) -> Policy
     stated = document.get("policy")
     if not isinstance(stated, dict):
         raise InputError(
-            "there is no [policy] in it.", path=str(path), hint="Write [[policy.require]] with a metric and a bound."
+            "the file does not have a [policy].",
+            path=str(path),
+            hint="Write [[policy.require]] with a metric and a bound.",
         )
     read = read_policy(stated, groups=groups, task=task)
     if isinstance(read, Policy):

@@ -56,7 +56,9 @@ def check_confidence(policy: Policy, trial: Trial) -> None:
 def _find(requirement: Requirement, trial: Trial) -> Finding:
     reference = requirement.no_worse_than
     if reference is not None and trial.references.get(reference, "") is None:
-        return Finding(requirement, Outcome.NOT_APPLICABLE, f"there is no {reference} to compare with")
+        return Finding(
+            requirement, Outcome.NOT_APPLICABLE, f"{reference} does not exist, so nothing can be compared with it"
+        )
     evidence = tuple(item for item in trial.evidence if item.claim == requirement.claim)
     missing = tuple(item for item in trial.not_measured if item.claim == requirement.claim)
     outcomes = [(item, outcome(requirement, item)) for item in evidence]

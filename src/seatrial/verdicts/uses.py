@@ -59,7 +59,9 @@ def record_use(
         except ObjectExists:
             continue
         return number
-    raise StoreError(f"no free use number after {_MOST_ATTEMPTS} attempts.", path=prefix, hint="Run it again.")
+    raise StoreError(
+        f"the ledger did not give a free use number after {_MOST_ATTEMPTS} attempts.", path=prefix, hint="Run it again."
+    )
 
 
 def recorded_uses(objects: Objects, digest: str) -> Iterator[tuple[int, UseRecord]]:

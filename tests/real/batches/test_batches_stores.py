@@ -64,5 +64,5 @@ def test_refused_credentials_are_told_without_them(seaweed_store: StoreSettings,
 
 
 def test_a_prefix_without_files_is_named(seaweed_store: StoreSettings) -> None:
-    with pytest.raises(InputError, match="there are no Parquet files"):
+    with pytest.raises(InputError, match="the folder does not hold any Parquet files"):
         parquet_table(f"{seaweed_store.url}/nothing", store=seaweed_store)

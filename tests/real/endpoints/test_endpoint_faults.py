@@ -188,7 +188,7 @@ def broken(reply: Reply) -> Script:
         (Reply(503, {}, headers={"Retry-After": "86400"}), "asks to come back in 86400 s"),
         (Reply(200, {"outputs": []}, reset_after=3), "breaks the connection off, 3 times"),
         (Reply(401, {}), "wants a token"),
-        (Reply(404, {"error": "unloaded"}), r"no such model \(status 404: unloaded\)"),
+        (Reply(404, {"error": "unloaded"}), r"does not know the model \(status 404: unloaded\)"),
     ],
 )
 def test_a_fault_that_stays_is_one_line(reply: Reply, message: str) -> None:
@@ -326,11 +326,11 @@ def test_a_certificate_is_trusted_when_the_file_of_its_authority_is_named(certif
     (tmp_path / "empty.pem").write_text("nothing\n")
     with scripted(healthy, tls=context) as server:
         assert_right(opened(server, ca=f"file:{certificate}"))
-        with pytest.raises(StoreError, match="no certificates in PEM form"):
+        with pytest.raises(StoreError, match="does not hold certificates in PEM form"):
             opened(server, ca=f"file:{tmp_path / 'empty.pem'}")
-        with pytest.raises(InputError, match="no such file of certificates"):
+        with pytest.raises(InputError, match="the file of certificates does not exist"):
             opened(server, ca="file:missing.pem")
-    with scripted(healthy) as server, pytest.raises(InputError, match="over http:// there is no certificate"):
+    with scripted(healthy) as server, pytest.raises(InputError, match="certificates belong to an https:// address"):
         opened(server, ca=f"file:{certificate}")
 
 
@@ -368,7 +368,7 @@ def test_a_token_does_not_travel_in_the_clear() -> None:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("http://127.0.0.1:9", "not the address of a model"),
+        ("http://127.0.0.1:9", "not that of a model"),
         ("http://127.0.0.1:9/score?key=hush", "more than a host and a path"),
         ("http://user:hush@127.0.0.1:9/score", "more than a host and a path"),
     ],

@@ -163,6 +163,6 @@ def test_rows_that_lack_a_column_are_an_error_before_anything_is_asked() -> None
     with scripted(scoring("input_data", lambda a: list(a))) as server:
         endpoint = opened(server, "/score")
         before = len(server.asked)
-        with pytest.raises(SeatrialError, match="b: the rows have no such column"):
+        with pytest.raises(SeatrialError, match="b: the rows do not have this column"):
             endpoint.predict(ROWS.select(["a"]))
         assert len(server.asked) == before

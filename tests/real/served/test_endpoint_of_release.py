@@ -38,7 +38,9 @@ def test_a_served_release_answers_as_its_package_does(
 def test_another_model_is_not_there(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
     table = rows(3, 5)
-    with pytest.raises(InputError, match=r"no such model \(status 404: There is no model 'other'"):
+    with pytest.raises(
+        InputError, match=r"does not know the model \(status 404: This server does not have model 'other'"
+    ):
         open_endpoint(
             f"{server.address}/v2/models/other",
             schema=table.schema,

@@ -132,7 +132,7 @@ def test_a_signal_as_soon_as_it_is_ready_is_not_lost(ending: Server) -> None:
 def test_a_release_that_failed_is_not_served(sea: Sea) -> None:
     done = run(sea, "serve", "census@2", "--port", "0")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "census@2: its verdict is fail" in done.stderr
+    assert "census@2: the release's verdict is fail" in done.stderr
 
 
 def test_a_release_of_another_digest_is_not_served(sea: Sea) -> None:
@@ -185,7 +185,7 @@ def test_predict_says_when_the_release_failed(sea: Sea, tmp_path: Path) -> None:
     target = tmp_path / "answers.jsonl"
     done = run(sea, "predict", "census@2", str(tmp_path / "rows.csv"), "--output", str(target))
     assert (done.returncode, done.stdout) == (0, "")
-    assert "census@2: its verdict is fail; do not act on these answers" in done.stderr
+    assert "census@2: the release's verdict is fail; do not act on these answers" in done.stderr
     assert len(target.read_text().splitlines()) == 5
 
 
@@ -193,7 +193,7 @@ def test_predict_names_the_column_that_is_missing(sea: Sea, tmp_path: Path) -> N
     pyarrow.csv.write_csv(rows(5, 5).drop_columns(["sex"]), tmp_path / "rows.csv")
     done = run(sea, "predict", "census", str(tmp_path / "rows.csv"))
     assert done.returncode == 2
-    assert "sex: the rows have no such column" in done.stderr
+    assert "sex: the rows do not have this column" in done.stderr
 
 
 def test_connections_that_never_finish_their_headers_do_not_shut_others_out(ending: Server) -> None:

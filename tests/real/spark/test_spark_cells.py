@@ -137,7 +137,7 @@ def test_it_is_one_aggregate_of_the_rows(frame: Any, lake: Lake) -> None:
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no such column": ({"groups": ["sexe"]}, 'Did you mean "sex"?'),
     "bins of texts": ({"groups": ["sex:1,2"]}, "bins need them"),
-    "a label without a value": ({"label": "age"}, "rows have no value"),
+    "a label without a value": ({"label": "age"}, "rows lack a value"),
     "weights of nobody": ({"weight": "price"}, "weights are not positive"),
     "errors that are no numbers": ({"label": "income", "answer": "guess", "regression": True}, "are not numbers"),
 }
@@ -153,5 +153,5 @@ def test_a_mistake_is_named_as_for_any_table(frame: Any, mistake: str) -> None:
 
 
 def test_a_frame_without_rows_is_an_error(frame: Any) -> None:
-    with pytest.raises(InputError, match="no rows"):
+    with pytest.raises(InputError, match="at least one row"):
         count_cells(frame.limit(0), label="label", answer="answer", groups=["sex"])

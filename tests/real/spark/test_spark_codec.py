@@ -81,7 +81,7 @@ def test_a_vocabulary_has_every_value_and_the_empty_text_for_null(frame: Any) ->
 
 
 def test_a_column_that_is_not_there_is_named(frame: Any) -> None:
-    with pytest.raises(InputError, match=r"^amuont: the frame has no such column"):
+    with pytest.raises(InputError, match=r"^amuont: the frame does not have this column"):
         fit_codec(frame, numbers=["amuont"], categories=[])
 
 

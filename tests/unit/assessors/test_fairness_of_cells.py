@@ -249,7 +249,7 @@ def test_the_report_prints_its_numbers_and_the_verdict() -> None:
 
 WRONG: dict[str, tuple[dict[str, object], str]] = {
     "no such column": ({"groups": ["sexe"]}, 'Did you mean "sex"?'),
-    "a label without a value": ({"label": "gap"}, "1 of 4 rows have no value"),
+    "a label without a value": ({"label": "gap"}, "1 of 4 rows lack a value"),
     "an answer that is no class": ({"classes": ["0", "2"]}, "none of the classes"),
     "weights of nobody": ({"weight": "gap"}, "weights are not positive"),
     "weights without a unit": ({"weight": "tiny"}, "too large or too small"),
@@ -258,8 +258,8 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "bins of texts": ({"groups": ["sex:1,2"]}, "bins need numbers"),
     "weighted errors": ({"task": "regression", "weight": "age"}, "weighted errors"),
     "errors of texts": ({"task": "regression", "label": "sex"}, "differences of numbers"),
-    "errors of rows without a label": ({"task": "regression", "label": "gap"}, "1 rows have no label"),
-    "a positive class that is none": ({"positive": "yes"}, "no such class"),
+    "errors of rows without a label": ({"task": "regression", "label": "gap"}, "1 rows lack a label"),
+    "a positive class that is none": ({"positive": "yes"}, "positive must be one of the classes, got 'yes'"),
 }
 
 
@@ -284,7 +284,7 @@ def test_a_mistake_is_named_with_its_mend(mistake: str) -> None:
 
 
 def test_a_table_without_rows_is_an_error() -> None:
-    with pytest.raises(InputError, match="no rows"):
+    with pytest.raises(InputError, match="at least one row"):
         seatrial.fairness(answered(0), label="label", answer="answer", groups=["sex"])
 
 

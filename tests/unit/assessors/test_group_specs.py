@@ -158,7 +158,7 @@ def test_columns_that_a_table_lacks_or_that_hold_no_numbers_are_named_at_once() 
     with pytest.raises(Problems) as caught:
         with_groups(PEOPLE, parse_groups(["sexx", "sex:18"]))
     told = str(caught.value)
-    assert 'no column "sexx". Did you mean "sex"?' in told
+    assert 'not have a column "sexx". Did you mean "sex"?' in told
     assert 'Column "sex" is string, and bins need numbers' in told
 
 

@@ -72,7 +72,7 @@ def table(**columns: list[Any]) -> pa.Table:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (["a", None, "b"], "1 of 3 rows have no label"),
+        (["a", None, "b"], "1 of 3 rows lack a label"),
         (["a", "x", "y"], 'none of the model\'s classes: "x", "y"'),
         ([["a"], ["b"], []], "The labels are list<"),
     ],
@@ -87,7 +87,7 @@ def test_labels_that_are_no_class_are_refused(values: list[object], message: str
     ("values", "message"),
     [
         (["1", "2"], "The labels are string, and a regression needs numbers"),
-        ([1.0, None], "1 of 2 rows have no label"),
+        ([1.0, None], "1 of 2 rows lack a label"),
         ([1.0, float("nan"), float("inf")], "2 of 3 labels are not numbers, first nan at row 1"),
     ],
 )

@@ -162,7 +162,7 @@ def test_a_reference_that_is_missing_is_named_with_those_that_are_given(of_task:
     subject = of_task("binary", 300)
     subject = replace(subject, references={"now": subject.predictor})
     said = reason(confusion, subject, Claim("accuracy", against="newest_passed"))
-    assert said == 'there is no reference model "newest_passed" to compare with; given is "now"'
+    assert said == 'the reference model "newest_passed" was not given; given is "now"'
 
 
 def test_a_reference_that_needs_another_column_says_which(of_task: Subjects) -> None:

@@ -233,7 +233,7 @@ def test_a_claim_that_no_assessor_measures_is_not_measured(people: People, subje
 def test_a_gap_between_the_groups_of_an_unknown_column_names_the_close_one(people: People, subject: Subjects) -> None:
     policy = Policy(require=(Requirement("accuracy", gap_between="sexes", at_most=0.1),))
     (reason,) = reasons(tried(subject(people(300, 1)), policy))[Claim("accuracy", Family.PAIRS, "sexes")]
-    assert reason == 'the test table has no column "sexes". Did you mean "sex"?'
+    assert reason == 'the test table does not have a column "sexes". Did you mean "sex"?'
 
 
 def test_a_column_with_too_many_values_is_no_group_column(people: People, subject: Subjects) -> None:
@@ -292,13 +292,13 @@ def test_labels_of_another_vocabulary_are_refused_by_name(people: People, subjec
 
 def test_rows_without_a_label_are_counted_and_refused(people: People, subject: Subjects) -> None:
     table = people(300, 1)
-    with pytest.raises(InputError, match="2 of 300 rows have no label"):
+    with pytest.raises(InputError, match="2 of 300 rows lack a label"):
         tried(subject(labelled(table, [None, None, *table.column("income").to_pylist()[2:]])))
 
 
 def test_all_missing_columns_are_named_at_once(people: People, subject: Subjects) -> None:
     table = people(300, 1).drop_columns(["income"])
-    with pytest.raises(Problems, match=r'(?s)no column "income".*no column "gender"'):
+    with pytest.raises(Problems, match=r'(?s)not have a column "income".*not have a column "gender"'):
         tried(subject(table, groups=("gender",)))
 
 

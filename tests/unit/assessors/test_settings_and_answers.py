@@ -55,15 +55,25 @@ def said(subject: Subject, *claims: Claim) -> Iterator[Evidence | NotMeasured]:
 @pytest.mark.parametrize(
     ("task", "changed", "path", "message"),
     [
-        ("binary", {"weight": "wieght"}, "data.test", 'no column "wieght". Did you mean "weight"?'),
-        ("binary", {"cluster": "person"}, "data.test", 'no column "person"'),
-        ("binary", {"groups": ("gender",)}, "data.test", 'no column "gender"'),
+        ("binary", {"weight": "wieght"}, "data.test", 'not have a column "wieght". Did you mean "weight"?'),
+        ("binary", {"cluster": "person"}, "data.test", 'not have a column "person"'),
+        ("binary", {"groups": ("gender",)}, "data.test", 'not have a column "gender"'),
         ("binary", {"positive": "rich"}, "data.positive", '"rich" is none of the model\'s two classes'),
-        ("binary", {"clip": 3.0}, "data.clip", "no errors to clip"),
+        ("binary", {"clip": 3.0}, "data.clip", "clip belongs to a regression"),
         ("binary", {"quantile": 0.5}, "data.quantile", "predicts no quantile"),
         ("binary", {"task": "regression"}, "data.task", "The task is regression, and the model is for binary"),
-        ("multiclass", {"positive": "ant"}, "data.positive", "A multiclass model has no positive class"),
-        ("regression", {"positive": "ant"}, "data.positive", "A regression model has no positive class"),
+        (
+            "multiclass",
+            {"positive": "ant"},
+            "data.positive",
+            "belongs to a binary model; this one is a multiclass model",
+        ),
+        (
+            "regression",
+            {"positive": "ant"},
+            "data.positive",
+            "belongs to a binary model; this one is a regression model",
+        ),
         ("regression", {"clip": 0.0}, "data.clip", "0 is not a positive number"),
         ("regression", {"clip": float("nan")}, "data.clip", "nan is not a positive number"),
         ("regression", {"quantile": 1.0}, "data.quantile", "1 is not between 0 and 1"),
@@ -85,7 +95,12 @@ def test_all_mistakes_are_named_at_once(of_task: Subjects) -> None:
     with pytest.raises(Problems) as caught:
         check_subject(replace(subject, weight="weight", clip=-1.0, quantile=2.0, groups=("race",)))
     told = str(caught.value)
-    for part in ("-1 is not a positive", "2 is not between", 'no column "race"', "400 of 400 weights are not positive"):
+    for part in (
+        "-1 is not a positive",
+        "2 is not between",
+        'not have a column "race"',
+        "400 of 400 weights are not positive",
+    ):
         assert part in told
 
 

@@ -225,7 +225,7 @@ def test_a_table_without_rows_has_no_batches(tmp_path: Path) -> None:
 
 def test_what_a_function_makes_of_no_row_is_not_known(tmp_path: Path) -> None:
     table = lake(tmp_path, {"image": pa.array([], pa.binary())})
-    with pytest.raises(InputError, match='no row to see what `decode` makes of "image"'):
+    with pytest.raises(InputError, match='seeing what `decode` makes of "image"'):
         to_tensorflow(table.batches(decode={"image": pixels}))
 
 

@@ -166,7 +166,7 @@ def test_a_packed_column_that_is_not_what_its_property_says_is_told(
 
 def test_bytes_without_a_property_are_no_array(tmp_path: Path) -> None:
     rows = ROWS.rename_columns({"features": "other"})
-    with pytest.raises(InputError, match='column "other" of type binary has no array form'):
+    with pytest.raises(InputError, match='column "other" of type binary cannot become an array'):
         written(tmp_path, rows).batches(columns=["other"])
 
 

@@ -82,7 +82,7 @@ def test_named_columns_are_stacked_in_the_order_given_in_the_smallest_type_that_
         ({"x": ["id", "word"]}, 'column "word" of type string cannot be stacked'),
         ({"x": []}, '"x" stacks no columns'),
         ({"x": ["id", "id"]}, 'column "id" is named twice'),
-        ({"x": "wrod"}, 'no column "wrod".*Did you mean "word"'),
+        ({"x": "wrod"}, 'not have a column "wrod".*Did you mean "word"'),
     ],
 )
 def test_what_cannot_be_stacked_is_told_by_column(tmp_path: Path, columns: Any, told: str) -> None:
@@ -147,7 +147,7 @@ def test_decoding_what_is_not_binary_or_not_asked_for_is_refused(tmp_path: Path)
         table.batches(columns=["id"], decode={"id": pixels})
     with pytest.raises(InputError, match='decode names "image", which is not among the columns'):
         table.batches(columns=["id"], decode={"image": pixels})
-    with pytest.raises(InputError, match=r'column "image" of type binary has no array form.*decode='):
+    with pytest.raises(InputError, match=r'column "image" of type binary cannot become an array.*decode='):
         table.batches()
 
 

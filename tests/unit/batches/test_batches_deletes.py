@@ -45,7 +45,7 @@ ASKED: dict[str, Callable[[Table], Any]] = {
 
 @pytest.mark.parametrize("asked", list(ASKED))
 def test_rows_deleted_by_value_are_refused_whatever_is_asked(snapshots: tuple[Table, Table], asked: str) -> None:
-    with pytest.raises(InputError, match=r"n\.t: this snapshot has equality deletes.*rewrite_data_files"):
+    with pytest.raises(InputError, match=r"n\.t: the snapshot has equality deletes.*rewrite_data_files"):
         ASKED[asked](snapshots[1])
 
 

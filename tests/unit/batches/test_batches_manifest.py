@@ -113,7 +113,7 @@ def test_a_folder_without_parquet_files_says_so(tmp_path: Path) -> None:
     (tmp_path / "_SUCCESS").touch()
     (tmp_path / "_temporary").mkdir()
     one_file(tmp_path / "_temporary")
-    with pytest.raises(InputError, match="there are no Parquet files"):
+    with pytest.raises(InputError, match="the folder does not hold any Parquet files"):
         parquet_table(tmp_path)
 
 
@@ -165,5 +165,5 @@ def test_a_footer_whose_row_groups_lack_rows_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_footer_that_says_no_text_of_packed_columns_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Corrupt, match=r"x\.parquet: what the footer says of packed columns is not UTF-8"):
+    with pytest.raises(Corrupt, match=r"x\.parquet: the footer's property of packed columns is not UTF-8"):
         parquet_table(damaged(tmp_path, b'{"dtype"', b'\xff"dtype"'))

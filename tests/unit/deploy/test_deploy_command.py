@@ -182,7 +182,7 @@ def test_a_release_that_did_not_pass_is_refused(deploy: Deploy, make_release: Ma
     make_release(accuracy)
     status, out, err = deploy("census@1", "--to", "kubectl")
     assert (status, out) == (1, "")
-    assert "its verdict is" in err
+    assert "the release's verdict is" in err
 
 
 def test_a_waived_release_says_so_in_its_documents(deploy: Deploy, make_release: MakeRelease) -> None:
@@ -277,5 +277,5 @@ def test_a_release_that_is_not_deployable_never_becomes_settings(
     make_release: MakeRelease, objects: Objects, trust: Trust
 ) -> None:
     version = make_release(0.5).version
-    with pytest.raises(Refused, match="its verdict is fail"):
+    with pytest.raises(Refused, match="the release's verdict is fail"):
         prepare_service(verify(StoredRelease(objects, "census", version), trust, now=NOW), "prod", PROFILE, trust="")

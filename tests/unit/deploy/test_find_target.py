@@ -103,7 +103,7 @@ def test_two_packages_that_add_one_name_are_both_told(site: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("Half", "has no render_service, next_step, apply"), ("broken", "no loft"), ("missing", "AttributeError")],
+    [("Half", "lacks render_service, next_step, apply"), ("broken", "no loft"), ("missing", "AttributeError")],
 )
 def test_a_package_that_is_wrong_is_told_by_its_name(site: Path, value: str, expected: str) -> None:
     package = f"wrong_{value.lower()}"

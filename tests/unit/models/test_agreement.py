@@ -177,5 +177,5 @@ def test_within_the_tolerance_there_is_one_note() -> None:
 
 
 def test_no_rows_agree_with_nothing() -> None:
-    with pytest.raises(InputError, match="no rows to compare"):
+    with pytest.raises(InputError, match="at least one row, got 0"):
         compare(predictions(np.zeros(0)), Package(smooth), rows().slice(0, 0), name="x")

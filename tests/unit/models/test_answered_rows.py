@@ -106,16 +106,16 @@ def test_a_number_that_is_none_is_an_error_and_leaves_the_target_alone(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("rows.csv", None, r"rows\.csv: there is no such file"),
+        ("rows.csv", None, r"rows\.csv: the file or folder does not exist"),
         (
             "rows.xlsx",
             b"",
             r'unknown file extension "\.xlsx"\. Known: \.csv, \.tsv, \.jsonl, \.ndjson',
         ),
         ("rows.csv", b"", r"rows\.csv: the file is empty"),
-        ("rows.csv", b"age,hours,sex\n1,2,Male\n", "city: the rows have no such column"),
+        ("rows.csv", b"age,hours,sex\n1,2,Male\n", "city: the rows do not have this column"),
         ("rows.csv", b"age,hours,sex,city,predicted\n1,2,Male,x,y\n", "a column 'predicted' already"),
-        ("rows.jsonl", b"{", r"rows\.jsonl:1: not JSON lines"),
+        ("rows.jsonl", b"{", r"rows\.jsonl:1: the file is not JSON lines"),
         ("rows.jsonl", b'{"age": "old"}\n', "age: the model takes a number .* here, the rows hold string"),
         ("rows.parquet", b"PAR1", "the file cannot be read as Parquet"),
     ],

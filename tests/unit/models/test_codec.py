@@ -207,7 +207,7 @@ def test_statistics_that_standardise_nothing_are_refused(statistics: tuple[float
 
 
 def test_a_column_named_twice_is_refused() -> None:
-    with pytest.raises(InputError, match=r"codec\.age: this column is in the codec twice"):
+    with pytest.raises(InputError, match=r"codec\.age: the column is in the codec twice"):
         Codec.from_statistics(numbers={"age": (0.0, 1.0)}, vocabularies={"age": ["x"]})
 
 

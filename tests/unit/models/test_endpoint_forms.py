@@ -76,7 +76,7 @@ def test_columns_that_are_wanted_need_no_sentence() -> None:
 @pytest.mark.parametrize(
     ("inputs", "named", "message"),
     [
-        ([("agee", "FP64", [-1]), ("sex", "BYTES", [-1])], None, "takes 'agee', .* no such column. Rename .* 'age'"),
+        ([("agee", "FP64", [-1]), ("sex", "BYTES", [-1])], None, "takes 'agee', .* such a column. Rename .* 'age'"),
         ([("sex", "FP64", [-1])], None, r"takes a number \(FP64\) for 'sex', and the rows hold string"),
         ([("age", "BYTES", [-1]), ("sex", "BYTES", [-1])], None, 'takes texts for "age"'),
         ([("x", "FP32", [-1, 3])], None, "matrix of FP32, and column 'sex' holds texts"),

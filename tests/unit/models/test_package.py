@@ -242,7 +242,7 @@ def test_external_data_is_refused(
 
 
 def test_rows_to_compare_on_are_needed(binary: Trained, rows: pa.Table, provenance: Provenance) -> None:
-    with pytest.raises(InputError, match="no rows to compare"):
+    with pytest.raises(InputError, match="at least one row, got 0"):
         build_package(binary, rows=rows.slice(0, 0), provenance=provenance)
 
 

@@ -38,7 +38,7 @@ def test_no_rows_have_no_answers(package: Package, rows: pa.Table) -> None:
 
 
 def test_a_missing_column_names_the_close_one(package: Package, rows: pa.Table) -> None:
-    with pytest.raises(InputError, match=r'^age: the rows have no such column\. Rename the column "Age" to "age"'):
+    with pytest.raises(InputError, match=r'^age: the rows do not have this column\. Rename the column "Age" to "age"'):
         load_predictor(package).predict(rows.rename_columns({"age": "Age"}))
 
 
@@ -63,7 +63,7 @@ def test_a_missing_file_is_named(package: Package, name: str) -> None:
 
 
 def test_a_file_too_many_is_named(package: Package) -> None:
-    with pytest.raises(Corrupt, match=r"^model\.pkl: a package has no such file"):
+    with pytest.raises(Corrupt, match=r"^model\.pkl: the file does not belong to a package"):
         load_predictor({**package, "model.pkl": b""})
 
 
@@ -132,19 +132,19 @@ def test_external_data_is_refused_wherever_it_hides(package: Package, place: str
 
 def test_a_signature_of_other_inputs_is_corrupt(package: Package) -> None:
     other = package["signature.json"].replace(b'"age"', b'"wage"')
-    with pytest.raises(Corrupt, match=r"codec\.json: these are not the inputs of the signature"):
+    with pytest.raises(Corrupt, match=r"codec\.json: the codec's inputs are not those of the signature"):
         load_predictor({**package, "signature.json": other})
 
 
 def test_a_graph_of_other_inputs_is_corrupt(package: Package) -> None:
     files = {name: package[name].replace(b'"age"', b'"wage"') for name in ("signature.json", "codec.json")}
-    with pytest.raises(Corrupt, match=r"model\.onnx: its inputs are not those of signature\.json"):
+    with pytest.raises(Corrupt, match=r"model\.onnx: the graph's inputs are not those of signature\.json"):
         load_predictor({**package, **files})
 
 
 def test_a_graph_of_another_task_is_corrupt(package: Package) -> None:
     other = package["signature.json"].replace(b'"binary"', b'"regression"')
-    with pytest.raises(Corrupt, match=r"model\.onnx: its outputs \['label', 'probability'\] are not those"):
+    with pytest.raises(Corrupt, match=r"model\.onnx: the graph's outputs \['label', 'probability'\] are not those"):
         load_predictor({**package, "signature.json": other})
 
 
@@ -159,7 +159,7 @@ def test_weights_that_are_not_the_graphs_are_corrupt(package: Package) -> None:
 
 
 def test_weights_that_are_no_safetensors_are_corrupt(package: Package) -> None:
-    with pytest.raises(Corrupt, match=r"weights\.safetensors: this is not a valid safetensors file"):
+    with pytest.raises(Corrupt, match=r"weights\.safetensors: the file is not a valid safetensors file"):
         load_predictor({**package, "weights.safetensors": b"\x80\x04pickle"})
 
 

@@ -239,7 +239,7 @@ def test_a_keras_model_ends_in_probabilities_or_logits(
 
 def test_a_model_without_names_asks_for_them(provenance: Provenance) -> None:
     fitted = linear.LogisticRegression().fit(frame()[["age"]].to_numpy(), label("binary"))
-    with pytest.raises(InputError, match=r'Trained\.inputs: this model takes one matrix.*inputs=\["age", "hours"\]'):
+    with pytest.raises(InputError, match=r'Trained\.inputs: the model takes one matrix.*inputs=\["age", "hours"\]'):
         packaged(Trained(fitted), table(frame()), provenance)
 
 

@@ -75,7 +75,7 @@ def test_with_validation_neither_package_nor_rehearsal_reads_the_test_data() -> 
 
 
 def test_a_rehearsal_without_validation_is_refused_with_the_way_out() -> None:
-    with pytest.raises(InputError, match="nothing to rehearse on") as caught:
+    with pytest.raises(InputError, match="a rehearsal needs validation rows") as caught:
         built_in_steps(read(TEXT), {}, rehearse=True)
     assert caught.value.hint is not None
     assert "validation =" in caught.value.hint
@@ -114,7 +114,11 @@ def test_each_release_that_the_policy_compares_with_is_an_input_of_the_trial() -
         ('task = "binary"', 'task = "binary"\nquantile = 0.9', "data.quantile: belongs to regressions"),
         ('task = "binary"', 'task = "regression"\nclip = -1', "data.clip: -1 is not positive"),
         ('task = "binary"', 'task = "regression"\nquantile = 1.5', "data.quantile: 1.5 is not between 0 and 1"),
-        ('task = "binary"', 'task = "multiclass"\npositive = "a"', "data.positive: a multiclass model has no"),
+        (
+            'task = "binary"',
+            'task = "multiclass"\npositive = "a"',
+            "data.positive: a positive class belongs to a binary model",
+        ),
         ('task = "binary"', 'task = "regression"', "accuracy: a regression model has none"),
         (
             'from = "model.onnx"',

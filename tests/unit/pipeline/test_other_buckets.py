@@ -77,10 +77,10 @@ def test_the_bucket_of_a_file_enters_no_key_but_its_content_does(tmp_path: Path)
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ('other = { endpoint = "minio:9000" }', r'buckets\.other\.endpoint: "minio:9000" has no scheme'),
+        ('other = { endpoint = "minio:9000" }', r'buckets\.other\.endpoint: endpoint "minio:9000" lacks a scheme'),
         ('other = { credentials = { secret_key = "hunter2" } }', r"a secret stands in it"),
         ('"s3://other" = { }', "a bucket's name must not be empty or hold"),
-        ('other = { endpont = "http://a" }', "no such key"),
+        ('other = { endpont = "http://a" }', "unknown key"),
     ],
 )
 def test_mistakes_in_a_bucket_are_told_with_their_place(tmp_path: Path, written: str, message: str) -> None:

@@ -80,17 +80,17 @@ def test_a_whole_file_is_read_into_settings() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("label =", "lable =", 'data.lable: no such key. Did you mean "label"?'),
-        ('from = "model"', 'form = "model"', 'model.form: no such key. Did you mean "from"?'),
-        ("at_least = 0.8", "at_laest = 0.8", "at_laest: no such key."),
+        ("label =", "lable =", 'data.lable: unknown key. Did you mean "label"?'),
+        ('from = "model"', 'form = "model"', 'model.form: unknown key. Did you mean "from"?'),
+        ("at_least = 0.8", "at_laest = 0.8", "at_laest: unknown key."),
         ("image =", "imgae =", 'Did you mean "image"?'),
-        ("[model]", "[modle]", 'modle: no such key. Did you mean "model"?'),
+        ("[model]", "[modle]", 'modle: unknown key. Did you mean "model"?'),
         ("master =", "mastre =", 'Did you mean "master"?'),
     ],
 )
 def test_an_unknown_key_is_an_error_with_its_line_and_a_hint(old: str, new: str, expected: str) -> None:
     text = changed(old, new)
-    found = [one for one in problems(text) if "no such key" in str(one)]
+    found = [one for one in problems(text) if "unknown key" in str(one)]
     assert any(expected in str(one) for one in found), found
     assert found[0].line == line_of(text, new)
 
@@ -110,7 +110,7 @@ def test_a_wrong_type_names_the_value() -> None:
     ("old", "new", "expected"),
     [
         ('name = "census"', 'name = "Census 1"', "must be 2 to 40 of a-z"),
-        ("http://127.0.0.1:9000", "127.0.0.1:9000", 'has no scheme. Write "http://127.0.0.1:9000"'),
+        ("http://127.0.0.1:9000", "127.0.0.1:9000", 'lacks a scheme. Write "http://127.0.0.1:9000"'),
         ("s3://lake/census", "lake/census", "must be at s3:// or file:"),
         ('credentials = "env"', 'credentials = "AKIA123"', "must be a reference"),
         ('credentials = "env"', 'credentials = "env", ca = "ca.pem"', 'Write "file:ca.pem"'),
@@ -166,10 +166,10 @@ def test_a_folder_without_a_project_says_how_to_start(tmp_path: Path) -> None:
 
 def test_a_key_that_is_missing_is_named_without_the_rest_of_its_table() -> None:
     told = only(WHOLE.replace('label = "income"\n', ""))
-    assert told.endswith("data.label: this key is missing. Add it.")
+    assert told.endswith("data.label: a required key is missing. Add it.")
 
 
 def test_a_misspelt_half_of_the_credentials_is_told_with_the_near_one() -> None:
     told = only(WHOLE.replace('credentials = "env"', 'credentials = { acces_key = "env:KEY" }'))
-    assert "profile.prod.store.credentials: no such key: acces_key." in told
+    assert "profile.prod.store.credentials: unknown key acces_key." in told
     assert told.endswith('Did you mean "access_key"?')

@@ -63,7 +63,7 @@ def test_a_secret_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     [
         ('{ url = "team/uses" }', "a store must be at s3:// or file:"),
         ('{ url = "s3://team/uses", credentials = { access_key = "AKIA" } }', "a secret stands in it"),
-        ('{ adress = "s3://team" }', "no such key"),
+        ('{ adress = "s3://team" }', "unknown key"),
     ],
 )
 def test_mistakes_are_told_at_the_key(text: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

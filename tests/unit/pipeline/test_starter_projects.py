@@ -123,7 +123,7 @@ def test_numbers_with_a_zero_in_front_are_codes(tmp_path: Path) -> None:
 def test_a_table_without_columns_to_learn_from_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,y\n" + "1,yes\n1,no\n" * 5)
-    with pytest.raises(InputError, match="no column to learn from"):
+    with pytest.raises(InputError, match="at least one column beside the label"):
         infer_schema(str(path), Question(label="y"))
 
 

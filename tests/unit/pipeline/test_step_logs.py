@@ -55,7 +55,7 @@ def test_one_step_is_chosen_by_its_name(state: Path) -> None:
 
 
 def test_where_nothing_ran_that_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no step has run on this machine"):
+    with pytest.raises(InputError, match="steps have not run on this machine yet"):
         found(tmp_path)
 
 

@@ -75,7 +75,7 @@ def test_without_it_the_default_holds(tmp_path: Path) -> None:
     [
         ("sede = 8", 'Did you mean "seed"?'),
         ('seed = "8"', "is str, not int"),
-        ("policy = 1", "step 'assess' has no such parameter"),
+        ("policy = 1", "step 'assess' does not have this parameter"),
     ],
 )
 def test_nothing_else_can_be_set(tmp_path: Path, line: str, expected: str) -> None:

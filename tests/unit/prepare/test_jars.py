@@ -111,7 +111,7 @@ def test_a_folder_that_lacks_a_jar_says_which(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such folder of jars"):
+    with pytest.raises(InputError, match="the folder of jars does not exist"):
         jars_in(tmp_path / "gone", [TWO])
 
 

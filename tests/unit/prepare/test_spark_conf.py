@@ -53,7 +53,7 @@ def test_a_postgresql_uri_is_taken_apart_and_its_password_unquoted() -> None:
 
 
 def test_another_kind_of_catalog_is_refused() -> None:
-    with pytest.raises(InputError, match="no catalog of the kind 'mysql'"):
+    with pytest.raises(InputError, match="unknown kind of catalog: 'mysql'"):
         after(SparkSettings(), STORE, CatalogSettings("mysql://host/db", "s3://lake/w", STORE))
 
 

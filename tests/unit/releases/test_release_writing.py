@@ -164,7 +164,7 @@ def test_a_path_that_leaves_the_package_is_refused(
     now: datetime,
 ) -> None:
     files = package | {"../evil": b""}
-    with pytest.raises(InputError, match="not a path"):
+    with pytest.raises(InputError, match="does not lie within an artifact"):
         _attempt(objects, files, make_trial(package, policy), policy, keys["release"], now, "census")
 
 
@@ -214,9 +214,9 @@ def test_what_names_no_release_is_an_input_error(objects: Objects, reference: st
 def test_a_release_that_is_not_there_is_said_to_be_missing(objects: Objects) -> None:
     with pytest.raises(ObjectMissing, match="seatrial run"):
         locate("census", objects)
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="the folder does not exist"):
         locate("./nowhere", objects)
-    with pytest.raises(InputError, match="no project"):
+    with pytest.raises(InputError, match="not a project"):
         locate("census@1", None)
 
 

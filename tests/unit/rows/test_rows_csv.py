@@ -153,8 +153,8 @@ def test_text_comes_back_as_it_was_written(tmp_path: Path, table: list[list[str]
     [
         ("r.csv", b"", r"r\.csv: the file is empty"),
         ("r.csv", b"\n\n", r"the file is empty\. Write a line of names"),
-        ("r.csv", b"a,b\n1,2\n3\n", r"r\.csv:3: this row has 1 value, and there are 2 columns \(split at commas\)"),
-        ("r.csv", b'a,b\n"x\ny",2\n\n1,2,3\n', r"r\.csv:5: this row has 3 values, and there are 2 columns"),
+        ("r.csv", b"a,b\n1,2\n3\n", r"r\.csv:3: the row has 1 value, and there are 2 columns \(split at commas\)"),
+        ("r.csv", b'a,b\n"x\ny",2\n\n1,2,3\n', r"r\.csv:5: the row has 3 values, and there are 2 columns"),
         ("r.csv", b"a,b,a\n1,2,3\n", r"r\.csv:1: two columns are named 'a'"),
         ("r.csv", b"a,,\n1,2,3\n", r"r\.csv:1: several columns have no name"),
         ("r.csv", b"1,2.5\n3,4\n", r"r\.csv:1: the first line holds numbers, not names: 1, 2\.5"),
@@ -190,7 +190,7 @@ def test_a_value_that_is_not_of_the_given_type_is_named(written: Written) -> Non
 def test_files_with_other_columns_are_named(written: Written) -> None:
     folder = written("d/a.csv", b"a,b\n1,2\n").parent
     written("d/b.csv", b"a,c\n1,2\n")
-    with pytest.raises(InputError, match=r"b\.csv: its first line is not that of .*a\.csv: a, c"):
+    with pytest.raises(InputError, match=r"b\.csv: the file's first line is not that of .*a\.csv: a, c"):
         open_rows(folder)
 
 

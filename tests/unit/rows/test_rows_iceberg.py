@@ -64,7 +64,9 @@ def test_a_table_without_rows_has_columns(tmp_path: Path) -> None:
 def test_what_is_no_metadata_is_said(tmp_path: Path, text: str) -> None:
     path = tmp_path / "v1.metadata.json"
     path.write_text(text)
-    with pytest.raises(InputError, match=r"v1\.metadata\.json: (this is not metadata of an Iceberg table|.* empty)"):
+    with pytest.raises(
+        InputError, match=r"v1\.metadata\.json: (the file is not metadata of an Iceberg table|.* empty)"
+    ):
         open_rows(path)
 
 
@@ -86,7 +88,7 @@ def test_a_column_of_a_newer_iceberg_is_refused_with_its_type(written: Any, kind
 
 
 def test_a_type_that_nobody_knows_is_not_called_one_of_a_newer_iceberg(written: Any) -> None:
-    with pytest.raises(InputError, match="this is not metadata of an Iceberg table that can be read"):
+    with pytest.raises(InputError, match="the file is not metadata of an Iceberg table that can be read"):
         open_rows(with_letters_of(written.metadata_location, "variants"))
 
 

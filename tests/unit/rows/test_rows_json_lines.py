@@ -89,7 +89,7 @@ def test_a_list_is_told_from_lines_with_the_way_out(written: Written) -> None:
 
 
 def test_lines_without_columns_are_no_table(written: Written) -> None:
-    with pytest.raises(InputError, match="no line holds a column"):
+    with pytest.raises(InputError, match="the lines do not hold any column"):
         open_rows(written("r.jsonl", b"\n{}\n"))
 
 

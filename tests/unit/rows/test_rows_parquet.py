@@ -57,7 +57,7 @@ def test_a_pattern_picks_files_of_a_folder(tmp_path: Path) -> None:
     write(tmp_path / "a-2.parquet")
     write(tmp_path / "b.parquet")
     assert open_rows(f"{tmp_path}/a-*.parquet").rows == 6
-    with pytest.raises(InputError, match="no file is named so"):
+    with pytest.raises(InputError, match="the pattern does not match any file"):
         open_rows(f"{tmp_path}/c-*.parquet")
 
 
@@ -125,7 +125,7 @@ def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({}, "there are no files in it"),
+        ({}, "the folder does not hold any files"),
         ({"r.txt": b"x"}, "unknown file extension"),
         ({"r.txt": b"x", "s.xlsx": b"x"}, r"none of the 2 files has a known extension, .*Known: \.csv"),
         ({"r.csv": b"a\n1\n", "s.jsonl": b"{}\n"}, r"files of several formats: 1 csv \(r\.csv\), 1 jsonl \(s\.jsonl\)"),
@@ -144,10 +144,10 @@ def test_a_folder_that_is_no_table_says_why(tmp_path: Path, files: dict[str, byt
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("none.parquet", "there is no such file or folder"),
+        ("none.parquet", "the file or folder does not exist"),
         ("hdfs://namenode/rows.parquet", "rows are not read over hdfs://"),
         ("https://user:hush@host/rows.parquet", r"https://host/rows\.parquet: rows are not read over https://"),
-        ("s3://user:hush@bucket/key", "not the address of an object"),
+        ("s3://user:hush@bucket/key", "the address is not that of an object"),
     ],
 )
 def test_an_address_of_nothing_is_said(address: str, message: str) -> None:
@@ -172,7 +172,9 @@ def test_the_folder_of_a_table_with_a_history_is_not_read_as_its_files(tmp_path:
     write(tmp_path / "data/1.parquet")
     (tmp_path / mark).parent.mkdir()
     (tmp_path / mark).touch()
-    with pytest.raises(InputError, match=f"the folder of an? {message} table: its files hold rows too that are no lo"):
+    with pytest.raises(
+        InputError, match=f"the folder is that of an? {message} table: its files hold rows too that are no lo"
+    ):
         open_rows(tmp_path)
 
 
@@ -180,7 +182,7 @@ def test_a_linked_folder_is_not_left_out_in_silence(tmp_path: Path) -> None:
     write(tmp_path / "there/1.parquet")
     write(tmp_path / "here/1.parquet")
     (tmp_path / "here/more").symlink_to(tmp_path / "there")
-    with pytest.raises(InputError, match=r"here/more: this folder is a link"):
+    with pytest.raises(InputError, match=r"here/more: the folder is a link"):
         open_rows(tmp_path / "here")
 
 

@@ -78,7 +78,7 @@ def test_a_mistake_while_reading_reaches_whoever_reads() -> None:
 
 @pytest.mark.parametrize(
     ("columns", "message"),
-    [(["aa"], "no column 'aa'. Did you mean 'a'"), (["zzz"], "It has: a, b"), (["a", "a"], "asked for twice")],
+    [(["aa"], "not have a column 'aa'. Did you mean 'a'"), (["zzz"], "It has: a, b"), (["a", "a"], "asked for twice")],
 )
 def test_columns_that_cannot_be_are_an_error_before_anything_is_read(columns: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
@@ -138,10 +138,10 @@ def test_a_matrix_has_the_names_it_is_given() -> None:
         (np.zeros(3), ["a"], r"shape \(3,\)"),
         (np.zeros((3, 2)), None, "2 columns needs as many different names"),
         (np.zeros((3, 2)), ["a", "a"], "2 columns needs as many different names"),
-        (np.array([[object()]]), ["a"], "has no Arrow form"),
-        (pd.DataFrame({"a": [1, "x", object()]}), None, "has no Arrow form"),
+        (np.array([[object()]]), ["a"], "cannot become an Arrow table"),
+        (pd.DataFrame({"a": [1, "x", object()]}), None, "cannot become an Arrow table"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), None, "have one name"),
-        (pa.table(FRAME), ["c"], "no column 'c'"),
+        (pa.table(FRAME), ["c"], "not have a column 'c'"),
     ],
 )
 def test_what_is_no_frame_is_said(frame: object, columns: list[str] | None, message: str) -> None:

@@ -86,7 +86,7 @@ def test_a_row_that_the_model_has_no_answer_for_gets_no_label(echo: Predictor) -
     body = json.dumps({"inputs": [{**P, "data": [0.25, None, None]}, SIZE]}).encode()
     status, answer = post(create_app(echo, "census", "2"), INFER, body)
     assert status == 400
-    assert "the model has no answer for row 1, where 'p' has no value. Send a value" in answer["error"]
+    assert "the model does not answer row 1, where 'p' has no value. Send a value" in answer["error"]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_another_method_is_a_405(echo: Predictor) -> None:
 def test_bad_input_names_the_input_and_the_mend(echo: Predictor) -> None:
     body = json.dumps({"inputs": [P, {**SIZE, "name": "grösse"}]}).encode()
     status, answer = post(create_app(echo, "census", "2"), INFER, body)
-    assert (status, answer) == (400, {"error": "the model has no input 'grösse'. Did you mean 'größe'?"})
+    assert (status, answer) == (400, {"error": "the model does not have an input 'grösse'. Did you mean 'größe'?"})
 
 
 def test_binary_tensors_are_declined(echo: Predictor) -> None:
@@ -191,7 +191,7 @@ def test_an_answer_that_takes_too_long_is_a_503(echo: Predictor) -> None:
 
     response = ask(create_app(gate, "census", "2", timeout_s=0.1), use)
     assert response.status_code == 503
-    assert "no answer within 0.1 s" in response.json()["error"]
+    assert "the model did not answer within 0.1 s" in response.json()["error"]
 
 
 class Broken:

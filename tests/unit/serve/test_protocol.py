@@ -62,25 +62,25 @@ def test_fp32_is_rounded_to_float32() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"data": ["1.5", "2"]}, "input 'age' has values that are no FP64"),
-        ({"data": [True, False]}, "input 'age' has values that are no FP64"),
-        ({"data": [10**400, 1]}, "input 'age' has values that are no FP64"),
-        ({"datatype": "INT64", "data": [1.5, 1]}, "no INT64"),
-        ({"datatype": "INT8", "data": [128, 1]}, "no INT8"),
-        ({"datatype": "UINT8", "data": [-1, 1]}, "no UINT8"),
+        ({"data": ["1.5", "2"]}, "input 'age' has values that are not FP64"),
+        ({"data": [True, False]}, "input 'age' has values that are not FP64"),
+        ({"data": [10**400, 1]}, "input 'age' has values that are not FP64"),
+        ({"datatype": "INT64", "data": [1.5, 1]}, "not INT64"),
+        ({"datatype": "INT8", "data": [128, 1]}, "not INT8"),
+        ({"datatype": "UINT8", "data": [-1, 1]}, "not UINT8"),
         ({"datatype": "BYTES", "data": ["a", "b"]}, "input 'age' is a number, and cannot be 'BYTES'. Send it as FP32"),
         ({"datatype": "FP8"}, "cannot be 'FP8'"),
         ({"datatype": None}, "cannot be None"),
         ({"datatype": ["FP64"]}, "cannot be"),
         ({"shape": [3]}, "input 'age' has 2 values, its shape says 3"),
         ({"shape": [1, 2]}, r"input 'age' has the shape \[1, 2\]"),
-        ({"shape": [True]}, "no shape"),
+        ({"shape": [True]}, "must have a shape"),
         ({"shape": [-2]}, "its shape says -2"),
-        ({"shape": "2"}, "no shape"),
+        ({"shape": "2"}, "must have a shape"),
         ({"shape": [2, 1], "data": [[1.0], 2.0]}, "rows that are not of one value"),
         ({"shape": [2, 1], "data": [[1.0], [2.0, 3.0]]}, "rows that are not of one value"),
-        ({"data": None}, "input 'age' has no data"),
-        ({"data": [[1.5], [2.5]]}, "no FP64"),
+        ({"data": None}, "input 'age' must have data"),
+        ({"data": [[1.5], [2.5]]}, "not FP64"),
         ({"shape": [1], "data": [1.5]}, "input 'sex' has 2 rows, input 'age' has 1"),
     ],
 )
@@ -90,7 +90,7 @@ def test_an_ill_formed_tensor_is_named(change: dict[str, object], message: str) 
 
 
 def test_half_of_a_surrogate_pair_is_no_text() -> None:
-    with pytest.raises(InputError, match="input 'sex' has values that are no BYTES"):
+    with pytest.raises(InputError, match="input 'sex' has values that are not BYTES"):
         parse(AGE, {**SEX, "data": ["\ud800", "a"]})
 
 
@@ -99,9 +99,9 @@ def test_half_of_a_surrogate_pair_is_no_text() -> None:
     [
         ([AGE], "input 'sex' is missing. Send it as BYTES"),
         ([AGE, SEX, AGE], "input 'age' is there twice"),
-        ([AGE, SEX, {**SEX, "name": "sexx"}], "the model has no input 'sexx'. Did you mean 'sex'?"),
-        ([AGE, SEX, {**SEX, "name": "income"}], "the model has no input 'income'. The inputs are: age, sex"),
-        ([AGE, SEX, {}], r"inputs\[2\] has no name"),
+        ([AGE, SEX, {**SEX, "name": "sexx"}], "the model does not have an input 'sexx'. Did you mean 'sex'?"),
+        ([AGE, SEX, {**SEX, "name": "income"}], "the model does not have an input 'income'. The inputs are: age, sex"),
+        ([AGE, SEX, {}], r"inputs\[2\] must have a name"),
         ([AGE, SEX, 7], r"inputs\[2\] is not a JSON object"),
     ],
 )
@@ -116,9 +116,9 @@ def test_inputs_are_those_of_the_model(inputs: list[object], message: str) -> No
         (b"", "the body is not JSON"),
         (b"\xff", "the body is not UTF-8"),
         (b"[]", "the request is not a JSON object"),
-        (b"{}", "the request has no list of inputs"),
-        (b'{"inputs": {}}', "the request has no list of inputs"),
-        (b'{"inputs": [NaN]}', "NaN is no JSON; send null"),
+        (b"{}", "the request must have a list of inputs"),
+        (b'{"inputs": {}}', "the request must have a list of inputs"),
+        (b'{"inputs": [NaN]}', "NaN is not JSON; send null"),
         (b"[" * 100_000, "the body is nested too deeply"),
         (b'{"inputs": [' + b"9" * 5000 + b"]}", "the body is not JSON"),
     ],
@@ -130,7 +130,9 @@ def test_a_body_that_is_no_request_says_so(body: bytes, message: str) -> None:
 
 def test_only_the_outputs_that_are_asked_for_are_given() -> None:
     assert parse(AGE, SEX, outputs=[{"name": "probability"}]).outputs == ("probability",)
-    with pytest.raises(InputError, match=r"the model has no output 'logits'\. The outputs are: label, probability"):
+    with pytest.raises(
+        InputError, match=r"the model does not have an output 'logits'\. The outputs are: label, probability"
+    ):
         parse(AGE, SEX, outputs=[{"name": "logits"}])
 
 

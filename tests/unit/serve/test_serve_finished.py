@@ -142,7 +142,7 @@ def test_a_row_that_the_model_gives_nan_for_is_a_bad_request_that_names_the_gap(
     whole = ("FP64", [1.0, 2.0])
     status, answer = infer(found, a=whole, b=("FP64", [1.0, None]), c=whole)
     assert status == 400
-    assert "the model has no answer for row 1, where 'b' has no value" in answer["error"]
+    assert "the model does not answer row 1, where 'b' has no value" in answer["error"]
     assert infer(found, a=whole, b=whole, c=whole)[0] == 200
 
 

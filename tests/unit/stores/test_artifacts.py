@@ -91,7 +91,7 @@ def test_an_interrupted_write_leaves_no_artifact_and_can_be_repeated(objects: Ob
         ("model.onnx", b"Graph", "model.onnx: the content is not what the manifest says"),
         ("model.onnx", b"graph2", "model.onnx: 6 bytes, not 5"),
         ("empty", b"x", "empty: 1 bytes, not 0"),
-        ("extra", b"x", "extra: this file is not in the artifact's manifest"),
+        ("extra", b"x", "extra: the file is not in the artifact's manifest"),
         ("manifest.json", b"{}", "manifest.json: the manifest has the digest"),
     ],
 )
@@ -116,7 +116,7 @@ def test_every_single_bit_of_the_manifest_counts(objects: Objects) -> None:
 def test_a_missing_file_is_told_by_name(objects: Objects) -> None:
     digest = write_artifact(objects, FILES)
     objects.delete(f"artifacts/{digest}/data/weights")
-    with pytest.raises(Corrupt, match="data/weights: this file of the artifact is missing"):
+    with pytest.raises(Corrupt, match="data/weights: a file of the artifact is missing"):
         check_artifact(objects, digest)
 
 
@@ -150,7 +150,7 @@ def test_a_file_cannot_be_the_folder_of_another(objects: Objects) -> None:
 def test_a_manifest_whose_paths_lead_out_is_corrupt_however_well_it_is_hashed(objects: Objects, path: str) -> None:
     manifest = json.dumps({"files": {path: {"sha256": sha256(b"1"), "size_bytes": 1}}, "format": 1}).encode()
     objects.put(f"artifacts/{sha256(manifest)}/manifest.json", manifest)
-    with pytest.raises(Corrupt, match="not a path within an artifact"):
+    with pytest.raises(Corrupt, match="the path does not lie within an artifact"):
         read_artifact(objects, sha256(manifest))
 
 

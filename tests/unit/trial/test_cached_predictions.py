@@ -64,7 +64,7 @@ def test_equal_labels_are_one_object() -> None:
         (Predictions(np.array(["yes"] * 3, object), np.full((3, 2), 0.4)), "do not sum to 1"),
         (Predictions(np.array(["yes"] * 3, object), np.full((3, 3), 1 / 3)), r"shape \(3, 3\)"),
         (Predictions(np.array(["yes"] * 2, object), None), r"shape \(2,\) for 3 rows"),
-        (Predictions(np.array(["yes", None, "no"], object), None), "no answer for 1 of 3 rows"),
+        (Predictions(np.array(["yes", None, "no"], object), None), "null for 1 of 3 rows"),
     ],
 )
 def test_what_is_no_answer_is_refused(answers: Predictions, said: str) -> None:

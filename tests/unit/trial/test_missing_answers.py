@@ -101,7 +101,7 @@ def test_a_model_that_answers_nothing_is_an_error(table: pa.Table, tmp_path: Pat
     def model(rows: pa.Table) -> NDArray[np.float64]:
         return np.full((rows.num_rows, 2), np.nan)
 
-    with pytest.raises(InputError, match="no answer for any of 2,000 rows"):
+    with pytest.raises(InputError, match="does not answer any of 2,000 rows"):
         tried(model, table, tmp_path / "p.toml", ACCURATE)
 
 

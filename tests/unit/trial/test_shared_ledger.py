@@ -106,7 +106,7 @@ def test_a_ledger_that_cannot_be_read_or_written_stops_before_anything_is_counte
 def test_what_somebody_damaged_is_told_with_its_place(tmp_path: Path) -> None:
     bob = counted_by("bob", tmp_path)
     bob.objects.put("test-sketches/other.json", b"{}")
-    with pytest.raises(StoreError, match=r"test-sketches/other\.json: not what this file should hold"):
+    with pytest.raises(StoreError, match=r"test-sketches/other\.json: the file does not hold what it should"):
         use(bob, "m1")
 
 

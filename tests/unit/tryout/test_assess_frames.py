@@ -93,7 +93,7 @@ def test_a_function_that_raises_is_told_as_its_own_failure(people: pa.Table) -> 
     def broken(frame: Any) -> Any:
         raise KeyError("hours_per_week")
 
-    with pytest.raises(StepFailed, match="it raised KeyError: 'hours_per_week'"):
+    with pytest.raises(StepFailed, match="the function raised KeyError: 'hours_per_week'"):
         seatrial.assess(broken, people, label="rich", inputs=COLUMNS)
 
 

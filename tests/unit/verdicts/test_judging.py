@@ -189,7 +189,7 @@ def test_a_comparison_with_a_model_that_there_is_none_of_does_not_apply(evidence
     trial = _trial(*evidence, references={"newest_passed": None})
     (finding,) = judge(Policy(0.95, (NO_WORSE,)), trial).findings
     assert (finding.outcome, finding.deciding, finding.rows_needed) == (Outcome.NOT_APPLICABLE, (), None)
-    assert finding.reason == "there is no newest_passed to compare with"
+    assert finding.reason == "newest_passed does not exist, so nothing can be compared with it"
 
 
 def test_what_does_not_apply_leaves_the_outcome_to_the_rest() -> None:

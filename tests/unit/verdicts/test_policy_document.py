@@ -44,13 +44,13 @@ def test_an_empty_document_is_the_policy_without_requirements() -> None:
 @pytest.mark.parametrize(
     ("entry", "key", "words"),
     [
-        ({"metric": "acuracy", "at_least": 0.5}, "metric", 'acuracy: no such metric. Did you mean "accuracy"?'),
-        ({"at_least": 0.5}, "metric", "is missing"),
+        ({"metric": "acuracy", "at_least": 0.5}, "metric", 'unknown metric "acuracy". Did you mean "accuracy"?'),
+        ({"at_least": 0.5}, "metric", "every requirement needs a metric"),
         ({"metric": 3, "at_least": 0.5}, "metric", "is not the name of a metric"),
         ({"metric": "accuracy", "atleast": 0.5, "at_least": 0.5}, "atleast", 'Did you mean "at_least"?'),
         ({"metric": "accuracy"}, None, "exactly one of at_least and at_most"),
         ({"metric": "selection_rate", "at_least": 0.1, "at_most": 0.2}, None, "exactly one of"),
-        ({"metric": "accuracy", "at_least": 0.5, "by": "sx"}, "by", 'sx: no such group column. Did you mean "sex"?'),
+        ({"metric": "accuracy", "at_least": 0.5, "by": "sx"}, "by", 'unknown group column "sx". Did you mean "sex"?'),
         ({"metric": "accuracy", "at_least": 83}, "at_least", "83 is outside the range of accuracy, 0 to 1"),
         ({"metric": "accuracy", "at_least": "0.8"}, "at_least", "'0.8' is not a number"),
         ({"metric": "accuracy", "at_least": float("nan")}, "at_least", "nan is not a number"),

@@ -49,7 +49,7 @@ def test_a_stored_policy_reads_as_it_was() -> None:
         ({"budget": 2.0}, "pixels.budget: 2 leaves the range of the inputs. It is 1 wide."),
         ({"low": 1.0, "high": 0.0}, "pixels.low: low and high must say within which range"),
         ({"norm": "l3"}, "pixels.norm"),
-        ({"budgt": 1.0}, "pixels.budgt: no such key"),
+        ({"budgt": 1.0}, "pixels.budgt: unknown key"),
         ({"norm": "l0", "budget": 1.5, "high": 9.0}, "pixels.budget: 1.5 is not a number of inputs"),
         ({"shape": [0, 8]}, "pixels.shape"),
         ({"examples": 7}, "pixels.examples: 7 is not 0 to 6"),

@@ -30,7 +30,7 @@ class MemoryObjects:
     def get(self, key: str, *, etag: str | None = None) -> Blob:
         assert etag is None
         if key not in self.content:
-            raise ObjectMissing("there is no such object.", path=key)
+            raise ObjectMissing("the object does not exist.", path=key)
         return Blob(self.content[key], "etag")
 
     def put(self, key: str, content: bytes | Path, *, if_absent: bool = False) -> str:

@@ -126,7 +126,9 @@ class Recorder:
     def add(self, answers: Predictions, rows: int) -> None:
         """The answers for the next `rows` rows; an `InputError` where they are none."""
         if problem := _form_problem(self.signature, answers, rows):
-            raise InputError(f"it gave {problem}.", path=self.model, hint="Every row needs one answer of one form.")
+            raise InputError(
+                f"the model gave {problem}.", path=self.model, hint="Every row needs one answer of one form."
+            )
         self._check_numbers(answers)
         self._labels.append(self._compact(answers))
         if answers.probabilities is not None:
@@ -153,7 +155,7 @@ class Recorder:
         encoded = pa.array(answers.labels, from_pandas=True).dictionary_encode()
         if encoded.null_count:
             raise InputError(
-                f"it gave no answer for {encoded.null_count} of {len(encoded)} rows.",
+                f"the model gave null for {encoded.null_count} of {len(encoded)} rows.",
                 path=self.model,
                 hint="It has to give one answer a row.",
             )
@@ -180,7 +182,8 @@ class Recorder:
             shown = ", ".join(f"{value:.6g}" for value in np.atleast_1d(values[row])[:_SHOWN_VALUES])
             count = int(wrong.sum())
             raise InputError(
-                f"it gives {what} for {count:,} of {len(wrong):,} rows, first for row {self._rows + row:,}: {shown}.",
+                f"the model gives {what} for {count:,} of {len(wrong):,} rows, first for row {self._rows + row:,}: "
+                f"{shown}.",
                 path=self.model,
                 hint=hint,
             )

@@ -121,7 +121,7 @@ def weights_of(table: pa.Table, column: str, *, path: str) -> NDArray[np.float64
 def _refuse_missing(labels: pa.ChunkedArray[Any], path: str) -> None:
     if labels.null_count:
         raise InputError(
-            f"{labels.null_count} of {len(labels)} rows have no label.",
+            f"{labels.null_count} of {len(labels)} rows lack a label.",
             path=path,
             hint="Leave rows without a label out of the table.",
         )

@@ -139,7 +139,7 @@ def _doubt(subject: Subject, *, classifier: bool) -> Unmeasurable | None:
     if subject.task != task:
         return Unmeasurable(f"the task is {subject.task}, and the model is for {task}")
     if classifier == (task == "regression"):
-        return Unmeasurable(f"a {task} model has no such metric")
+        return Unmeasurable(f"the metric does not belong to a {task} model")
     if table.num_rows == 0:
         return Unmeasurable(f"the {subject.measured} table has no rows")
     return None

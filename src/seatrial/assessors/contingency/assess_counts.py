@@ -111,6 +111,6 @@ def _quantity(counted: Counted | GroupErrors, claim: Claim, clip: float | None) 
     if claim.of_class is not None:
         code = class_code(claim.of_class, counted.classes)
         if code is None:
-            return Unmeasurable(f'there is no class "{claim.of_class}"')
+            return Unmeasurable(f'the data do not have a class "{claim.of_class}"')
     about = plain(claim, code)
     return about if isinstance(about, Unmeasurable) else remembering(rate_of(counted, *about))

@@ -79,7 +79,7 @@ def count_tables(tables: Iterable[pa.Table], counting: Counting) -> pa.Table:
         if sum(one.num_rows for one in kept) > _KEPT:
             kept = [_added(kept, counting)]
     if not kept:
-        raise InputError("There are no rows.", path="data", hint="Give a table with rows.")
+        raise InputError("the table must have at least one row, got 0.", path="data", hint="Give a table with rows.")
     return _added(kept, counting)
 
 
@@ -150,7 +150,7 @@ def _errors(table: pa.Table, counting: Counting) -> dict[str, Any]:
     errors = numbers[0] - numbers[1]
     if not np.isfinite(errors).all():
         raise InputError(
-            f"{int((~np.isfinite(errors)).sum()):,} rows have no label or no answer that is a number.",
+            f"{int((~np.isfinite(errors)).sum()):,} rows lack a label or an answer that is a number.",
             path=f"{counting.label}, {counting.answer}",
             hint="Leave rows without a label or an answer out of the table.",
         )

@@ -134,7 +134,7 @@ def _refuse_missing(values: pa.ChunkedArray[Any], rows: NDArray[np.int64], name:
     missing = np.array([text == MISSING for text in texts(values).to_pylist()], dtype=bool)
     if missing.any():
         raise InputError(
-            f"{int(rows[missing].sum()):,} of {int(rows.sum()):,} rows have no value.",
+            f"{int(rows[missing].sum()):,} of {int(rows.sum()):,} rows lack a value.",
             path=name,
             hint="Leave rows without a label or an answer out of the table.",
         )

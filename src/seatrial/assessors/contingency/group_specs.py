@@ -163,7 +163,7 @@ def _problems(table: pa.Table, specs: Sequence[GroupSpec]) -> Iterator[SeatrialE
     for spec in specs:
         for part in spec.parts:
             if part.column not in table.column_names:
-                problem = f'The table has no column "{part.column}".'
+                problem = f'the table does not have a column "{part.column}".'
                 yield InputError(problem, path="data.groups", hint=suggestion(part.column, table.column_names))
                 continue
             kind = table.column(part.column).type

@@ -55,7 +55,7 @@ def grouping(subject: Subject, name: str) -> Grouping | Unmeasurable:
     column = group_column(table, name)
     if column not in table.column_names:
         return Unmeasurable(
-            f'the {subject.measured} table has no column "{name}". {suggestion(name, table.column_names)}'
+            f'the {subject.measured} table does not have a column "{name}". {suggestion(name, table.column_names)}'
         )
     kind = table.column(column).type
     if pa.types.is_nested(kind):

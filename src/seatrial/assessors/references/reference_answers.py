@@ -73,7 +73,7 @@ def reference_of(name: str, metric: str, subject: Subject) -> Predictor | Unmeas
     if name == ONE_COLUMN:
         return one_column_rule(subject, metric)
     given = ", ".join(f'"{one}"' for one in subject.references) or "none"
-    return Unmeasurable(f'there is no reference model "{name}" to compare with; given is {given}')
+    return Unmeasurable(f'the reference model "{name}" was not given; given is {given}')
 
 
 def rule_key(metric: str, quantile: float | None) -> str:

@@ -133,7 +133,7 @@ def _single(
         hint = "Name other columns, or write it as a number, a text or a packed column."
         if binary:
             hint = f'Give a function that makes an array of it: decode={{"{field.name}": …}}. Or name other columns.'
-        raise InputError(f'column "{field.name}" of type {kind} has no array form.', path=path, hint=hint)
+        raise InputError(f'column "{field.name}" of type {kind} cannot become an array.', path=path, hint=hint)
     return Output(name, (field,), Form.NUMBERS, dtype)
 
 

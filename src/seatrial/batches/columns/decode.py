@@ -280,7 +280,7 @@ def refuse_nulls(name: str, column: Chunked, hint: str, *, path: str) -> None:
     """Raises the `InputError` of a column with nulls."""
     if column.null_count:
         raise InputError(
-            f'column "{name}" ({column.type}) holds {column.null_count} nulls, and its array has no room for them.',
+            f'column "{name}" ({column.type}) holds {column.null_count} nulls, and its array cannot hold nulls.',
             path=path,
             hint=hint,
         )

@@ -57,7 +57,7 @@ def read_footer(wire: Wire, file: Listed) -> Footer:
     if tail.data[-4:] == ENCRYPTED:
         raise encrypted(file.path)
     if tail.data[-4:] != MAGIC or len(tail.data) < END_BYTES:
-        raise Corrupt("not a Parquet file.", path=file.path, hint="Leave it out, or write it again.")
+        raise Corrupt("the file is not a Parquet file.", path=file.path, hint="Leave it out, or write it again.")
     length = int.from_bytes(tail.data[-END_BYTES:-4], "little") + END_BYTES
     if length > tail.file.size_bytes:
         raise Corrupt("the footer is longer than the file.", path=file.path, hint="Write it again.")
@@ -95,8 +95,8 @@ def top_level(metadata: pq.FileMetaData, ids: ColumnIds | None, path: str) -> di
     if not own:
         if ids.mapped is None:
             raise InputError(
-                "columns are found by Iceberg field id or by the table's name mapping, but the file has no ids and the"
-                " table has no mapping.",
+                "columns are found by Iceberg field id or by the table's name mapping, but the file lacks ids and the"
+                " table lacks a mapping.",
                 path=path,
                 hint="Set the table's property schema.name-mapping.default, or write the file through Iceberg.",
             )

@@ -152,14 +152,14 @@ def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -
             columns = scan.projection()
             rows = _count(scan, tasks)
         except NoSuchTableError:
-            raise TableGone("there is no such table.", path=identifier, hint=AGAIN) from None
+            raise TableGone("the table does not exist.", path=identifier, hint=AGAIN) from None
         except ValidationError as error:
             raise unreadable_metadata(error, identifier) from None
         except (NotImplementedError, ValueError) as error:  # pyiceberg's, for deletes that it does not read
             if "equality delete" not in str(error):
                 raise
             raise InputError(
-                "this snapshot has equality deletes, which pyiceberg cannot read.",
+                "the snapshot has equality deletes, which pyiceberg cannot read.",
                 path=identifier,
                 hint="Compact the table in Spark: CALL system.rewrite_data_files, with delete-file-threshold 1.",
             ) from None

@@ -60,7 +60,7 @@ def check_columns(schema: pa.Schema, columns: Sequence[str], *, path: str) -> li
         if name not in there:
             close = difflib.get_close_matches(name, schema.names, n=1)
             hint = f'Did you mean "{close[0]}"?' if close else f"It has: {', '.join(schema.names)}."
-            raise InputError(f'there is no column "{name}".', path=path, hint=hint)
+            raise InputError(f'the table does not have a column "{name}".', path=path, hint=hint)
         if there[name] > 1:
             raise InputError(
                 f'{there[name]} columns are named "{name}".',

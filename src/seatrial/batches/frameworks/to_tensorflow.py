@@ -73,7 +73,9 @@ class _Passes:
 def _spec(name: str, array: Array | None, *, path: str) -> Any:
     if array is None:
         raise InputError(
-            f'there is no row to see what `decode` makes of "{name}".', path=path, hint="Read a table that has rows."
+            f'seeing what `decode` makes of "{name}" takes one row, but the table has 0.',
+            path=path,
+            hint="Read a table that has rows.",
         )
     kind = tf.string if array.dtype.kind == "T" else tf.int64 if array.dtype.kind == "M" else array.dtype
     return tf.TensorSpec((None, *array.row_shape), kind)

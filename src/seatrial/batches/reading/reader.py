@@ -103,7 +103,7 @@ class Batches(Iterator[Batch]):
     def __next__(self) -> Batch:
         if self._failure is not None:
             raise InputError(
-                "this reader failed before.", path=self._opened.source.path, hint="Open another one at its cursor."
+                "the reader failed before.", path=self._opened.source.path, hint="Open another one at its cursor."
             ) from self._failure
         if self._closed or self._delivered >= self._opened.epoch.rows:
             self.close()
@@ -195,7 +195,7 @@ class Batches(Iterator[Batch]):
                 exporter.begin(self._clock, self, world=self._opened.epoch.plan.world)
         elif self._process != os.getpid():
             raise InputError(
-                "this reader was started in another process, and its threads stayed there.",
+                "the reader was started in another process, and its threads stayed there.",
                 path=self._opened.source.path,
                 hint="Start it where it is used: fork before the first batch is asked for.",
             )
@@ -267,7 +267,7 @@ def _refuse_known_nulls(outputs: list[Output], manifest: Manifest, *, path: str)
                 }
                 hint = "Fill them in the step that writes the table, or make the column a double there."
                 raise InputError(
-                    f'column "{field.name}" ({field.type}) holds {count} nulls, and its array has no room for them.',
+                    f'column "{field.name}" ({field.type}) holds {count} nulls, and its array cannot hold nulls.',
                     path=path,
                     hint=mends.get(output.form, hint),
                 )

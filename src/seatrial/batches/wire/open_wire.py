@@ -80,7 +80,7 @@ class Signed:
             return str(obstore.sign(self._stores[bucket], "GET", key, SIGNED_FOR))
         except (BaseError, OSError, ValueError) as error:
             raise StoreError(
-                f"there are no credentials to read this with ({type(error).__name__}).",
+                f"reading the file needs credentials, and none were found ({type(error).__name__}).",
                 path=path,
                 hint="Give the store's `credentials`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
             ) from None

@@ -56,7 +56,8 @@ def command(
     )
     if not verified.deployable:
         print_lines(
-            f"{verified.label}: its verdict is {verified.outcome}; do not act on these answers.", file=sys.stderr
+            f"{verified.label}: the release's verdict is {verified.outcome}; do not act on these answers.",
+            file=sys.stderr,
         )
     # Beside the rows and never among them.
     print_lines(f"{rows} rows answered{'' if output is None else f': {output}'}", file=sys.stderr)

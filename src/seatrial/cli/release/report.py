@@ -49,7 +49,7 @@ def command(
         target.write_text(render_report(view), encoding="utf-8")
     except OSError as error:
         raise InputError(
-            f"cannot be written: {error.strerror}.", path=str(target), hint="Name another file: --output FILE"
+            f"the file cannot be written: {error.strerror}.", path=str(target), hint="Name another file: --output FILE"
         ) from None
     if json:
         print_json({"release": view.title, "report": str(target)})

@@ -56,7 +56,8 @@ def command(
     if verified.waived:
         until = min(one.waiver.expires for one in verified.waivers)
         print_lines(
-            f"{served.title}: its verdict is {verified.outcome}; it is served by waiver until {until}.", file=sys.stderr
+            f"{served.title}: the release's verdict is {verified.outcome}; it is served by waiver until {until}.",
+            file=sys.stderr,
         )
     predictor = load_predictor(verified.package, threads=threads)
 

@@ -282,7 +282,8 @@ def _check_agreement(reading: Reading, answers: Answers, address: str) -> None:
     sure = found.probabilities.max(axis=1) > _HALF
     if sure.any() and float(np.mean(likeliest[sure] == found.labels[sure])) < _HALF:
         raise InputError(
-            f"its labels contradict its probabilities, if these are of {', '.join(reading.classes)} in this order.",
+            f"the endpoint's labels contradict its probabilities, if these are of {', '.join(reading.classes)} in this "
+            "order.",
             path=address,
             hint=f"Name the classes in the order of its probabilities: {field('classes', 'a,b,c')}.",
         )

@@ -27,7 +27,7 @@ def column_of(schema: pa.Schema, name: str, *, address: str) -> Column:
     if name not in schema.names:
         close = difflib.get_close_matches(name, schema.names, n=1)
         raise InputError(
-            f"the model takes {name!r}, and the rows have no such column.",
+            f"the model takes {name!r}, and the rows do not have such a column.",
             path=address,
             hint=f"Rename the column {close[0]!r}, if it is meant." if close else f"They have: {_some(schema.names)}.",
         )
@@ -41,7 +41,7 @@ def column_of(schema: pa.Schema, name: str, *, address: str) -> Column:
     if holds_texts(kind):
         return Column(name, "text")
     raise InputError(
-        f"column {name!r} holds {kind}, which JSON has no word for.",
+        f"column {name!r} holds {kind}, which JSON cannot express.",
         path=address,
         hint=f"Cast it to text or a number, or leave it out with {field('inputs')}.",
     )

@@ -163,7 +163,7 @@ class Exchange:
             )
         if status == httpx.codes.NOT_FOUND:
             raise InputError(
-                f"there is no such model (status 404{self._says(answer)}).",
+                f"the endpoint does not know the model (status 404{self._says(answer)}).",
                 path=self.address,
                 hint="Check the address: http://HOST/v2/models/NAME, or …/versions/VERSION; Azure's ends with /score.",
             )

@@ -105,7 +105,9 @@ def open_endpoint(
     )
     first = rows.slice(0, min(FIRST_ROWS, limits.rows_per_request))
     if first.num_rows == 0:
-        raise InputError("there are no rows to ask it for.", path=place, hint="Name a table that has some.")
+        raise InputError(
+            "measuring an endpoint takes at least one row, got 0.", path=place, hint="Name a table that has some."
+        )
     with exchange.connected() as connection:
         if "/v2/models/" in place:
             found = _by_metadata(connection, place, schema, label, options, first)
@@ -218,7 +220,7 @@ def _checked(address: str) -> str:
     place = shown.rstrip("/").removesuffix("/infer").removesuffix("/ready")
     known = "/v2/models/" in place or place.endswith(scoring.ENDINGS)
     if parts.scheme not in ("http", "https") or not parts.hostname or not known:
-        raise InputError("this is not the address of a model.", path=shown, hint=_FORMS)
+        raise InputError("the address is not that of a model.", path=shown, hint=_FORMS)
     return place
 
 
@@ -227,10 +229,14 @@ def _ca(named: str | None, place: str) -> Path | None:
     if named is None:
         return None
     if not place.startswith("https:"):
-        raise InputError("over http:// there is no certificate to trust.", path=field("ca"), hint="Write https://….")
+        raise InputError(
+            "certificates belong to an https:// address; this one is http://.",
+            path=field("ca"),
+            hint="Write https://….",
+        )
     path = Path(named.removeprefix("file:")).expanduser()
     if not path.is_file():
-        raise InputError("there is no such file of certificates.", path=str(path), hint=f"Correct {field('ca')}.")
+        raise InputError("the file of certificates does not exist.", path=str(path), hint=f"Correct {field('ca')}.")
     return path
 
 

@@ -58,7 +58,7 @@ def check_consistency(
         expected, found, rtol=0, atol=_SOFTMAX if outputs.form == "logits" else 0, equal_nan=True
     ):
         raise InputError(
-            "it answers the same rows otherwise when it is asked again.",
+            "the model answers the same rows otherwise when it is asked again.",
             path=path,
             hint="Export it for inference (torch: module.eval()): something random is in the graph.",
         )
@@ -102,7 +102,7 @@ def _about_labels(outputs: Outputs, given: NDArray[Any], packaged: Predictions, 
         if not set(own) <= set(places):
             strange = sorted(set(own) - set(outputs.classes))
             raise InputError(
-                f'its output "{outputs.label}" gives {", ".join(strange[:3])}, which '
+                f'the model\'s output "{outputs.label}" gives {", ".join(strange[:3])}, which '
                 f"{'is' if len(strange) == 1 else 'are'} none of the classes {', '.join(outputs.classes)}.",
                 path=path,
                 hint=f"Name the classes in the order of the probabilities: {field('classes', 'a,b,c')}.",

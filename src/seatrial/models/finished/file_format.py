@@ -69,7 +69,9 @@ def read_file(path: Path) -> tuple[Format, bytes]:
     """The format and the bytes of a model's file; an `InputError` for what is no model, or one that may hold code."""
     if path.is_dir():
         raise InputError(
-            "this is a folder.", path=str(path), hint=f"Name the model's file. {_way(_TENSORFLOW, path)} if it is one."
+            "the path is a folder, where a model's file was expected.",
+            path=str(path),
+            hint=f"Name the model's file. {_way(_TENSORFLOW, path)} if it is one.",
         )
     try:
         size = path.stat().st_size
@@ -78,16 +80,16 @@ def read_file(path: Path) -> tuple[Format, bytes]:
             found = _format(path, head)
             if size > MAX_BYTES:
                 raise InputError(
-                    f"it has {size / 2**30:.1f} GiB; a model in one file has less than 2.",
+                    f"the file has {size / 2**30:.1f} GiB; a model in one file has less than 2.",
                     path=str(path),
                     hint="Store its weights as float16, or prune it: tensors in other files are not taken.",
                 )
             stream.seek(0)
             return found, stream.read()
     except FileNotFoundError:
-        raise InputError("there is no such file.", path=str(path)) from None
+        raise InputError("the file does not exist.", path=str(path)) from None
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}.", path=str(path)) from None
+        raise InputError(f"the file cannot be read: {error.strerror}.", path=str(path)) from None
 
 
 def _format(path: Path, head: bytes) -> Format:
@@ -101,7 +103,9 @@ def _format(path: Path, head: bytes) -> Format:
         if head.startswith(start):
             raise _refused(path, what, _REFUSED[suffix][1] if suffix in _REFUSED else how)
     if head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
-        raise InputError("this is a web page.", path=str(path), hint="Fetch the file itself, not the page about it.")
+        raise InputError(
+            "the file is a web page.", path=str(path), hint="Fetch the file itself, not the page about it."
+        )
     if suffix in _REFUSED:
         raise _refused(path, *_REFUSED[suffix])
     if suffix not in _SUFFIXES:
@@ -112,7 +116,9 @@ def _format(path: Path, head: bytes) -> Format:
 
 def _refused(path: Path, what: str, how: str) -> InputError:
     never = " It is never loaded: loading one runs the code in it." if "pickle" in what or "code" in what else ""
-    return InputError(f"this is {what}, not a model that can be taken.{never}", path=str(path), hint=_way(how, path))
+    return InputError(
+        f"the file is {what}, not a model that can be taken.{never}", path=str(path), hint=_way(how, path)
+    )
 
 
 def _way(how: str, path: Path) -> str:

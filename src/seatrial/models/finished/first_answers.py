@@ -82,14 +82,14 @@ def first_answers(answer: AnswerRows, rows: pa.Table, *, freed: int | None, real
         if not isinstance(values, np.ndarray) or values.shape[:1] != (rows.num_rows,):
             shape = list(getattr(values, "shape", ()))
             raise InputError(
-                f'its output "{name}" has the shape {shape} for {rows.num_rows} rows'
+                f'the model\'s output "{name}" has the shape {shape} for {rows.num_rows} rows'
                 f"{'' if freed is None else f'; it was exported for {freed} at a time'}.",
                 path=path,
                 hint=_DYNAMIC,
             )
         if values.dtype.kind == "f" and real and np.isnan(values.reshape(len(values), -1)).any(axis=1).all():
             raise InputError(
-                f'its output "{name}" is NaN for each of the first {len(values):,} rows of the table.',
+                f'the model\'s output "{name}" is NaN for each of the first {len(values):,} rows of the table.',
                 path=path,
                 hint="Most models answer so where a value is missing: fill the gaps as in training, or put that into "
                 "the graph.",
@@ -111,7 +111,7 @@ def _check_neighbours(answer: AnswerRows, rows: pa.Table, answers: Answers, free
     for name, values in answer(rows.slice(rows.num_rows - half, half)).items():
         if not _same(values, answers[name][rows.num_rows - half :]):
             raise InputError(
-                f'its output "{name}" answers a row otherwise when other rows are beside it.',
+                f'the model\'s output "{name}" answers a row otherwise when other rows are beside it.',
                 path=path,
                 hint=_DYNAMIC
                 if freed is not None

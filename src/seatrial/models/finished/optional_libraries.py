@@ -22,7 +22,7 @@ def check_size(data: bytes, path: str) -> None:
     """An `InputError` for a file of trees that would fill the memory."""
     if len(data) > _MAX_BYTES:
         raise InputError(
-            f"it has {len(data) / 2**20:,.0f} MB; trees are read up to {_MAX_BYTES / 2**20:,.0f}.",
+            f"the file has {len(data) / 2**20:,.0f} MB; trees are read up to {_MAX_BYTES / 2**20:,.0f}.",
             path=path,
             hint="Export it to ONNX, which is read in one piece, or train fewer trees.",
         )

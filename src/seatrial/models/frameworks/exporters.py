@@ -62,7 +62,7 @@ def columns_of(trained: Trained) -> tuple[str, ...]:
     names = trained.inputs or _own_names(trained.fitted)
     if not names:
         raise InputError(
-            "this model takes one matrix, and nothing says of which columns.",
+            "the model takes one matrix, and Trained.inputs does not say of which columns.",
             path="Trained.inputs",
             hint='Name its columns in order, inputs=["age", "hours"], or train it on a data frame.',
         )

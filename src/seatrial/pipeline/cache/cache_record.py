@@ -37,7 +37,7 @@ def read_record(objects: Objects, key: str) -> CacheRecord | None:
     record = from_json(CacheRecord, data, path=path)
     if record.key != key or record.parts.key != key or not _fit(record):
         raise Corrupt(
-            "this cache record does not fit its key: it was not written by the step it names.",
+            "the cache record does not fit its key: it was not written by the step it names.",
             path=path,
             hint="Find out who wrote it; `seatrial run --no-cache` replaces it.",
         )

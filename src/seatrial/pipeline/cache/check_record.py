@@ -34,7 +34,7 @@ def check_record(record: CacheRecord, workspace: Workspace) -> None:
                 case ReleaseOutput():
                     _check_release(output, record, workspace.objects)
         except KeyError as error:
-            raise Corrupt(f"{reference}: it has no {error}.", path=record_path(record.key)) from None
+            raise Corrupt(f"{reference}: the record lacks {error}.", path=record_path(record.key)) from None
 
 
 def _check_table(output: TableOutput, reference: str, workspace: Workspace) -> None:
@@ -60,28 +60,28 @@ def _check_artifact(output: ArtifactOutput, record: CacheRecord, objects: Object
         data = "validation" if record.parts.parameters["rehearse"] else "test"
         asked = (record.parts.inputs["model"], record.parts.parameters["policy"], data)
         if (trial.model, trial.policy, trial.data) != asked:
-            raise Corrupt("this trial is of another model, policy or data.", path=path)
+            raise Corrupt("the trial is of another model, policy or data.", path=path)
         for name, digest in record.parts.inputs.items():
             named = name.removeprefix(AGAINST)
             if named != name and (trial.references.get(named, NONE) or NONE) != digest:
-                raise Corrupt(f"this trial compares with another {named}.", path=path)
+                raise Corrupt(f"the trial compares with another {named}.", path=path)
 
 
 def _check_origin(provenance: Provenance, record: CacheRecord, path: str) -> None:
     made_by, source = provenance.step_key, provenance.source
     if made_by is None:  # nobody knows how a finished model was trained; it is told by its file
         if source is None or source.sha256 != record.parts.inputs.get("file"):
-            raise Corrupt("this model was packaged from another file.", path=path)
+            raise Corrupt("the model was packaged from another file.", path=path)
     elif made_by != record.key:
-        raise Corrupt(f"this model was made under the key {made_by[:12]}…, not {record.key[:12]}….", path=path)
+        raise Corrupt(f"the model was made under the key {made_by[:12]}…, not {record.key[:12]}….", path=path)
 
 
 def _check_release(output: ReleaseOutput, record: CacheRecord, objects: Objects) -> None:
     path = release_key(output.name, output.version, RELEASE_JSON)
     document = objects.get(path).data
     if sha256(document) != output.digest:
-        raise Corrupt("this release is not the one that was made.", path=path)
+        raise Corrupt("the release is not the one that was made.", path=path)
     release = from_json(Release, document, path=path)
     evidence = read_manifest(objects, record.parts.inputs["trial"]).files[EVIDENCE_JSON].sha256
     if (release.model, release.evidence) != (record.parts.inputs["model"], evidence):
-        raise Corrupt("this release is of another model or trial.", path=path)
+        raise Corrupt("the release is of another model or trial.", path=path)

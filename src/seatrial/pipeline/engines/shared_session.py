@@ -49,7 +49,7 @@ class SharedSession:
 
         if self._workspace.profile.store is None and self._workspace.store.url.startswith("file:"):
             raise InputError(
-                "this project's store is a plain folder, and Spark steps need one that speaks S3.",
+                "the project's store is a plain folder, and Spark steps need one that speaks S3.",
                 path=self._workspace.store.url,
                 hint="Name a store in the profile; or move that folder away, with the releases and uses counted in it.",
             )

@@ -163,14 +163,16 @@ def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[s
         if step not in steps:
             place = path if step in given else "--set"
             raise InputError(
-                f"params.{step}: the project has no step of that name.", path=place, hint=did_you_mean(step, steps)
+                f"params.{step}: the project does not have a step of that name.",
+                path=place,
+                hint=did_you_mean(step, steps),
             )
         for name, value in values.items():
             place = "--set" if f"{step}.{name}" in set_here else path
             if name not in steps[step].parameters:
                 known = steps[step].parameters
                 hint = did_you_mean(name, known) or f"It has: {', '.join(known) or 'none'}."
-                raise InputError(f"{step}.{name}: step {step!r} has no such parameter.", path=place, hint=hint)
+                raise InputError(f"{step}.{name}: step {step!r} does not have this parameter.", path=place, hint=hint)
             values[name] = _typed(value, known=steps[step].parameters[name], place=f"{step}.{name}", path=place)
     return merged
 

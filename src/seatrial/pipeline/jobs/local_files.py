@@ -47,7 +47,9 @@ class LocalFiles:
             content = path.read_bytes()
         except OSError as error:
             raise ObjectChanged(
-                f"cannot be read any more: {error.strerror}.", path=str(path), hint="Run again when it is settled."
+                f"the file cannot be read any more: {error.strerror}.",
+                path=str(path),
+                hint="Run again when it is settled.",
             ) from None
         if sha256(content) != digest:
             raise ObjectChanged(

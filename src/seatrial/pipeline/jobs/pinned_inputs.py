@@ -126,12 +126,16 @@ def file_mark(path: Path) -> tuple[int, ...]:
 
 def _unreadable(error: OSError, path: str, named_in: str) -> InputError:
     if isinstance(error, FileNotFoundError):
-        return InputError("there is no such file.", path=path, hint=f"Correct {named_in}, or put it there.")
-    return InputError(f"cannot be read: {error.strerror}.", path=path, hint=f"Make it readable, or correct {named_in}.")
+        return InputError("the file does not exist.", path=path, hint=f"Correct {named_in}, or put it there.")
+    return InputError(
+        f"the file cannot be read: {error.strerror}.", path=path, hint=f"Make it readable, or correct {named_in}."
+    )
 
 
 def changed(place: str) -> StepFailed:
     """What was read is not what the key names."""
     return StepFailed(
-        "it changed while it was read.", path=place, hint="Its answer is dropped; run again when it is settled."
+        "the file changed while it was read.",
+        path=place,
+        hint="Its answer is dropped; run again when it is settled.",
     )

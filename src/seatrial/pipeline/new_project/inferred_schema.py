@@ -97,7 +97,7 @@ def infer_schema(data: str, question: Question) -> InferredSchema:
             texts_.append(name)
     if not numbers and not texts_:
         raise InputError(
-            "there is no column to learn from beside the label.",
+            "learning takes at least one column beside the label, got 0.",
             path=rows.origin,
             hint=" ".join(f'"{name}": {why}.' for name, why in left_out[:5]) or "Add columns.",
         )

@@ -113,7 +113,9 @@ def _check_places(folder: Path, model: Path, tables: Mapping[str, str | None]) -
     if (mistake := folder_mistake(folder)) is not None:
         problems.append(mistake)
     if not model.is_file():
-        what = "this is a folder." if model.is_dir() else "there is no such file."
+        what = (
+            "the path is a folder, where a model's file was expected." if model.is_dir() else "the file does not exist."
+        )
         problems.append(InputError(what, path=str(model), hint="Name the model's file with --from."))
     named: dict[str, str] = {}
     for option, place in tables.items():
@@ -121,7 +123,7 @@ def _check_places(folder: Path, model: Path, tables: Mapping[str, str | None]) -
             continue
         if not is_remote(place) and "*" not in place and not local_path(place, Path()).exists():
             hint = f"Name the file or folder with {option}."
-            problems.append(InputError("there is no such file or folder.", path=place, hint=hint))
+            problems.append(InputError("the file or folder does not exist.", path=place, hint=hint))
         where = place if is_remote(place) else str(local_path(place, Path()).resolve())
         if (other := named.setdefault(where, option)) == "--test" and option != other:
             hint = "Give other rows, or none."

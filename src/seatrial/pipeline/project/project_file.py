@@ -44,7 +44,7 @@ def load_project(directory: Path) -> Project:
     path = directory / FILE_NAME
     if not path.is_file():
         raise InputError(
-            f"there is no {FILE_NAME} here.",
+            f"the folder does not hold a {FILE_NAME}.",
             path=str(directory.resolve()),
             hint="Start with `seatrial init DIR --data FILE --label COLUMN`, or --from MODEL --test DATA.",
         )
@@ -52,7 +52,9 @@ def load_project(directory: Path) -> Project:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise InputError("not UTF-8.", path=str(path), line=line, hint="Save it in that encoding.") from None
+        raise InputError(
+            "the file is not UTF-8.", path=str(path), line=line, hint="Save it in that encoding."
+        ) from None
     return parse_project(text, directory.resolve(), shown=str(path))
 
 
@@ -131,9 +133,9 @@ def _is_place(part: str | int) -> bool:
 
 def _explained(error: Mapping[str, Any], place: Place) -> tuple[str, str | None]:
     if error["type"] == "unexpected_keyword_argument":
-        return "no such key.", did_you_mean(str(place[-1]), _keys_at(place[:-1])) or _listed(_keys_at(place[:-1]))
+        return "unknown key.", did_you_mean(str(place[-1]), _keys_at(place[:-1])) or _listed(_keys_at(place[:-1]))
     if error["type"] in ("missing", "missing_argument"):
-        return "this key is missing.", "Add it."
+        return "a required key is missing.", "Add it."
     given = f"a {type(error['input']).__name__}" if SECRETIVE.intersection(place) else repr(error["input"])
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {given}.", None
 

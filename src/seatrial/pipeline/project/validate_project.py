@@ -66,7 +66,11 @@ def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
 def data_mistakes(data: DataSettings) -> Iterator[Mistake]:
     """Of `[data]`: settings that belong to another task, or have no such value."""
     if data.positive is not None and data.task != "binary":
-        yield ("data", "positive"), f"a {data.task} model has no positive class.", "Leave it out."
+        yield (
+            ("data", "positive"),
+            f"a positive class belongs to a binary model; this one is a {data.task} model.",
+            "Leave it out.",
+        )
     for key, value in (("clip", data.clip), ("quantile", data.quantile)):
         if value is not None and data.task != "regression":
             yield ("data", key), f"belongs to regressions; this task is {data.task}.", "Leave it out."
@@ -134,7 +138,7 @@ def reference_mistakes(policy: Policy) -> Iterator[Mistake]:
 def store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
     """The key that is wrong, how, and the hint."""
     if store.endpoint is not None and "://" not in store.endpoint:
-        return "endpoint", f'"{store.endpoint}" has no scheme.', f'Write "http://{store.endpoint}".'
+        return "endpoint", f'endpoint "{store.endpoint}" lacks a scheme.', f'Write "http://{store.endpoint}".'
     if store.endpoint is not None and PASSWORD.search(store.endpoint):
         return "endpoint", "the address contains a password.", 'Write the reference to it under "credentials".'
     if not store.url.startswith(("s3://", "file:")):
@@ -158,7 +162,7 @@ def store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
     given = store.credentials if isinstance(store.credentials, Mapping) else {}
     if unknown := next((half for half in given if half not in CREDENTIALS), None):
         hint = did_you_mean(unknown, CREDENTIALS) or f"There is: {', '.join(CREDENTIALS)}."
-        return "credentials", f"no such key: {unknown}.", hint
+        return "credentials", f"unknown key {unknown}.", hint
     if isinstance(store.credentials, str) and store.credentials not in ("env", "none"):
         return (
             "credentials",

@@ -36,7 +36,7 @@ def step_logs(state: Path, *, run: str | None, step: str | None) -> tuple[StepLo
     if run is None:
         if not logged:
             raise InputError(
-                "no step has run on this machine.",
+                "steps have not run on this machine yet.",
                 path=str(state / "runs"),
                 hint="Steps that are cached print nothing; see how the runs ended: seatrial runs",
             )
@@ -54,7 +54,7 @@ def step_logs(state: Path, *, run: str | None, step: str | None) -> tuple[StepLo
     if not matching:
         known = [log.step for log in chosen]
         hint = did_you_mean(step, known) or f"There is: {', '.join(known) or 'none; every step was cached'}."
-        raise InputError(f"step {step!r} has no log in this run.", path=run or "the newest run", hint=hint)
+        raise InputError(f"step {step!r} did not write a log in this run.", path=run or "the newest run", hint=hint)
     return matching
 
 

@@ -109,7 +109,7 @@ def _roles(project: Project, data: DataSettings, *, rehearse: bool) -> dict[str,
     """The tables that the trial reads, by role; a rehearsal never sees the test data."""
     if rehearse and data.validation is None:
         raise InputError(
-            "there is nothing to rehearse on: [data] names no validation rows.",
+            "a rehearsal needs validation rows, and [data] does not name them.",
             path=project.path,
             hint='Add validation = "FILE" with rows that are not test data; without them every look at a model counts.',
         )

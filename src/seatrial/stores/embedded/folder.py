@@ -129,7 +129,7 @@ def read_json(path: Path) -> dict[str, object] | None:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Corrupt("this file holds no JSON object.", path=str(path), hint="Delete it; it is made again.")
+        raise Corrupt("the file does not hold a JSON object.", path=str(path), hint="Delete it; it is made again.")
     return found
 
 

@@ -46,7 +46,7 @@ def read_policy(
         found.add(None, "confidence", f"{confidence:g} is not between 0.5 and 1.", "Write 0.95 for 95 %.")
     entries = document.get("require", [])
     if not isinstance(entries, Sequence) or isinstance(entries, str):
-        found.add(None, "require", "must be a list.", "Write [[policy.require]] above each requirement.")
+        found.add(None, "require", "`require` must be a list.", "Write [[policy.require]] above each requirement.")
         entries = []
     threats, mistakes = read_threats(document.get("threat", {}))
     for key, problem, hint in mistakes:
@@ -56,7 +56,7 @@ def read_policy(
     for index, requirement in enumerate(require):
         if requirement is not None and requirement.threat is not None and requirement.threat not in threats:
             hint = _did_you_mean(requirement.threat, threats) if threats else "Write [policy.threat.NAME]."
-            found.add(index, "threat", f"{requirement.threat}: no such threat model.", hint)
+            found.add(index, "threat", f'unknown threat model "{requirement.threat}".', hint)
     for index, requirement in enumerate(require):
         if requirement is not None and requirement in require[:index]:
             found.add(index, None, f"{requirement} is required twice.", "Remove one.")
@@ -75,14 +75,14 @@ def _settings(found: _Found, document: Mapping[str, object]) -> Policy:
         None if key not in document else found.number(None, key, document[key]) for key in ("clip", "quantile")
     )
     if clip is not None and clip <= 0:
-        problem = f"must be positive, got {clip:g}."
+        problem = f"clip must be positive, got {clip:g}."
         found.add(None, "clip", problem, "Write the largest error that counts in full, in the label's unit.")
     if quantile is not None and not 0 < quantile < 1:
-        found.add(None, "quantile", f"must be between 0 and 1, got {quantile:g}.", "Write 0.9 for 90 %.")
+        found.add(None, "quantile", f"quantile must be between 0 and 1, got {quantile:g}.", "Write 0.9 for 90 %.")
     bins: dict[str, tuple[float, ...]] = {}
     stated = document.get("bins", {})
     if not isinstance(stated, Mapping):
-        found.add(None, "bins", "must be a table of columns.", "Write age = [30, 50] below [policy.bins].")
+        found.add(None, "bins", "`bins` must be a table of columns.", "Write age = [30, 50] below [policy.bins].")
         stated = {}
     for column, edges in stated.items():
         numbers = list(edges) if isinstance(edges, Sequence) and not isinstance(edges, str) else []
@@ -136,7 +136,7 @@ class _Found:
     def unknown_keys(self, index: int | None, document: Mapping[str, object], known: Sequence[str]) -> None:
         for key in document:
             if key not in known:
-                self.add(index, key, "no such key.", _did_you_mean(key, known))
+                self.add(index, key, "unknown key.", _did_you_mean(key, known))
 
     def number(self, index: int | None, key: str, value: object) -> float | None:
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
@@ -151,7 +151,7 @@ class _Found:
             return None
         names = None if known is None else list(known)
         if names is not None and value not in names:
-            self.add(index, key, f"{value}: no such {what}.", _did_you_mean(value, names))
+            self.add(index, key, f'unknown {what} "{value}".', _did_you_mean(value, names))
             return None
         return value
 
@@ -195,11 +195,11 @@ def _metric(found: _Found, index: int, entry: Mapping[str, object], task: str | 
     in_policies = [metric for metric in METRICS.values() if metric.in_policies]
     known = [metric.name for metric in in_policies if task is None or metric.fits(task)]
     if "metric" not in entry:
-        found.add(index, "metric", "is missing.", f"Write one of {', '.join(known)}.")
+        found.add(index, "metric", "every requirement needs a metric.", f"Write one of {', '.join(known)}.")
         return None
     stated = entry["metric"]
     if isinstance(stated, str) and stated in ALIASES:
-        found.add(index, "metric", f"{stated}: no such metric.", f'It is called "{ALIASES[stated]}" here.')
+        found.add(index, "metric", f'unknown metric "{stated}".', f'It is called "{ALIASES[stated]}" here.')
         return None
     if isinstance(stated, str) and stated not in known and any(stated == metric.name for metric in in_policies):
         found.add(index, "metric", f"{stated}: a {task} model has none.", f"Write one of {', '.join(known)}.")
@@ -238,7 +238,12 @@ def _check_bounds(
         elif (least := bounds.get("at_least")) is not None and not 0 < least < 1:  # at 1 no interval fits
             found.add(index, "at_least", f"{least:g} is not a ratio between 0 and 1.", "Write 0.8 for four fifths.")
         if metric is not None and metric.low < 0:
-            found.add(index, "ratio_between", f"{metric.name} can be negative, and has no ratio.", "Write gap_between.")
+            found.add(
+                index,
+                "ratio_between",
+                f"{metric.name} can be negative, so a ratio of it says nothing.",
+                "Write gap_between.",
+            )
     elif metric is not None:
         for key in limits:
             if (bound := bounds[key]) is not None:

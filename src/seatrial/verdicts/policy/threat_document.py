@@ -35,7 +35,7 @@ def _read(table: object) -> ThreatModel | list[Mistake]:
         return [
             (
                 ".".join(str(part) for part in one["loc"]),
-                "no such key." if one["type"] == "unexpected_keyword_argument" else f"{one['msg'].lower()}.",
+                "unknown key." if one["type"] == "unexpected_keyword_argument" else f"{one['msg'].lower()}.",
                 None,
             )
             for one in error.errors(include_url=False)
@@ -92,7 +92,11 @@ _IMAGE = 3  # height, width, channels
 
 def _of_table(threat: ThreatModel) -> Iterator[Mistake]:
     if not threat.mutable:
-        yield "mutable", "nothing can be changed.", "Write [policy.threat.NAME.mutable.COLUMN] for a column that can."
+        yield (
+            "mutable",
+            "a threat model must have something that can be changed.",
+            "Write [policy.threat.NAME.mutable.COLUMN] for a column that can.",
+        )
     for name, column in threat.mutable.items():
         for key, problem, hint in _of_column(column):
             yield f"mutable.{name}.{key}", problem, hint
@@ -106,4 +110,4 @@ def _of_column(column: Mutable) -> Iterator[Mistake]:
     if column.low is not None and column.high is not None and not column.low < column.high:
         yield "low", f"{column.low:g} is not below {column.high:g}.", None
     if column.values and (column.low, column.high, column.step, column.direction) != (None, None, None, "both"):
-        yield "values", "a text has no range, step or direction.", "Leave them out."
+        yield "values", "range, step and direction belong to numbers; this column is a text.", "Leave them out."

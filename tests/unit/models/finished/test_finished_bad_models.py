@@ -44,7 +44,7 @@ def zipped() -> bytes:
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 @pytest.mark.parametrize("name", ["model.pkl", "model.joblib", "model.sav", "model.onnx", "model.txt", "model.json"])
 def test_a_pickle_is_never_loaded_whatever_its_suffix(tmp_path: Path, name: str, protocol: int) -> None:
-    with pytest.raises(InputError, match=r"this is a pickle.*It is never loaded") as error:
+    with pytest.raises(InputError, match=r"the file is a pickle.*It is never loaded") as error:
         opened(tmp_path, pickle.dumps(Armed(), protocol), name=name)
     assert "skl2onnx.to_onnx" in str(error.value)
 
@@ -84,7 +84,10 @@ def test_what_is_no_model_is_told_from_one_with_the_way_out(
 
 
 def test_a_file_that_is_not_there_and_a_folder_are_named(tmp_path: Path) -> None:
-    for path, problem in ((tmp_path / "none.onnx", "there is no such file"), (tmp_path, "this is a folder")):
+    for path, problem in (
+        (tmp_path / "none.onnx", "the file does not exist"),
+        (tmp_path, "the path is a folder, where a model's file was expected"),
+    ):
         with pytest.raises(InputError, match=problem):
             open_finished(path, schema=table().schema, label="y", labels=None, options=ModelOptions())
 
@@ -94,7 +97,7 @@ def test_a_file_of_two_gigabytes_is_refused_before_it_is_read(tmp_path: Path, mo
     with path.open("wb") as stream:
         stream.write(b"\x08\x08")
         stream.truncate(MAX_BYTES + 1)  # sparse: takes no room
-    with pytest.raises(InputError, match=r"it has 2\.0 GiB; a model in one file has less than 2"):
+    with pytest.raises(InputError, match=r"the file has 2\.0 GiB; a model in one file has less than 2"):
         open_finished(path, schema=table().schema, label="y", labels=None, options=ModelOptions())
 
 
@@ -156,7 +159,7 @@ def logarithm_of(*nodes: onnx.NodeProto) -> onnx.ModelProto:
 
 def test_answers_of_nan_everywhere_are_named_by_tensor(tmp_path: Path) -> None:
     finished = logarithm_of(NODE("Abs", ["x"], ["a"]), NODE("Neg", ["a"], ["b"]))
-    with pytest.raises(InputError, match='its output "p" is NaN for each of the first 200 rows'):
+    with pytest.raises(InputError, match='output "p" is NaN for each of the first 200 rows'):
         opened(tmp_path, finished)
 
 
@@ -180,9 +183,7 @@ def test_a_row_that_hangs_on_its_neighbours_is_refused(tmp_path: Path) -> None:
         NODE("Sub", ["z", "mean"], ["centred"]),
         NODE("Softmax", ["centred"], ["p"], axis=1),
     ]
-    with pytest.raises(
-        InputError, match=r'its output "p" answers a row otherwise when other rows are beside it.*eval\(\)'
-    ):
+    with pytest.raises(InputError, match=r'output "p" answers a row otherwise when other rows are beside it.*eval\(\)'):
         opened(tmp_path, matrix_model(tail, [("p", FLOAT, ["n", 2])], opset=13))
 
 
@@ -208,7 +209,7 @@ def test_an_output_that_is_no_tensor_is_named(tmp_path: Path) -> None:
     finished.graph.output[0].CopyFrom(
         helper.make_value_info("all", helper.make_sequence_type_proto(helper.make_tensor_type_proto(FLOAT, None)))
     )
-    with pytest.raises(InputError, match='its output "all" is a sequence'):
+    with pytest.raises(InputError, match='output "all" is a sequence'):
         opened(tmp_path, finished)
 
 
@@ -218,7 +219,7 @@ def test_an_input_of_another_type_is_named(tmp_path: Path) -> None:
         [("x", TensorProto.COMPLEX64, ["n", 3])],
         [("out", TensorProto.COMPLEX64, ["n", 3])],
     )
-    with pytest.raises(InputError, match=r'its input "x" is a complex64\[n, 3\], which no column of a table is'):
+    with pytest.raises(InputError, match=r'input "x" is a complex64\[n, 3\], which no column of a table is'):
         opened(tmp_path, finished)
 
 

@@ -138,7 +138,8 @@ def test_a_name_that_is_no_column_suggests_the_close_one(tmp_path: Path) -> None
     finished = columns_model(("age", TensorProto.FLOAT), ("hours_per_week", TensorProto.FLOAT))
     rows = pa.table({"age": [1.0], "hours-per-week": [2.0], "y": [0.5]})
     with pytest.raises(
-        InputError, match=r'no column for its input "hours_per_week".*Did you mean the column "hours-per'
+        InputError,
+        match=r'not have a column for the model.s input "hours_per_week".*Did you mean the column "hours-per',
     ) as error:
         opened(tmp_path, finished, rows=rows, labels=None)
     assert "inputs a,b,c" in str(error.value)
@@ -156,8 +157,8 @@ def test_the_label_is_no_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "problem"),
     [
-        (("a", "b"), r'its input "x" takes 3 columns, inputs names 2'),
-        (("a", "b", "wage"), r'the table has no column "wage"'),
+        (("a", "b"), r'input "x" takes 3 columns, inputs names 2'),
+        (("a", "b", "wage"), r'the table does not have a column "wage"'),
         (("a", "b", "b"), r'the column "b" is an input twice'),
         (("a", "b", "group"), r'takes numbers for "group", the table holds string'),
     ],
@@ -189,7 +190,7 @@ def test_an_image_is_refused_by_its_tensor(tmp_path: Path) -> None:
         [("pixels", TensorProto.FLOAT, ["n", 3, 8, 8])],
         [("out", TensorProto.FLOAT, ["n", 3, 8, 8])],
     )
-    with pytest.raises(InputError, match=r'its input "pixels" is float\[n, 3, 8, 8\]; a row of a table'):
+    with pytest.raises(InputError, match=r'input "pixels" is float\[n, 3, 8, 8\]; a row of a table'):
         opened(tmp_path, finished)
 
 
@@ -197,9 +198,7 @@ def test_a_matrix_without_an_axis_for_rows_is_refused(tmp_path: Path) -> None:
     finished = model(
         [NODE("Identity", ["x"], ["out"])], [("x", TensorProto.FLOAT, [3])], [("out", TensorProto.FLOAT, [3])]
     )
-    with pytest.raises(
-        InputError, match=r'its input "x" is float\[3\]: one row, without an axis for several.*\[rows, 3\]'
-    ):
+    with pytest.raises(InputError, match=r'input "x" is float\[3\]: one row, without an axis for several.*\[rows, 3\]'):
         opened(tmp_path, finished)
 
 

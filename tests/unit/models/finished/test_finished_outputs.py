@@ -185,14 +185,14 @@ def test_one_number_that_may_be_a_regressions_is_no_logit_unless_that_is_said(tm
 
 
 def test_where_nothing_tells_rows_are_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r'whether its output "out" is probabilities or logits.*Give some rows'):
+    with pytest.raises(InputError, match=r'whether the output "out" is probabilities or logits.*Give some rows'):
         opened(tmp_path, undecided([NODE("Identity", ["z"], ["t"])]), asked=False)
 
 
 def test_probabilities_that_do_not_sum_to_one_are_refused_by_tensor_and_row(tmp_path: Path) -> None:
     finished = matrix_model([NODE("Sigmoid", ["z"], ["each"])], [("each", FLOAT, ["n", 2])])
     with pytest.raises(
-        InputError, match=r'its output "each" gives \[.*\] for row 0 of the table, which sum to .*many mode'
+        InputError, match=r'output "each" gives \[.*\] for row 0 of the table, which sum to .*many mode'
     ):
         opened(tmp_path, finished)
 
@@ -316,7 +316,7 @@ def test_two_targets_are_refused(tmp_path: Path) -> None:
 
 def test_numbers_without_a_task_ask_for_it(tmp_path: Path) -> None:
     finished = matrix_model([NODE("Identity", ["z"], ["out"])], [("out", FLOAT, ["n", 2])])
-    with pytest.raises(InputError, match=r"gives 2 numbers a row, and the table's label has no classes.*task"):
+    with pytest.raises(InputError, match=r"gives 2 numbers a row, and the table's label does not have classes.*task"):
         opened(tmp_path, finished, labels=None)
 
 
@@ -328,9 +328,15 @@ def test_three_classes_are_not_binary(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "problem"),
     [
-        ({"threshold": 0.4, "task": "multiclass"}, r"a multiclass model has no threshold.*Leave threshold out"),
+        (
+            {"threshold": 0.4, "task": "multiclass"},
+            r"a threshold belongs to the probabilities of two classes; this is a multiclass model.*Leave threshold out",
+        ),
         ({"threshold": 1.5}, r"threshold must be between 0 and 1, got 1\.5"),
-        ({"task": "regression", "classes": ("no", "yes")}, "a regression has no classes"),
+        (
+            {"task": "regression", "classes": ("no", "yes")},
+            "classes belong to a classifier; this model is a regression",
+        ),
     ],
 )
 def test_wishes_that_contradict_the_model_are_refused(tmp_path: Path, wanted: dict[str, Any], problem: str) -> None:
@@ -339,7 +345,10 @@ def test_wishes_that_contradict_the_model_are_refused(tmp_path: Path, wanted: di
 
 
 def test_labels_alone_have_no_threshold(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a model without probabilities has no threshold"):
+    with pytest.raises(
+        InputError,
+        match="a threshold belongs to the probabilities of two classes; this is a model without probabilities",
+    ):
         opened(tmp_path, labelled(zipped=False, texts=True, outputs=("label",)), threshold=0.4)
 
 

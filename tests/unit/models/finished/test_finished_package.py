@@ -79,8 +79,8 @@ def test_a_label_is_one_object_a_class_and_not_one_a_row(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"probabilities": False}, r"its outputs \['label', 'probability'\] are not those"),
-        ({"task": "regression", "interval": True}, r"its outputs \['label', 'probability'\] are not those"),
+        ({"probabilities": False}, r"the graph's outputs \['label', 'probability'\] are not those"),
+        ({"task": "regression", "interval": True}, r"the graph's outputs \['label', 'probability'\] are not those"),
     ],
 )
 def test_a_signature_of_other_outputs_is_corrupt(tmp_path: Path, change: dict[str, Any], problem: str) -> None:

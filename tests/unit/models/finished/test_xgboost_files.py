@@ -216,7 +216,7 @@ TREE = (*MODEL, "trees", 0)
         (("learner_model_param", "num_feature"), "-5", "num_feature is '-5'"),
         (("learner_model_param", "base_score"), "nan", "base_score is 'nan'"),
         (("feature_names",), ["a", "a", "b", "c", "d"], "do not describe 5 features"),
-        ((*MODEL, "tree_info", 0), 7, "tree_info names a class"),
+        ((*MODEL, "tree_info", 0), 7, "tree_info must hold at least one tree"),
         ((*TREE, "left_children", 0), 100000, "left_children must make a tree"),
         ((*TREE, "left_children", 0), 0, "left_children must make a tree"),
         ((*TREE, "split_indices", 0), 900, "split_indices names a feature that is none of 5"),
@@ -244,7 +244,7 @@ def test_what_cannot_be_packaged_names_the_place(way: tuple[str | int, ...], to:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b'{"a": 1}', 'it has no "learner"'),
+        (b'{"a": 1}', 'it lacks "learner"'),
         (b'{"learner": ', "cannot be read as a model of XGBoost"),
         (b"[1, 2]", "cannot be read as a model of XGBoost"),
         (b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner", "ends in the middle of a value"),
@@ -273,7 +273,7 @@ def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_file_that_would_fill_the_memory_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seatrial.models.finished.optional_libraries._MAX_BYTES", 2**20)
-    with pytest.raises(InputError, match=r"it has 2 MB; trees are read up to 1\."):
+    with pytest.raises(InputError, match=r"the file has 2 MB; trees are read up to 1\."):
         reader.read(b"{" * 2**21, path="m.json")
 
 

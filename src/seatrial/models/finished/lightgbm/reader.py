@@ -71,7 +71,7 @@ def _booster(text: Text, native: Callable[[NDArray[np.float64]], NDArray[np.floa
         raise header.wrong(f"num_class is not the {targets} trees of a round, or the version is missing")
     if header.text("version") not in _VERSIONS:
         raise InputError(
-            f"its format {header.text('version')[:40]!r} is unknown; known are {', '.join(_VERSIONS)}.",
+            f"the file's format {header.text('version')[:40]!r} is unknown; known are {', '.join(_VERSIONS)}.",
             path=header.path,
             line=header.line,
             hint="Save the model with LightGBM 4.7 or older, or export it to ONNX.",
@@ -133,7 +133,7 @@ def _grow(forest: Forest, tree: Section, place: tuple[int, int], weight: float, 
     leaves = tree.integer("num_leaves", least=1)
     if tree.integer("is_linear", least=0, default=0):
         raise InputError(
-            "its leaves are linear models, which ONNX's trees do not have.",
+            "the tree's leaves are linear models, which ONNX's trees do not have.",
             path=tree.path,
             line=tree.line,
             hint="Train with linear_tree=false.",
@@ -207,7 +207,7 @@ def _categories(text: Text, infos: list[str]) -> tuple[Categories | None, ...]:
     features = sorted(int(number) for number in named[0]) if named else []
     if not isinstance(lists, list) or len(features) != len(lists) or features[-1] >= len(infos):
         raise InputError(
-            f"it was trained on {len(lists)} columns of categories, and the file names {len(features)} as such.",
+            f"the model was trained on {len(lists)} columns of categories, and the file names {len(features)} as such.",
             path=text.header.path,
             hint="Train on the codes of ordered categories, and leave categorical_feature to LightGBM.",
         )

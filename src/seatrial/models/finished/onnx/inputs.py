@@ -87,7 +87,9 @@ def bind(
         features = inputs = _with_blanks(names, schema, blanks_as)
     shapes = {value.name: _shape(value, path) for value in graph.input}
     if not shapes:
-        raise InputError("the model has no inputs.", path=path, hint="Export it with its features as input.")
+        raise InputError(
+            "the model must have at least one input, got 0.", path=path, hint="Export it with its features as input."
+        )
     alone = next(iter(shapes)) if len(shapes) == 1 else None
     matrices = [name for name, shape in shapes.items() if _is_matrix(name, shape, schema, alone=alone is not None)]
     if alone is not None and matrices:
@@ -135,7 +137,7 @@ def _shape(value: onnx.ValueInfoProto, path: str) -> list[int] | None:
     tensor = value.type.tensor_type
     if value.type.WhichOneof("value") != "tensor_type" or tensor.elem_type not in _KINDS:
         raise InputError(
-            f'its input "{value.name}" is a {_type(value)}, which no column of a table is.',
+            f'the model\'s input "{value.name}" is a {_type(value)}, which no column of a table is.',
             path=path,
             hint="Export it with inputs of float32, float64, int32, int64, bool or string.",
         )
@@ -144,7 +146,7 @@ def _shape(value: onnx.ValueInfoProto, path: str) -> list[int] | None:
     shape = [dimension.dim_value for dimension in tensor.shape.dim]  # 0: any
     if not 1 <= len(shape) <= 2:
         raise InputError(
-            f'its input "{value.name}" is {_type(value)}; a row of a table has one value a column.',
+            f'the model\'s input "{value.name}" is {_type(value)}; a row of a table has one value a column.',
             path=path,
             hint="Only models of named columns, or of one matrix [rows, columns], can be tried: put the reshaping of "
             "a row into the graph.",
@@ -171,7 +173,7 @@ def _matrix(
 ) -> Binding:
     if shape is not None and len(shape) == 1:
         raise InputError(
-            f'its input "{value.name}" is {_type(value)}: one row, without an axis for several.',
+            f'the model\'s input "{value.name}" is {_type(value)}: one row, without an axis for several.',
             path=path,
             hint=f"Export it for rows of the shape [rows, {shape[0]}], the first dimension dynamic.",
         )
@@ -198,7 +200,7 @@ def _matrix(
             else f"the table has {len(names)} {kind} columns{'' if label is None else ' besides the label'}"
         )
         raise InputError(
-            f'its input "{value.name}" takes {width or "some"} columns, {found}.',
+            f'the model\'s input "{value.name}" takes {width or "some"} columns, {found}.',
             path=path,
             hint=f"Name the {width or ''} columns in the order of the matrix: {field('inputs', 'a,b,c')}. The table "
             f"has {_listed([name for name in schema.names if name != label])}."
@@ -314,7 +316,8 @@ def _no_column(tensor: str, name: str, takes: Sequence[str], schema: pa.Schema, 
     close = difflib.get_close_matches(name, schema.names, n=1)
     meant = f'Did you mean the column "{close[0]}"? ' if close else ""
     return InputError(
-        f'the table has no column for its input "{tensor}"{"" if tensor == name else f", which is to be {name!r}"}.',
+        f'the table does not have a column for the model\'s input "{tensor}"'
+        f"{'' if tensor == name else f', which is to be {name!r}'}.",
         path=path,
         hint=f"{meant}Rename the table's column, or name the columns in the order of the model's inputs "
         f"({_listed(takes)}): {field('inputs', 'a,b,c')}. The table has {_listed(schema.names)}.",
@@ -328,10 +331,10 @@ def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, rows:
         raise texts_expected(not_texts, schema, path=path)
     for column in binding.columns:
         if given[column.name] != 1:
-            problem = "several columns" if given[column.name] else "no column"
+            problem = "has several columns" if given[column.name] else "does not have a column"
             close = difflib.get_close_matches(column.name, given, n=1)
             raise InputError(
-                f'the table has {problem} "{column.name}".',
+                f'the table {problem} "{column.name}".',
                 path=path,
                 hint=f'Did you mean "{close[0]}"?' if close else f"It has {_listed(schema.names)}.",
             )

@@ -70,7 +70,7 @@ def recognise(
     if options.threshold not in (None, THRESHOLD) and outputs.threshold is None:  # the usual one asks for nothing
         what = "a model without probabilities" if outputs.form == "labels" else f"a {outputs.task} model"
         raise InputError(
-            f"{what} has no threshold: that belongs to the probabilities of two classes.",
+            f"a threshold belongs to the probabilities of two classes; this is {what}.",
             path=path,
             hint=f"Leave {field('threshold')} out.",
         )
@@ -104,7 +104,7 @@ def _recognised(
 def _matrix(name: str, values: NDArray[Any], path: str) -> NDArray[Any]:
     if not 1 <= values.ndim <= 2:
         raise InputError(
-            f'its output "{name}" has the shape {list(values.shape)}.',
+            f'the model\'s output "{name}" has the shape {list(values.shape)}.',
             path=path,
             hint="Export it with one value, or one probability a class, for each row.",
         )
@@ -121,7 +121,11 @@ def _is_regression(
 ) -> bool:
     if options.task is not None:
         if options.task == "regression" and options.classes:
-            raise InputError("a regression has no classes.", path=path, hint=f"Leave {field('classes')} out.")
+            raise InputError(
+                "classes belong to a classifier; this model is a regression.",
+                path=path,
+                hint=f"Leave {field('classes')} out.",
+            )
         return options.task == "regression"
     if label is not None or options.classes is not None or options.positive is not None:
         return False
@@ -131,7 +135,7 @@ def _is_regression(
     if labels is None:
         if widest > 1 and not _may_be_interval(numbers):
             raise InputError(
-                f"the model gives {widest} numbers a row, and the table's label has no classes.",
+                f"the model gives {widest} numbers a row, and the table's label does not have classes.",
                 path=path,
                 hint=f"Say what it is: {field('task')} multiclass, binary or regression.",
             )
@@ -184,13 +188,13 @@ def _labels_only(
     by_position = numbered and not texts <= set(named)
     if by_position and not texts <= {str(code) for code in range(len(named))}:
         raise InputError(
-            f'its output "{label}" gives {", ".join(sorted(texts))}, the classes are {", ".join(named)}.',
+            f'the model\'s output "{label}" gives {", ".join(sorted(texts))}, the classes are {", ".join(named)}.',
             path=path,
             hint=f"Name the classes that it answers with: {field('classes', 'a,b,c')}.",
         )
     if len(named) < 2:
         raise InputError(
-            f'its output "{label}" gives one class only: {", ".join(named)}.',
+            f'the model\'s output "{label}" gives one class only: {", ".join(named)}.',
             path=path,
             hint=f"Name all that there are: {field('classes', 'a,b,c')}.",
         )

@@ -70,7 +70,9 @@ def to_plain_graph(model: ModelProto, *, path: str) -> PlainGraph:
 
 def _no_onnx(problem: str, path: str) -> InputError:
     return InputError(
-        f"this is not a valid ONNX model: {problem}.", path=path, hint="Export or fetch it again; it may be cut off."
+        f"the file is not a valid ONNX model: {problem}.",
+        path=path,
+        hint="Export or fetch it again; it may be cut off.",
     )
 
 
@@ -144,7 +146,7 @@ def _unzipped(graph: GraphProto, path: str) -> Iterator[tuple[str, tuple[str, ..
                 outputs.append(helper.make_tensor_value_info(node.input[0], TensorProto.FLOAT, None))
         elif value not in outputs:
             raise InputError(
-                f'its output "{value.name}" is a {str(value.type.WhichOneof("value")).removesuffix("_type")}.',
+                f'the model\'s output "{value.name}" is a {str(value.type.WhichOneof("value")).removesuffix("_type")}.',
                 path=path,
                 hint="Export it with tensors as outputs.",
             )

@@ -51,7 +51,7 @@ def meaning_of(
         return Meaning(probabilities=False, because="its name says so")
     if not real:
         raise InputError(
-            f'nothing in the file tells whether its output "{tensor}" is probabilities or logits.',
+            f'the file does not tell whether the output "{tensor}" is probabilities or logits.',
             path=path,
             hint="Give some rows of the table, or export it with a softmax or sigmoid at the end.",
         )
@@ -61,7 +61,8 @@ def meaning_of(
         check_probabilities(answers, tensor, path)
     if not several and not said:  # what a regression gives looks the same
         raise InputError(
-            f'its output "{tensor}" gives one number a row, beyond 0 and 1, and the table\'s label has classes.',
+            f"the model's output \"{tensor}\" gives one number a row, beyond 0 and 1, and the table's label has "
+            "classes.",
             path=path,
             hint=f"If these are logits, write {field('task', 'binary')}; if the label is a number to be predicted, "
             f"{field('task', 'regression')}; else name the column that the model predicts with {field('label')}.",
@@ -82,7 +83,7 @@ def check_probabilities(answers: NDArray[Any], tensor: str, path: str) -> None:
         values = np.asarray(answers[row], np.float64)
         several = f", which sum to {values.sum():.6g}" if len(values) > 1 else ""
         raise InputError(
-            f'its output "{tensor}" gives {_shown(values)} for row {row} of the table{several}: these are no '
+            f'the model\'s output "{tensor}" gives {_shown(values)} for row {row} of the table{several}: these are no '
             "probabilities of classes that exclude each other.",
             path=path,
             hint="A model of several labels at once is as many models: give one of them. Else export it with a softmax "

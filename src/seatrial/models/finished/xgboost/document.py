@@ -114,7 +114,7 @@ def read_document(data: bytes, *, path: str) -> Place:
         ) from None
     if not isinstance(document, dict) or not isinstance(document.get("learner"), dict):
         raise InputError(
-            'the file cannot be read as a model of XGBoost: it has no "learner".',
+            'the file cannot be read as a model of XGBoost: it lacks "learner".',
             path=path,
             hint='Save it with booster.save_model("model.json"); a dump of its trees does not answer.',
         )

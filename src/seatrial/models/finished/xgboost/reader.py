@@ -65,7 +65,7 @@ def _booster(document: Place, data: bytes) -> Booster:
     trees = [read_tree(tree, width) for tree in model.objects("trees")]
     info = model.array("tree_info", len(trees))
     if not trees or ((info < 0) | (info >= targets)).any():
-        raise model.wrong("tree_info", "names a class that the model does not have, or there are no trees")
+        raise model.wrong("tree_info", "must hold at least one tree, each of a class that the model has")
     count, rounds, notes = _rounds(learner, model, len(trees), targets)
     if drops is not None and len(drops) != len(trees):
         raise learner.wrong("gradient_booster", f"has {len(drops)} numbers in weight_drop for {len(trees)} trees")
@@ -208,11 +208,11 @@ def _rounds(learner: Place, model: Place, trees: int, targets: int) -> tuple[int
     if best == rounds:
         return trees, None, ()
     if "scikit_learn" in attributes.entries:
-        note = f"it answers with its best {best} of {rounds} rounds, as scikit-learn's interface does"
+        note = f"the model answers with its best {best} of {rounds} rounds, as scikit-learn's interface does"
         return int(starts[best]), best, (note,)
     note = (
-        f"it answers with all its {rounds} rounds, as Booster.predict does, though the best was round {best}: save "
-        "booster[: booster.best_iteration + 1] to answer with those"
+        f"the model answers with all its {rounds} rounds, as Booster.predict does, though the best was round {best}: "
+        "save booster[: booster.best_iteration + 1] to answer with those"
     )
     return trees, None, (note,)
 

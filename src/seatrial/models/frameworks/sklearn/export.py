@@ -55,7 +55,7 @@ def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Con
     names = tuple(str(name) for name in getattr(fitted, "feature_names_in_", ())) or inputs
     if not names:
         raise InputError(
-            f"this {type(fitted).__name__} was fitted on a matrix without names.",
+            f"the {type(fitted).__name__} was fitted on a matrix without names.",
             path="Trained.inputs",
             hint='Name its columns in order, inputs=["age", "hours"], or fit it on a data frame.',
         )
@@ -127,7 +127,7 @@ def _ask(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> NDArray[Any]:
             raise _not_answered(fitted, rows, names, error) from None
     if answered.ndim > 1 and not _has_probabilities(fitted) and answered.shape[1] > 1:
         raise InputError(
-            f"this {type(fitted).__name__} answers with {answered.shape[1]} values a row.",
+            f"the {type(fitted).__name__} answers with {answered.shape[1]} values a row.",
             path=_WHERE,
             hint="Fit one model a target.",
         )
@@ -148,7 +148,7 @@ def _not_answered(fitted: Any, rows: pa.Table, names: tuple[str, ...], error: Ex
                 hint="Fill it as in training, or put an imputer in front: make_pipeline(SimpleImputer(), …).",
             )
     return InputError(
-        f"this {type(fitted).__name__} does not answer for the rows: {first_line(error)}",
+        f"the {type(fitted).__name__} does not answer for the rows: {first_line(error)}",
         path=_WHERE,
         hint="Ask it for the same rows yourself: their columns, order and types are to be those of training.",
     )
@@ -217,7 +217,7 @@ def _last_booster(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> Conver
     features = fitted[:-1].transform(_features(fitted, rows.slice(0, 1), names))
     if kind == "xgboost" and not hasattr(features, "columns") and not isinstance(features, np.ndarray):
         raise InputError(
-            "its features reach XGBoost as a sparse matrix, whose zeros XGBoost takes for missing values.",
+            "the model's features reach XGBoost as a sparse matrix, whose zeros XGBoost takes for missing values.",
             path=_WHERE,
             hint="Make them dense before training: OneHotEncoder(sparse_output=False), or "
             "ColumnTransformer(…, sparse_threshold=0).",
@@ -226,7 +226,7 @@ def _last_booster(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> Conver
     found = convert_xgboost(last) if kind == "xgboost" else convert_lightgbm(last)
     if len(found.model.graph.input) != 1:
         raise InputError(
-            "its booster takes texts as categories, behind steps that export numbers.",
+            "the model's booster takes texts as categories, behind steps that export numbers.",
             path=_WHERE,
             hint="Encode them in the pipeline, or train the booster on the data frame itself.",
         )

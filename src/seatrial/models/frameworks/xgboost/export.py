@@ -34,7 +34,7 @@ def convert_xgboost(fitted: Any) -> Converted:  # a Booster, or scikit-learn's i
     missing = getattr(fitted, "missing", None)
     if missing is not None and not math.isnan(missing):
         raise InputError(
-            f"it was trained with missing={missing:g}, which XGBoost does not keep in the model.",
+            f"the model was trained with missing={missing:g}, which XGBoost does not keep in the model.",
             path=_WHERE,
             hint="Make these values null (NaN) in the data, and train with missing=nan.",
         )
