@@ -22,6 +22,7 @@ from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.jobs.step_values import ArtifactOutput
 from seatrial.pipeline.new_project.init_from_model import init_from_model
+from seatrial.pipeline.places import this_machine
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.project.settings import FILE_NAME
 from seatrial.pipeline.running import run_pipeline as running
@@ -67,6 +68,8 @@ class _Quiet:
     """Takes how a run goes, and shows nothing."""
 
     def started(self, step: str, reason: str, log: Path | None) -> None: ...
+
+    def waiting(self, step: str, problem: str) -> None: ...
 
     def ended(self, record: Any) -> None: ...
 
@@ -120,13 +123,15 @@ def steps_in_this_process(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """Steps of a run are executed here, as their processes would; what they print goes to what is returned."""
     printed = io.StringIO()
 
-    def here(job: Job, workspace: Workspace, run: str, *, log: Path, children: object, replace: bool) -> CacheRecord:
+    def here(
+        job: Job, workspace: Workspace, run: str, *, log: Path, children: object, replace: bool, timeout_s: int | None
+    ) -> CacheRecord:
         step = built_in_step(job.step)
         assert step is not None, "these projects have no steps of their own"
         with contextlib.redirect_stdout(printed):
             return execute_step(job, step, workspace, run, session=SharedSession(workspace, log), replace=replace)
 
-    monkeypatch.setattr(running, "run_step_process", here)
+    monkeypatch.setattr(this_machine, "run_step_process", here)
     return printed
 
 

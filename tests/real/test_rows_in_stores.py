@@ -17,7 +17,7 @@ from seatrial.errors import InputError, SeatrialError, StoreError
 from seatrial.rows import Rows, open_rows
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
-from tests.real.conftest import free_port
+from tests.servers import free_port
 
 PROMPTLY_S = 30.0
 Put = Callable[[str, bytes], str]

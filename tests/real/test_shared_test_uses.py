@@ -13,9 +13,9 @@ from pathlib import Path
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
 from seatrial.verdicts.uses import recorded_uses
-from tests.real.conftest import free_port
 from tests.real.finished_project import GOOD, POOR, FinishedProject
 from tests.real.small_project import LIMIT_S
+from tests.servers import free_port
 
 WRITER = """
 import sys

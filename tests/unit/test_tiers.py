@@ -17,7 +17,11 @@ ROOT = Path(__file__).parents[2]
 # In the place of pytest: prints what it was called with, and ends as the test wants it to.
 PYTEST = """#!/bin/sh
 echo "pytest $*"
-case "$*" in tests/unit*) exit ${UNIT:-0} ;; *) exit ${REST:-0} ;; esac
+case "$*" in
+  tests/unit*) exit ${UNIT:-0} ;;
+  tests/cluster*) exit ${CLUSTER:-${REST:-0}} ;;
+  *) exit ${REST:-0} ;;
+esac
 """
 Call = Callable[..., tuple[int, list[str], str]]
 
@@ -53,13 +57,19 @@ def test_a_tier_runs_its_folder_alone(call: Call) -> None:
     assert call("simulation")[1] == ["pytest tests/unit -n 2 --dist loadfile -m simulation"]
     assert call("real", "-x")[1] == ["pytest tests/real -x"]
     assert call("slow")[1] == ["pytest tests/slow"]
+    assert call("cluster", "-x")[1] == ["pytest tests/cluster -x"]
 
 
 def test_without_a_tier_everything_runs_whatever_fails_first(call: Call) -> None:
-    everything = ["pytest tests/unit -n 2 --dist loadfile", "pytest tests/real tests/slow"]
+    everything = [
+        "pytest tests/unit -n 2 --dist loadfile",
+        "pytest tests/real tests/slow",
+        "pytest tests/cluster",
+    ]
     assert call() == (0, everything, "")
     assert call("all", UNIT=1) == (1, everything, "")
     assert call("all", REST=1) == (1, everything, "")
+    assert call("all", CLUSTER=1) == (1, everything, "")
 
 
 def test_a_name_that_half_of_the_tests_do_not_have_is_no_failure(call: Call) -> None:
@@ -70,12 +80,13 @@ def test_a_name_that_half_of_the_tests_do_not_have_is_no_failure(call: Call) -> 
 
 def test_what_is_interrupted_begins_nothing_else(call: Call) -> None:
     assert call("all", UNIT=2) == (2, ["pytest tests/unit -n 2 --dist loadfile"], "")
+    assert call("all", REST=2)[1][-1] == "pytest tests/real tests/slow"
 
 
 def test_an_unknown_tier_names_those_there_are(call: Call) -> None:
     status, lines, error = call("units")
     assert (status, lines) == (2, [])
-    assert error == "scripts/test: unknown tier: units. Use unit, simulation, real, slow or all.\n"
+    assert error == "scripts/test: unknown tier: units. Use unit, simulation, real, slow, cluster or all.\n"
 
 
 def collected(folder: Path, *options: str) -> list[str]:

@@ -42,6 +42,10 @@ class PlainLines:
         self._logs[step], self._printed_at[step] = log, time.monotonic()
         print_lines(f"{step}: runs ({reason})", file=sys.stderr)
 
+    def waiting(self, step: str, problem: str) -> None:
+        """Says why a step has not begun."""
+        print_lines(f"{step}: waits: {problem}", file=sys.stderr)
+
     def ended(self, record: StepRecord) -> None:
         """Says how it ended."""
         self._printed_at.pop(record.name, None)
@@ -75,6 +79,10 @@ class LiveLines:
         """Adds the step's line."""
         self._logs[step], self._reasons[step] = log, reason
         self._tasks[step] = self._bars.add_task(step, total=None, note=reason)
+
+    def waiting(self, step: str, problem: str) -> None:
+        """Shows why in the step's line, until it prints one."""
+        self._reasons[step] = f"waits: {problem}"
 
     def ended(self, record: StepRecord) -> None:
         """Takes the step's line away and leaves how it ended."""

@@ -7,38 +7,10 @@ from pathlib import Path
 
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.pipeline.project.cluster_profile import require_cluster_profile
 from seatrial.pipeline.project.settings import ProfileSettings
 from seatrial.releases.verify import Verified
 from seatrial.stores.s3_connection import DEFAULT_REGION
-
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 — compared with, not bound to
-
-
-def require_cluster_profile(name: str, profile: ProfileSettings, *, path: str) -> None:
-    """Raises `Problems` with each key that a service on a cluster needs and this profile lacks."""
-    problems: list[SeatrialError] = []
-
-    def lacks(key: str, problem: str, hint: str) -> None:
-        problems.append(InputError(f"[profile.{name}] {key}: {problem}", path=path, hint=hint))
-
-    if profile.store is None:
-        lacks(
-            "store",
-            "a cluster needs a store of its own: it does not reach the embedded one.",
-            'Write store = { url = "s3://bucket/prefix", endpoint = "https://…", credentials = "env" }.',
-        )
-    elif profile.store.url.startswith("file:"):
-        lacks("store", f'a cluster does not reach "{profile.store.url}".', 'Name one at "s3://bucket/prefix".')
-    elif profile.store.endpoint is not None and _is_local(profile.store.endpoint):
-        lacks("store", f'"{profile.store.endpoint}" is this machine only.', "Name the address that the cluster knows.")
-    if profile.image is None:
-        lacks(
-            "image", "a cluster needs an image to run.", 'Write image = "registry/name@sha256:…", pinned by its digest.'
-        )
-    elif "@sha256:" not in profile.image:
-        lacks("image", f'"{profile.image}" can change its content.', 'Pin it: "NAME@sha256:…".')
-    if problems:
-        raise Problems(problems)
 
 
 def prepare_service(
@@ -93,8 +65,3 @@ def _certificates(reference: str, path: str) -> str:
 
 def _within_profile(error: SeatrialError, profile_name: str, path: str) -> InputError:
     return InputError(f"[profile.{profile_name}] {error.path}: {error.problem}", path=path, hint=error.hint)
-
-
-def _is_local(endpoint: str) -> bool:
-    host = endpoint.partition("://")[2].partition("/")[0]
-    return host in LOCAL_HOSTS or host.rpartition(":")[0] in LOCAL_HOSTS

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from seatrial.deploy.admission import prepare_service, require_cluster_profile
+from seatrial.deploy.admission import prepare_service
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError
 from seatrial.pipeline.open_release import verified_release
+from seatrial.pipeline.project.cluster_profile import require_cluster_profile
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.releases.keys import seatrial_home
 from seatrial.releases.source import is_folder

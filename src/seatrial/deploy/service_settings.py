@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from seatrial.deploy.dns_names import is_dns_label
+from seatrial.cluster.dns_names import is_dns_label
+from seatrial.cluster.quantities import quantity_mistake
 from seatrial.errors import InputError, Problems
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
-_CPU = re.compile(r"[1-9]\d*m?|(?!0+\.0+$)\d+\.\d{1,3}")
-_MEMORY = re.compile(r"[1-9]\d*(Ki|Mi|Gi|Ti)")
 _SECRET = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # Azure's naming of sizes: family, cores, features, version ("Standard_NC4as_T4_v3")
 _INSTANCE_TYPE = re.compile(r"Standard_(D|DS|E|F|FX|L|M|NC|ND|NV)\d+(-\d+)?[a-z]{0,4}(_[A-Z]+\d+)?(_v\d)?")
@@ -82,10 +81,10 @@ def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
             yield key, f"{namespace!r} is not a valid namespace.", "Use a-z, 0-9 and -, at most 63 characters."
     if service.replicas < 1:
         yield "service.replicas", f"replicas must be at least 1, got {service.replicas}.", "Give at least 1."
-    if not _CPU.fullmatch(service.cpu):
-        yield "service.cpu", f"{service.cpu!r} is not a valid CPU quantity.", "Examples: 500m, 2."
-    if not _MEMORY.fullmatch(service.memory):
-        yield "service.memory", f"{service.memory!r} is not a valid memory quantity.", "Examples: 512Mi, 2Gi."
+    for cpu, memory in ((service.cpu, None), (None, service.memory)):
+        if (mistake := quantity_mistake(cpu, memory)) is not None:
+            key, problem, hint = mistake
+            yield f"service.{key}", problem, hint
     if service.secret is not None and not (_SECRET.fullmatch(service.secret) and len(service.secret) <= 63):
         yield (
             "service.secret",

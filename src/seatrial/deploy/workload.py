@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 from urllib.parse import urlsplit
 
-from seatrial.deploy.dns_names import dns_label
+from seatrial.cluster.dns_names import dns_label
+from seatrial.cluster.restricted_pod import SCRATCH_FOLDER, container_security, pod_security
+from seatrial.cluster.yaml_text import Manifest
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.stores.documents import sha256
-
-Manifest = dict[str, object]
 
 PORT = 8080
 LIVE, READY = "/v2/health/live", "/v2/health/ready"  # Open Inference Protocol, REST
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")  # what a profile's `credentials = "env"` reads
 PROFILE = "service"  # the one profile of the configuration below
 CONFIGURATION_FOLDER = "/etc/seatrial"
-SCRATCH_FOLDER = "/tmp"  # noqa: S108 — a volume of the pod's own: what was verified is loaded from there
 CERTIFICATES = "ca.pem"  # beside the project file that names it
 SCRATCH_SIZE = "1Gi"
-USER = 65532  # the customary number of a user without rights; any but 0 would do
 STARTUP_PERIOD_S, STARTUP_TRIES = 2, 90  # fetching, verifying and loading a release may take three minutes
 LIVENESS_PERIOD_S, READINESS_PERIOD_S = 10, 5
 PROBE_TIMEOUT_S = 3
@@ -122,13 +120,7 @@ def pod_spec(service: ServiceSettings, name: str, *, container: str) -> Manifest
         "serviceAccountName": name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(),
         "terminationGracePeriodSeconds": GRACE_S,
         "topologySpreadConstraints": [
             {
@@ -230,11 +222,7 @@ def _container(service: ServiceSettings, name: str) -> Manifest:
         "env": variables,
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "resources": {"requests": amounts, "limits": amounts},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": container_security(),
         "startupProbe": _probe(READY, period_s=STARTUP_PERIOD_S, tries=STARTUP_TRIES),
         "livenessProbe": _probe(LIVE, period_s=LIVENESS_PERIOD_S, tries=3),
         "readinessProbe": _probe(READY, period_s=READINESS_PERIOD_S, tries=2),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -34,6 +35,7 @@ KEPT_VARIABLES = (
     "AWS_WEB_IDENTITY_",
     "AWS_CONTAINER_",
 )
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of the container that this process is in (cgroup v2)
 BEFORE_START = ("spark.master", "spark.driver.", "spark.kubernetes.", "spark.submit.")
 
 
@@ -136,6 +138,8 @@ def conf_of_sql(settings: SparkSettings) -> dict[str, str]:
 
 def _driver_memory() -> str:
     machine_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    with suppress(OSError, ValueError):  # "max": no limit
+        machine_mib = min(machine_mib, int(CONTAINER_LIMIT.read_text()) // 2**20)
     return f"{min(MOST_MEMORY_MIB, max(LEAST_MEMORY_MIB, machine_mib // 4))}m"
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 JVM_END_S = 20
+IMAGE_JARS = "SEATRIAL_JARS"  # where an image has its jars: the profile's folder is one of other machines
 LOG4J = """\
 rootLogger.level = warn
 rootLogger.appenderRef.stderr.ref = stderr
@@ -54,7 +55,8 @@ def spark_session(
     """
     java_version()
     lists = jar_lists(catalog.uri)
-    jars = jars_in(settings.jars, lists) if settings.jars is not None else fetch_jars(lists)
+    folder_of_jars = settings.jars if IMAGE_JARS not in os.environ else Path(os.environ[IMAGE_JARS])
+    jars = fetch_jars(lists) if folder_of_jars is None else jars_in(folder_of_jars, lists)
     connection = s3_connection(store, os.environ) if store.url.startswith("s3") else None
     folder = Path(tempfile.mkdtemp(prefix="seatrial-spark-"))  # mode 0700
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
+from seatrial.cluster.restricted_pod import SCRATCH_FOLDER
 from seatrial.deploy import find_target, workload
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.models.codec import Codec
@@ -97,7 +98,7 @@ def container(to: Any, service: ServiceSettings, store: StoreSettings, folder: P
         variables = documents["deployment.yaml"]["environment_variables"]
         arguments, mounted = ["serve"], variables["SEATRIAL_HOME"]
         variables["SEATRIAL_SERVE_PORT"] = "0"
-    here = {mounted: str(folder / "configuration"), workload.SCRATCH_FOLDER: str(folder / "scratch")}
+    here = {mounted: str(folder / "configuration"), SCRATCH_FOLDER: str(folder / "scratch")}
     for path in here.values():
         Path(path).mkdir()
     for name, text in files.items():

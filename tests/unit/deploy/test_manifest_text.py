@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strictyaml.ruamel import YAML  # type: ignore[import-untyped]  # a YAML 1.2 reader, without types
 
-from seatrial.deploy.yaml_text import to_yaml
+from seatrial.cluster.yaml_text import to_yaml
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))  # lone surrogates are no text
 VALUES = st.recursive(

@@ -11,8 +11,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seatrial.cluster.dns_names import dns_label, is_dns_label
 from seatrial.deploy import find_target, workload
-from seatrial.deploy.dns_names import dns_label, is_dns_label
 from seatrial.deploy.find_target import BUILT_IN
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError, Problems

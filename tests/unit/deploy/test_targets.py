@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 import pytest
 import yaml
 
+from seatrial.cluster.dns_names import is_dns_label
 from seatrial.deploy import find_target
-from seatrial.deploy.dns_names import is_dns_label
 from seatrial.deploy.find_target import BUILT_IN
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document, Target

@@ -11,10 +11,12 @@ import pytest
 from seatrial.pipeline.project.project_file import parse_project as read
 from seatrial.pipeline.project.settings import (
     BucketChoice,
+    ClusterChoice,
     DataSettings,
     ModelSettings,
     ProfileSettings,
     ProjectSettings,
+    ResourceChoice,
     ServiceChoice,
     StoreChoice,
 )
@@ -36,13 +38,15 @@ SECTIONS = {
     "`store`": StoreChoice,
     "`buckets`": BucketChoice,
     "`spark`": SparkSettings,
+    "`cluster`": ClusterChoice,
+    "`steps`": ResourceChoice,
     "`service`": ServiceChoice,
 }
 
 TABLES = {  # keys whose values are tables of their own
     "`[policy]`": {"require", "threat"},
     "`[policy.threat.NAME]`": {"mutable"},
-    "`[profile.NAME]`": {"buckets", "service", "spark"},
+    "`[profile.NAME]`": {"buckets", "cluster", "service", "spark", "steps"},
 }
 
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -34,6 +34,9 @@ def test_a_declared_function_stays_a_plain_function() -> None:
         (lambda f: step(inputs={"rows": "a"}, outputs=("x.y",))(f), "output 'x.y' is not a legal name"),
         (lambda f: step(inputs={"rows": "a"}, outputs="train")(f), "outputs is one text"),
         (lambda f: step(inputs={"rows": "a"}, libraries="torch")(f), "libraries is one text"),
+        (lambda f: step(inputs={"rows": "a"}, cpu="2 cores")(f), "cpu: '2 cores' is not a valid CPU quantity"),
+        (lambda f: step(inputs={"rows": "a"}, memory="2GB")(f), "memory: '2GB' is not a valid memory quantity"),
+        (lambda f: step(inputs={"rows": "a"}, timeout_s=0)(f), "timeout_s: it must be at least 1, got 0"),
     ],
 )
 def test_a_declaration_that_does_not_fit_its_function_is_refused_with_its_line(declare: Any, expected: str) -> None:

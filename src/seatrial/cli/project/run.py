@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
 
 from seatrial.cli.next_command import Call, what_is_missing
 from seatrial.cli.options import Budget, Directory, Json, NoCache, Profile, Rehearse, Set
@@ -18,8 +20,15 @@ if TYPE_CHECKING:
     from seatrial.pipeline.running.run_result import Result
 
 
+On = Annotated[
+    Literal["kubectl"] | None,
+    Parameter(name="--on", help="Run each step as a Job of the profile's cluster; without it, on this machine."),
+]
+
+
 def command(
     *,
+    on: On = None,
     set_: Set = (),
     rehearse: Rehearse = False,
     no_cache: NoCache = False,
@@ -37,21 +46,34 @@ def command(
 
         seatrial run
         seatrial run --rehearse --set model.epochs=3 --budget 20
+        seatrial run --on kubectl --profile prod
     """
+    from seatrial.pipeline.places.this_machine import ThisMachine
     from seatrial.pipeline.project.project_file import load_project
-    from seatrial.pipeline.running.run_pipeline import run_pipeline
+    from seatrial.pipeline.running.run_pipeline import OpenPlace, run_pipeline
     from seatrial.pipeline.running.run_result import conclude
     from seatrial.pipeline.steps.load_pipeline import load_pipeline
     from seatrial.pipeline.workspace import open_project
     from seatrial.report.terminal.verdict import verdict_lines, verdict_table
 
+    open_place: OpenPlace = ThisMachine
+    if on is not None:
+        from seatrial.pipeline.places.kubernetes_jobs import KubernetesJobs
+
+        open_place = KubernetesJobs
     project = load_project(directory)
     sets = set_ if budget is None else (*set_, f"assess.budget_s={budget:g}")
     pipeline = load_pipeline(project, sets=sets, rehearse=rehearse)
     with open_project(project, profile) as workspace:
         with progress(live=sys.stderr.isatty() and not json, reading=not json) as shown:
             finished = run_pipeline(
-                pipeline.graph, pipeline.parameters, workspace, shown, rehearse=rehearse, use_cache=not no_cache
+                pipeline.graph,
+                pipeline.parameters,
+                workspace,
+                shown,
+                rehearse=rehearse,
+                use_cache=not no_cache,
+                open_place=open_place,
             )
         result = conclude(finished, workspace)
     if json:

@@ -10,7 +10,16 @@ from cyclopts import Parameter
 from seatrial.cli.options import Directory, Profile, Rehearse, Set
 from seatrial.cli.output import print_json
 
-Job = Annotated[Path | None, Parameter(help="The pinned job that a run wrote; without it, inputs come from the cache.")]
+Job = Annotated[
+    str | None,
+    Parameter(
+        help="The pinned job that a run wrote: its file or, with --code, its sha256. Without it, inputs come from the "
+        "cache."
+    ),
+]
+Code = Annotated[
+    str | None, Parameter(help="The artifact that holds the project's code, in the store of SEATRIAL_STORE: in a pod.")
+]
 Run = Annotated[str, Parameter(help="The run that this step belongs to.")]
 Replace = Annotated[bool, Parameter(negative="", help="Replace the cache record instead of keeping the first.")]
 
@@ -19,6 +28,7 @@ def command(
     name: str,
     *,
     job: Job = None,
+    code: Code = None,
     run: Run = "step",
     replace: Replace = False,
     set_: Set = (),
@@ -34,9 +44,17 @@ def command(
     """
     from seatrial.pipeline.running import step_command
 
-    if job is None:
+    if code is not None and job is not None:
+        import os
+
+        from seatrial.pipeline.places.remote_step import run_remote_step
+
+        run_remote_step(
+            name, run=run, profile=profile, code=code, job=job, replace_record=replace, environment=os.environ
+        )
+    elif job is None:
         record = step_command.run_step(name, run, directory, profile, sets=set_, rehearse=rehearse, replace=replace)
         print_json(step_command.as_document(record))
     else:
-        step_command.run_job(job, run, directory, profile, replace=replace)
+        step_command.run_job(Path(job), run, directory, profile, replace=replace)
     return 0

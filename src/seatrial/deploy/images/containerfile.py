@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from seatrial.deploy.workload import SCRATCH_FOLDER, USER
+from seatrial.cluster.restricted_pod import SCRATCH_FOLDER, USER
+from seatrial.prepare.session import IMAGE_JARS
 
 Kind = Literal["steps", "serve"]
 
 PREFIX = "/opt/seatrial"  # the virtual environment
-JARS = "/opt/jars"  # for `spark = { jars = "/opt/jars" }`
+JARS = "/opt/jars"
 BASE_OF_PYTHON = {"3.11": "debian:12-slim"}  # Debian 12 is the last with a JRE 17; its own Python is 3.11
 TORCH_INDEX = "https://download.pytorch.org/whl"
 # Of the packages that serving needs, what it never loads: 80 MB, measured with what is compiled of it.
@@ -122,7 +123,12 @@ def _files_beside(contents: ImageContents) -> list[str]:
 
 
 def _variables(contents: ImageContents) -> dict[str, str]:
-    java = {"JAVA_HOME": "/opt/java", "SPARK_HOME": "/opt/spark", "PYSPARK_PYTHON": f"{PREFIX}/bin/python"}
+    java = {
+        "JAVA_HOME": "/opt/java",
+        "SPARK_HOME": "/opt/spark",
+        "PYSPARK_PYTHON": f"{PREFIX}/bin/python",
+        IMAGE_JARS: JARS,
+    }
     return {
         "PATH": f"{PREFIX}/bin:/usr/local/bin:/usr/bin:/bin",
         **(java if contents.java else {}),

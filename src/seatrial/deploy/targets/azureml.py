@@ -9,11 +9,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from seatrial.cluster.dns_names import dns_label
+from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy import workload
-from seatrial.deploy.dns_names import dns_label
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document
-from seatrial.deploy.yaml_text import to_yaml
 from seatrial.errors import Refused
 from seatrial.stores.documents import sha256
 
@@ -61,7 +61,7 @@ class AzureML:
         )
 
 
-def _endpoint(service: ServiceSettings) -> workload.Manifest:
+def _endpoint(service: ServiceSettings) -> Manifest:
     # names of endpoints are shared by everyone in a region: the store's digest makes this one ours
     ours = sha256(f"{service.endpoint}|{service.store_url}".encode())[: workload.DIGITS_OF_CONTENT]
     name = dns_label(service.name, limit=NAME_LIMIT - 1 - len(ours))
@@ -75,7 +75,7 @@ def _endpoint(service: ServiceSettings) -> workload.Manifest:
     }
 
 
-def _deployment(service: ServiceSettings, endpoint: str) -> workload.Manifest:
+def _deployment(service: ServiceSettings, endpoint: str) -> Manifest:
     model = {
         "name": endpoint,
         "version": workload.configuration_name(service, "v").removeprefix("v-"),
@@ -127,7 +127,7 @@ def _credentials(service: ServiceSettings) -> dict[str, str]:
     return {key: f"${{{{azureml://connections/{service.secret}/credentials/{key}}}}}" for key in workload.CREDENTIALS}
 
 
-def _probe(*, period_s: int, tries: int) -> workload.Manifest:
+def _probe(*, period_s: int, tries: int) -> Manifest:
     return {
         "initial_delay": workload.STARTUP_PERIOD_S * workload.STARTUP_TRIES // 6,
         "period": period_s,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from seatrial.cluster.dns_names import DNS_LABEL_LIMIT
+from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy import server_side_apply, workload
-from seatrial.deploy.dns_names import DNS_LABEL_LIMIT
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document
-from seatrial.deploy.yaml_text import to_yaml
 
 # a name that is also a label's value, with room for "-" and the digest of the configuration
 NAME_LIMIT = DNS_LABEL_LIMIT - 1 - workload.DIGITS_OF_CONTENT
@@ -49,7 +49,7 @@ class Kubectl:
         return server_side_apply.apply(documents)
 
 
-def _deployment(service: ServiceSettings, name: str) -> workload.Manifest:
+def _deployment(service: ServiceSettings, name: str) -> Manifest:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -70,7 +70,7 @@ def _deployment(service: ServiceSettings, name: str) -> workload.Manifest:
     }
 
 
-def _service(service: ServiceSettings, name: str) -> workload.Manifest:
+def _service(service: ServiceSettings, name: str) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Service",

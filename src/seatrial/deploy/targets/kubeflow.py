@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from seatrial.cluster.dns_names import DNS_LABEL_LIMIT
+from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy import server_side_apply, workload
-from seatrial.deploy.dns_names import DNS_LABEL_LIMIT
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document
-from seatrial.deploy.yaml_text import to_yaml
 from seatrial.errors import InputError
 
 CONTAINER = "kserve-container"  # KServe finds the predictor among a pod's containers by this name
@@ -59,7 +59,7 @@ def _name_limit(namespace: str) -> int:
     return limit
 
 
-def _inference_service(service: ServiceSettings, name: str) -> workload.Manifest:
+def _inference_service(service: ServiceSettings, name: str) -> Manifest:
     head = workload.metadata(service, name)
     return {
         "apiVersion": "serving.kserve.io/v1beta1",

@@ -38,8 +38,10 @@ def find_needed(objects: Objects, cache: dict[str, CacheRecord], *, young: froze
     """
     keys = set(young)
     snapshots: set[Snapshot] = set()
+    digests: set[str] = set()
     for info in objects.list(RUNS):
         record = from_json(RunRecord, objects.get(info.key).data, path=info.key)
+        digests |= set() if record.code is None else {record.code}
         keys |= {step.key for step in record.steps if step.key is not None}
         if record.ending == "running" and info.modified >= since:
             keys |= cache.keys()
@@ -47,7 +49,6 @@ def find_needed(objects: Objects, cache: dict[str, CacheRecord], *, young: froze
         if info.key.endswith(PROVENANCE):
             provenance = from_json(Provenance, objects.get(info.key).data, path=info.key)
             snapshots |= {(data.identifier, data.snapshot_id) for data in provenance.data}
-    digests: set[str] = set()
     for key in keys & cache.keys():
         record_inputs = set(cache[key].parts.inputs.values())
         digests |= record_inputs  # an input that is an artifact is named by its digest

@@ -97,6 +97,33 @@ class ServiceChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterChoice:
+    """`[profile.X] cluster`: where the steps run under `run --on kubectl`.
+
+    `context` is one of the kubeconfig's; without it the cluster is the one that the process is in. Each key of `secret`
+    becomes an environment variable of every step, as `env:NAME` and `credentials = "env"` read them.
+    """
+
+    namespace: str = "default"
+    context: str | None = None
+    secret: str | None = None  # the name of a Secret
+    service_account: str = "default"
+    signing_secret: str | None = None  # a Secret with release.pem, of which the release step's pod alone is told
+    release_service_account: str | None = None  # without it the steps' own
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChoice:
+    """`[profile.X.steps] NAME`: what overrides the step's own declaration there. None of it enters a key."""
+
+    cpu: str | None = None
+    memory: str | None = None
+    gpus: int | None = None
+    timeout_s: int | None = None
+    retries: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileSettings:
     """`[profile.X]`: where it runs. Without a store: the embedded one; without a catalog: SQLite.
 
@@ -108,6 +135,8 @@ class ProfileSettings:
     catalog: str | None = None
     spark: SparkSettings = field(default_factory=SparkSettings)
     image: str | None = None
+    cluster: ClusterChoice | None = None
+    steps: Mapping[str, ResourceChoice] = field(default_factory=dict)
     service: ServiceChoice = field(default_factory=ServiceChoice)
     test_uses: StoreChoice | None = None
 

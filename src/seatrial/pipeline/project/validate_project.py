@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from seatrial.cluster.dns_names import is_dns_label
 from seatrial.errors import SeatrialError, did_you_mean
+from seatrial.pipeline.project.cluster_profile import override
 from seatrial.pipeline.project.locations import is_model_file
-from seatrial.pipeline.project.settings import DataSettings, ModelSettings, ProfileSettings, Project, StoreChoice
+from seatrial.pipeline.project.settings import (
+    DataSettings,
+    ModelSettings,
+    ProfileSettings,
+    Project,
+    StoreChoice,
+)
+from seatrial.pipeline.steps.declaration import DEFAULTS, resources_mistake
 from seatrial.stores.store_url import shown_url
 from seatrial.stores.toml_positions import Place
 from seatrial.verdicts.policy import Policy
@@ -55,12 +64,30 @@ def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
         elif (wrong := store_mistake(choice.store(bucket))) is not None:
             key, problem, hint = wrong
             yield ("profile", name, "buckets", bucket, key), problem, hint
+    yield from cluster_mistakes(name, profile)
     if profile.catalog is not None and PASSWORD.search(profile.catalog):
         yield (
             ("profile", name, "catalog"),
             "the address contains a password.",
             'Write "env:NAME", with the address there.',
         )
+
+
+def cluster_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
+    """Of `[profile.NAME]`: names and amounts that Kubernetes refuses."""
+    if profile.cluster is not None:
+        for key in ("namespace", "secret", "service_account", "signing_secret", "release_service_account"):
+            named = getattr(profile.cluster, key)
+            if named is not None and not is_dns_label(named):
+                yield (
+                    ("profile", name, "cluster", key),
+                    f'a name must be 1 to 63 of a-z, 0-9 and -, got "{named}".',
+                    "Begin it with a letter, and give the object's name, never its content.",
+                )
+    for step, choice in profile.steps.items():
+        if (mistake := resources_mistake(override(DEFAULTS, choice))) is not None:
+            key, problem, hint = mistake
+            yield ("profile", name, "steps", step, key), problem, hint.replace("=", " = ")
 
 
 def data_mistakes(data: DataSettings) -> Iterator[Mistake]:

@@ -5,30 +5,33 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from seatrial.errors import SeatrialError, from_os_error
 from seatrial.pipeline.cache.cache_record import CacheRecord
-from seatrial.pipeline.engines import ENGINES
-from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job, Parameters, cached, job_for, missing_inputs
 from seatrial.pipeline.jobs.step_values import Output
+from seatrial.pipeline.places.place import Place
+from seatrial.pipeline.places.this_machine import ThisMachine
 from seatrial.pipeline.running.plan import UNCHANGED, why
 from seatrial.pipeline.running.run_records import Ending, RunRecord, State, StepRecord, last_parts, write_run
-from seatrial.pipeline.running.step_process import StepProcesses, run_step_process
 from seatrial.pipeline.steps.declaration import Step
 from seatrial.pipeline.steps.graph import Graph
-from seatrial.pipeline.steps.source_digest import code_digest
 from seatrial.pipeline.workspace import Workspace, ledger_place
 
 STEPS_AT_ONCE = 4  # children mostly wait for Spark, the store or their own threads
 POLL_S = 0.2  # how soon Ctrl-C is noticed
+
+
+# The run's id, its graph, its workspace and the folder of its logs.
+OpenPlace = Callable[[str, Graph, Workspace, Path], Place]
 
 
 class Progress(Protocol):
@@ -36,6 +39,10 @@ class Progress(Protocol):
 
     def started(self, step: str, reason: str, log: Path | None) -> None:
         """The step runs now; what it prints goes to `log`."""
+        ...
+
+    def waiting(self, step: str, problem: str) -> None:
+        """The step has started, and its place has not begun with it; `problem` is why."""
         ...
 
     def ended(self, record: StepRecord) -> None:
@@ -53,7 +60,7 @@ class Finished:
 
 
 class _Runner:
-    """One run: owns its threads, its children and its Spark session, and ends them all."""
+    """One run: owns its threads and the place where its steps run, and ends them all."""
 
     def __init__(
         self,
@@ -64,6 +71,7 @@ class _Runner:
         *,
         rehearse: bool,
         use_cache: bool,
+        open_place: OpenPlace,
     ) -> None:
         now = datetime.now(UTC)
         self.run = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
@@ -77,14 +85,7 @@ class _Runner:
         self.logs = workspace.state / "runs" / self.run
         self.logs.mkdir(parents=True)
         self.before = last_parts(workspace.objects, frozenset(graph))
-        self.children = StepProcesses()
-        self.session = SharedSession(workspace, self.logs / "spark.log")
-        # What runs in this process runs the code that it has imported, whatever the files say by then.
-        self.imported = {
-            name: code_digest(step.function, workspace.project.directory)
-            for name, step in graph.items()
-            if ENGINES[step.kind].place == "run"
-        }
+        self.place = open_place(self.run, graph, workspace, self.logs)
         self.known: dict[str, Output] = {}
         self.records: dict[str, StepRecord] = {}
         self.error: SeatrialError | None = None
@@ -98,6 +99,7 @@ class _Runner:
             parameters=self.parameters,
             ending=ending,
             steps=tuple(self.records[name] for name in self.graph if name in self.records),
+            code=self.place.code,
         )
 
     def execute(self) -> Finished:
@@ -125,8 +127,7 @@ class _Runner:
             with ExitStack() as last:  # whichever of these fails, the others are done; the first error is kept
                 last.callback(lambda: write_run(self.workspace.objects, self.record(ending)))
                 last.callback(lambda: pool.shutdown(wait=True, cancel_futures=True))
-                last.callback(self.session.end)
-                last.callback(self.children.end)
+                last.callback(self.place.end)
         return Finished(self.record(ending), dict(self.known), self.error)
 
     def _take(self, record: StepRecord, made: CacheRecord | None) -> None:
@@ -151,7 +152,9 @@ class _Runner:
                 log = self.logs / f"{step.name}.log"
                 self.progress.started(step.name, reason, log)
                 # A record that does not serve is replaced; else the first one written counts, for both of two runs.
-                made = self._made(job, step, log, replace=bool(doubt))
+                made = self.place.run(
+                    job, step, log=log, replace=bool(doubt), on_waiting=partial(self.progress.waiting, step.name)
+                )
         except (SeatrialError, OSError) as raised:  # of the operating system: a full disk, above all
             error = raised if isinstance(raised, SeatrialError) else from_os_error(raised, path=str(self.logs))
             self.error = self.error or error
@@ -168,22 +171,21 @@ class _Runner:
             parts=None if job is None else job.parts,
         )
 
-    def _made(self, job: Job, step: Step, log: Path, *, replace: bool) -> CacheRecord:
-        if ENGINES[step.kind].place == "run":
-            from seatrial.pipeline.running.execute_step import code_changed, execute_step  # what frameworks need
-            from seatrial.pipeline.running.stage_lines import export_stages
-
-            if job.parts.code != self.imported[step.name]:
-                raise code_changed(step)
-            with export_stages(self.session, step.name, log):
-                return execute_step(job, step, self.workspace, self.run, session=self.session, replace=replace)
-        return run_step_process(job, self.workspace, self.run, log=log, children=self.children, replace=replace)
-
 
 def run_pipeline(
-    graph: Graph, parameters: Parameters, workspace: Workspace, progress: Progress, *, rehearse: bool, use_cache: bool
+    graph: Graph,
+    parameters: Parameters,
+    workspace: Workspace,
+    progress: Progress,
+    *,
+    rehearse: bool,
+    use_cache: bool,
+    open_place: OpenPlace = ThisMachine,
 ) -> Finished:
     """Runs the graph to its end. Raises nothing that a step raised: the first failure is in the result."""
     if "assess" in graph and not rehearse:
         ledger_place(workspace, os.environ)  # a mistake there is told before hours of training
-    return _Runner(graph, parameters, workspace, progress, rehearse=rehearse, use_cache=use_cache).execute()
+    runner = _Runner(
+        graph, parameters, workspace, progress, rehearse=rehearse, use_cache=use_cache, open_place=open_place
+    )
+    return runner.execute()

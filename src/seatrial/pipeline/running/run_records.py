@@ -42,6 +42,7 @@ class RunRecord:
     steps: tuple[StepRecord, ...]
     release: str | None = None  # name@version
     verdict: Outcome | None = None
+    code: str | None = None  # the artifact of the project's code, where it travelled to the steps
 
 
 def write_run(objects: Objects, record: RunRecord) -> None:

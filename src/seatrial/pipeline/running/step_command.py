@@ -39,7 +39,7 @@ def run_job(job_file: Path, run: str, directory: Path, profile: str, *, replace:
         project = load_project(directory)
         step = built_in_step(job.step) or project_steps(project)[job.step]
         with open_project(project, profile) as workspace:
-            answer = _perform(job, step, workspace, run, replace=replace)
+            answer = perform(job, step, workspace, run, replace=replace)
     except SeatrialError as error:
         answer = {"errors": [one.as_document() for one in error.each]}
         raise
@@ -72,23 +72,24 @@ def run_step(
                 raise InputError(f"step {name!r} needs {', '.join(missing)}, which is not there.", hint=hint)
             job = job_for(step, known, pipeline.parameters, workspace)
             if step.name == name:
-                return _perform(job, step, workspace, run, replace=replace)
+                return perform(job, step, workspace, run, replace=replace)
             record, _ = cached(job, workspace)
             known.update({} if record is None else record.outputs)
     raise AssertionError(name)
 
 
-def as_document(record: CacheRecord) -> object:
-    """The record as JSON types."""
-    return json.loads(to_json(record))
-
-
-def _perform(job: Job, step: Step, workspace: Workspace, run: str, *, replace: bool) -> CacheRecord:
+def perform(job: Job, step: Step, workspace: Workspace, run: str, *, replace: bool) -> CacheRecord:
+    """Runs a job in this process, with a Spark session of its own where it needs one."""
     session = SharedSession(workspace, workspace.state / "spark.log")
     try:
         return execute_step(job, step, workspace, run, session=session, replace=replace)
     finally:
         session.end()
+
+
+def as_document(record: CacheRecord) -> object:
+    """The record as JSON types."""
+    return json.loads(to_json(record))
 
 
 def _leave_with_parent() -> None:

@@ -25,7 +25,12 @@ from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.documents import from_json, to_json
 
 ROOM_FOR_AN_ANSWER_BYTES = 64 * 1024  # an answer has a few thousand
+KILLED = (-signal.SIGKILL, -signal.SIGTERM)  # of other signals the step's own code is the reason
 TERM_TIMEOUT_S = 5.0  # how long a child may take to leave when asked to, before it is killed
+
+
+class StepKilled(StepFailed):
+    """Somebody or the system ended the step's process: it may be tried again."""
 
 
 class StepProcesses:
@@ -78,9 +83,19 @@ def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def run_step_process(
-    job: Job, workspace: Workspace, run: str, *, log: Path, children: StepProcesses, replace: bool
+    job: Job,
+    workspace: Workspace,
+    run: str,
+    *,
+    log: Path,
+    children: StepProcesses,
+    replace: bool,
+    timeout_s: int | None,
 ) -> CacheRecord:
-    """Runs the job in a child and returns its record; the child's error is raised here as it was there."""
+    """Runs the job in a child and returns its record; the child's error is raised here as it was there.
+
+    `StepKilled` when the child was ended from outside; after `timeout_s` it is ended from here.
+    """
     job_file = log.with_suffix(".json")
     job_file.write_bytes(to_json(job))
     # -P: the working folder is a project's, and its modules must not stand in for those of Python and Seatrial.
@@ -88,7 +103,15 @@ def run_step_process(
     command += ["--directory", str(workspace.project.directory), "--profile", workspace.profile_name]
     child = children.start([*command, *(["--replace"] if replace else [])], log)
     try:
-        status = child.wait()
+        status = child.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        _signal(child, signal.SIGKILL)
+        child.wait()
+        raise StepFailed(
+            f"step {job.step!r}: it took longer than its timeout_s of {timeout_s} s.",
+            path=str(log),
+            hint="Allow it more, or make it quicker.",
+        ) from None
     finally:
         children.forget(child)
         if child.stdin:
@@ -129,6 +152,13 @@ def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:
     found = read_errors(answer, log)
     if found:
         return found[0] if len(found) == 1 else Problems(found)
+    if status in KILLED:
+        name = signal.Signals(-status).name
+        return StepKilled(
+            f"step {job.step!r}: its process was killed ({name}).",
+            path=str(log),
+            hint="Run again; where the system had no memory left, give the step less to do at once.",
+        )
     if not answer and shutil.disk_usage(log.parent).free < ROOM_FOR_AN_ANSWER_BYTES:
         return StepFailed(
             f"step {job.step!r} could not write its answer: the disk is full.",

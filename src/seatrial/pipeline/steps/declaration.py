@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
+from seatrial.cluster.quantities import quantity_mistake
 from seatrial.errors import InputError, did_you_mean
 from seatrial.pipeline.engines import ENGINES
 
@@ -56,6 +57,24 @@ Source = str | Files | LocalModel | RowsAt | Against  # a text is another step's
 
 
 @dataclass(frozen=True, slots=True)
+class Resources:
+    """What a step may use where it runs; none of it enters the key. Amounts are written as Kubernetes writes them.
+
+    `retries` counts ends that are not the step's own doing (killed, evicted, out of memory); what its code raises is
+    never tried again.
+    """
+
+    cpu: str = "1"
+    memory: str = "2Gi"
+    gpus: int = 0
+    timeout_s: int | None = None
+    retries: int = 0
+
+
+DEFAULTS = Resources()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A declared step. `inputs` maps an argument to its source; a project's own steps read outputs and `Files`.
 
@@ -69,6 +88,7 @@ class Step:
     outputs: tuple[str, ...]
     libraries: tuple[str, ...]
     parameters: Mapping[str, Parameter]  # keyword-only arguments and their defaults
+    resources: Resources = DEFAULTS
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -82,11 +102,19 @@ def step(
     inputs: Mapping[str, str | Files] | None = None,
     outputs: Sequence[str] = (),
     libraries: Sequence[str] = (),
+    cpu: str = DEFAULTS.cpu,
+    memory: str = DEFAULTS.memory,
+    gpus: int = DEFAULTS.gpus,
+    timeout_s: int | None = DEFAULTS.timeout_s,
+    retries: int = DEFAULTS.retries,
 ) -> Callable[[F], F]:
     """Declares the decorated function as a step, and leaves the function as it is.
 
     A `spark` step gets the session as its argument `spark`. Keyword-only arguments with defaults are the step's
     parameters. `libraries` are distributions whose installed version is part of the step's key.
+
+    `cpu` ("500m", "2"), `memory` ("2Gi") and `gpus` are what its pod asks for on a cluster, and may use. `timeout_s`
+    is how long it may take, and `retries` how often it starts again when it was killed. A profile overrides them.
 
     >>> @step(inputs={"rows": Files("raw/*.csv")})
     ... def count(rows, *, limit: int = 10): ...
@@ -102,7 +130,8 @@ def step(
                     hint=f'Write {option}=("{names}",).',
                 )
         module = sys.modules[function.__module__]
-        declared = _declare(function, kind, inputs or {}, tuple(outputs), tuple(libraries))
+        resources = Resources(cpu, memory, gpus, timeout_s, retries)
+        declared = _declare(function, kind, inputs or {}, tuple(outputs), tuple(libraries), resources)
         module.__dict__.setdefault(DECLARED, []).append(declared)
         return function
 
@@ -115,6 +144,7 @@ def _declare(
     inputs: Mapping[str, str | Files],
     outputs: tuple[str, ...],
     libraries: tuple[str, ...],
+    resources: Resources,
 ) -> Step:
     name = function.__name__
     place = {"path": inspect.getsourcefile(function), "line": function.__code__.co_firstlineno}
@@ -130,6 +160,9 @@ def _declare(
         raise mistake(f"output {wrong!r} is not a legal name.", "Use letters, digits and _, as for a variable.")
     if len(set(outputs)) != len(outputs):
         raise mistake(f"an output is named twice in {', '.join(outputs)}.", "Give each output its own name.")
+    if (amiss := resources_mistake(resources)) is not None:
+        key, problem, hint = amiss
+        raise mistake(f"{key}: {problem}", hint)
     arguments = inspect.signature(function).parameters.values()
     expected = {argument.name for argument in arguments if argument.kind is argument.POSITIONAL_OR_KEYWORD}
     given = set(inputs) | ENGINES[kind].arguments
@@ -150,4 +183,27 @@ def _declare(
                 f"Write, for example, {argument.name}: int = 0.",
             )
         parameters[argument.name] = argument.default
-    return Step(name, kind, function, MappingProxyType(dict(inputs)), outputs, libraries, MappingProxyType(parameters))
+    return Step(
+        name,
+        kind,
+        function,
+        MappingProxyType(dict(inputs)),
+        outputs,
+        libraries,
+        MappingProxyType(parameters),
+        resources,
+    )
+
+
+def resources_mistake(resources: Resources) -> tuple[str, str, str] | None:
+    """The key that no cluster could be asked for, what is wrong with it, and the hint."""
+    if (mistake := quantity_mistake(resources.cpu, resources.memory)) is not None:
+        return mistake
+    for key, amount, least in (
+        ("gpus", resources.gpus, 0),
+        ("timeout_s", resources.timeout_s, 1),
+        ("retries", resources.retries, 0),
+    ):
+        if amount is not None and amount < least:
+            return key, f"it must be at least {least}, got {amount}.", f"Write {key}={least} or more."
+    return None

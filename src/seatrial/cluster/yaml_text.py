@@ -10,6 +10,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+Manifest = dict[str, object]
+
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")  # what both YAML versions read as the string it is…
 _RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})  # …but for these
 _ESCAPED = re.compile(

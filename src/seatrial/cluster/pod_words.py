@@ -1,0 +1,92 @@
+"""What a pod's and a Job's own words mean to a person: why it waits, and why it ended. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Document = Mapping[str, Any]
+
+# Reasons for which a container waits that time alone does not mend.
+_NEVER = {
+    "InvalidImageName": "Correct the image in the profile.",
+    "ErrImageNeverPull": "Load the image into the node, or push it to a registry that the cluster pulls from.",
+    "ImagePullBackOff": "See that the image is there, and that the cluster may pull it.",
+    "CreateContainerConfigError": "Make what it names, in the same namespace.",
+    "CreateContainerError": "See whether the image has what its command needs.",
+    "RunContainerError": "See whether the image has what its command needs.",
+}
+_REFUSED_PODS = "FailedCreate"  # the event of a Job whose pods the API server does not take
+_KILLED = 137  # 128 and SIGKILL's number
+DELETED = "Deleted"  # the reason, put in by us, of a Job that was taken away before it ended
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a step has not begun. `lasting`: waiting longer does not help."""
+
+    problem: str
+    hint: str
+    lasting: bool
+
+
+def why_waiting(pod: Document | None, job_events: Sequence[Document]) -> Waiting | None:
+    """Why the step's pod has not begun; None where there is nothing to say yet."""
+    if pod is None:
+        refusals = [event for event in job_events if event.get("reason") == _REFUSED_PODS]
+        if not refusals:
+            return None
+        words = str(refusals[-1].get("message", "")).removeprefix("Error creating: ")
+        quota = "exceeded quota" in words
+        hint = (
+            "It begins when others end; ask for less in [profile.X.steps], or for a larger quota."
+            if quota
+            else "Correct what it names, or ask whoever runs the cluster."
+        )
+        return Waiting(f"its pod is refused: {words}", hint, lasting=not quota)
+    status = pod.get("status", {})
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return Waiting(
+                f"no node takes its pod: {condition.get('message') or condition.get('reason')}",
+                "Ask for less with cpu, memory and gpus in [profile.X.steps], or for more nodes.",
+                lasting=False,
+            )
+    for container in status.get("containerStatuses") or ():
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        if (reason := waiting.get("reason")) in _NEVER:
+            return Waiting(f"{reason}: {waiting.get('message') or 'no further words'}", _NEVER[reason], lasting=True)
+    return None
+
+
+def why_ended(pod: Document | None, job: Document, *, memory: str) -> tuple[str, str]:
+    """Why a step ended without an answer of its own, and the hint; `memory` is the limit that it had."""
+    conditions = job.get("status", {}).get("conditions") or ()
+    failed: Document = next((one for one in conditions if one.get("type") == "Failed"), {})
+    if failed.get("reason") == "DeadlineExceeded":
+        seconds = job["spec"].get("activeDeadlineSeconds")
+        return f"it took longer than its timeout_s of {seconds} s", "Allow it more, or make it quicker."
+    if failed.get("reason") == DELETED:
+        return "somebody deleted its Job", "Run again; `kubectl get events` may say who."
+    status = {} if pod is None else pod.get("status", {})
+    if status.get("reason") == "Evicted":
+        return f"its pod was evicted: {status.get('message')}", "Ask for what it uses, so that it is evicted last."
+    for container in status.get("containerStatuses") or ():
+        ended = (container.get("state") or {}).get("terminated")
+        if ended is None:
+            continue
+        if ended.get("reason") == "OOMKilled":
+            return (
+                f"it needed more memory than its limit of {memory}",
+                "Give it more: @step(memory=…), or memory under [profile.X.steps].",
+            )
+        code = ended.get("exitCode")
+        if code == _KILLED:
+            return "its process was killed (SIGKILL)", "See the node's events: kubectl get events"
+        return f"it ended with status {code} and gave no answer", "Its log has the rest."
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "DisruptionTarget":
+            return f"its pod was taken away: {condition.get('message')}", "Run again; allow it more retries."
+    words = failed.get("message") or failed.get("reason") or "its pod is gone"
+    return f"{words[0].lower()}{words[1:]}", "Run again; allow it more retries if the cluster takes pods away."

@@ -1,0 +1,134 @@
+"""A step as a Kubernetes Job: pure. One object a step, which says all that its pod needs; nothing secret is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seatrial.cluster.dns_names import dns_label
+from seatrial.cluster.restricted_pod import SCRATCH_FOLDER, container_security, pod_security
+from seatrial.cluster.yaml_text import Manifest
+from seatrial.pipeline.project.settings import ClusterChoice
+from seatrial.pipeline.steps.declaration import Resources
+from seatrial.releases.keys import KEYS
+
+CONTAINER = "step"
+KEPT_S = 24 * 3600  # how long an ended Job can be looked at: its log is in the store by then
+GRACE_S = 30
+KILLED = (137, 143)  # exit statuses of SIGKILL (out of memory, too) and SIGTERM: all others are the step's own doing
+HOME_FOLDER = f"{SCRATCH_FOLDER}/home"  # SEATRIAL_HOME: the signing key is mounted into it, and trust written
+JOB_NAME_LIMIT = 63 - 6  # the pod's name is "-" and five characters longer
+RUN_LABEL, STEP_LABEL, PROJECT_LABEL = "seatrial/run", "seatrial/step", "seatrial/project"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteStep:
+    """One step of one run, everything pinned: `code` and `job` are digests."""
+
+    project: str
+    run: str
+    step: str
+    profile: str
+    image: str
+    code: str
+    job: str
+    variables: Mapping[str, str]  # of the environment
+    replace: bool
+
+
+def render_job(remote: RemoteStep, cluster: ClusterChoice, resources: Resources) -> Manifest:
+    """The Job that runs the step."""
+    labels = {
+        "app.kubernetes.io/name": "seatrial",
+        "app.kubernetes.io/component": "step",
+        "app.kubernetes.io/managed-by": "seatrial",
+        PROJECT_LABEL: remote.project,
+        RUN_LABEL: remote.run,
+        STEP_LABEL: dns_label(remote.step),
+    }
+    spec: Manifest = {
+        "backoffLimit": resources.retries,
+        "ttlSecondsAfterFinished": KEPT_S,
+        # What the step itself says is its end; a pod that the cluster takes away is not its doing, and does not count.
+        "podFailurePolicy": {
+            "rules": [
+                {
+                    "action": "FailJob",
+                    "onExitCodes": {"containerName": CONTAINER, "operator": "NotIn", "values": list(KILLED)},
+                },
+                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+            ]
+        },
+        "template": {"metadata": {"labels": labels}, "spec": _pod(remote, cluster, resources)},
+    }
+    if resources.timeout_s is not None:
+        spec["activeDeadlineSeconds"] = resources.timeout_s
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(remote.project, remote.run, remote.step),
+            "namespace": cluster.namespace,
+            "labels": labels,
+        },
+        "spec": spec,
+    }
+
+
+def job_name(project: str, run: str, step: str) -> str:
+    """A name that no other step of any run has."""
+    return dns_label(f"{project}-{run.lower()}-{step}", limit=JOB_NAME_LIMIT)
+
+
+def _pod(remote: RemoteStep, cluster: ClusterChoice, resources: Resources) -> Manifest:
+    signs = remote.step == "release" and cluster.signing_secret is not None
+    account = cluster.service_account
+    if remote.step == "release" and cluster.release_service_account is not None:
+        account = cluster.release_service_account
+    volumes: list[Manifest] = [{"name": "scratch", "emptyDir": {}}]
+    mounts: list[Manifest] = [{"name": "scratch", "mountPath": SCRATCH_FOLDER}]
+    if signs:
+        volumes.append({"name": "signing", "secret": {"secretName": cluster.signing_secret, "defaultMode": 0o440}})
+        volumes.append({"name": "home", "emptyDir": {}})  # of its own: a folder that a mount makes in /tmp is root's
+        mounts.append({"name": "home", "mountPath": HOME_FOLDER})
+        mounts.append({"name": "signing", "mountPath": f"{HOME_FOLDER}/{KEYS}", "readOnly": True})
+    return {
+        "restartPolicy": "Never",
+        "serviceAccountName": account,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": pod_security(),
+        "terminationGracePeriodSeconds": GRACE_S,
+        "containers": [_container(remote, cluster, resources, mounts)],
+        "volumes": volumes,
+    }
+
+
+def _container(remote: RemoteStep, cluster: ClusterChoice, resources: Resources, mounts: list[Manifest]) -> Manifest:
+    amounts: Manifest = {"cpu": resources.cpu, "memory": resources.memory}
+    if resources.gpus:
+        amounts["nvidia.com/gpu"] = str(resources.gpus)
+    variables = {
+        "HOME": SCRATCH_FOLDER,
+        "SEATRIAL_STATE": f"{SCRATCH_FOLDER}/seatrial",
+        "SEATRIAL_HOME": HOME_FOLDER,
+        "PYTHONUNBUFFERED": "1",
+        **remote.variables,
+    }
+    arguments = ["step", remote.step, "--run", remote.run, "--profile", remote.profile]
+    arguments += ["--code", remote.code, "--job", remote.job, *(["--replace"] if remote.replace else [])]
+    container: Manifest = {
+        "name": CONTAINER,
+        "image": remote.image,
+        "imagePullPolicy": "IfNotPresent",  # a digest is what it is
+        "command": ["seatrial"],
+        "args": arguments,
+        "env": [{"name": name, "value": value} for name, value in variables.items()],
+        "resources": {"requests": amounts, "limits": amounts},
+        "securityContext": container_security(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": mounts,
+    }
+    if cluster.secret is not None:
+        container["envFrom"] = [{"secretRef": {"name": cluster.secret}}]
+    return container

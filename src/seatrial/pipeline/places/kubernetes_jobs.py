@@ -1,0 +1,256 @@
+"""Steps as Jobs of a Kubernetes cluster, one pod each, which read and write the same store as everybody else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from seatrial.cluster.client import Namespace
+from seatrial.cluster.pod_words import DELETED, Waiting, why_ended, why_waiting
+from seatrial.errors import Corrupt, InputError, ObjectMissing, Problems, SeatrialError, StepFailed
+from seatrial.pipeline.cache.cache_record import CacheRecord
+from seatrial.pipeline.jobs.job import Job
+from seatrial.pipeline.places.code_artifact import pack_code
+from seatrial.pipeline.places.job_manifest import RUN_LABEL, RemoteStep, job_name, render_job
+from seatrial.pipeline.places.remote_step import store_variables
+from seatrial.pipeline.places.run_documents import answer_key, log_key, write_job
+from seatrial.pipeline.project.cluster_profile import require_cluster_profile, resources_of
+from seatrial.pipeline.project.locations import is_remote
+from seatrial.pipeline.running.step_process import read_errors
+from seatrial.pipeline.steps.declaration import Files, LocalModel, RowsAt, Step
+from seatrial.pipeline.steps.graph import Graph
+from seatrial.pipeline.workspace import Workspace
+from seatrial.stores.documents import from_json
+
+PATIENCE_S = 60.0  # with what waiting does not mend: a Secret that is made a moment later, a pull that is tried again
+LOOK_S = 5.0  # how often the events of a Job without a pod are read: they are no part of a watch
+ENDED = ("Complete", "Failed")
+
+
+class KubernetesJobs:
+    """Makes a Job a step, watches all of them by one watch, and ends what still runs."""
+
+    def __init__(self, run: str, graph: Graph, workspace: Workspace, logs: Path) -> None:  # noqa: ARG002 — see OpenPlace
+        profile = workspace.profile
+        require_cluster_profile(workspace.profile_name, profile, path=workspace.project.path, runs=True)
+        assert profile.cluster is not None and profile.image is not None and profile.store is not None  # noqa: S101 PT018
+        _check_inputs(graph)
+        self._run, self._workspace = run, workspace
+        self._settings, self._image = profile.cluster, profile.image
+        self._namespace = Namespace(profile.cluster.namespace, profile.cluster.context)
+        self._namespace.check()
+        self._variables = store_variables(profile.store, workspace.project.directory)
+        self.code: str | None = pack_code(workspace.project, workspace.objects)
+        self._ended = threading.Event()
+        self._changed = threading.Condition()
+        self._jobs: dict[str, Mapping[str, Any]] = {}
+        self._pods: dict[str, dict[str, Mapping[str, Any]]] = {}  # by the Job's name and their own
+        self._lost: SeatrialError | None = None
+        self._unfinished: set[str] = set()
+        self._watches = [
+            threading.Thread(target=self._watch, args=(watch, take), daemon=True)
+            for watch, take in (
+                (self._namespace.watch_jobs, self._take_job),
+                (self._namespace.watch_pods, self._take_pod),
+            )
+        ]
+        for watch in self._watches:
+            watch.start()
+
+    def run(self, job: Job, step: Step, *, log: Path, replace: bool, on_waiting: Callable[[str], None]) -> CacheRecord:
+        """See `Place`."""
+        code = self.code or ""
+        resources = resources_of(step, self._workspace.profile)
+        remote = RemoteStep(
+            project=self._workspace.project.name,
+            run=self._run,
+            step=step.name,
+            profile=self._workspace.profile_name,
+            image=self._image,
+            code=code,
+            job=write_job(self._workspace.objects, self._run, job),
+            variables=self._variables,
+            replace=replace,
+        )
+        name = job_name(remote.project, remote.run, remote.step)
+        with self._changed:
+            if self._ended.is_set():
+                raise StepFailed("the run is ending.")
+            self._unfinished.add(name)
+        self._namespace.create_job(render_job(remote, self._settings, resources))
+        self._follow(name, step, log, on_waiting)
+        with self._changed:
+            self._unfinished.discard(name)
+            ended, pod = self._jobs[name], self._last_pod(name)
+        if log.exists():
+            self._workspace.objects.put(log_key(remote.run, step.name), log)
+        return self._answer(job, step, remote.run, ended, pod, log, memory=resources.memory)
+
+    def end(self) -> None:
+        """See `Place`. Jobs that ended stay for their time to live: their pods can still be looked at."""
+        with self._changed:
+            self._ended.set()
+            unfinished = tuple(self._unfinished)
+            self._changed.notify_all()
+        for name in unfinished:
+            self._namespace.delete_job(name)
+
+    def _follow(self, name: str, step: Step, log: Path, on_waiting: Callable[[str], None]) -> None:
+        """Waits for the Job's end; writes what its pods print to `log`, one after the other."""
+        began, looked = time.monotonic(), 0.0
+        stuck_since: float | None = None
+        followed: set[str] = set()
+        told = ""
+        while not self._is_over(name):
+            if (pod := self._new_pod(name, followed)) is not None:
+                followed.add(pod)
+                self._copy_log(pod, log)
+                continue
+            with self._changed:
+                self._changed.wait(1.0)
+                if self._lost is not None:
+                    raise self._lost
+                if self._ended.is_set():
+                    raise StepFailed("the run is ending.")
+                waits = self._last_pod(name)
+            events: tuple[Mapping[str, Any], ...] = ()
+            if waits is None and time.monotonic() - max(began, looked) > LOOK_S:
+                looked = time.monotonic()
+                events = self._namespace.events(name)
+            waiting = why_waiting(waits, events)
+            if waiting is not None and waiting.problem != told:
+                told = waiting.problem
+                on_waiting(told)
+            if waiting is None or not waiting.lasting:
+                stuck_since = None if waiting is not None else stuck_since
+                continue
+            stuck_since = stuck_since or time.monotonic()
+            if time.monotonic() - stuck_since > PATIENCE_S:
+                self._namespace.delete_job(name)
+                raise _stuck(step, waiting)
+        if (pod := self._new_pod(name, followed)) is not None:
+            self._copy_log(pod, log)
+
+    def _copy_log(self, pod: str, log: Path) -> None:
+        try:
+            with log.open("ab") as file:
+                for part in self._namespace.log(pod):
+                    file.write(part)
+                    file.flush()
+        except SeatrialError as error:  # a pod that was taken away takes its log along
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"seatrial: the log of pod {pod} ended here: {error.problem}\n")
+
+    def _answer(
+        self,
+        job: Job,
+        step: Step,
+        run: str,
+        ended: Mapping[str, Any],
+        pod: Mapping[str, Any] | None,
+        log: Path,
+        *,
+        memory: str,
+    ) -> CacheRecord:
+        key = answer_key(run, step.name)
+        try:
+            answer = self._workspace.objects.get(key).data
+        except ObjectMissing:
+            answer = b""
+        if _condition(ended) == "Complete" and answer:
+            record = from_json(CacheRecord, answer, path=key)
+            if record.key != job.key:
+                raise Corrupt(f"the record must have the key {job.key}, got {record.key}.", path=key, hint="Run again.")
+            return record
+        if errors := read_errors(answer, log):
+            raise errors[0] if len(errors) == 1 else Problems(errors)
+        problem, hint = why_ended(pod, ended, memory=memory)
+        raise StepFailed(f"step {step.name!r}: {problem}.", path=str(log), hint=hint)
+
+    def _is_over(self, name: str) -> bool:
+        with self._changed:
+            return _condition(self._jobs.get(name, {})) is not None
+
+    def _new_pod(self, name: str, followed: set[str]) -> str | None:
+        """A pod of the Job whose container has begun, and which nobody follows yet."""
+        with self._changed:
+            for pod, document in sorted(self._pods.get(name, {}).items(), key=_made):
+                if pod not in followed and _has_begun(document):
+                    return pod
+        return None
+
+    def _last_pod(self, name: str) -> Mapping[str, Any] | None:
+        pods = sorted(self._pods.get(name, {}).items(), key=_made)
+        return pods[-1][1] if pods else None
+
+    def _watch(self, watch: Any, take: Any) -> None:
+        try:
+            watch(f"{RUN_LABEL}={self._run}", take, self._ended)
+        except SeatrialError as error:
+            with self._changed:
+                self._lost = error
+                self._changed.notify_all()
+
+    def _take_job(self, change: str, document: Mapping[str, Any]) -> None:
+        name = document["metadata"]["name"]
+        with self._changed:
+            if change == "DELETED" and _condition(document) is None:
+                gone = {"type": "Failed", "status": "True", "reason": DELETED}
+                document = {**document, "status": {"conditions": [gone]}}
+            self._jobs[name] = document
+            self._changed.notify_all()
+
+    def _take_pod(self, change: str, document: Mapping[str, Any]) -> None:  # noqa: ARG002 — the last state counts
+        name = document["metadata"]["labels"].get("job-name", "")
+        with self._changed:
+            self._pods.setdefault(name, {})[document["metadata"]["name"]] = document
+            self._changed.notify_all()
+
+
+def _condition(job: Mapping[str, Any]) -> str | None:
+    """The condition that ended the Job."""
+    for condition in job.get("status", {}).get("conditions") or ():
+        if condition["type"] in ENDED and condition["status"] == "True":
+            kind: str = condition["type"]
+            return kind
+    return None
+
+
+def _made(pod: tuple[str, Mapping[str, Any]]) -> str:
+    when: str = pod[1]["metadata"]["creationTimestamp"]
+    return when
+
+
+def _has_begun(pod: Mapping[str, Any]) -> bool:
+    states = [one.get("state") or {} for one in pod.get("status", {}).get("containerStatuses") or ()]
+    return any("running" in state or "terminated" in state for state in states)
+
+
+def _stuck(step: Step, waiting: Waiting) -> StepFailed:
+    return StepFailed(f"step {step.name!r} cannot begin: {waiting.problem}.", hint=waiting.hint)
+
+
+def _check_inputs(graph: Graph) -> None:
+    """Raises for each input that lies on this machine: a pod does not see it."""
+    problems: list[SeatrialError] = []
+    for step in graph.values():
+        for source in step.inputs.values():
+            match source:
+                case LocalModel(place) | RowsAt(place) if not is_remote(place):
+                    named = place
+                case Files(pattern) if pattern.startswith("file:"):
+                    named = pattern
+                case _:
+                    continue
+            problems.append(
+                InputError(
+                    f"step {step.name!r} reads a file of this machine, and its pod reads the store alone.",
+                    path=named,
+                    hint="Put it there: seatrial put FILE raw/ --profile …; and name it as the store does.",
+                )
+            )
+    if problems:
+        raise Problems(problems)

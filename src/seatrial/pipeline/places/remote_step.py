@@ -1,0 +1,108 @@
+"""What a pod does: fetches the project's code and its own job from the store, runs it, and leaves its answer there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from seatrial.errors import InputError, SeatrialError, StepFailed
+from seatrial.pipeline.jobs.job import Job
+from seatrial.pipeline.jobs.step_key import library_versions
+from seatrial.pipeline.places.code_artifact import unpack_code
+from seatrial.pipeline.places.run_documents import answer_key, read_job
+from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.project.settings import StoreChoice
+from seatrial.pipeline.running.step_command import perform
+from seatrial.pipeline.steps.builtin import built_in_step
+from seatrial.pipeline.steps.load_pipeline import project_steps
+from seatrial.pipeline.workspace import open_project, store_settings
+from seatrial.stores.documents import from_json, to_json
+from seatrial.stores.objects import Objects
+
+STORE_VARIABLE = "SEATRIAL_STORE"  # the profile's `store` as JSON: references, never secrets
+CA_VARIABLE = "SEATRIAL_STORE_CA"  # the certificates that its `ca` means
+CA_FILE = "ca.pem"
+
+
+def store_variables(choice: StoreChoice, directory: Path) -> dict[str, str]:
+    """The environment by which a pod opens the store of the profile of the project in `directory`."""
+    stated = {key: value for key, value in asdict(choice).items() if value is not None}
+    variables = {STORE_VARIABLE: to_json(stated).decode()}
+    if choice.ca is not None:
+        variables[CA_VARIABLE] = (directory / Path(choice.ca.removeprefix("file:")).expanduser()).read_text("ascii")
+    return variables
+
+
+def run_remote_step(
+    name: str, *, run: str, profile: str, code: str, job: str, replace_record: bool, environment: Mapping[str, str]
+) -> None:
+    """Runs the pinned job of `run`; `code` and `job` are digests. The record, or the error, goes to the store."""
+    # The first process of a pod ignores a signal that it does not handle, and would be waited for.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(128 + signal.SIGTERM))
+    folder = Path(tempfile.mkdtemp(prefix="seatrial-step-"))  # mode 0700
+    objects = _open_store(folder, environment)
+    answer: object = None
+    try:
+        directory = folder / "project"
+        unpack_code(objects, code, directory)
+        pinned = read_job(objects, run, name, job)
+        project = load_project(directory)
+        step = built_in_step(name) or project_steps(project)[name]
+        _check_environment(pinned)
+        with open_project(project, profile) as workspace:
+            answer = perform(pinned, step, workspace, run, replace=replace_record)
+    except SeatrialError as error:
+        answer = {"errors": [_without_folder(one, directory).as_document() for one in error.each]}
+        raise
+    except OSError as error:  # a full disk, above all
+        failed = StepFailed(f"{error.strerror or error}.", path=error.filename and str(error.filename))
+        answer = {"errors": [failed.as_document()]}
+        raise
+    finally:
+        objects.put(answer_key(run, name), to_json(answer))
+
+
+def _open_store(folder: Path, environment: Mapping[str, str]) -> Objects:
+    from seatrial.stores.obstore_objects import open_objects
+
+    if STORE_VARIABLE not in environment:
+        raise InputError(
+            f"the environment variable {STORE_VARIABLE} must hold the store as JSON, and is not set.",
+            hint="--code and --job are for pods: leave them out, and name the project by --directory.",
+        )
+    choice = from_json(StoreChoice, environment[STORE_VARIABLE].encode(), path=STORE_VARIABLE)
+    if CA_VARIABLE in environment:
+        (folder / CA_FILE).write_text(environment[CA_VARIABLE], "ascii")
+        choice = replace(choice, ca=f"file:{folder / CA_FILE}")
+    return open_objects(store_settings(choice, folder, environment))
+
+
+def _check_environment(job: Job) -> None:
+    """Raises where this image has another Python or other versions of libraries than the key of the job says."""
+    parts = job.parts
+    here = {"Python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    here |= library_versions(tuple(parts.libraries), step=job.step)
+    for name, expected in {"Python": parts.python, **parts.libraries}.items():
+        if here[name] != expected:
+            raise InputError(
+                f"step {job.step!r} needs {name} {expected}, and the image has {here[name]}.",
+                path="image",
+                hint="Build the image from the lock that this machine has, or install the image's versions here.",
+            )
+
+
+def _without_folder(error: SeatrialError, directory: Path) -> SeatrialError:
+    """The error with paths as they are within the project: the pod's own folder tells nobody anything."""
+    if error.path is None:
+        return error
+    with suppress(ValueError):
+        return type(error)(
+            error.problem, path=str(Path(error.path).relative_to(directory)), line=error.line, hint=error.hint
+        )
+    return error

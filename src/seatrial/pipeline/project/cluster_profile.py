@@ -1,0 +1,66 @@
+"""What a profile must say before anything of it runs on a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.pipeline.project.settings import ProfileSettings, ResourceChoice
+from seatrial.pipeline.steps.declaration import Resources, Step
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 — compared with, not bound to
+
+
+def require_cluster_profile(name: str, profile: ProfileSettings, *, path: str, runs: bool = False) -> None:
+    """Raises `Problems` with each key that a cluster needs and this profile lacks; `runs` a pipeline, else a service.
+
+    `path` is the project file that errors name.
+    """
+    problems: list[SeatrialError] = []
+
+    def lacks(key: str, problem: str, hint: str) -> None:
+        problems.append(InputError(f"[profile.{name}] {key}: {problem}", path=path, hint=hint))
+
+    if profile.store is None:
+        lacks(
+            "store",
+            "a cluster needs a store of its own: it does not reach the embedded one.",
+            'Write store = { url = "s3://bucket/prefix", endpoint = "https://…", credentials = "env" }.',
+        )
+    elif profile.store.url.startswith("file:"):
+        lacks("store", f'a cluster does not reach "{profile.store.url}".', 'Name one at "s3://bucket/prefix".')
+    elif profile.store.endpoint is not None and _is_local(profile.store.endpoint):
+        lacks("store", f'"{profile.store.endpoint}" is this machine only.', "Name the address that the cluster knows.")
+    if profile.image is None:
+        lacks(
+            "image", "a cluster needs an image to run.", 'Write image = "registry/name@sha256:…", pinned by its digest.'
+        )
+    elif "@sha256:" not in profile.image:
+        lacks("image", f'"{profile.image}" can change its content.', 'Pin it: "NAME@sha256:…".')
+    if runs:
+        if profile.cluster is None:
+            lacks("cluster", "it must say where the steps run.", 'Write cluster = { context = "…", namespace = "…" }.')
+        if profile.catalog is None or profile.catalog.startswith("sqlite:"):
+            lacks(
+                "catalog",
+                "a cluster needs one that several machines share, and SQLite's is a file of this one.",
+                'Write catalog = "env:NAME", with postgresql://… there.',
+            )
+    if problems:
+        raise Problems(problems)
+
+
+def resources_of(step: Step, profile: ProfileSettings) -> Resources:
+    """What the step declares, with what the profile says of it on top."""
+    return override(step.resources, profile.steps.get(step.name))
+
+
+def override(resources: Resources, choice: ResourceChoice | None) -> Resources:
+    """The resources with what a profile says of the step on top."""
+    stated = {} if choice is None else {key: value for key, value in asdict(choice).items() if value is not None}
+    return replace(resources, **stated)
+
+
+def _is_local(endpoint: str) -> bool:
+    host = endpoint.partition("://")[2].partition("/")[0]
+    return host in LOCAL_HOSTS or host.rpartition(":")[0] in LOCAL_HOSTS

@@ -1,0 +1,163 @@
+"""A real one-node cluster, with an object store and a catalog that its pods reach, and an image of steps on its node.
+
+The cluster is the one that runs already, or it is started and ended here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from seatrial.releases.keys import new_key
+from seatrial.stores.settings import StoreSettings
+from tests.cluster.steps_image import build_for_node
+from tests.servers import minio_server, postgres_server
+
+TEST_TIMEOUT_S = 1200.0  # a step in a pod takes four seconds on idle cores; the first test waits for the image
+API_PORT = 6443  # the cluster script's own
+NODE = "10.99.0.1"  # the node's address: what listens there is reached from pods
+PODS = ("10.244.0.0/16", "10.99.0.0/16")
+STARTUP_S = 300
+IMAGE_VARIABLE = "SEATRIAL_TEST_STEPS_IMAGE"
+STORE_SECRET, SIGNING_SECRET = "seatrial-store", "seatrial-signing"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.cluster)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
+
+
+def cluster_program() -> Path:
+    """The program that starts a cluster; skips where there is none."""
+    cluster = os.environ.get("SEATRIAL_TEST_CLUSTER") or shutil.which("cluster")
+    if cluster is None or not Path(cluster).is_file():
+        pytest.skip("no cluster to run on: set SEATRIAL_TEST_CLUSTER to the script that starts one")
+    return Path(cluster)
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The cluster's kubeconfig; KUBECONFIG, and PATH with its kubectl, are set while the tests run."""
+    cluster = cluster_program()
+    if shutil.which("containerd") is None:
+        pytest.skip("no containerd for a node: `cluster install` installs it")
+    state = Path(os.environ.get("CLUSTER_STATE", "/tmp/one-node-cluster"))
+    with socket.socket() as probe:
+        runs = probe.connect_ex((NODE, API_PORT)) == 0
+    if not runs:
+        started = subprocess.run([cluster, "up"], capture_output=True, text=True, timeout=STARTUP_S, check=False)
+        if started.returncode != 0:
+            subprocess.run([cluster, "down"], capture_output=True, timeout=STARTUP_S, check=False)
+            pytest.skip(f"the node does not start on this machine: {started.stderr.strip()[-300:]}")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("KUBECONFIG", str(state / "admin.kubeconfig"))
+        patched.setenv("PATH", str(state / "bin"), prepend=os.pathsep)
+        yield state / "admin.kubeconfig"
+    if not runs:
+        subprocess.run([cluster, "down"], check=True, capture_output=True, timeout=STARTUP_S)
+
+
+@pytest.fixture(scope="session")
+def steps_image(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image of steps, by the digest that the node knows it by: the one that a variable names, or a new one."""
+    del kubeconfig
+    return os.environ.get(IMAGE_VARIABLE) or build_for_node(cluster_program(), tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture(scope="session")
+def node_store(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreSettings]:
+    """An object store that pods reach."""
+    del kubeconfig  # the address is there with the node
+    with minio_server(tmp_path_factory.mktemp("minio"), address=NODE) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def node_catalog(kubeconfig: Path) -> Iterator[str]:
+    """The URI of a catalog that pods reach."""
+    del kubeconfig
+    with postgres_server(address=NODE, networks=PODS) as uri:
+        connection = psycopg2.connect(f"{uri}/postgres")
+        connection.autocommit = True
+        connection.cursor().execute("CREATE DATABASE catalog")
+        connection.close()
+        yield f"{uri}/catalog"
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A namespace under the restricted standard, with the Secrets of a team, and the profile that runs there."""
+
+    namespace: str
+    profile: str  # [profile.prod], with the settings of every step
+    home: Path
+
+
+@pytest.fixture
+def team(
+    node_store: StoreSettings,
+    node_catalog: str,
+    steps_image: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Team]:
+    assert node_store.credentials is not None
+    namespace = f"team-{uuid.uuid4().hex[:8]}"
+    variables = {
+        "AWS_ACCESS_KEY_ID": node_store.credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": node_store.credentials.secret_key,
+        "CATALOG_URI": node_catalog,
+    }
+    home = tmp_path / "home"
+    key = new_key(home, "release")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SEATRIAL_HOME", str(home))
+    kubectl("create", "namespace", namespace)
+    restricted = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn", "audit")]
+    kubectl("label", "namespace", namespace, *restricted)
+    literals = [f"--from-literal={name}={value}" for name, value in variables.items()]
+    kubectl("--namespace", namespace, "create", "secret", "generic", STORE_SECRET, *literals)
+    kubectl("--namespace", namespace, "create", "secret", "generic", SIGNING_SECRET, f"--from-file={key.path}")
+    profile = f"""\
+[profile.prod]
+store = {{ url = "s3://lake/{namespace}", endpoint = "{node_store.endpoint}", credentials = "env" }}
+catalog = "env:CATALOG_URI"
+image = "{steps_image}"
+
+[profile.prod.cluster]
+context = "one-node"
+namespace = "{namespace}"
+secret = "{STORE_SECRET}"
+signing_secret = "{SIGNING_SECRET}"
+"""
+    yield Team(namespace, profile, home)
+    kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def kubectl(*arguments: str) -> str:
+    """What kubectl prints; its own words where it fails."""
+    done = subprocess.run(["kubectl", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def objects_in(namespace: str, kinds: Sequence[str] = ("jobs", "pods", "services", "configmaps")) -> list[str]:
+    """The names of what is there, but for what every namespace has."""
+    listed = json.loads(kubectl("--namespace", namespace, "get", ",".join(kinds), "--output=json"))
+    names = [f"{one['kind']}/{one['metadata']['name']}" for one in listed["items"]]
+    return [name for name in names if name != "ConfigMap/kube-root-ca.crt"]

@@ -1,0 +1,70 @@
+"""An image of steps for the tests' node, built by `seatrial images` on a Debian that debootstrap makes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.real.small_project import SmallProject
+
+BASE = "localhost/seatrial-tests-debian:12"
+NODE_SOCKET = "/run/one-node-cluster/containerd.sock"  # the cluster script's own
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")  # this machine may trust one more than the base does
+BUILD_S = 900
+NEEDED = ("podman", "debootstrap", "ctr")
+
+
+def build_for_node(cluster: Path, folder: Path) -> str:
+    """Builds the image, loads it into the node, and returns its name by the digest that the node knows."""
+    missing = [program for program in NEEDED if shutil.which(program) is None]
+    if missing or os.geteuid() != 0:
+        pytest.skip(f"no image of steps: it takes {', '.join(NEEDED)} and root to build one")
+    environment = {**os.environ, "CONTAINERS_CONF": str(cluster.parent / "containers.conf")}
+    if subprocess.run(["podman", "image", "exists", BASE], env=environment, check=False).returncode != 0:
+        _make_base(folder / "root", environment)
+    project = SmallProject(folder)
+    with (project.folder / "seatrial.toml").open("a") as file:
+        file.write('\n[profile.prod]\nstore = { url = "s3://lake/small" }\ncatalog = "env:CATALOG_URI"\n')
+    (folder / "pip.conf").write_text(f"[global]\ncert = /run/secrets/ca.pem\n{_index()}")
+    secrets = {"pip.conf": folder / "pip.conf", "ca.pem": AUTHORITIES}
+    command = [sys.executable, "-m", "seatrial", "images", "--build", "steps", "--base", BASE, "--builder", "podman"]
+    command += ["--build-option=--network=host", "--json"]
+    command += [f"--build-option=--secret=id={name},src={path}" for name, path in secrets.items()]
+    done = subprocess.run(
+        command, cwd=project.folder, env=environment, capture_output=True, text=True, timeout=BUILD_S, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (image,) = json.loads(done.stdout)["images"]
+    tag = str(image["name"])
+    subprocess.run([cluster, "load", tag], env=environment, check=True, capture_output=True, timeout=BUILD_S)
+    ctr = ["ctr", "--address", NODE_SOCKET, "--namespace", "k8s.io", "images"]
+    listed = subprocess.run([*ctr, "list"], check=True, capture_output=True, text=True, timeout=60).stdout
+    digest = next(line.split()[2] for line in listed.splitlines() if line.startswith(f"{tag} "))
+    name = f"{tag.rpartition(':')[0]}@{digest}"
+    subprocess.run([*ctr, "tag", "--force", tag, name], check=True, capture_output=True, timeout=60)
+    return name
+
+
+def _make_base(root: Path, environment: dict[str, str]) -> None:
+    subprocess.run(
+        ["debootstrap", "--variant=minbase", "bookworm", str(root)], check=True, capture_output=True, timeout=BUILD_S
+    )
+    with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as archive:
+        subprocess.run(
+            ["podman", "import", "-", BASE], stdin=archive.stdout, env=environment, check=True, capture_output=True
+        )
+
+
+def _index() -> str:
+    """The package index that this machine's pip is told of."""
+    found = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
+    )
+    index = os.environ.get("PIP_INDEX_URL") or found.stdout.strip()
+    return f"index-url = {index}\n" if index else ""
