@@ -180,4 +180,12 @@ def check_the_end_of_the_run_ends_its_steps(subject: Subject) -> None:
     assert "the run is ending" in subject.fails("counts").problem
 
 
-CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]
+CHECKS = (
+    check_what_a_step_returns_is_kept,
+    check_an_error_is_told_with_its_line,
+    check_exit_is_a_failure,
+    check_no_answer_is_a_failure,
+    check_a_step_that_takes_too_long_is_ended,
+    check_a_killed_step_is_tried_as_often_as_it_says,
+    check_the_end_of_the_run_ends_its_steps,
+)

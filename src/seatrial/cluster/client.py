@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -22,14 +21,6 @@ RETRY_S = 1.0
 BEARABLE = (HTTPStatus.GONE, HTTPStatus.TOO_MANY_REQUESTS)  # a watch that is too old, and a server that is busy
 
 Document = Mapping[str, Any]  # an object as the API server tells it
-
-
-@dataclass(slots=True)
-class Seen:
-    """The newest state of a Job and of its pods, by name."""
-
-    job: Document | None = None
-    pods: dict[str, Document] = field(default_factory=dict)
 
 
 class Namespace:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from seatrial.errors import InputError, SeatrialError, StepFailed
+from seatrial.errors import InputError, SeatrialError, from_os_error
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.jobs.step_key import library_versions
 from seatrial.pipeline.places.code_artifact import unpack_code
@@ -61,8 +61,7 @@ def run_remote_step(
         answer = {"errors": [_without_folder(one, directory).as_document() for one in error.each]}
         raise
     except OSError as error:  # a full disk, above all
-        failed = StepFailed(f"{error.strerror or error}.", path=error.filename and str(error.filename))
-        answer = {"errors": [failed.as_document()]}
+        answer = {"errors": [from_os_error(error, path=str(folder)).as_document()]}
         raise
     finally:
         objects.put(answer_key(run, name), to_json(answer))
