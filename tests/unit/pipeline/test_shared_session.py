@@ -42,7 +42,7 @@ def maker(monkeypatch: pytest.MonkeyPatch) -> Maker:
 
 @pytest.fixture
 def shared(tmp_path: Path) -> SharedSession:
-    profile = SimpleNamespace(spark=SparkSettings(), store="s3://elsewhere")
+    profile = SimpleNamespace(spark=SparkSettings(), store="s3://elsewhere", buckets={})
     project = SimpleNamespace(directory=tmp_path)
     workspace: Any = SimpleNamespace(profile=profile, project=project, store=None, catalog=None)
     return SharedSession(workspace, tmp_path / "spark.log")

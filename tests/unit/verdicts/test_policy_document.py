@@ -87,7 +87,7 @@ def test_all_mistakes_come_at_once_each_with_its_requirement() -> None:
         (1, None),
         (2, "metric"),
     ]
-    assert found[3][2].startswith("policy.require[2].metric: roc_acu")
+    assert found[3][2].startswith('policy.require[2].metric: unknown metric "roc_acu"')
 
 
 def test_the_same_requirement_twice_is_a_mistake() -> None:

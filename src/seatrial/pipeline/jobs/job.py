@@ -12,6 +12,7 @@ from seatrial.errors import Corrupt, InputError, ObjectMissing, did_you_mean
 from seatrial.pipeline.cache.cache_record import CacheRecord, read_record
 from seatrial.pipeline.cache.check_record import check_record
 from seatrial.pipeline.compared_releases import check_some_requirement_applies, find_reference
+from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.jobs.local_files import pin_local_files
 from seatrial.pipeline.jobs.pinned_inputs import pin_model, pin_rows
 from seatrial.pipeline.jobs.step_key import KeyParts, library_versions
@@ -100,7 +101,7 @@ def pin_files(files: Files, step: Step, workspace: Workspace) -> FilesInput:
     if not is_file_address(files.pattern):
         return pin_objects(objects_of(files.pattern, workspace), files, step.name)
     master = workspace.profile.spark.master
-    if step.kind == "spark" and not master.startswith("local"):
+    if "spark" in ENGINES[step.kind].arguments and not master.startswith("local"):
         raise InputError(
             f"step {step.name!r}: Spark runs at {shown_url(master)}, and cannot read files of this machine.",
             path=files.pattern,

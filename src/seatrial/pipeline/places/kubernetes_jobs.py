@@ -18,7 +18,7 @@ from seatrial.pipeline.places.job_manifest import RUN_LABEL, RemoteStep, job_nam
 from seatrial.pipeline.places.remote_step import store_variables
 from seatrial.pipeline.places.run_documents import answer_key, log_key, write_job
 from seatrial.pipeline.project.cluster_profile import require_cluster_profile, resources_of
-from seatrial.pipeline.project.locations import is_remote
+from seatrial.pipeline.project.locations import is_file_address, is_remote
 from seatrial.pipeline.running.step_process import read_errors
 from seatrial.pipeline.steps.declaration import Files, LocalModel, RowsAt, Step
 from seatrial.pipeline.steps.graph import Graph
@@ -241,7 +241,7 @@ def _check_inputs(graph: Graph) -> None:
             match source:
                 case LocalModel(place) | RowsAt(place) if not is_remote(place):
                     named = place
-                case Files(pattern) if pattern.startswith("file:"):
+                case Files(pattern) if is_file_address(pattern):
                     named = pattern
                 case _:
                     continue

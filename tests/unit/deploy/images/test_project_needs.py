@@ -49,8 +49,9 @@ def test_pandas_alone_is_no_spark(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("catalog", ["postgresql://db/lake", "env:CATALOG"])
-def test_a_catalog_on_postgresql_brings_its_driver(tmp_path: Path, catalog: str) -> None:
-    assert needs(tmp_path, catalog=catalog).roots == ("seatrial[postgres]",)
+def test_a_catalog_on_postgresql_brings_its_driver_and_a_client_of_tables(tmp_path: Path, catalog: str) -> None:
+    assert needs(tmp_path, catalog=catalog).roots == ("seatrial[postgres]", "pyiceberg[sql-sqlite,pyarrow]")
+    assert needs(tmp_path, kind="spark", catalog=catalog).roots == ("seatrial[postgres,spark]",)
 
 
 def test_files_of_the_project_are_not_taken_for_distributions(tmp_path: Path) -> None:
