@@ -24,6 +24,7 @@ class Call:
     budget: float | None = None
     no_cache: bool = False
     trust: Path | None = None
+    on: str | None = None
 
     def then(self, verb: str, *arguments: str) -> str:
         """`seatrial VERB …`, to be pasted into a shell.
@@ -37,6 +38,8 @@ class Call:
             words += ["--no-cache"] if self.no_cache else []
         if verb == "run" and self.budget is not None:
             words += ["--budget", f"{self.budget:g}"]
+        if verb == "run" and self.on is not None:
+            words += ["--on", self.on]
         if verb in TAKES_TRUST and self.trust is not None:
             words += ["--trust", str(self.trust)]
         if self.profile != "local":

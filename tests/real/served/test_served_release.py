@@ -166,7 +166,7 @@ def test_a_port_that_is_taken_says_so(sea: Sea) -> None:
         port = taken.getsockname()[1]
         done = run(sea, "serve", "--port", str(port))
     assert done.returncode == 2
-    assert f"127.0.0.1:{port}: cannot listen there" in done.stderr
+    assert f"127.0.0.1:{port}: the server cannot listen there" in done.stderr
     assert "Traceback" not in done.stderr
 
 

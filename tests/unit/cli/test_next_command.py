@@ -41,6 +41,8 @@ def test_only_options_that_the_next_command_has_are_kept() -> None:
 
 def test_what_was_left_at_its_default_is_not_said() -> None:
     assert Call().then("run") == "seatrial run"
+    assert Call(on="kubectl").then("run") == "seatrial run --on kubectl"
+    assert Call(on="kubectl").then("report") == "seatrial report"
 
 
 def test_a_shell_reads_back_what_was_set() -> None:

@@ -88,7 +88,7 @@ def command(
             Console().print(verdict_table(result.verdict, result.trial))
         else:
             print_lines(*verdict_lines(result.verdict, result.trial))
-    call = Call(profile=profile, directory=directory, sets=set_, budget=budget)
+    call = Call(profile=profile, directory=directory, sets=set_, budget=budget, on=on)
     print_lines(*closing_lines(result, project, call))
     return result.exit_status
 
