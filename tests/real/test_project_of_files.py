@@ -158,7 +158,7 @@ def test_a_file_that_is_gone_is_told_by_its_name(project: FinishedProject) -> No
     (project.around / "test.parquet").unlink()
     done = project.call("run")
     assert done.returncode == 2
-    assert "test.parquet: the file does not exist" in done.stderr
+    assert "test.parquet: the file or folder does not exist" in done.stderr
     assert "Traceback" not in done.stderr
 
 
