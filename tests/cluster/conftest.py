@@ -57,10 +57,11 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     state = Path(os.environ.get("CLUSTER_STATE", "/tmp/one-node-cluster"))
     runs = _has_address(NODE)
     if not runs:
-        started = subprocess.run([cluster, "up"], capture_output=True, text=True, timeout=STARTUP_S, check=False)
-        if started.returncode != 0:
+        try:
+            subprocess.run([cluster, "up"], capture_output=True, text=True, timeout=STARTUP_S, check=True)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             subprocess.run([cluster, "down"], capture_output=True, timeout=STARTUP_S, check=False)
-            pytest.skip(f"the node does not start on this machine: {started.stderr.strip()[-300:]}")
+            pytest.skip(f"the node does not start on this machine: {str(error.stderr or error).strip()[-300:]}")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("KUBECONFIG", str(state / "admin.kubeconfig"))
         patched.setenv("PATH", str(state / "bin"), prepend=os.pathsep)
