@@ -109,6 +109,7 @@ class Namespace:
                     take(change["type"], change["raw_object"])
                     if ended.is_set():
                         return
+                silent_since = None  # nothing changed for so long, and nothing failed
             except (ApiException, HTTPError) as error:
                 now = time.monotonic()
                 silent_since = silent_since or now
@@ -127,7 +128,7 @@ class Namespace:
 
 
 class _Missing(Refused):
-    """There is no such object."""
+    """The object does not exist."""
 
 
 class _Forbidden(Refused):

@@ -116,7 +116,10 @@ def _paired(
 
 
 def hinted(quantity: Quantity | Unmeasurable, clip: float | None) -> Quantity | Unmeasurable:
-    """The quantity, which says where it has no bound what to require instead; `clip`: such a limit, if none is set."""
+    """The quantity; where it is not measured for want of a limit, its reason names the metric to require instead.
+
+    `clip` is a limit to suggest, None where one is set.
+    """
     if isinstance(quantity, Unmeasurable):
         return quantity
     limit = "" if clip is None else f", and state a clip, the largest error that counts in full, for instance {clip:g}"

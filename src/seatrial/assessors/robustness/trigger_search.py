@@ -195,7 +195,7 @@ def _present(settings: Settings, absents: Mapping[int, tuple[float, Rows]]) -> t
 
 
 def _missing(rows: Rows, space: InputSpace) -> Iterator[tuple[int, float, Rows]]:
-    """Each column that hardly a row has no value in, the point of a missing one, and ordinary values to compare with.
+    """Each column that few rows lack: its place, the point of a missing value, and ordinary values to compare with.
 
     A model fills gaps by some rule, and what a value does that most rows could have is no trigger: the texts that most
     rows have, numbers from the least to the largest.

@@ -52,7 +52,7 @@ def command(
 
 
 def _following(plan: Plan, project: Project, call: Call, *, rehearse: bool) -> str:
-    """What helps now: of a plan in which everything is cached, that is no run."""
+    """The command that helps now: a run where something has to run, else one that uses what is cached."""
     if not plan.done:
         return call.then("run", *(["--rehearse"] if rehearse else []))
     if plan.release is not None:

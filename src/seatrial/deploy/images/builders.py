@@ -141,7 +141,7 @@ def push_image(builder: Builder, local: str, remote: str) -> str:
 
 
 def output_inside(builder: Builder, image: str, words: Sequence[str]) -> str:
-    """What a command prints in the image, which has no network then."""
+    """What a command prints in the image; it runs without a network."""
     inside = builder.inside(image, words)
     if inside.before is not None:
         _output(inside.before)

@@ -45,7 +45,7 @@ def library_versions(libraries: Sequence[str], *, step: str) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             raise InputError(
                 f"step {step!r} declares the library {library!r}, which is not installed.",
-                hint=f"Install it, or hint libraries=(…) of {step!r}.",
+                hint=f"Install it, or correct libraries=(…) of {step!r}.",
             ) from None
     return versions
 
