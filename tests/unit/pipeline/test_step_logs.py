@@ -9,8 +9,12 @@ import pytest
 
 from seatrial.cli import main
 from seatrial.errors import InputError
+from seatrial.pipeline.places.run_documents import log_key
 from seatrial.pipeline.running.step_logs import step_logs
 from seatrial.pipeline.workspace import STATE_VARIABLE
+from seatrial.stores.objects import Objects
+from seatrial.stores.obstore_objects import open_objects
+from seatrial.stores.settings import StoreSettings
 
 OLD, NEW, CACHED = "20261123T080000-aaaaaa", "20261124T080000-bbbbbb", "20261125T080000-cccccc"
 
@@ -75,3 +79,39 @@ def test_what_a_step_printed_does_not_drive_the_terminal(state: Path, capsys: py
     with pytest.raises(SystemExit):
         main(["logs", "--step", "rows"])
     assert "\x1b" not in capsys.readouterr().out
+
+
+OF_ANOTHER_MACHINE = "20261126T080000-dddddd"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Objects:
+    """A store with the record and the logs of a run of another machine, and the whole log of one of this."""
+    folder = tmp_path / "store"
+    folder.mkdir()
+    store = open_objects(StoreSettings(url=folder.as_uri()))
+    for run in (NEW, OF_ANOTHER_MACHINE):
+        store.put(f"runs/{run}.json", b"{}")
+    store.put(log_key(OF_ANOTHER_MACHINE, "rows"), b"stored\nrows\n")
+    store.put(log_key(NEW, "model"), b"the whole log\n")
+    return store
+
+
+def test_logs_of_another_machine_are_read_from_the_store(tmp_path: Path, store: Objects) -> None:
+    (log,) = step_logs(tmp_path / "nothing-here", run="20261126", step=None, store=store)
+    assert (log.step, list(log.lines())) == ("rows", ["stored", "rows"])
+    (newest,) = step_logs(tmp_path / "nothing-here", run=None, step="rows", store=store)
+    assert newest.run == OF_ANOTHER_MACHINE
+
+
+def test_the_stored_log_is_the_whole_one_and_what_the_store_lacks_is_read_here(state: Path, store: Objects) -> None:
+    logs = {log.step: list(log.lines()) for log in step_logs(state, run=NEW, step=None, store=store)}
+    assert logs == {"rows": [f"rows of {NEW}"], "spark": [f"spark of {NEW}"], "model": ["the whole log"]}
+
+
+def test_a_log_without_an_end_of_line_or_without_anything_is_read_too(state: Path) -> None:
+    path = state / "runs" / NEW / "rows.log"
+    for content, lines in ((b"a\r\n\nb", ["a", "", "b"]), (b"", [])):
+        path.write_bytes(content)
+        (log,) = step_logs(state, run=NEW, step="rows")
+        assert list(log.lines()) == lines

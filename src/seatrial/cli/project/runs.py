@@ -4,17 +4,39 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile
 from seatrial.cli.output import print_json, print_lines
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def command(
+    from seatrial.pipeline.running.run_records import RunRecord, StepRecord
+
+Run = Annotated[str, Parameter(help="The run, or how its name begins.")]
+StepName = Annotated[str | None, Parameter(name="--step", help="One step, with what it printed.")]
+LAST_LINES = 10  # of a failed step's log: the end of a traceback
+WIDTH_OF_STATE = len("skipped")
+
+command = App(
+    name="runs",
+    help="""List the runs of this project, and show one.
+
+    For example:
+
+        seatrial runs --newest 5
+        seatrial runs show 20261124T114314
+    """,
+)
+
+
+@command.default
+def list_(
     *,
     newest: Annotated[int, Parameter(help="How many runs to list.", validator=Number(gte=1))] = 20,
     profile: Profile = "local",
@@ -31,16 +53,105 @@ def command(
     from seatrial.pipeline.workspace import open_workspace
 
     with open_workspace(directory, profile) as workspace:
-        found = list(islice(newest_runs(workspace.objects), newest))
+        records = list(islice(newest_runs(workspace.objects), newest))
     if json:
         shown = ("run", "started", "profile", "rehearsal", "ending", "release", "verdict")
-        print_json({"runs": [{name: getattr(one, name) for name in shown} for one in found]})
+        print_json({"runs": [{name: getattr(one, name) for name in shown} for one in records]})
         return 0
-    for one in found:
-        what = "rehearsal" if one.rehearsal else one.release or "no release"
-        print_lines(f"{one.run}  {one.ending:11}  {what}  {one.verdict or ''}".rstrip())
+    for one in records:
+        print_lines(f"{one.run}  {one.ending:11}  {_what(one)}  {one.verdict or ''}".rstrip())
     call = Call(profile=profile, directory=directory)
-    if not found:
+    if not records:
         print_lines("No run yet.")
-    print_lines(f"Next: {call.then('releases' if any(one.release for one in found) else 'run')}")
+    print_lines(f"Next: {call.then('releases' if any(one.release for one in records) else 'run')}")
     return 0
+
+
+@command.command
+def show(
+    run: Run,
+    /,
+    *,
+    step: StepName = None,
+    profile: Profile = "local",
+    directory: Directory = Path(),
+    json: Json = False,
+) -> int:
+    """Show how a run went, step by step, and where a failed step failed; from any machine that reaches the store.
+
+    For example:
+
+        seatrial runs show 20261124T114314
+        seatrial runs show 20261124T114314 --step model --profile prod
+    """
+    from seatrial.errors import InputError, did_you_mean
+    from seatrial.pipeline.running.run_records import find_run
+    from seatrial.pipeline.running.step_logs import step_logs
+    from seatrial.pipeline.workspace import open_workspace
+
+    with open_workspace(directory, profile) as workspace:
+        record = find_run(workspace.objects, run)
+        steps = {one.name: one for one in record.steps}
+        if step is not None and step not in steps:
+            hint = did_you_mean(step, steps) or f"Those that ended: {', '.join(steps) or 'none'}."
+            raise InputError(f"step {step!r} did not end in this run.", path=record.run, hint=hint)
+        logs = step_logs(workspace.state, run=record.run, step=None, store=workspace.objects)
+        printed = {log.step: tuple(log.lines()) for log in logs if _wanted(log.step, step, steps)}
+    if json:
+        print_json(_document(record, step, printed))
+        return 0
+    call = Call(profile=profile, directory=directory)
+    print_lines(f"{record.run}  {record.ending}  {_what(record)}  {record.verdict or ''}".rstrip())
+    print_lines(f"started {record.started}, profile {record.profile}")
+    for one in (steps[step],) if step is not None else record.steps:
+        print_lines(*_step_lines(one))
+        if step is None and one.state == "failed" and (lines := printed.get(one.name)):
+            print_lines("  The end of its log:", *(f"    {line}" for line in lines[-LAST_LINES:]))
+    if step is not None:
+        print_lines(*printed.get(step, ("It printed nothing.",)))
+    print_lines(f"Next: {_after_show(record, step, call)}")
+    return 0
+
+
+def _what(record: RunRecord) -> str:
+    return "rehearsal" if record.rehearsal else record.release or "no release"
+
+
+def _wanted(log: str, step: str | None, steps: dict[str, StepRecord]) -> bool:
+    """Whether what this step printed is shown: the one that was asked for, else each that failed."""
+    return log == step if step is not None else log in steps and steps[log].state == "failed"
+
+
+def _step_lines(step: StepRecord) -> Iterator[str]:
+    took = f"{step.seconds:7.1f} s" if step.state in ("ran", "failed") else " " * 9
+    yield f"{step.state:{WIDTH_OF_STATE}}  {took}  {step.name}" + ("" if step.state == "cached" else f": {step.reason}")
+    for error in step.errors:
+        if error["line"] is not None:
+            yield f"  at {error['path']}:{error['line']}"
+        if error["hint"] is not None:
+            yield f"  {error['hint']}"
+
+
+def _document(record: RunRecord, step: str | None, printed: dict[str, tuple[str, ...]]) -> object:
+    shown = ("run", "started", "profile", "rehearsal", "ending", "release", "verdict")
+    return {
+        **{name: getattr(record, name) for name in shown},
+        "steps": [
+            {
+                **{name: getattr(one, name) for name in ("name", "state", "key", "seconds", "reason")},
+                "errors": [dict(error) for error in one.errors],
+                "log": list(printed[one.name]) if one.name in printed else None,
+            }
+            for one in record.steps
+            if step in (None, one.name)
+        ],
+    }
+
+
+def _after_show(record: RunRecord, step: str | None, call: Call) -> str:
+    failed = [one.name for one in record.steps if one.state == "failed"]
+    if step is None and failed:
+        return call.then("runs", "show", record.run, "--step", failed[0])
+    if record.release is not None:
+        return call.then("report", record.release)
+    return call.then("run")

@@ -16,7 +16,7 @@ from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.places.code_artifact import pack_code
 from seatrial.pipeline.places.job_manifest import RUN_LABEL, RemoteStep, job_name, render_job
 from seatrial.pipeline.places.remote_step import store_variables
-from seatrial.pipeline.places.run_documents import answer_key, log_key, write_job
+from seatrial.pipeline.places.run_documents import answer_key, write_job
 from seatrial.pipeline.project.cluster_profile import require_cluster_profile, resources_of
 from seatrial.pipeline.project.locations import is_file_address, is_remote
 from seatrial.pipeline.running.step_process import read_errors
@@ -85,8 +85,6 @@ class KubernetesJobs:
         with self._changed:
             self._unfinished.discard(name)
             ended, pod = self._jobs[name], self._last_pod(name)
-        if log.exists():
-            self._workspace.objects.put(log_key(remote.run, step.name), log)
         return self._answer(job, step, remote.run, ended, pod, log, memory=resources.memory)
 
     def end(self) -> None:

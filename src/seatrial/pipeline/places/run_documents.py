@@ -18,9 +18,14 @@ def answer_key(run: str, step: str) -> str:
     return f"jobs/{run}/{step}.answer.json"
 
 
+def logs_prefix(run: str) -> str:
+    """Where the logs of a run lie."""
+    return f"jobs/{run}/"
+
+
 def log_key(run: str, step: str) -> str:
     """Where what the step printed lies once it ended."""
-    return f"jobs/{run}/{step}.log"
+    return f"{logs_prefix(run)}{step}.log"
 
 
 def write_job(objects: Objects, run: str, job: Job) -> str:

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,9 +19,18 @@ from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.jobs.job import Job, Parameters, cached, job_for, missing_inputs
 from seatrial.pipeline.jobs.step_values import Output
 from seatrial.pipeline.places.place import Place
+from seatrial.pipeline.places.run_documents import log_key
 from seatrial.pipeline.places.this_machine import ThisMachine
 from seatrial.pipeline.running.plan import UNCHANGED, why
-from seatrial.pipeline.running.run_records import Ending, RunRecord, State, StepRecord, last_parts, write_run
+from seatrial.pipeline.running.run_records import (
+    Ending,
+    ErrorDocument,
+    RunRecord,
+    State,
+    StepRecord,
+    last_parts,
+    write_run,
+)
 from seatrial.pipeline.steps.declaration import Step
 from seatrial.pipeline.steps.graph import Graph
 from seatrial.pipeline.workspace import Workspace, ledger_place
@@ -152,16 +161,32 @@ class _Runner:
                 log = self.logs / f"{step.name}.log"
                 self.progress.started(step.name, reason, log)
                 # A record that does not serve is replaced; else the first one written counts, for both of two runs.
-                made = self.place.run(
-                    job, step, log=log, replace=bool(doubt), on_waiting=partial(self.progress.waiting, step.name)
-                )
+                try:
+                    made = self.place.run(
+                        job, step, log=log, replace=bool(doubt), on_waiting=partial(self.progress.waiting, step.name)
+                    )
+                finally:
+                    self._keep_log(step.name, log)
         except (SeatrialError, OSError) as raised:  # of the operating system: a full disk, above all
             error = raised if isinstance(raised, SeatrialError) else from_os_error(raised, path=str(self.logs))
             self.error = self.error or error
-            return self._record(step, "failed", job, began, error.problem), None
+            return self._record(step, "failed", job, began, error.problem, error), None
         return self._record(step, "cached" if reason == UNCHANGED else "ran", job, began, reason), made
 
-    def _record(self, step: Step, state: State, job: Job | None, began: float, reason: str) -> StepRecord:
+    def _keep_log(self, step: str, log: Path) -> None:
+        """Copies the log to where other machines can read it; see `step_logs`."""
+        if self.workspace.profile.store is not None and log.is_file():
+            with suppress(SeatrialError):  # how the step ended counts for more, and it is told with the log's own place
+                self.workspace.objects.put(log_key(self.run, step), log)
+
+    def _without_logs(self, error: ErrorDocument) -> ErrorDocument:
+        """The error without the folder of logs of this machine, which tells nobody else anything."""
+        here = str(self.logs)
+        return {key: None if isinstance(value, str) and here in value else value for key, value in error.items()}
+
+    def _record(
+        self, step: Step, state: State, job: Job | None, began: float, reason: str, error: SeatrialError | None = None
+    ) -> StepRecord:
         return StepRecord(
             name=step.name,
             state=state,
@@ -169,6 +194,7 @@ class _Runner:
             seconds=round(time.monotonic() - began, 3),
             reason=reason,
             parts=None if job is None else job.parts,
+            errors=() if error is None else tuple(self._without_logs(one.as_document()) for one in error.each),
         )
 
 

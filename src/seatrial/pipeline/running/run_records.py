@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from seatrial.errors import Corrupt, ObjectMissing
+from seatrial.errors import Corrupt, InputError, ObjectMissing, did_you_mean
 from seatrial.pipeline.jobs.step_key import KeyParts
 from seatrial.pipeline.steps.declaration import Parameter
 from seatrial.stores.documents import from_json, to_json
@@ -15,11 +15,15 @@ from seatrial.verdicts.verdict import Outcome
 
 State = Literal["ran", "cached", "failed", "skipped"]
 Ending = Literal["running", "done", "failed", "interrupted"]
+RUNS = "runs/"
+NEWEST_TOLD = 3  # of the runs that there are, in an error
+
+ErrorDocument = Mapping[str, str | int | None]  # see `SeatrialError.as_document`
 
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """How one step of a run ended. `key` is None where it never became known."""
+    """How one step of a run ended. `key` is None where it never became known; `errors` say where it failed."""
 
     name: str
     state: State
@@ -27,6 +31,7 @@ class StepRecord:
     seconds: float
     reason: str
     parts: KeyParts | None = None
+    errors: tuple[ErrorDocument, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +52,36 @@ class RunRecord:
 
 def write_run(objects: Objects, record: RunRecord) -> None:
     """Writes the record of a run; the run itself rewrites it as it goes."""
-    objects.put(f"runs/{record.run}.json", to_json(record))
+    objects.put(f"{RUNS}{record.run}.json", to_json(record))
 
 
 def read_run(objects: Objects, run: str) -> RunRecord:
     """The record of one run."""
-    path = f"runs/{run}.json"
+    path = f"{RUNS}{run}.json"
     return from_json(RunRecord, objects.get(path).data, path=path)
+
+
+def find_run(objects: Objects, run: str) -> RunRecord:
+    """The record of the run whose name begins so; `InputError` where that is none, or several."""
+    names = [info.key.removeprefix(RUNS).removesuffix(".json") for info in objects.list(RUNS)]
+    return read_run(objects, match_run(run, names))
+
+
+def match_run(run: str, names: Sequence[str]) -> str:
+    """The one of these runs, oldest first, whose name begins with `run`."""
+    matching = [name for name in names if name.startswith(run)]
+    if len(matching) == 1:
+        return matching[0]
+    problem = f"{len(matching)} runs begin so." if matching else "the name of a run was expected, and none begins so."
+    hint = did_you_mean(run, names) or f"The newest: {', '.join(names[-NEWEST_TOLD:]) or 'none'}."
+    raise InputError(problem, path=run, hint=hint)
 
 
 def newest_runs(objects: Objects) -> Iterator[RunRecord]:
     """The runs of this project, newest first; a record that cannot be read is passed over."""
-    for info in reversed(list(objects.list("runs/"))):
+    for info in reversed(list(objects.list(RUNS))):
         try:
-            yield read_run(objects, info.key.removeprefix("runs/").removesuffix(".json"))
+            yield read_run(objects, info.key.removeprefix(RUNS).removesuffix(".json"))
         except (Corrupt, ObjectMissing):
             continue
 

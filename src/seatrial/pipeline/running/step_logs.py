@@ -1,53 +1,60 @@
-"""What the steps of a run printed: the logs that this machine keeps of the runs that it made."""
+"""What the steps of a run printed: the logs that this machine has, and those that are kept in the store.
+
+A run copies a step's log into the store of its profile when the step ends (`jobs/RUN/STEP.log`), so that every machine
+that reaches the store can read it. The store of the profile `local` is this machine's own, and gets no second copy.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.errors import InputError, did_you_mean
+from seatrial.pipeline.places.run_documents import logs_prefix
+from seatrial.pipeline.running.run_records import RUNS, match_run
+from seatrial.stores.objects import Objects
 
 SUFFIX = ".log"
 
 
 @dataclass(frozen=True, slots=True)
 class StepLog:
-    """The log of one step of a run; Spark's own is called "spark"."""
+    """The log of one step of a run; Spark's own is called "spark". `place` is its file, or its key in the store."""
 
     run: str
     step: str
-    path: Path
+    place: str
+    read: Callable[[], bytes]
 
     def lines(self) -> Iterator[str]:
         """Its lines, without their ends; what is not UTF-8 is replaced."""
-        with self.path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                yield line.rstrip("\r\n")
+        *lines, last = self.read().split(b"\n")
+        for line in (*lines, *([last] if last else [])):
+            yield line.decode(errors="replace").rstrip("\r")
 
 
-def step_logs(state: Path, *, run: str | None, step: str | None) -> tuple[StepLog, ...]:
+def step_logs(state: Path, *, run: str | None, step: str | None, store: Objects | None = None) -> tuple[StepLog, ...]:
     """The logs of a run, of one step or of all, in the order in which they ended; None is the newest that ran a step.
 
-    `run` may be cut short as long as it names one run.
+    `run` may be cut short as long as it names one run. Where the store has a log too, it is the whole one: this machine
+    may have left before the step ended.
     """
-    found = {folder.name: _logs_in(folder) for folder in sorted((state / "runs").glob("*")) if folder.is_dir()}
-    logged = {name: logs for name, logs in found.items() if logs}
-    if run is None:
-        if not logged:
+    folders = {folder.name for folder in (state / "runs").glob("*") if folder.is_dir()}
+    stored = set() if store is None else {_run_of(info.key) for info in store.list(RUNS)}
+    names = sorted(folders | stored)
+    if run is not None:
+        name = match_run(run, names)
+        chosen = _logs_of(name, state, store)
+    else:
+        logged = (logs for name in reversed(names) if (logs := _logs_of(name, state, store)))
+        chosen = next(logged, ())
+        if not chosen:
             raise InputError(
-                "steps have not run on this machine yet.",
+                "steps have not run on this machine yet." if store is None else "steps have not run yet.",
                 path=str(state / "runs"),
                 hint="Steps that are cached print nothing; see how the runs ended: seatrial runs",
             )
-        chosen = next(reversed(logged.values()))
-    else:
-        names = [name for name in found if name.startswith(run)]
-        if len(names) != 1:
-            problem = "no run of this machine begins so." if not names else f"{len(names)} runs begin so."
-            hint = did_you_mean(run, found) or f"The newest: {', '.join(list(found)[-3:]) or 'none'}."
-            raise InputError(problem, path=run, hint=hint)
-        chosen = found[names[0]]
     if step is None:
         return chosen
     matching = tuple(log for log in chosen if log.step == step)
@@ -58,6 +65,22 @@ def step_logs(state: Path, *, run: str | None, step: str | None) -> tuple[StepLo
     return matching
 
 
-def _logs_in(folder: Path) -> tuple[StepLog, ...]:
-    files = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    return tuple(StepLog(folder.name, path.stem, path) for path in files)
+def _logs_of(run: str, state: Path, store: Objects | None) -> tuple[StepLog, ...]:
+    ended: dict[str, tuple[float, StepLog]] = {}
+    for path in (state / "runs" / run).glob(f"*{SUFFIX}"):
+        ended[path.stem] = (path.stat().st_mtime, StepLog(run, path.stem, str(path), path.read_bytes))
+    if store is not None:
+        for info in store.list(logs_prefix(run)):
+            if info.key.endswith(SUFFIX):
+                step = info.key.removeprefix(logs_prefix(run)).removesuffix(SUFFIX)
+                log = StepLog(run, step, info.key, _reader(store, info.key))
+                ended[step] = (info.modified.timestamp(), log)
+    return tuple(log for _, log in sorted(ended.values(), key=lambda one: (one[0], one[1].step)))
+
+
+def _reader(store: Objects, key: str) -> Callable[[], bytes]:
+    return lambda: store.get(key).data
+
+
+def _run_of(key: str) -> str:
+    return key.removeprefix(RUNS).removesuffix(".json")
