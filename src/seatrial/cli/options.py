@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -39,3 +39,21 @@ Trust = Annotated[
     Path | None,
     Parameter(name="--trust", help="The deployer's trust.toml; without it, the one under SEATRIAL_HOME."),
 ]
+
+# What is asked of a finished model.
+Columns = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
+Label = Annotated[str | None, Parameter(help="The column that holds what is true.")]
+Groups = Annotated[Columns, Parameter(help="Whom to compare: sex,age:18,25,65,sex*race (values, bins, intersections).")]
+Task = Annotated[
+    Literal["binary", "multiclass", "regression"] | None,
+    Parameter(help="Inferred from the label without it, and printed."),
+]
+Positive = Annotated[str | None, Parameter(help="The class that rates and scores are about.")]
+Classes = Annotated[
+    Columns, Parameter(help="The model's classes in the order of its probabilities, where its file names none.")
+]
+Inputs = Annotated[Columns, Parameter(help="The columns of a model that takes one matrix, in its order: a,b,c.")]
+Threshold = Annotated[float | None, Parameter(help="The least probability that is answered positive.")]
+Weight = Annotated[str | None, Parameter(help="The column that says how many people a row stands for.")]
+Clip = Annotated[float | None, Parameter(help="The largest error of a regression that counts in full.")]
+Quantile = Annotated[float | None, Parameter(help="The quantile that a regression predicts: 0.9.")]

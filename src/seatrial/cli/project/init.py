@@ -10,6 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from seatrial.cli.options import (
+    Classes,
+    Clip,
+    Groups,
+    Inputs,
+    Label,
+    Positive,
+    Quantile,
+    Task,
+    Threshold,
+    Weight,
+)
 from seatrial.cli.output import print_lines
 
 if TYPE_CHECKING:
@@ -18,7 +30,6 @@ if TYPE_CHECKING:
 ExampleName = Literal["census", "digits", "mnist"]
 Example = Annotated[ExampleName | None, Parameter(help="The example to start from.")]
 FrameworkName = Literal["sklearn", "xgboost", "lightgbm", "torch"]
-Columns = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 
 
 def command(
@@ -43,24 +54,16 @@ def command(
     train: Annotated[
         str | None, Parameter(help="The training data: fits baselines, and is looked for in --test.")
     ] = None,
-    label: Annotated[str | None, Parameter(help="The column that holds what is true.")] = None,
-    groups: Annotated[
-        Columns, Parameter(help="Whom to compare: sex,age:18,25,65,sex*race (values, bins, intersections).")
-    ] = (),
-    task: Annotated[
-        Literal["binary", "multiclass", "regression"] | None, Parameter(help="Inferred, and said, without it.")
-    ] = None,
-    positive: Annotated[str | None, Parameter(help="The class that rates and scores are about.")] = None,
-    classes: Annotated[
-        Columns, Parameter(help="The model's classes in the order of its probabilities, where its file names none.")
-    ] = (),
-    inputs: Annotated[
-        Columns, Parameter(help="The columns of a model that takes one matrix, in its order: a,b,c.")
-    ] = (),
-    threshold: Annotated[float | None, Parameter(help="The least probability that is answered positive.")] = None,
-    weight: Annotated[str | None, Parameter(help="The column that says how many people a row stands for.")] = None,
-    clip: Annotated[float | None, Parameter(help="The largest error of a regression that counts in full.")] = None,
-    quantile: Annotated[float | None, Parameter(help="The quantile that a regression predicts: 0.9.")] = None,
+    label: Label = None,
+    groups: Groups = (),
+    task: Task = None,
+    positive: Positive = None,
+    classes: Classes = (),
+    inputs: Inputs = (),
+    threshold: Threshold = None,
+    weight: Weight = None,
+    clip: Clip = None,
+    quantile: Quantile = None,
 ) -> int:
     """Start a project in a new folder: around a table, a finished model, or an example.
 

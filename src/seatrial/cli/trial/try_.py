@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from seatrial.cli.options import Budget, Json
+from seatrial.cli.options import (
+    Budget,
+    Classes,
+    Clip,
+    Groups,
+    Inputs,
+    Json,
+    Label,
+    Positive,
+    Quantile,
+    Task,
+    Threshold,
+    Weight,
+)
 from seatrial.cli.output import print_json, print_lines
 from seatrial.cli.rows_progress import rows_progress
 
 NOT_PASSED = 3
-
-Columns = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 
 
 def command(
@@ -26,22 +37,14 @@ def command(
     ] = None,
     /,
     *,
-    label: Annotated[str | None, Parameter(help="The column that holds what is true.")] = None,
-    groups: Annotated[
-        Columns, Parameter(help="Whom to compare: sex,age:18,25,65,sex*race (values, bins, intersections).")
-    ] = (),
-    task: Annotated[
-        Literal["binary", "multiclass", "regression"] | None, Parameter(help="Inferred, and said, without it.")
-    ] = None,
-    positive: Annotated[str | None, Parameter(help="The class that rates and scores are about.")] = None,
-    classes: Annotated[
-        Columns, Parameter(help="The model's classes in the order of its probabilities, where its file names none.")
-    ] = (),
-    inputs: Annotated[
-        Columns, Parameter(help="The columns of a model that takes one matrix, in its order: a,b,c.")
-    ] = (),
-    threshold: Annotated[float | None, Parameter(help="The least probability that is answered positive.")] = None,
-    weight: Annotated[str | None, Parameter(help="The column that says how many people a row stands for.")] = None,
+    label: Label = None,
+    groups: Groups = (),
+    task: Task = None,
+    positive: Positive = None,
+    classes: Classes = (),
+    inputs: Inputs = (),
+    threshold: Threshold = None,
+    weight: Weight = None,
     train: Annotated[str | None, Parameter(help="The training table: are rows of it in the test table?")] = None,
     against: Annotated[str | None, Parameter(help="The model that runs now: is this one no worse?")] = None,
     margin: Annotated[
@@ -50,8 +53,8 @@ def command(
     policy: Annotated[str, Parameter(help="default (better than the baseline), or a .toml file with a [policy].")] = (
         "default"
     ),
-    clip: Annotated[float | None, Parameter(help="The largest error of a regression that counts in full.")] = None,
-    quantile: Annotated[float | None, Parameter(help="The quantile that a regression predicts: 0.9.")] = None,
+    clip: Clip = None,
+    quantile: Quantile = None,
     token: Annotated[
         str | None, Parameter(help="Where an endpoint's token is: env:NAME. Never the token itself.")
     ] = None,
