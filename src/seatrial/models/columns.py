@@ -31,14 +31,10 @@ def number_column(table: pa.Table, name: str) -> NDArray[np.float64]:
     return exact
 
 
-def whole_column(
-    table: pa.Table, name: str, *, first_row: int = 0, least: int = -LARGEST, most: int = LARGEST
+def check_whole(
+    values: NDArray[np.float64], name: str, *, first_row: int = 0, least: int = -LARGEST, most: int = LARGEST
 ) -> NDArray[np.float64]:
-    """The column as float64[n] of whole numbers from `least` to `most`.
-
-    A missing value, or another number, is an `InputError` that names its row, the table's first being `first_row`.
-    """
-    values = number_column(table, name)
+    """The values, float64[n], all whole numbers from `least` to `most`; else an `InputError` that names a row."""
     wrong = ~((values >= least) & (values <= most) & (np.floor(values) == values))
     if wrong.any():
         row = int(wrong.argmax())
@@ -77,18 +73,27 @@ def kind_column(
     """
     if column.kind == "number":
         return number_column(table, column.name)
-    if column.kind == "integer":
-        least, most = bounds or (-LARGEST, LARGEST)
-        return whole_column(
-            table, column.name, first_row=first_row, least=max(least, -LARGEST), most=min(most, LARGEST)
-        )
-    if column.kind == "boolean":
-        return whole_column(table, column.name, first_row=first_row, least=0, most=1)
+    if column.kind != "text":
+        return kind_array(number_column(table, column.name), column, first_row=first_row, bounds=bounds)
     # onnxruntime takes Python objects only: each different text of the batch becomes one, and not each row's.
     encoded = text_column(table, column.name).combine_chunks().dictionary_encode()
     texts: NDArray[np.object_] = np.array(encoded.dictionary.to_pylist(), object)
     found: NDArray[np.object_] = texts[encoded.indices.to_numpy()]
     return found
+
+
+def kind_array(
+    values: NDArray[Any], column: Column, *, first_row: int = 0, bounds: tuple[int, int] | None = None
+) -> NDArray[Any]:
+    """The values, float64[n] or object[n], if they are of the column's kind; see `kind_column`."""
+    if column.kind == "integer":
+        least, most = bounds or (-LARGEST, LARGEST)
+        return check_whole(
+            values, column.name, first_row=first_row, least=max(least, -LARGEST), most=min(most, LARGEST)
+        )
+    if column.kind == "boolean":
+        return check_whole(values, column.name, first_row=first_row, least=0, most=1)
+    return values
 
 
 def holds_numbers(kind: pa.DataType) -> bool:

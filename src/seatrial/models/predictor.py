@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -67,4 +68,17 @@ class Predictor(Protocol):
 
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`; extra columns are ignored, a missing one is an `InputError`."""
+        ...
+
+
+class ArrayPredictor(Protocol):
+    """Something that answers for columns that are NumPy's already: what a server asks, row by row and at once."""
+
+    @property
+    def signature(self) -> Signature:
+        """What it takes and gives."""
+        ...
+
+    def predict_arrays(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
+        """Answers in the order of the rows; columns are float64[n], NaN for missing, or object[n] of str."""
         ...

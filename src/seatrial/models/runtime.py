@@ -15,7 +15,7 @@ from onnx import numpy_helper
 
 from seatrial.errors import Corrupt
 from seatrial.models.codec import Codec
-from seatrial.models.columns import kind_column
+from seatrial.models.columns import kind_array, kind_column
 from seatrial.models.graph import LABEL, LOWER, PROBABILITY, UPPER, VALUE, element_of
 from seatrial.models.label_lookup import LabelLookup, find_label_lookup
 from seatrial.models.predictor import Predictions
@@ -62,26 +62,52 @@ class OnnxPredictor:
         Numbers of any Arrow type enter as float64, null as NaN; texts as strings, null as "". A missing or fractional
         value in an integer or boolean column is an `InputError` that names its row.
         """
-        # An empty table is one empty batch: it, too, is asked for its columns.
-        starts = range(0, max(rows.num_rows, 1), BATCH_ROWS)
-        answers = [self._run(rows.slice(start, BATCH_ROWS), start) for start in starts]
-        parts = dict(zip(self._outputs, zip(*answers, strict=True), strict=True))
-        found: dict[str, NDArray[Any]] = {name: np.concatenate(values) for name, values in parts.items()}
-        if VALUE in found:
-            interval = np.stack([found[LOWER], found[UPPER]], axis=1) if self.signature.interval else None
-            return Predictions(found[VALUE], None, interval)
-        labels = found[LABEL] if self._choice is None else self._choice.names[found[LABEL]]
-        return Predictions(labels, found.get(PROBABILITY))
+        starts = _starts(rows.num_rows)
+        return self._predictions([self._run(self._columns(rows.slice(start, BATCH_ROWS), start)) for start in starts])
 
-    def _run(self, rows: pa.Table, first_row: int) -> list[NDArray[Any]]:
-        feed = {
-            column.name: kind_column(rows, column, first_row=first_row, bounds=self._bounds.get(column.name)).reshape(
-                -1, 1
-            )
+    def predict_arrays(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
+        """Answers for columns that are NumPy's already, as `predict` answers for the same rows.
+
+        By name, each column of the signature: float64[n], NaN for a missing value, or object[n] of str. A missing or
+        fractional value in an integer or boolean column is an `InputError` that names its row.
+        """
+        inputs = self.signature.inputs
+        rows = len(columns[inputs[0].name])
+        answers = []
+        for start in _starts(rows):
+            piece = slice(start, start + BATCH_ROWS)
+            checked = {
+                column.name: kind_array(
+                    columns[column.name][piece], column, first_row=start, bounds=self._bounds.get(column.name)
+                )
+                for column in inputs
+            }
+            answers.append(self._run(checked))
+        return self._predictions(answers)
+
+    def _columns(self, rows: pa.Table, first_row: int) -> dict[str, NDArray[Any]]:
+        return {
+            column.name: kind_column(rows, column, first_row=first_row, bounds=self._bounds.get(column.name))
             for column in self.signature.inputs
         }
+
+    def _run(self, columns: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        feed = {name: values.reshape(-1, 1) for name, values in columns.items()}
         answers: list[NDArray[Any]] = self._session.run(self._asked, feed)
         return answers
+
+    def _predictions(self, answers: list[list[NDArray[Any]]]) -> Predictions:
+        whole = answers[0] if len(answers) == 1 else [np.concatenate(parts) for parts in zip(*answers, strict=True)]
+        by_name: dict[str, NDArray[Any]] = dict(zip(self._outputs, whole, strict=True))
+        if VALUE in by_name:
+            interval = np.stack([by_name[LOWER], by_name[UPPER]], axis=1) if self.signature.interval else None
+            return Predictions(by_name[VALUE], None, interval)
+        labels = by_name[LABEL] if self._choice is None else self._choice.names[by_name[LABEL]]
+        return Predictions(labels, by_name.get(PROBABILITY))
+
+
+def _starts(rows: int) -> range:
+    return range(0, max(rows, 1), BATCH_ROWS)  # no rows are one empty batch: it, too, is asked for its columns
 
 
 def load_predictor(files: Mapping[str, bytes], *, threads: int | None = None) -> OnnxPredictor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from pathlib import Path
 from typing import Any
 
 from seatrial.errors import Corrupt
@@ -31,3 +33,30 @@ def open_session(model: bytes, *, path: str, threads: int | None = None) -> Any:
         raise Corrupt(
             f"onnxruntime cannot load the model: {first_line(error)}", path=path, hint="Export it again."
         ) from None
+
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def processor_limit(cgroup: Path = _CGROUP) -> int:
+    """How many processors this process may keep busy: its affinity, and its container's limit rounded up.
+
+    onnxruntime alone would start a thread for each core of the node; under a limit of one processor they take the
+    quota from each other, and answers wait for the next period.
+    """
+    cores = len(os.sched_getaffinity(0))
+    quota = _quota(cgroup)
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def _quota(cgroup: Path) -> float | None:
+    """Processors by cgroup v2 (cpu.max: "200000 100000" or "max 100000"), else by v1; None without a limit."""
+    try:
+        try:
+            limit, period = (cgroup / "cpu.max").read_text().split()
+        except FileNotFoundError:
+            limit = (cgroup / "cpu" / "cpu.cfs_quota_us").read_text()
+            period = (cgroup / "cpu" / "cpu.cfs_period_us").read_text()
+        return int(limit) / int(period) if limit != "max" and int(limit) > 0 else None
+    except (OSError, ValueError):
+        return None

@@ -5,46 +5,50 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
-from starlette.applications import Starlette
 
 from seatrial.errors import InputError
-from seatrial.serve.header_deadline import HeaderDeadline
+from seatrial.serve.application import Application
+from seatrial.serve.http.connection import Connection
 
-GRACE_S = 10  # what a request that was accepted has left after SIGTERM; a pod has 30
-ANSWERING_S = 7  # of it for answers; then whoever still waits is told to come again, while there is time to tell it
-LINGER_S = 2  # of it for connections that are sending their headers: to close one of those is to reset it
+# After SIGTERM: a pod has 30 seconds unless its manifest says otherwise, and is killed then.
+DRAIN_S = 5.0  # in which new requests are still answered, each with "Connection: close": clients move elsewhere
+ANSWERING_S = 22.0  # then whoever still waits is told to come again, while there is time to tell it
+GRACE_S = 25.0
 _LOOK_S = 0.05
-_BACKLOG_S = 0.5  # in which those who connected before the signal are accepted: to close the socket resets them
-CONNECTIONS = 256
-_BACKLOG = 128
+_QUIET_S = 0.5  # in which those who connected before the signal are accepted: to close the socket resets them
+_BACKLOG = 1024
 
 
-def run_server(app: Starlette, *, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT, finishes what was begun, and returns.
+def run_server(
+    app: Application, *, host: str, port: int, ready: Callable[[str], None], drain_s: float = DRAIN_S
+) -> None:
+    """Serves until SIGTERM or SIGINT, answers what was accepted, and returns.
 
     `ready` gets the address once connections are accepted; port 0 is any free one. An address that cannot be had is
-    an `InputError`.
+    an `InputError`. After SIGTERM it is not ready, but answers for `drain_s` longer, since proxies hear of it later;
+    Ctrl-C does not wait.
     """
     listening = _listen(host, port)
     config = uvicorn.Config(
         app,
-        http=HeaderDeadline,
+        http=Connection,
+        loop="uvloop",
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=GRACE_S,
+        ws="none",
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=round(GRACE_S - ANSWERING_S),
     )
-    server = _Server(config, app)
+    server = _Server(config, app, drain_s=drain_s)
 
-    def end(number: int, frame: object) -> None:  # noqa: ARG001  # a signal handler's signature
-        # Before uvicorn listens to signals, and after: it raises the one that ended it once more.
-        server.should_exit = True
-
-    previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    # Before uvicorn listens to signals, and after: it raises the one that ended it once more.
+    previous = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with listening:
             shown = f"[{host}]" if ":" in host else host
@@ -56,21 +60,35 @@ def run_server(app: Starlette, *, host: str, port: int, ready: Callable[[str], N
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which ends in order: nothing new is accepted, then what was accepted is answered or refused."""
+    """uvicorn's server, which ends in order: not ready, nothing new, then what was accepted is answered or refused."""
 
-    def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
+    def __init__(self, config: uvicorn.Config, app: Application, *, drain_s: float) -> None:
         super().__init__(config)
         self._app = app
+        self._drain_s = drain_s
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Hears of a signal; nobody who presses Ctrl-C wants to wait for proxies."""
+        if sig == signal.SIGINT:
+            self._drain_s = 0
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answers for `ANSWERING_S` and refuses for the rest of the grace; who connected before is accepted."""
-        self._app.state.stop_answering(after_s=ANSWERING_S)
-        for look in range(round(LINGER_S / _LOOK_S)):
-            await asyncio.sleep(_LOOK_S)  # takes in what waits in the backlog, too
-            idle = any(getattr(one, "cycle", one) is None for one in self.server_state.connections)
-            if look * _LOOK_S >= _BACKLOG_S and not idle:
-                break
+        begun = time.monotonic()
+        self._app.drain()
+        await self._until(begun + max(self._drain_s, _QUIET_S))
+        for listener in self.servers:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()  # closes it if nothing is under way, else with its answer
+        await self._until(begun + ANSWERING_S, unless_busy=True)
+        self._app.stop_answering()
         await super().shutdown(sockets)
+
+    async def _until(self, moment: float, *, unless_busy: bool = False) -> None:
+        while time.monotonic() < moment and not (unless_busy and not self.server_state.tasks):
+            await asyncio.sleep(_LOOK_S)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -39,6 +39,7 @@ CODEC = Codec.from_statistics(
     vocabularies={"sex": ["Female", "Male"], "größe": ["klein", "大"]},
 )
 END_TIMEOUT_S = 60
+DRAIN_S = 1
 
 
 def rows(count: int, seed: int) -> pa.Table:
@@ -135,7 +136,7 @@ class Server:
 @contextmanager
 def serving(sea: Sea) -> Iterator[Server]:
     process = subprocess.Popen(
-        sea.command("serve", "--port", "0"),
+        sea.command("serve", "--port", "0", "--drain", str(DRAIN_S)),
         env=sea.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -20,8 +20,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from seatrial.serve.header_deadline import HEADERS_S
-from seatrial.serve.server import CONNECTIONS
+from seatrial.serve.http.connection import CONNECTIONS, HEADERS_S
 
 from .conftest import Sea, Server, rows
 

@@ -40,10 +40,10 @@ WORK = (
     "skl2onnx",
     "sklearn",
     "sqlalchemy",
-    "starlette",
     "tensorflow",
     "torch",
     "uvicorn",
+    "uvloop",
     "xgboost",
 )
 # What answering takes; pyarrow loads pandas, where it is installed, to make arrays of NumPy.

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
-import pytest
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 
-from seatrial.models.columns import number_column, text_column
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
+from seatrial.serve.application import Application
 
 
 class Echo:
@@ -18,8 +23,8 @@ class Echo:
         (Column("p", "number"), Column("größe", "text")), "binary", ("no", "yes"), positive="yes", threshold=0.5
     )
 
-    def predict(self, rows: pa.Table) -> Predictions:
-        yes = np.where(np.array(text_column(rows, "größe").to_pylist(), object) == "", 0.0, number_column(rows, "p"))
+    def predict_arrays(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
+        yes = np.where(columns["größe"] == "", 0.0, columns["p"])
         labels = np.where(yes >= 0.5, "yes", "no").astype(object)
         return Predictions(labels, np.column_stack([1 - yes, yes]))
 
@@ -27,3 +32,12 @@ class Echo:
 @pytest.fixture(scope="session")
 def echo() -> Echo:
     return Echo()
+
+
+@asynccontextmanager
+async def running(app: Application) -> AsyncIterator[None]:
+    """The application's life around a test: its thread ends with it."""
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(app.inference.close)

@@ -17,8 +17,9 @@ from seatrial.models.finished import Finished
 from seatrial.rows import open_rows
 from seatrial.rows.answered_rows import Unanswered, answer_rows, row_types
 from seatrial.serve.application import create_app
-from seatrial.serve.protocol import model_metadata
+from seatrial.serve.formats.model_documents import model_metadata
 from tests.finished_models import matrix_model, model, opened, softmax_model, table
+from tests.unit.serve.conftest import running
 
 NODE = helper.make_node
 FLOAT = TensorProto.FLOAT
@@ -53,7 +54,7 @@ def infer(found: Finished, **columns: tuple[str, list[Any]]) -> tuple[int, Any]:
         app = create_app(found.predictor, "m", "1")
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
-            app.router.lifespan_context(app),
+            running(app),
             httpx.AsyncClient(transport=transport, base_url="http://test") as client,
         ):
             return await client.post("/v2/models/m/infer", content=json.dumps({"inputs": inputs}).encode())
@@ -141,7 +142,7 @@ def test_a_row_that_the_model_gives_nan_for_is_a_bad_request_that_names_the_gap(
     found = opened(tmp_path, softmax_model())
     whole = ("FP64", [1.0, 2.0])
     status, answer = infer(found, a=whole, b=("FP64", [1.0, None]), c=whole)
-    assert status == 400
+    assert status == 422
     assert "the model does not answer row 1, where 'b' has no value" in answer["error"]
     assert infer(found, a=whole, b=whole, c=whole)[0] == 200
 

@@ -25,8 +25,18 @@ def command(
         int, Parameter(help="The port to listen on; 0 is any free one.", validator=Number(gte=0, lte=LAST_PORT))
     ] = 8080,
     threads: Annotated[
-        int | None, Parameter(help="Threads for one answer; without it, one a core.", validator=Number(gte=1))
+        int | None,
+        Parameter(
+            help="Threads for one answer; without it, one a processor that the container may use.",
+            validator=Number(gte=1),
+        ),
     ] = None,
+    drain: Annotated[
+        float,
+        Parameter(
+            help="Seconds after SIGTERM in which new requests are still answered.", validator=Number(gte=0, lte=20)
+        ),
+    ] = 5.0,
     digest: Annotated[str | None, Parameter(help="Refuse any release.json but the one of this sha256.")] = None,
     trust: Trust = None,
     profile: Profile = "local",
@@ -43,6 +53,7 @@ def command(
         seatrial serve ./census-2 --trust trust.toml
     """
     from seatrial.models.runtime import load_predictor
+    from seatrial.models.sessions import processor_limit
     from seatrial.pipeline.open_release import verified_release
     from seatrial.serve.application import create_app
     from seatrial.serve.server import run_server
@@ -59,11 +70,13 @@ def command(
             f"{served.title}: the release's verdict is {verified.outcome}; it is served by waiver until {until}.",
             file=sys.stderr,
         )
-    predictor = load_predictor(verified.package, threads=threads)
+    predictor = load_predictor(verified.package, threads=threads or processor_limit())
 
     def ready(address: str) -> None:
         print_lines(f"Serving {served.name}@{served.version} at {address}")
         print_lines(f"Next: curl {address}/v2/models/{served.name}")
 
-    run_server(create_app(predictor, served.name, str(served.version)), host=host, port=port, ready=ready)
+    run_server(
+        create_app(predictor, served.name, str(served.version)), host=host, port=port, ready=ready, drain_s=drain
+    )
     return 0

@@ -1,0 +1,1 @@
+"""HTTP: connections, requests with their bodies within limits, responses."""

@@ -1,0 +1,132 @@
+"""uvicorn's HTTP/1.1 connection (httptools) with limits that it does not have, so that nobody is shut out.
+
+A connection that does not finish its headers in time, or whose headers are too long, is closed; where there are too
+many connections, the one that has been waiting longest for its headers makes room for the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEADERS_S = 10.0  # from a connection's opening, or the first byte after an answer, to the end of the headers
+HEADERS_BYTES = 64 * 2**10
+READING_S = 30.0  # in which a client has to read some of its answer
+CONNECTIONS = 1024  # each may hold a body that is being received, within the limit of all of them
+_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
+    b'content-length: 47\r\nconnection: close\r\n\r\n{"error":"The headers are longer than 64 KiB."}'
+)
+
+
+class Connection(HttpToolsProtocol):
+    """One connection. Between two requests uvicorn's keep-alive limit holds; bodies have the application's."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _reading: asyncio.TimerHandle | None = None
+    _header_bytes = 0
+    _on_lost: Callable[[], None] | None = None
+    waiting_since = 0.0  # by the loop's clock
+
+    @property
+    def body_is_complete(self) -> bool:
+        """Whether the request under way has been received to its end."""
+        return not self.cycle.more_body
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """What to call if the client goes away before it is answered."""
+        self._on_lost = callback
+
+    def abort(self) -> None:
+        """Drops the connection with whatever was not sent yet."""
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Begins to wait for the first request, in the place of another where there are too many."""
+        if len(self.connections) >= CONNECTIONS:
+            _make_room(self.connections)
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Counts the bytes of headers that are not complete."""
+        if self._deadline is not None:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        if self._deadline is not None and self._header_bytes > HEADERS_BYTES and not self.transport.is_closing():
+            self.transport.write(_TOO_LONG)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request: its headers have to end in time."""
+        super().on_message_begin()
+        self.scope["seatrial.connection"] = self  # type: ignore[typeddict-unknown-key]
+        if self._deadline is None:
+            self._wait()
+
+    def on_headers_complete(self) -> None:
+        """The headers are there in time."""
+        self._stop()
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Nobody needs to hear of the client's end any longer."""
+        self._on_lost = None
+        self.waiting_since = self.loop.time()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stops waiting, and tells whoever works for this client."""
+        self._stop()
+        super().connection_lost(exc)  # resumes writing
+        if self._on_lost is not None:
+            self._on_lost()
+            self._on_lost = None
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than it is answered: it must go on reading."""
+        super().pause_writing()
+        self._watch_reading()
+
+    def resume_writing(self) -> None:
+        """The client has read nearly all."""
+        super().resume_writing()
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _watch_reading(self, unread: int | None = None) -> None:
+        size = self.transport.get_write_buffer_size()
+        if unread is not None and size >= unread:
+            self.abort()
+        else:
+            self._reading = self.loop.call_later(READING_S, self._watch_reading, size)
+
+    @property
+    def waits_for_headers(self) -> bool:
+        """Whether no request is under way."""
+        return self._deadline is not None or self.cycle is None or self.cycle.response_complete
+
+    def _wait(self) -> None:
+        self._header_bytes = 0
+        self.waiting_since = self.loop.time()
+        self._deadline = self.loop.call_later(HEADERS_S, self._give_up)
+
+    def _stop(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self.cycle is None or self.cycle.response_complete:  # not while an earlier request is being answered
+            self.transport.close()
+
+
+def _make_room(connections: Collection[object]) -> None:
+    """Closes the connection that has waited longest without a request under way, if there is one."""
+    waiting = [one for one in connections if isinstance(one, Connection) and one.waits_for_headers]
+    if waiting:
+        min(waiting, key=lambda one: one.waiting_since).abort()
