@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def raw_deflate(data: bytes) -> bytes:
     return maker.compress(data) + maker.flush()
 
 
-FORMS = {"gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress}
+FORMS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress}
 
 
 def read(*parts: bytes, wait_s: float = 0.0, timeout_s: float = 30.0, **headers: str) -> bytes:
