@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.small_project import SmallProject
+from tests.real.small_project import LIMIT_S, SmallProject
 
 pytestmark = pytest.mark.real
 WAIT_S = 60.0  # of seconds that pass at once on idle cores; a loaded machine takes twenty to start a run
@@ -77,7 +77,13 @@ def test_a_file_of_the_project_does_not_stand_in_for_a_library_of_seatrials(proj
     (project.folder / "cyclopts.py").write_text("raise RuntimeError('this is the project')\n")
     command = [sys.executable, "-P", "-m", "seatrial", "run"]  # as the installed command: without the working folder
     done = subprocess.run(
-        command, cwd=project.folder, env=project.environment, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
