@@ -23,6 +23,7 @@ CATALOG_CLIENT_WAIT_MS = 60_000  # how long SQLite waits for another writer; a c
 STATIC_SQL = ("spark.sql.catalog.", "spark.sql.extensions", "spark.sql.warehouse.dir")
 S3A = "org.apache.hadoop.fs.s3a"
 TRUST_STORE_PASSWORD = "changeit"  # noqa: S105 Java's own default; the file holds nothing secret
+TABLE_PART_BYTES = 512 * 2**20  # Iceberg's own size of a data file
 PROXY_PORT = 8080  # of a proxy whose address has none
 # Of the AWS_… variables these say who somebody is; the session's own come by name. A step's code may need them.
 KEPT_VARIABLES = (
@@ -168,6 +169,10 @@ def _s3a(connection: S3Connection, folder: Path) -> dict[str, str]:
         "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3a": (
             "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory"
         ),
+        # s3:// is S3A too, and without its factory it would be committed by renames: a copy of every file.
+        "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3": (
+            "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory"
+        ),
         "spark.sql.sources.commitProtocolClass": "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol",
         "spark.sql.parquet.output.committer.class": (
             "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter"
@@ -258,6 +263,9 @@ def _s3_file_io(connection: S3Connection | None) -> dict[str, str]:
         "io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
         "http-client.type": "urlconnection",  # the other kind is in the bundle that is left out
         "client.region": connection.region,
+        # Up to 1.5 times this a file is one PUT, which may be repeated. In parts, a completion whose answer is lost is
+        # refused the second time (NoSuchUpload), and ends the step.
+        "s3.multipart.part-size-bytes": str(TABLE_PART_BYTES),
     }
     if connection.endpoint is not None:
         conf |= {"s3.endpoint": connection.endpoint, "s3.path-style-access": "true"}
