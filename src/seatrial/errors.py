@@ -9,7 +9,6 @@ under `--json`, into `{"errors": [{"code", "path", "line", "problem", "hint"}]}`
 
 from __future__ import annotations
 
-import difflib
 import errno
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -116,6 +115,8 @@ def _rebuild(kind: type[SeatrialError], state: Mapping[str, object]) -> Seatrial
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """A hint when `name` is close to one of the known names; None when it is close to none."""
+    import difflib  # most commands end without an error
+
     close = difflib.get_close_matches(name, list(known), n=1)
     return f'Did you mean "{close[0]}"?' if close else None
 

@@ -100,6 +100,21 @@ def test_flips_are_told_by_group_with_bounds_that_hold_together() -> None:
         assert found.conditions["simultaneous_slices"] == "2"
 
 
+def test_no_row_is_asked_again_with_its_own_value_nor_once_it_has_flipped() -> None:
+    asked: list[int] = []
+
+    class Counts(Leans):
+        def predict(self, rows: pa.Table) -> Predictions:
+            asked.append(rows.num_rows)
+            return super().predict(rows)
+
+    table = people(("sex",))
+    under = UnderAttack(Counts(), table, of_rows=ROWS, threats={})
+    evidence(Subject(Counts(), {"test": table}, "label", "binary", "yes", groups=("sex",), under_attack=under), OVERALL)
+    assert asked[0] == ROWS  # as they are; then women as men, and men as women
+    assert sum(asked[1:]) == ROWS
+
+
 def test_a_model_that_heeds_no_group_never_flips_and_is_bounded_away_from_certainty() -> None:
     found = evidence(subject("sex", lean=0.0), OVERALL)
     assert found.estimate == 0

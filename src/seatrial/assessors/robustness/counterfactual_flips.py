@@ -124,18 +124,23 @@ class _Flips:
             return Unmeasurable(f'column "{column}" has {len(values)} values, more than {MOST_VALUES}')
         if self._said is None:
             self._said = _answers(self._predictor, self._rows)
-        found = np.zeros(self._rows.num_rows, dtype=bool)
+        flipped = np.zeros(self._rows.num_rows, dtype=bool)
         place = self._rows.column_names.index(column)
-        for value in values:
+        own = np.asarray(texts(self._rows.column(column)).to_numpy(zero_copy_only=False))
+        for name, value in values.items():
             if monotonic() > self._until:
                 return Unmeasurable(f'the time for it was spent before column "{column}" was changed to every value')
-            changed: Any = pa.repeat(value, self._rows.num_rows)
-            found |= _answers(self._predictor, self._rows.set_column(place, column, changed)) != self._said
-        return found
+            # A row that has this value keeps its answer, and one flip is enough.
+            places = np.flatnonzero(~flipped & (own != name))
+            if places.size:
+                rows = self._rows.take(places)
+                answers = _answers(self._predictor, rows.set_column(place, column, pa.repeat(value, rows.num_rows)))
+                flipped[places] = answers != self._said[places]
+        return flipped
 
 
-def _values(column: str, rows: pa.Table, tables: Sequence[pa.Table]) -> list[Any]:
-    """The different values of a column anywhere, as the rows have them; a missing one is no other group."""
+def _values(column: str, rows: pa.Table, tables: Sequence[pa.Table]) -> dict[str, Any]:
+    """The different values of a column anywhere, as the rows have them, by name; a missing one is no other group."""
     kind = rows.column(column).type
     kind = kind.value_type if isinstance(kind, pa.DictionaryType) else kind
     found: dict[str, Any] = {}
@@ -145,7 +150,7 @@ def _values(column: str, rows: pa.Table, tables: Sequence[pa.Table]) -> list[Any
             named = texts(pa.chunked_array([values])).to_pylist()
             found |= {str(name): value.cast(kind) for name, value in zip(named, _scalars(values), strict=True)}
     found.pop(MISSING, None)
-    return list(found.values())
+    return found
 
 
 def _scalars(values: Any) -> Iterator[Any]:

@@ -30,6 +30,13 @@ WEIGHT_STEPS = 2.0  # … and weights are powers of 2^(1/2), so that many pairs 
 LEAST_WEIGHT = 2**-2.5
 _PLACES = 128  # at which a tail is computed: steps of about 0.08 standard errors
 _UNITS_BELOW = 4.0  # standard errors below the estimate from which they go
+# Gauss's eight nodes between two places, and their weights (DLMF 3.5, table 3.5.2; NumPy's own takes 12 ms to import).
+_HALF_NODES = (0.18343464249564978, 0.525532409916329, 0.7966664774136267, 0.9602898564975362)
+_HALF_WEIGHTS = (0.36268378337836166, 0.3137066458778869, 0.22238103445337443, 0.10122853629037706)
+_NODES = np.array([-node for node in reversed(_HALF_NODES)] + list(_HALF_NODES))
+_WEIGHTS = np.array([*reversed(_HALF_WEIGHTS), *_HALF_WEIGHTS])
+_BELOW_ONE = 1 - 2**-53
+_MOST_AT_ONCE = 256  # counts whose tails are computed together: 2 MB an array
 _TINY = 1e-300
 _MOST_REMEMBERED = 1024  # counts for each of 16 weights and confidences: a kilobyte each
 
@@ -137,21 +144,50 @@ def lower_limits(successes: ArrayLike, rows: ArrayLike, costs: Floats) -> Floats
 
 def log_tails(hits: Floats, rows: Floats, goal: float, *, places: int) -> tuple[Floats, Floats, Floats]:
     """Proportions around each estimate, the log of the probability of `hits` or fewer there, and its slope."""
+    blocks = range(0, hits.size, _MOST_AT_ONCE)
+    parts = [_log_tails(hits[at : at + _MOST_AT_ONCE], rows[at : at + _MOST_AT_ONCE], goal, places) for at in blocks]
+    at, logs, slopes = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return at, logs, slopes
+
+
+def _log_tails(hits: Floats, rows: Floats, goal: float, places: int) -> tuple[Floats, Floats, Floats]:
     missed = rows - hits
     unit = np.sqrt(np.maximum(hits, 1) * np.maximum(missed, 1) / rows) / rows
     most = math.sqrt(goal) + goal / (2 * np.sqrt(np.maximum(hits, 1))) + 1  # units, where log P is below −goal / 2
     steps = np.linspace(-_UNITS_BELOW, most, places, axis=1)
     at = np.clip((hits / rows)[:, None] + unit[:, None] * steps, 0, 1)
-    a, b = np.maximum(missed, 1)[:, None], (hits + 1)[:, None]
-    inside = (at > 0) & (at < 1)
+    a, b, inside = np.maximum(missed, 1), hits + 1, (at > 0) & (at < 1)
+    logs = _log_beta_cdf(a, b, at)
     safe = np.where(inside, at, 0.5)
-    tail = np.maximum(beta_cdf(a, b, 1 - safe), _TINY)
-    slope = -beta_density_times_x(a, b, 1 - safe) / (safe * (1 - safe) * tail)
+    slope = -beta_density_times_x(a[:, None], b[:, None], 1 - safe) / (safe * (1 - safe) * np.exp(logs))
     at_zero = np.where(hits == 0, -rows, 0.0)[:, None]
-    logs = np.where(at <= 0, 0.0, np.where(at >= 1, math.log(_TINY), np.log(tail)))
     slopes = np.where(at <= 0, at_zero, np.where(at >= 1, -np.inf, slope))
     certain = (missed == 0)[:, None]  # P is 1 whatever p
     return np.where(certain, 1.0, at), np.where(certain, 0.0, logs), np.where(certain, 0.0, slopes)
+
+
+def _log_beta_cdf(a: Floats, b: Floats, at: Floats) -> Floats:
+    """Log I₁₋ₚ(a, b) at the rising places p = `at`: continued fractions at the ends, and sums of the density between.
+
+    A fraction for each place takes several times as long. Only what is positive is added, from the smaller end upward,
+    so sums keep their digits; between two places, at most 0.3 standard errors, eight nodes of Gauss leave 1e-13.
+    """
+    inside = at < 1
+    last = np.maximum(inside.sum(axis=1) - 1, 0)
+    half = np.diff(at, axis=1) / 2
+    middle = np.where(half > 0, at[:, :-1] + half, 0.5)  # at 0 and 1 there is nothing between
+    places = middle[:, :, None] + half[:, :, None] * _NODES
+    density = beta_density_times_x(a[:, None, None], b[:, None, None], 1 - places) / (places * (1 - places))
+    pieces = np.where(inside[:, 1:], half * (density @ _WEIGHTS), 0.0)
+    tail = np.zeros(at.shape)
+    tail[:, :-1] = np.cumsum(pieces[:, ::-1], axis=1)[:, ::-1]
+    tail += beta_cdf(a, b, 1 - np.minimum(at[np.arange(len(at)), last], _BELOW_ONE))[:, None]
+    rest = np.zeros(at.shape)  # one minus the tail, which has the digits where the tail is nearly 1
+    rest[:, 1:] = np.cumsum(pieces, axis=1)
+    rest += beta_cdf(b, a, at[:, 0])[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.where(rest < 0.5, np.log1p(-rest), np.log(np.maximum(tail, _TINY)))
+    return np.where(inside, logs, math.log(_TINY))
 
 
 def largest(

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from seatrial.verdicts.bounds.beta_of_one import (
+    CONVERGED,
+    MOST_STEPS,
+    MOST_TERMS,
+    SETTLED,
+    STIRLING,
+    STIRLING_FROM,
+    TINY,
+    beta_cdf_of_one,
+    beta_quantile_of_one,
+    stirling_error_of_one,
+)
+
 Floats = NDArray[np.float64]
 
-# Bernoulli-number coefficients of Stirling's series for log Γ (DLMF 5.11.1): B_2k / (2k (2k − 1)).
-_STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
-_STIRLING_FROM = 10  # from here on the seven terms leave less than 1e-15
-_TINY = 1e-300
-_CONVERGED = 1e-15
-_SETTLED = 1e-12  # Newton doubles the digits: the step that moves by this has already arrived
-_MOST_TERMS = 100_000  # about √(a b) are needed at worst: enough for counts far beyond 10⁹
-_MOST_STEPS = 200
 _FEW = 16  # numbers that are quicker one by one than as an array
 
 
@@ -25,6 +32,8 @@ def beta_cdf(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Floats:
     """
     a, b, x = (np.asarray(item, dtype=np.float64) for item in (a, b, x))
     a, b, x = np.broadcast_arrays(a, b, x)
+    if x.size <= _FEW:
+        return _each(beta_cdf_of_one, a, b, x)
     flip = x > (a + 1) / (a + b + 2)
     p, q, y = np.where(flip, b, a), np.where(flip, a, b), np.where(flip, 1 - x, x)
     inside = (y > 0) & (y < 1)
@@ -37,12 +46,14 @@ def beta_quantile(a: ArrayLike, b: ArrayLike, p: ArrayLike) -> Floats:
     """The x with I_x(a, b) = p, by Newton steps kept inside a shrinking bracket; a, b > 0, 0 ≤ p ≤ 1, broadcast."""
     a, b, p = (np.asarray(item, dtype=np.float64) for item in (a, b, p))
     a, b, p = np.broadcast_arrays(a, b, p)
+    if p.size <= _FEW:
+        return _each(beta_quantile_of_one, a, b, p)
     shape = a.shape
     a, b, p = a.ravel(), b.ravel(), p.ravel()
     found = _guess(a, b, p)
     low, high = np.zeros(a.shape), np.ones(a.shape)
     open_ = np.flatnonzero((p > 0) & (p < 1))
-    for _ in range(_MOST_STEPS):
+    for _ in range(MOST_STEPS):
         if open_.size == 0:
             break
         i, j, x = a[open_], b[open_], found[open_]
@@ -53,13 +64,21 @@ def beta_quantile(a: ArrayLike, b: ArrayLike, p: ArrayLike) -> Floats:
         inside = (following > low[open_]) & (following < high[open_])
         following = np.where(inside, following, (low[open_] + high[open_]) / 2)
         found[open_] = following
-        open_ = open_[np.abs(following - x) > _SETTLED * x]
+        open_ = open_[np.abs(following - x) > SETTLED * x]
     return np.where(p <= 0, 0.0, np.where(p >= 1, 1.0, found)).reshape(shape)
+
+
+def _each(function: Callable[[float, float, float], float], a: Floats, b: Floats, x: Floats) -> Floats:
+    """The function of each triple of numbers, without arrays: a trial waits for hundreds of bounds, one at a time."""
+    values = [
+        function(*triple) for triple in zip(a.ravel().tolist(), b.ravel().tolist(), x.ravel().tolist(), strict=True)
+    ]
+    return np.array(values, dtype=np.float64).reshape(x.shape)
 
 
 def _guess(a: Floats, b: Floats, p: Floats) -> Floats:
     """A start for the quantile: Abramowitz & Stegun 26.5.22 with the normal quantile of 26.2.23; else the mean."""
-    tail = np.clip(np.minimum(p, 1 - p), _TINY, None)
+    tail = np.clip(np.minimum(p, 1 - p), TINY, None)
     t = np.sqrt(-2 * np.log(tail))
     y = t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
     y = np.where(p < 0.5, y, -y)
@@ -91,39 +110,24 @@ def beta_density_times_x(a: Floats, b: Floats, x: Floats) -> Floats:
 def _stirling_error(value: Floats) -> Floats:
     """Log Γ(v) minus Stirling's (v − ½) log v − v + ½ log 2π."""
     if value.size == 1:
-        return np.full(value.shape, _stirling_error_of_one(float(value.item())))
+        return np.full(value.shape, stirling_error_of_one(float(value.item())))
     shifted, error = value.copy(), np.zeros(value.shape)
-    for _ in range(_STIRLING_FROM):
-        small = shifted < _STIRLING_FROM
+    for _ in range(STIRLING_FROM):
+        small = shifted < STIRLING_FROM
         error += np.where(small, (shifted + 0.5) * np.log1p(1 / shifted) - 1, 0.0)
         shifted = np.where(small, shifted + 1, shifted)
     series = np.zeros(value.shape)
-    for coefficient in reversed(_STIRLING):
+    for coefficient in reversed(STIRLING):
         series = series / shifted**2 + coefficient
     return error + series / shifted
 
 
-def _stirling_error_of_one(value: float) -> float:
-    """The same of one number, without arrays: a trial waits for hundreds of bounds, one at a time."""
-    error = 0.0
-    while value < _STIRLING_FROM:
-        error += (value + 0.5) * float(np.log1p(1 / value)) - 1
-        value += 1
-    series = 0.0
-    for coefficient in reversed(_STIRLING):
-        series = series / (value * value) + coefficient
-    return error + series / value
-
-
 def _fraction(a: Floats, b: Floats, x: Floats) -> Floats:
     """The continued fraction of DLMF 8.17.22, without its leading factor."""
-    if x.size <= _FEW:
-        each = map(_fraction_of_one, a.ravel().tolist(), b.ravel().tolist(), x.ravel().tolist())
-        return np.array(list(each), dtype=np.float64).reshape(x.shape)
     c, settled = np.ones(x.shape), np.zeros(x.shape, dtype=bool)
     d = 1 / _away_from_zero(1 - (a + b) * x / (a + 1))
     value = d.copy()
-    for m in range(1, _MOST_TERMS):
+    for m in range(1, MOST_TERMS):
         even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
         d = 1 / _away_from_zero(1 + even * d)
         c = _away_from_zero(1 + even / c)
@@ -133,34 +137,11 @@ def _fraction(a: Floats, b: Floats, x: Floats) -> Floats:
         c = _away_from_zero(1 + odd / c)
         step = d * c
         value = value * step
-        settled |= np.abs(step - 1) < _CONVERGED  # once: a later step may be a last digit further off, for ever
+        settled |= np.abs(step - 1) < CONVERGED  # once: a later step may be a last digit further off, for ever
         if settled.all():
             break
     return value
 
 
-def _fraction_of_one(a: float, b: float, x: float) -> float:
-    """The same of one number, whose terms end when it has converged itself."""
-    c, d = 1.0, 1 / _one_away_from_zero(1 - (a + b) * x / (a + 1))
-    value = d
-    for m in range(1, _MOST_TERMS):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        d = 1 / _one_away_from_zero(1 + even * d)
-        c = _one_away_from_zero(1 + even / c)
-        value = value * d * c
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        d = 1 / _one_away_from_zero(1 + odd * d)
-        c = _one_away_from_zero(1 + odd / c)
-        step = d * c
-        value = value * step
-        if abs(step - 1) < _CONVERGED:
-            break
-    return value
-
-
-def _one_away_from_zero(value: float) -> float:
-    return _TINY if abs(value) < _TINY else value
-
-
 def _away_from_zero(value: Floats) -> Floats:
-    return np.where(np.abs(value) < _TINY, _TINY, value)
+    return np.where(np.abs(value) < TINY, TINY, value)
