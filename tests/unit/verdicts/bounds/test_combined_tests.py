@@ -5,9 +5,10 @@ from scipy import special, stats
 
 from seatrial.verdicts.bounds import combined_tests
 from seatrial.verdicts.bounds.beta_of_one import beta_cdf_of_one, beta_quantile_of_one
+from seatrial.verdicts.bounds.special_functions import Floats
 
 
-def counts_of_every_size() -> tuple[combined_tests.Floats, combined_tests.Floats]:
+def counts_of_every_size() -> tuple[Floats, Floats]:
     random = np.random.default_rng(4)
     rows = np.concatenate([np.repeat(np.arange(1.0, 30), np.arange(2, 31)), random.integers(100, 10**6, 200) * 1.0])
     shares = np.concatenate([np.arange(n + 1) / n for n in range(1, 30)] + [random.random(200) ** 4])
