@@ -38,7 +38,7 @@ def seatrial(port: int) -> None:
     """Our server."""
     from seatrial.models.runtime import load_predictor
     from seatrial.models.sessions import processor_limit
-    from seatrial.serve.application import create_app
+    from seatrial.serve.model_server import create_app
     from seatrial.serve.server import run_server
 
     predictor = load_predictor(package(), threads=processor_limit())

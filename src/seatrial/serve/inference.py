@@ -136,12 +136,11 @@ class Inference:
             self._end(job, Stopping(_STOPPING))
 
     def close(self) -> None:
-        """Lets the thread finish what it has begun, and joins it."""
-        self._stopped = True
+        """Lets the thread finish what it has begun, and joins it; the next answer would begin another."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
-            self._thread = None
+            self._thread = self._loop = None
 
     def _start(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:

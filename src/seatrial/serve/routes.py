@@ -11,23 +11,32 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """A handler, its name in the metrics, and whether it asks the model."""
+
+    name: str
+    handler: Handler
+    inference: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Routes:
     """Handlers by path and method. A path that is not there is never redirected: the Host header is the client's."""
 
-    handlers: Mapping[str, Mapping[str, Handler]]
+    by_path: Mapping[str, Mapping[str, Route]]
     missing: Callable[[str], str]  # what to say of a path that is not there
 
-    def find(self, request: Request) -> Handler:
-        """The handler; `HttpError` 404 or 405. What answers GET answers HEAD."""
-        methods = self.handlers.get(request.path)
+    def find(self, request: Request) -> Route:
+        """The route; `HttpError` 404 or 405. What answers GET answers HEAD."""
+        methods = self.by_path.get(request.path)
         if methods is None:
             raise HttpError(404, self.missing(request.path))
-        handler = methods.get("GET" if request.method == "HEAD" else request.method)
-        if handler is None:
+        route = methods.get("GET" if request.method == "HEAD" else request.method)
+        if route is None:
             allowed = ", ".join(methods)
             raise HttpError(
                 405,
                 f"{request.path} takes {allowed}, not {request.method}.",
                 (b"allow", allowed.encode()),
             )
-        return handler
+        return route

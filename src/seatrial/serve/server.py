@@ -16,7 +16,7 @@ from seatrial.serve.application import Application
 from seatrial.serve.http.connection import Connection
 
 # After SIGTERM: a pod has 30 seconds unless its manifest says otherwise, and is killed then.
-DRAIN_S = 5.0  # in which new requests are still answered, each with "Connection: close": clients move elsewhere
+DRAIN_S = 10.0  # in which new requests are still answered, each with "Connection: close": proxies hear of it late
 ANSWERING_S = 22.0  # then whoever still waits is told to come again, while there is time to tell it
 GRACE_S = 25.0
 _LOOK_S = 0.05

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from seatrial.models.predictor import ArrayPredictor, Predictions
 from seatrial.models.signature import Signature
-from seatrial.serve.application import Application, create_app
+from seatrial.serve.application import Application
 from seatrial.serve.inference import Limits
+from seatrial.serve.model_server import create_app
 from tests.unit.serve.conftest import running
 
 P = {"name": "p", "datatype": "FP64", "shape": [3], "data": [0.25, 0.5, 1.0]}
@@ -63,7 +64,11 @@ def test_health_is_told(echo: ArrayPredictor, path: str, answer: object) -> None
 
 def test_the_server_describes_itself(echo: ArrayPredictor) -> None:
     status, answer = get(create_app(echo, "census", "2"), "/v2")
-    assert (status, answer["name"], answer["extensions"]) == (200, "seatrial", ["binary_tensor_data"])
+    assert (status, answer["name"], answer["extensions"]) == (
+        200,
+        "seatrial",
+        ["binary_tensor_data", "model_configuration", "model_repository", "statistics"],
+    )
 
 
 @pytest.mark.parametrize("path", ["/v2/models/census", "/v2/models/census/versions/2"])
@@ -98,7 +103,7 @@ def test_a_row_that_the_model_has_no_answer_for_gets_no_label(echo: ArrayPredict
         "/v2/models/other/ready",
         "/v2/models/census/versions/1/ready",
         "/v1/models/census",
-        "/",
+        "/v2/models",
     ],
 )
 def test_what_is_not_here_is_a_404_in_json(echo: ArrayPredictor, path: str) -> None:

@@ -16,8 +16,8 @@ from onnx import TensorProto, helper
 from seatrial.models.finished import Finished
 from seatrial.rows import open_rows
 from seatrial.rows.answered_rows import Unanswered, answer_rows, row_types
-from seatrial.serve.application import create_app
 from seatrial.serve.formats.model_documents import model_metadata
+from seatrial.serve.model_server import create_app
 from tests.finished_models import matrix_model, model, opened, softmax_model, table
 from tests.unit.serve.conftest import running
 

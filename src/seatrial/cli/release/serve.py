@@ -36,7 +36,11 @@ def command(
         Parameter(
             help="Seconds after SIGTERM in which new requests are still answered.", validator=Number(gte=0, lte=20)
         ),
-    ] = 5.0,
+    ] = 10.0,
+    access_log: Annotated[
+        bool,
+        Parameter(help="A line of JSON on standard error for each request, without what it held.", negative=""),
+    ] = False,
     digest: Annotated[str | None, Parameter(help="Refuse any release.json but the one of this sha256.")] = None,
     trust: Trust = None,
     profile: Profile = "local",
@@ -55,7 +59,8 @@ def command(
     from seatrial.models.runtime import load_predictor
     from seatrial.models.sessions import processor_limit
     from seatrial.pipeline.open_release import verified_release
-    from seatrial.serve.application import create_app
+    from seatrial.serve.model_server import create_app
+    from seatrial.serve.observation.access_log import AccessLog
     from seatrial.serve.server import run_server
 
     verified = verified_release(
@@ -76,7 +81,13 @@ def command(
         print_lines(f"Serving {served.name}@{served.version} at {address}")
         print_lines(f"Next: curl {address}/v2/models/{served.name}")
 
-    run_server(
-        create_app(predictor, served.name, str(served.version)), host=host, port=port, ready=ready, drain_s=drain
+    app = create_app(
+        predictor,
+        served.name,
+        str(served.version),
+        codec=predictor.codec,
+        digest=f"sha256:{verified.digest}",
+        on_served=AccessLog(sys.stderr, release=f"{served.name}@{served.version}") if access_log else None,
     )
+    run_server(app, host=host, port=port, ready=ready, drain_s=drain)
     return 0

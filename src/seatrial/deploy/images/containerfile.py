@@ -45,7 +45,7 @@ UNUSED_IN_SERVICE = (
 # Libraries with symbols that only a debugger or a linker reads: 22 MB.
 STRIPPED_IN_SERVICE = ("pyarrow/*.so*", "obstore/*.so", "cryptography/hazmat/bindings/*.so")
 # Imported when the image is built, so that a package which moved its files fails there and not in a pod.
-SERVING_MODULES = ("seatrial.cli.release.serve", "seatrial.serve.application", "seatrial.pipeline.open_release")
+SERVING_MODULES = ("seatrial.cli.release.serve", "seatrial.serve.model_server", "seatrial.pipeline.open_release")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What the server counts of its own work, and shows as metrics."""
