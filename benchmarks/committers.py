@@ -27,8 +27,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatrial.prepare.conf import SparkSettings
 from seatrial.prepare.session import spark_session
+from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.stores.embedded.lease import embedded_store, stop
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings

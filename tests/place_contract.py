@@ -81,7 +81,7 @@ def write_project(folder: Path, profiles: str) -> None:
 
 def forget_modules() -> None:
     """Forgets another test's modules of the same names."""
-    for module in ("pipeline", "elsewhere"):
+    for module in ("pipeline", "elsewhere", "words"):
         sys.modules.pop(module, None)
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seatrial.errors import InputError, StepFailed
-from seatrial.prepare.conf import SparkSettings
 from seatrial.prepare.java import java_version
 from seatrial.prepare.session import spark_session
+from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.stores.settings import CatalogSettings, StoreSettings
 
 if TYPE_CHECKING:

@@ -80,8 +80,8 @@ def test_what_is_stated_is_used_whatever_the_shell_says(
 def test_spark_is_told_the_same(
     kind: str, tls_minio: StoreSettings, minio_store: StoreSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seatrial.prepare.conf import SparkSettings
     from seatrial.prepare.session import spark_session
+    from seatrial.prepare.spark_settings import SparkSettings
 
     store = minio_store if kind == "foreign shell" else replace(tls_minio, url=f"{tls_minio.url}/spark")
     if kind == "foreign shell":

@@ -60,6 +60,7 @@ VERBS = {
     "gc": Verb("project.gc", "Remove what nothing needs any more; --dry-run shows it."),
     "export": Verb("release.export", "Write a release as a folder."),
     "step": Verb("project.step", "Run one step: what every remote container calls.", show=False),
+    "executor": Verb("project.executor", "Start an executor of a Spark step, in its pod.", show=False),
     "store": Verb("project.store", "Show, start or stop the embedded store.", show=False),
 }
 

@@ -18,6 +18,7 @@ _NEVER = {
     "RunContainerError": "See whether the image has what its command needs.",
 }
 _REFUSED_PODS = "FailedCreate"  # the event of a Job whose pods the API server does not take
+OUT_OF_MEMORY = "it needed more memory than its limit"
 _KILLED = 137  # 128 and SIGKILL's number
 DELETED = "Deleted"  # the reason, put in by us, of a Job that was taken away before it ended
 
@@ -37,14 +38,7 @@ def why_waiting(pod: Document | None, job_events: Sequence[Document]) -> Waiting
         refusals = [event for event in job_events if event.get("reason") == _REFUSED_PODS]
         if not refusals:
             return None
-        words = str(refusals[-1].get("message", "")).removeprefix("Error creating: ")
-        quota = "exceeded quota" in words
-        hint = (
-            "It begins when others end; ask for less in [profile.X.steps], or for a larger quota."
-            if quota
-            else "Correct what it names, or ask whoever runs the cluster."
-        )
-        return Waiting(f"its pod is refused: {words}", hint, lasting=not quota)
+        return why_refused(str(refusals[-1].get("message", "")).removeprefix("Error creating: "))
     status = pod.get("status", {})
     for condition in status.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
@@ -58,6 +52,25 @@ def why_waiting(pod: Document | None, job_events: Sequence[Document]) -> Waiting
         if (reason := waiting.get("reason")) in _NEVER:
             return Waiting(f"{reason}: {waiting.get('message') or 'no further words'}", _NEVER[reason], lasting=True)
     return None
+
+
+def why_refused(words: str) -> Waiting:
+    """Why the API server does not take the pod, by its words."""
+    quota = "exceeded quota" in words
+    hint = (
+        "It begins when others end; ask for less in [profile.X.steps], or for a larger quota."
+        if quota
+        else "Correct what it names, or ask whoever runs the cluster."
+    )
+    return Waiting(f"its pod is refused: {words}", hint, lasting=not quota)
+
+
+def why_executor_ended(pod: Document, *, memory: str) -> tuple[str, str]:
+    """Why a pod of a step's executors ended too early, and the hint; `memory` is the limit that it had."""
+    problem, hint = why_ended(pod, {}, memory=memory)
+    if problem.startswith(OUT_OF_MEMORY):
+        return problem, 'Give it more: spark = { executor_memory = "…" } in the profile.'
+    return problem, "The step's log has the end of its own." if "status" in problem else hint
 
 
 def why_ended(pod: Document | None, job: Document, *, memory: str) -> tuple[str, str]:
@@ -78,7 +91,7 @@ def why_ended(pod: Document | None, job: Document, *, memory: str) -> tuple[str,
             continue
         if ended.get("reason") == "OOMKilled":
             return (
-                f"it needed more memory than its limit of {memory}",
+                f"{OUT_OF_MEMORY} of {memory}",
                 "Give it more: @step(memory=…), or memory under [profile.X.steps].",
             )
         code = ended.get("exitCode")

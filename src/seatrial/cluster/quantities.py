@@ -6,6 +6,7 @@ import re
 
 _CPU = re.compile(r"[1-9]\d*m?|(?!0+\.0+$)\d+\.\d{1,3}")
 _MEMORY = re.compile(r"[1-9]\d*(Ki|Mi|Gi|Ti)")
+_BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
 def quantity_mistake(cpu: str | None, memory: str | None) -> tuple[str, str, str] | None:
@@ -15,3 +16,22 @@ def quantity_mistake(cpu: str | None, memory: str | None) -> tuple[str, str, str
     if memory is not None and not _MEMORY.fullmatch(memory):
         return "memory", f"{memory!r} is not a valid memory quantity.", "Examples: 512Mi, 2Gi."
     return None
+
+
+def mebibytes(memory: str) -> int:
+    """An amount of memory in whole MiB.
+
+    >>> mebibytes("2Gi")
+    2048
+    """
+    return int(memory[:-2]) * _BYTES[memory[-2:]] // 2**20
+
+
+def whole_cores(cpu: str) -> int:
+    """How many threads an amount of CPU is good for: rounded up.
+
+    >>> whole_cores("500m"), whole_cores("1500m"), whole_cores("2")
+    (1, 2, 2)
+    """
+    thousandths = int(cpu[:-1]) if cpu.endswith("m") else round(float(cpu) * 1000)
+    return -(-thousandths // 1000)

@@ -12,8 +12,8 @@ from seatrial.pipeline.local_store import has_spark_steps, has_steps
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.project.settings import FILE_NAME
 from seatrial.pipeline.workspace import open_project
-from seatrial.prepare.conf import SparkSettings
 from seatrial.prepare.jars import jar_cache
+from seatrial.prepare.spark_settings import SparkSettings
 
 
 def examine(directory: Path, profile: str, *, progress: Callable[[str], None] | None = None) -> Iterator[Check]:

@@ -11,9 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from seatrial.doctor.check import Check
-from seatrial.prepare.conf import SparkSettings
 from seatrial.prepare.jars import fetch_jars, jar_cache, jar_lists, jars_in
 from seatrial.prepare.java import java_version
+from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.releases.keys import find_key, seatrial_home
 
 OLDEST_PYTHON = (3, 11)

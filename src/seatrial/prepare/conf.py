@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from seatrial.errors import InputError
+from seatrial.prepare.executor_pods import ExecutorPods, conf_of_driver, conf_of_executors
+from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.stores.s3_connection import S3Connection
 from seatrial.stores.settings import CatalogSettings
 
@@ -40,46 +41,55 @@ CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of the container that thi
 BEFORE_START = ("spark.master", "spark.driver.", "spark.kubernetes.", "spark.submit.")
 
 
-@dataclass(frozen=True, slots=True)
-class SparkSettings:
-    """Where Spark runs and with what: a profile's `spark`.
-
-    `memory` is the driver's ("2g"); `jars` a folder that has them; `conf` any further Spark keys, which win.
-    """
-
-    master: str = "local[*]"
-    executors: int | None = None
-    memory: str | None = None
-    jars: Path | None = None
-    conf: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
 def conf_before_start(
-    settings: SparkSettings, jars: Sequence[Path], *, folder: Path, trust_store: Path | None = None
+    settings: SparkSettings,
+    jars: Sequence[Path],
+    *,
+    folder: Path,
+    trust_store: Path | None = None,
+    pods: ExecutorPods | None = None,
 ) -> dict[str, str]:
     """What the JVM needs to start; no secret is in it. `folder` is private to the session and has log4j2.properties.
 
-    `trust_store` has the certificates that the driver's JVM trusts; executors elsewhere trust what their image does.
+    `trust_store` has the certificates that the driver's JVM trusts; executors elsewhere trust what their image does,
+    but for `pods`: of a driver in a pod, whose executors are pods that Seatrial starts (see `executor_command`).
     """
     own = {key: value for key, value in settings.conf.items() if key.startswith(BEFORE_START)}
-    options = f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'} -Duser.timezone=UTC -Djava.io.tmpdir={folder}"
-    if trust_store is not None:
-        options += (
-            f" -Djavax.net.ssl.trustStore={trust_store} -Djavax.net.ssl.trustStorePassword={TRUST_STORE_PASSWORD}"
-        )
-        options += " -Djavax.net.ssl.trustStoreType=PKCS12"
+    options = " ".join(java_options(folder, trust_store))
     conf = {
         "spark.master": settings.master,
         "spark.driver.memory": settings.memory or _driver_memory(),
-        **_jars(settings, jars),
+        **_jars(settings, jars, pods),
+        **({} if pods is None else conf_of_driver(pods, settings)),
         **own,
     }
     conf["spark.driver.extraJavaOptions"] = " ".join([options, own.get("spark.driver.extraJavaOptions", "")]).strip()
     return conf
 
 
+def java_options(folder: Path, trust_store: Path | None) -> list[str]:
+    """The options of every JVM of a session; `folder` is private to that JVM and has log4j2.properties."""
+    options = [
+        f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
+        "-Duser.timezone=UTC",
+        f"-Djava.io.tmpdir={folder}",
+    ]
+    if trust_store is not None:
+        options += [
+            f"-Djavax.net.ssl.trustStore={trust_store}",
+            f"-Djavax.net.ssl.trustStorePassword={TRUST_STORE_PASSWORD}",
+            "-Djavax.net.ssl.trustStoreType=PKCS12",
+        ]
+    return options
+
+
 def conf_after_start(
-    settings: SparkSettings, connection: S3Connection | None, catalog: CatalogSettings, *, folder: Path
+    settings: SparkSettings,
+    connection: S3Connection | None,
+    catalog: CatalogSettings,
+    *,
+    folder: Path,
+    pods: ExecutorPods | None = None,
 ) -> dict[str, str]:
     """Everything else, the credentials of store and catalog included; never part of a command line.
 
@@ -97,7 +107,7 @@ def conf_after_start(
         "spark.redaction.regex": "(?i)secret|password|token|access[.-]?key|uri|user",
         **({} if connection is None else _s3a(connection, folder)),
         **_iceberg(catalog, connection),
-        **executors,
+        **(executors if pods is None else conf_of_executors(pods, settings)),
         **{
             key: value
             for key, value in settings.conf.items()
@@ -144,11 +154,11 @@ def _driver_memory() -> str:
     return f"{min(MOST_MEMORY_MIB, max(LEAST_MEMORY_MIB, machine_mib // 4))}m"
 
 
-def _jars(settings: SparkSettings, jars: Sequence[Path]) -> dict[str, str]:
-    if settings.master.startswith("local"):
+def _jars(settings: SparkSettings, jars: Sequence[Path], pods: ExecutorPods | None) -> dict[str, str]:
+    if settings.master.startswith("local") and pods is None:
         # On the class path of the one JVM: nothing is copied, and JDBC finds its drivers.
         return {"spark.driver.extraClassPath": os.pathsep.join(_wildcards(jars))}
-    if settings.jars is not None:  # an image has the folder on every node
+    if settings.jars is not None or pods is not None:  # an image has the folder on every node
         both = os.pathsep.join(_wildcards(jars))
         return {"spark.driver.extraClassPath": both, "spark.executor.extraClassPath": both}
     return {"spark.jars": ",".join(str(path) for path in jars)}

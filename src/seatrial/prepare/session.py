@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from seatrial.errors import InputError, StepFailed
-from seatrial.prepare.conf import SparkSettings, conf_after_start, conf_before_start, conf_of_sql, jvm_environment
+from seatrial.prepare.conf import conf_after_start, conf_before_start, conf_of_sql, jvm_environment
+from seatrial.prepare.executor_pods import ExecutorPods
 from seatrial.prepare.failure import spark_cause
 from seatrial.prepare.jars import fetch_jars, jar_lists, jars_in
 from seatrial.prepare.java import java_version
+from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.prepare.trust_store import write_trust_store
 from seatrial.stores.s3_connection import s3_connection
 from seatrial.stores.settings import CatalogSettings, StoreSettings
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 JVM_END_S = 20
+ERROR_OUTPUT = 2
 IMAGE_JARS = "SEATRIAL_JARS"  # where an image has its jars: the profile's folder is one of other machines
 LOG4J = """\
 rootLogger.level = warn
@@ -45,12 +48,16 @@ def spark_session(
     store: StoreSettings,
     catalog: CatalogSettings,
     *,
-    log: Path,
+    log: Path | None,
     authorities: Sequence[Path] = (),
+    pods: ExecutorPods | None = None,
 ) -> Iterator[SparkSession]:
     """A session over this store and catalog; what Spark, the JVM and its Python workers print goes to `log`.
 
+    Without a `log` it goes to the error output of this process: that of a pod, whose files are gone after it.
+
     `authorities` are certificates in PEM form to trust beside the store's own: a JVM has one set for all places.
+    `pods` are its executors, where this process is in a pod and they are to be pods too.
     Raises `InputError` without Java 17 or with jars missing, `StepFailed` (naming `log`) when Spark does not start.
     """
     java_version()
@@ -59,17 +66,17 @@ def spark_session(
     jars = fetch_jars(lists) if folder_of_jars is None else jars_in(folder_of_jars, lists)
     connection = s3_connection(store, os.environ) if store.url.startswith("s3") else None
     folder = Path(tempfile.mkdtemp(prefix="seatrial-spark-"))  # mode 0700
-    log.parent.mkdir(parents=True, exist_ok=True)
     try:
         (folder / "log4j2.properties").write_text(LOG4J)
-        with log.open("ab") as output, _interrupts_kept():
+        with _opened(log) as output, _interrupts_kept():
             private = [*authorities, *([] if connection is None or connection.ca is None else [connection.ca])]
             trust = write_trust_store(private, folder) if private else None
-            before = conf_before_start(settings, jars, folder=folder, trust_store=trust)
+            before = conf_before_start(settings, jars, folder=folder, trust_store=trust, pods=pods)
             with _environment(jvm_environment(connection, os.environ)):
                 gateway = _start_jvm(before, output, log)
             try:
-                session = _start_session(gateway, conf_after_start(settings, connection, catalog, folder=folder), log)
+                after = conf_after_start(settings, connection, catalog, folder=folder, pods=pods)
+                session = _start_session(gateway, after, log)
                 _set_sql(session, conf_of_sql(settings))
                 yield session
             finally:
@@ -78,7 +85,19 @@ def spark_session(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start_jvm(conf: dict[str, str], output: IO[bytes], log: Path) -> Any:
+@contextmanager
+def _opened(log: Path | None) -> Iterator[IO[bytes]]:
+    if log is None:
+        sys.stderr.flush()
+        with os.fdopen(os.dup(ERROR_OUTPUT), "ab") as output:
+            yield output
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        yield output
+
+
+def _start_jvm(conf: dict[str, str], output: IO[bytes], log: Path | None) -> Any:
     from pyspark import SparkConf, SparkContext
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
@@ -87,17 +106,20 @@ def _start_jvm(conf: dict[str, str], output: IO[bytes], log: Path) -> Any:
         raise InputError("the process has a Spark session already.", hint="End it first (spark.stop()).")
     before = SparkConf(loadDefaults=False)
     before.setAll(list(conf.items()))
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1" if conf["spark.master"].startswith("local") else "0.0.0.0")  # noqa: S104 executors elsewhere must reach the driver
+    everywhere = conf.get("spark.driver.bindAddress", "0.0.0.0")  # noqa: S104 executors elsewhere must reach the driver
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1" if conf["spark.master"].startswith("local") else everywhere)
     os.environ["PYSPARK_PYTHON"] = sys.executable  # the workers are this Python, with what it has installed
     try:
         return launch_gateway(before, popen_kwargs={"stdout": output, "stderr": subprocess.STDOUT})
     except PySparkRuntimeError:
         raise StepFailed(
-            "Spark's Java process ended while it started.", path=str(log), hint="Its log says why."
+            "Spark's Java process ended while it started.",
+            path=None if log is None else str(log),
+            hint="The step's log says why." if log is None else "Its log says why.",
         ) from None
 
 
-def _start_session(gateway: Any, conf: dict[str, str], log: Path) -> SparkSession:
+def _start_session(gateway: Any, conf: dict[str, str], log: Path | None) -> SparkSession:
     from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
@@ -117,6 +139,14 @@ def _set_sql(session: SparkSession, conf: dict[str, str]) -> None:
             raise InputError(
                 f"Spark refuses {value!r}: {spark_cause(error).problem}", path=key, hint="Correct `spark.conf`."
             ) from None
+
+
+def kill_session() -> None:
+    """Kills the JVM of this process's session, if there is one: whatever waits for it raises at once."""
+    from pyspark import SparkContext
+
+    if (gateway := SparkContext._gateway) is not None:
+        gateway.proc.kill()
 
 
 def _end(gateway: Any) -> None:

@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from seatrial.prepare.conf import SparkSettings
 from seatrial.prepare.session import spark_session
+from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.prepare.tables import write_table
 from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
 

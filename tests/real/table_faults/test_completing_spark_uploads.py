@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seatrial.prepare.conf import SparkSettings
 from seatrial.prepare.session import spark_session
+from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.prepare.tables import write_table
 from seatrial.stores.settings import CatalogSettings, StoreSettings
 from tests.real.spark.lake import PYSPARK_LEAKS, fresh, need_java

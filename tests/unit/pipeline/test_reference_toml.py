@@ -20,7 +20,7 @@ from seatrial.pipeline.project.settings import (
     ServiceChoice,
     StoreChoice,
 )
-from seatrial.prepare.conf import SparkSettings
+from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.verdicts.metrics import METRICS
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.policy.threat import Mutable, ThreatModel

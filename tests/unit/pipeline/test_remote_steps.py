@@ -13,7 +13,7 @@ import pytest
 from seatrial.errors import Corrupt, InputError
 from seatrial.pipeline.jobs.job import job_for
 from seatrial.pipeline.places.code_artifact import MOST_BYTES, pack_code, unpack_code
-from seatrial.pipeline.places.remote_step import STORE_VARIABLE
+from seatrial.pipeline.places.pod_store import STORE_VARIABLE
 from seatrial.pipeline.places.run_documents import answer_key, job_key, write_job
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.steps.load_pipeline import load_pipeline

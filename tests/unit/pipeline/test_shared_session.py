@@ -14,7 +14,7 @@ import pytest
 from seatrial.errors import StepFailed
 from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.prepare import session as prepare_session
-from seatrial.prepare.conf import SparkSettings
+from seatrial.prepare.spark_settings import SparkSettings
 
 LIMIT_S = 10.0
 

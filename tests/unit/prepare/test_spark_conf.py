@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import InputError
-from seatrial.prepare.conf import SparkSettings, conf_after_start, conf_before_start
+from seatrial.prepare.conf import conf_after_start, conf_before_start
+from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.stores.s3_connection import s3_connection
 from seatrial.stores.settings import CatalogSettings, Credentials, StoreSettings
 

@@ -18,7 +18,7 @@ StoreNeed = Literal["any", "s3"]
 class Session(Protocol):
     """The Spark session that the steps of a run share."""
 
-    log: Path  # of Spark and the JVM
+    log: Path | None  # of Spark and the JVM; None where it goes with what the step prints
 
     def get(self) -> SparkSession:
         """The session, made when the first step asks for it."""

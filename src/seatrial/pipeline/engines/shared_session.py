@@ -15,13 +15,16 @@ from seatrial.pipeline.workspace import Workspace, bucket_authorities
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from seatrial.prepare.executor_pods import ExecutorPods
+
 
 class SharedSession:
     """Owns the session: whoever asks first makes it, `end` stops it."""
 
-    def __init__(self, workspace: Workspace, log: Path) -> None:
+    def __init__(self, workspace: Workspace, log: Path | None, pods: ExecutorPods | None = None) -> None:
         self._workspace = workspace
-        self.log = log  # of Spark and the JVM
+        self._pods = pods
+        self.log = log  # of Spark and the JVM; None: what they print goes with what the step prints
         self._lock = threading.Lock()
         self._stack = ExitStack()
         self._session: SparkSession | None = None
@@ -68,6 +71,7 @@ class SharedSession:
                         self._workspace.catalog,
                         log=self.log,
                         authorities=bucket_authorities(self._workspace),
+                        pods=self._pods,
                     )
                 )
             if (step := getattr(self._step, "name", None)) is not None:

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seatrial.cluster.dns_names import dns_label
-from seatrial.cluster.restricted_pod import SCRATCH_FOLDER, container_security, pod_security
+from seatrial.cluster.node_choice import node_choice
+from seatrial.cluster.restricted_pod import (
+    SCRATCH_FOLDER,
+    account_annotations,
+    account_mount,
+    account_volume,
+    container_security,
+    pod_security,
+)
 from seatrial.cluster.yaml_text import Manifest
 from seatrial.pipeline.project.settings import ClusterChoice
 from seatrial.pipeline.steps.declaration import Resources
@@ -18,6 +26,7 @@ GRACE_S = 30
 KILLED = (137, 143)  # exit statuses of SIGKILL (out of memory, too) and SIGTERM: all others are the step's own doing
 HOME_FOLDER = f"{SCRATCH_FOLDER}/home"  # SEATRIAL_HOME: the signing key is mounted into it, and trust written
 JOB_NAME_LIMIT = 63 - 6  # the pod's name is "-" and five characters longer
+POD_NAME, POD_ADDRESS = "SEATRIAL_POD", "SEATRIAL_POD_ADDRESS"  # what a driver of Spark is told of itself
 RUN_LABEL, STEP_LABEL, PROJECT_LABEL = "seatrial/run", "seatrial/step", "seatrial/project"
 
 
@@ -34,6 +43,7 @@ class RemoteStep:
     job: str
     variables: Mapping[str, str]  # of the environment
     replace: bool
+    drives_executors: bool = False  # it makes pods of its own for Spark
 
 
 def render_job(remote: RemoteStep, cluster: ClusterChoice, resources: Resources) -> Manifest:
@@ -59,7 +69,10 @@ def render_job(remote: RemoteStep, cluster: ClusterChoice, resources: Resources)
                 {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
             ]
         },
-        "template": {"metadata": {"labels": labels}, "spec": _pod(remote, cluster, resources)},
+        "template": {
+            "metadata": {"labels": labels, "annotations": account_annotations()},
+            "spec": _pod(remote, cluster, resources),
+        },
     }
     if resources.timeout_s is not None:
         spec["activeDeadlineSeconds"] = resources.timeout_s
@@ -85,8 +98,10 @@ def _pod(remote: RemoteStep, cluster: ClusterChoice, resources: Resources) -> Ma
     account = cluster.service_account
     if remote.step == "release" and cluster.release_service_account is not None:
         account = cluster.release_service_account
-    volumes: list[Manifest] = [{"name": "scratch", "emptyDir": {}}]
-    mounts: list[Manifest] = [{"name": "scratch", "mountPath": SCRATCH_FOLDER}]
+    if remote.drives_executors and cluster.spark_service_account is not None:
+        account = cluster.spark_service_account
+    volumes: list[Manifest] = [{"name": "scratch", "emptyDir": {}}, account_volume()]
+    mounts: list[Manifest] = [{"name": "scratch", "mountPath": SCRATCH_FOLDER}, account_mount()]
     if signs:
         volumes.append({"name": "signing", "secret": {"secretName": cluster.signing_secret, "defaultMode": 0o440}})
         volumes.append({"name": "home", "emptyDir": {}})  # of its own: a folder that a mount makes in /tmp is root's
@@ -95,10 +110,11 @@ def _pod(remote: RemoteStep, cluster: ClusterChoice, resources: Resources) -> Ma
     return {
         "restartPolicy": "Never",
         "serviceAccountName": account,
-        "automountServiceAccountToken": False,
+        "automountServiceAccountToken": remote.drives_executors,
         "enableServiceLinks": False,
         "securityContext": pod_security(),
         "terminationGracePeriodSeconds": GRACE_S,
+        **node_choice(cluster.node_selector, cluster.tolerations),
         "containers": [_container(remote, cluster, resources, mounts)],
         "volumes": volumes,
     }
@@ -117,13 +133,17 @@ def _container(remote: RemoteStep, cluster: ClusterChoice, resources: Resources,
     }
     arguments = ["step", remote.step, "--run", remote.run, "--profile", remote.profile]
     arguments += ["--code", remote.code, "--job", remote.job, *(["--replace"] if remote.replace else [])]
+    env: list[Manifest] = [{"name": name, "value": value} for name, value in variables.items()]
+    if remote.drives_executors:
+        fields = {POD_NAME: "metadata.name", POD_ADDRESS: "status.podIP"}
+        env += [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]
     container: Manifest = {
         "name": CONTAINER,
         "image": remote.image,
         "imagePullPolicy": "IfNotPresent",  # a digest is what it is
         "command": ["seatrial"],
         "args": arguments,
-        "env": [{"name": name, "value": value} for name, value in variables.items()],
+        "env": env,
         "resources": {"requests": amounts, "limits": amounts},
         "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",

@@ -12,10 +12,11 @@ from seatrial.cluster.client import Namespace
 from seatrial.cluster.pod_words import DELETED, Waiting, why_ended, why_waiting
 from seatrial.errors import Corrupt, InputError, ObjectMissing, Problems, SeatrialError, StepFailed
 from seatrial.pipeline.cache.cache_record import CacheRecord
+from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.places.code_artifact import pack_code
 from seatrial.pipeline.places.job_manifest import RUN_LABEL, RemoteStep, job_name, render_job
-from seatrial.pipeline.places.remote_step import store_variables
+from seatrial.pipeline.places.pod_store import store_variables
 from seatrial.pipeline.places.run_documents import answer_key, write_job
 from seatrial.pipeline.project.cluster_profile import require_cluster_profile, resources_of
 from seatrial.pipeline.project.locations import is_file_address, is_remote
@@ -74,6 +75,8 @@ class KubernetesJobs:
             job=write_job(self._workspace.objects, self._run, job),
             variables=self._variables,
             replace=replace,
+            drives_executors="spark" in ENGINES[step.kind].arguments
+            and self._workspace.profile.spark.executors_are_pods,
         )
         name = job_name(remote.project, remote.run, remote.step)
         with self._changed:

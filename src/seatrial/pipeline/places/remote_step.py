@@ -8,35 +8,22 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
 from pathlib import Path
 
 from seatrial.errors import InputError, SeatrialError, from_os_error
+from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.jobs.step_key import library_versions
 from seatrial.pipeline.places.code_artifact import unpack_code
+from seatrial.pipeline.places.pod_store import open_store
 from seatrial.pipeline.places.run_documents import answer_key, read_job
+from seatrial.pipeline.places.spark_driver import DriverPod, executors
 from seatrial.pipeline.project.project_file import load_project
-from seatrial.pipeline.project.settings import StoreChoice
 from seatrial.pipeline.running.step_command import perform
 from seatrial.pipeline.steps.builtin import built_in_step
 from seatrial.pipeline.steps.load_pipeline import project_steps
-from seatrial.pipeline.workspace import open_project, store_settings
-from seatrial.stores.documents import from_json, to_json
-from seatrial.stores.objects import Objects
-
-STORE_VARIABLE = "SEATRIAL_STORE"  # the profile's `store` as JSON: references, never secrets
-CA_VARIABLE = "SEATRIAL_STORE_CA"  # the certificates that its `ca` means
-CA_FILE = "ca.pem"
-
-
-def store_variables(choice: StoreChoice, directory: Path) -> dict[str, str]:
-    """The environment by which a pod opens the store of the profile of the project in `directory`."""
-    stated = {key: value for key, value in asdict(choice).items() if value is not None}
-    variables = {STORE_VARIABLE: to_json(stated).decode()}
-    if choice.ca is not None:
-        variables[CA_VARIABLE] = (directory / Path(choice.ca.removeprefix("file:")).expanduser()).read_text("ascii")
-    return variables
+from seatrial.pipeline.workspace import open_project
+from seatrial.stores.documents import to_json
 
 
 def run_remote_step(
@@ -46,7 +33,7 @@ def run_remote_step(
     # The first process of a pod ignores a signal that it does not handle, and would be waited for.
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(128 + signal.SIGTERM))
     folder = Path(tempfile.mkdtemp(prefix="seatrial-step-"))  # mode 0700
-    objects = _open_store(folder, environment)
+    objects = open_store(folder, environment)[0]
     answer: object = None
     try:
         directory = folder / "project"
@@ -56,7 +43,10 @@ def run_remote_step(
         step = built_in_step(name) or project_steps(project)[name]
         _check_environment(pinned)
         with open_project(project, profile) as workspace:
-            answer = perform(pinned, step, workspace, run, replace=replace_record)
+            driver = DriverPod(run, name, code, environment)
+            with executors(driver, workspace, folder) as pods:
+                session = SharedSession(workspace, log=None, pods=pods)
+                answer = perform(pinned, step, workspace, run, session=session, replace=replace_record)
     except SeatrialError as error:
         answer = {"errors": [_without_folder(one, directory).as_document() for one in error.each]}
         raise
@@ -65,21 +55,6 @@ def run_remote_step(
         raise
     finally:
         objects.put(answer_key(run, name), to_json(answer))
-
-
-def _open_store(folder: Path, environment: Mapping[str, str]) -> Objects:
-    from seatrial.stores.obstore_objects import open_objects
-
-    if STORE_VARIABLE not in environment:
-        raise InputError(
-            f"the environment variable {STORE_VARIABLE} must hold the store as JSON, and is not set.",
-            hint="--code and --job are for pods: leave them out, and name the project by --directory.",
-        )
-    choice = from_json(StoreChoice, environment[STORE_VARIABLE].encode(), path=STORE_VARIABLE)
-    if CA_VARIABLE in environment:
-        (folder / CA_FILE).write_text(environment[CA_VARIABLE], "ascii")
-        choice = replace(choice, ca=f"file:{folder / CA_FILE}")
-    return open_objects(store_settings(choice, folder, environment))
 
 
 def _check_environment(job: Job) -> None:

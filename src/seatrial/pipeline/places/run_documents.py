@@ -28,6 +28,11 @@ def log_key(run: str, step: str) -> str:
     return f"{logs_prefix(run)}{step}.log"
 
 
+def event_log_key(run: str, step: str) -> str:
+    """The folder of Spark's event log."""
+    return f"jobs/{run}/{step}.spark"
+
+
 def write_job(objects: Objects, run: str, job: Job) -> str:
     """Writes the job, and returns its sha256 for `read_job`."""
     content = to_json(job)

@@ -40,6 +40,12 @@ def require_cluster_profile(name: str, profile: ProfileSettings, *, path: str, r
     if runs:
         if profile.cluster is None:
             lacks("cluster", "it must say where the steps run.", 'Write cluster = { context = "…", namespace = "…" }.')
+        elif profile.spark.executors_are_pods and profile.cluster.spark_service_account is None:
+            lacks(
+                "cluster.spark_service_account",
+                "executors are pods that a Spark step makes, and its account must have that right.",
+                "Make one with the Role of the how-to guide, and name it; or leave out spark.executors.",
+            )
         if profile.catalog is None or profile.catalog.startswith("sqlite:"):
             lacks(
                 "catalog",

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seatrial.cluster.node_choice import Toleration
 from seatrial.models.signature import Task
 from seatrial.pipeline.steps.declaration import Parameter
-from seatrial.prepare.conf import SparkSettings
+from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.verdicts.policy import Policy
 
 FILE_NAME = "seatrial.toml"
@@ -110,6 +111,9 @@ class ClusterChoice:
     service_account: str = "default"
     signing_secret: str | None = None  # a Secret with release.pem, of which the release step's pod alone is told
     release_service_account: str | None = None  # without it the steps' own
+    node_selector: Mapping[str, str] = field(default_factory=dict)  # of all pods of steps
+    tolerations: tuple[Toleration, ...] = ()
+    spark_service_account: str | None = None  # of Spark steps with executors: it may make pods
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from seatrial.cluster.dns_names import is_dns_label
+from seatrial.cluster.node_choice import toleration_mistake
 from seatrial.errors import SeatrialError, did_you_mean
 from seatrial.pipeline.project.cluster_profile import override
 from seatrial.pipeline.project.locations import is_model_file
@@ -17,6 +18,7 @@ from seatrial.pipeline.project.settings import (
     StoreChoice,
 )
 from seatrial.pipeline.steps.declaration import DEFAULTS, resources_mistake
+from seatrial.prepare.executor_pods import executors_mistake
 from seatrial.stores.store_url import shown_url
 from seatrial.stores.toml_positions import Place
 from seatrial.verdicts.policy import Policy
@@ -24,6 +26,14 @@ from seatrial.verdicts.policy import Policy
 LEGAL_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")  # also a bucket prefix, an Iceberg namespace, a DNS label
 CREDENTIALS = ("access_key", "secret_key", "session_token")
 PASSWORD = re.compile(r"[\w+.-]+://[^/?@]*:[^?]*@|[?&]password=")
+CLUSTER_NAMES = (
+    "namespace",
+    "secret",
+    "service_account",
+    "signing_secret",
+    "release_service_account",
+    "spark_service_account",
+)
 NAMED_REFERENCES = ("newest_passed", "baseline", "one-column rule")
 _RELEASE = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]@[1-9][0-9]{0,8}")
 
@@ -65,6 +75,15 @@ def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
             key, problem, hint = wrong
             yield ("profile", name, "buckets", bucket, key), problem, hint
     yield from cluster_mistakes(name, profile)
+    for where, key, tolerations in (
+        ("cluster", "tolerations", () if profile.cluster is None else profile.cluster.tolerations),
+        ("spark", "executor_tolerations", profile.spark.executor_tolerations),
+    ):
+        if (wrong_taint := toleration_mistake(tolerations)) is not None:
+            yield ("profile", name, where, key), *wrong_taint
+    if (mistake := executors_mistake(profile.spark)) is not None:
+        spark_key, problem, hint = mistake
+        yield ("profile", name, "spark", spark_key), problem, hint
     if profile.catalog is not None and PASSWORD.search(profile.catalog):
         yield (
             ("profile", name, "catalog"),
@@ -76,7 +95,7 @@ def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
 def cluster_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
     """Of `[profile.NAME]`: names and amounts that Kubernetes refuses."""
     if profile.cluster is not None:
-        for key in ("namespace", "secret", "service_account", "signing_secret", "release_service_account"):
+        for key in CLUSTER_NAMES:
             named = getattr(profile.cluster, key)
             if named is not None and not is_dns_label(named):
                 yield (

@@ -24,6 +24,7 @@ from seatrial.pipeline.steps.load_pipeline import load_pipeline, project_steps
 from seatrial.pipeline.workspace import Workspace, open_project
 from seatrial.stores.documents import from_json, to_json
 
+SPARK_LOG = "spark.log"
 ORPHANED = 1  # the exit status of a child whose parent is gone
 
 
@@ -39,7 +40,8 @@ def run_job(job_file: Path, run: str, directory: Path, profile: str, *, replace:
         project = load_project(directory)
         step = built_in_step(job.step) or project_steps(project)[job.step]
         with open_project(project, profile) as workspace:
-            answer = perform(job, step, workspace, run, replace=replace)
+            session = SharedSession(workspace, workspace.state / SPARK_LOG)
+            answer = perform(job, step, workspace, run, session=session, replace=replace)
     except SeatrialError as error:
         answer = {"errors": [one.as_document() for one in error.each]}
         raise
@@ -72,15 +74,17 @@ def run_step(
                 raise InputError(f"step {name!r} needs {', '.join(missing)}, which is not there.", hint=hint)
             job = job_for(step, known, pipeline.parameters, workspace)
             if step.name == name:
-                return perform(job, step, workspace, run, replace=replace)
+                session = SharedSession(workspace, workspace.state / SPARK_LOG)
+                return perform(job, step, workspace, run, session=session, replace=replace)
             record, _ = cached(job, workspace)
             known.update({} if record is None else record.outputs)
     raise AssertionError(name)
 
 
-def perform(job: Job, step: Step, workspace: Workspace, run: str, *, replace: bool) -> CacheRecord:
-    """Runs a job in this process, with a Spark session of its own where it needs one."""
-    session = SharedSession(workspace, workspace.state / "spark.log")
+def perform(
+    job: Job, step: Step, workspace: Workspace, run: str, *, session: SharedSession, replace: bool
+) -> CacheRecord:
+    """Runs a job in this process, and ends its Spark session, which is made where the step needs one."""
     try:
         return execute_step(job, step, workspace, run, session=session, replace=replace)
     finally:
