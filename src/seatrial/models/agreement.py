@@ -69,21 +69,21 @@ def compare(original: Predictions, packaged: Predictor, rows: pa.Table, *, name:
             hint="Give some of the rows that the model was trained on.",
         )
     signature = packaged.signature
-    given = packaged.predict(rows)
-    gaps, wrong = _gaps(original, given, signature), _wrong_labels(original, given, signature)
+    answers = packaged.predict(rows)
+    gaps, wrong = _gaps(original, answers, signature), _wrong_labels(original, answers, signature)
     bad = (gaps > TOLERANCE) | wrong
     largest = float(gaps.max())
     if not bad.any():
         return Agreement(name, rows.num_rows, 0, largest)
 
-    def differ(asked: pa.Table, places: NDArray[np.intp]) -> NDArray[np.bool_]:
-        expected, found = _taken(original, places), packaged.predict(asked)
-        wrong = _wrong_labels(expected, found, signature)
-        return np.asarray((_gaps(expected, found, signature) > TOLERANCE) | wrong)
+    def differ(table: pa.Table, places: NDArray[np.intp]) -> NDArray[np.bool_]:
+        expected, actual = _taken(original, places), packaged.predict(table)
+        wrong = _wrong_labels(expected, actual, signature)
+        return np.asarray((_gaps(expected, actual, signature) > TOLERANCE) | wrong)
 
     other_order = None
-    if original.probabilities is not None and given.probabilities is not None:
-        other_order = swapped_classes(original.probabilities, given.probabilities, TOLERANCE)
+    if original.probabilities is not None and answers.probabilities is not None:
+        other_order = swapped_classes(original.probabilities, answers.probabilities, TOLERANCE)
     why = (other_order,) if other_order else likely_causes(rows, signature, bad, gaps, differ)
     places = np.flatnonzero(bad)
     worst = places[np.argsort(-gaps[places], kind="stable")][:_WORST]
@@ -94,7 +94,7 @@ def compare(original: Predictions, packaged: Predictor, rows: pa.Table, *, name:
         rows.num_rows,
         len(places),
         largest,
-        tuple(_difference(int(row), rows, shown, original, given, float(gaps[row])) for row in worst),
+        tuple(_difference(int(row), rows, shown, original, answers, float(gaps[row])) for row in worst),
         why,
     )
 
@@ -103,24 +103,25 @@ def compare_with_original(
     original: Predictions, packaged: Predictor, rows: pa.Table, *, name: str = "the original"
 ) -> tuple[str, ...]:
     """One note of how well the package agrees; a `StepFailed` with the worst rows and the causes, where it does not."""
-    found = compare(original, packaged, rows, name=name)
-    if found.differing:
-        raise disagreement(found)
-    return (str(found),)
+    agreement = compare(original, packaged, rows, name=name)
+    if agreement.differing:
+        raise disagreement(agreement)
+    return (str(agreement),)
 
 
-def disagreement(found: Agreement) -> StepFailed:
+def disagreement(agreement: Agreement) -> StepFailed:
     """The error of an agreement beyond tolerance: one screen."""
     lines = "".join(
-        f"\n  row {one.row}: {found.name} {_shown(one.original)}, package {_shown(one.packaged)}, apart by "
-        f"{one.gap:.3g}; {', '.join(f'{key}={_value(value)}' for key, value in one.inputs.items())}"
-        for one in found.worst
+        f"\n  row {difference.row}: {agreement.name} {_shown(difference.original)}, "
+        f"package {_shown(difference.packaged)}, apart by {difference.gap:.3g}; "
+        f"{', '.join(f'{key}={_value(value)}' for key, value in difference.inputs.items())}"
+        for difference in agreement.worst
     )
-    reasons = "".join(f"\n{cause.problem[0].upper()}{cause.problem[1:]}." for cause in found.causes)
-    hints = " ".join(f"{cause.hint[0].upper()}{cause.hint[1:]}" for cause in found.causes)
+    reasons = "".join(f"\n{cause.problem[0].upper()}{cause.problem[1:]}." for cause in agreement.causes)
+    hints = " ".join(f"{cause.hint[0].upper()}{cause.hint[1:]}" for cause in agreement.causes)
     return StepFailed(
-        f"the package and {found.name} disagree on {found.differing} of {found.rows} rows, by more than {TOLERANCE:g} "
-        f"or in the label; nothing was packaged. The worst:{lines}{reasons}",
+        f"the package and {agreement.name} disagree on {agreement.differing} of {agreement.rows} rows, by more than "
+        f"{TOLERANCE:g} or in the label; nothing was packaged. The worst:{lines}{reasons}",
         path="model.onnx",
         hint=hints,
     )
@@ -169,26 +170,26 @@ def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
 
 
-def _gaps(original: Predictions, given: Predictions, signature: Signature) -> NDArray[np.float64]:
+def _gaps(original: Predictions, packaged: Predictions, signature: Signature) -> NDArray[np.float64]:
     """How far the answers are apart, in the units of `TOLERANCE`; infinite where one is NaN."""
     if signature.task == "regression":
         expected = np.asarray(original.labels, np.float64).reshape(-1, 1)
-        found = np.asarray(given.labels, np.float64).reshape(-1, 1)
+        actual = np.asarray(packaged.labels, np.float64).reshape(-1, 1)
         scale = np.maximum(1.0, np.abs(expected))
-    elif original.probabilities is None or given.probabilities is None:
-        return np.zeros(len(given.labels))
+    elif original.probabilities is None or packaged.probabilities is None:
+        return np.zeros(len(packaged.labels))
     else:
-        expected, found, scale = original.probabilities, given.probabilities, np.ones((1, 1))
+        expected, actual, scale = original.probabilities, packaged.probabilities, np.ones((1, 1))
     with np.errstate(invalid="ignore"):
-        gaps = (np.abs(expected - found) / scale).max(axis=1)
+        gaps = (np.abs(expected - actual) / scale).max(axis=1)
     return np.where(np.isnan(gaps), np.inf, gaps)
 
 
-def _wrong_labels(original: Predictions, given: Predictions, signature: Signature) -> NDArray[np.bool_]:
+def _wrong_labels(original: Predictions, packaged: Predictions, signature: Signature) -> NDArray[np.bool_]:
     if signature.task == "regression":
-        return np.zeros(len(given.labels), bool)
-    if original.probabilities is None or given.probabilities is None:
-        return np.asarray(original.labels != given.labels)
+        return np.zeros(len(packaged.labels), bool)
+    if original.probabilities is None or packaged.probabilities is None:
+        return np.asarray(original.labels != packaged.labels)
     expected, names = original.probabilities, np.array(signature.classes, object)
     if signature.threshold is not None and signature.positive is not None:
         place = signature.classes.index(signature.positive)
@@ -198,7 +199,7 @@ def _wrong_labels(original: Predictions, given: Predictions, signature: Signatur
     else:
         ordered = np.sort(expected, axis=1)
         answers, clear = names[expected.argmax(axis=1)], ordered[:, -1] - ordered[:, -2] > TOLERANCE
-    return np.asarray(clear & (given.labels != answers))
+    return np.asarray(clear & (packaged.labels != answers))
 
 
 def _taken(answers: Predictions, places: NDArray[np.intp]) -> Predictions:
@@ -207,10 +208,10 @@ def _taken(answers: Predictions, places: NDArray[np.intp]) -> Predictions:
 
 
 def _difference(
-    row: int, rows: pa.Table, shown: list[str], original: Predictions, given: Predictions, gap: float
+    row: int, rows: pa.Table, shown: list[str], original: Predictions, packaged: Predictions, gap: float
 ) -> Difference:
     inputs = rows.select(shown).slice(row, 1).to_pylist()[0]
-    return Difference(row, inputs, _answer(original, row), _answer(given, row), gap)
+    return Difference(row, inputs, _answer(original, row), _answer(packaged, row), gap)
 
 
 def _answer(answers: Predictions, row: int) -> tuple[float, ...] | str:

@@ -146,8 +146,8 @@ class Codec:
         rows, start = np.arange(table.num_rows), len(self.numbers)
         for vocabulary in self.vocabularies:
             unknown = len(vocabulary.values)
-            found = pc.index_in(text_column(table, vocabulary.name), value_set=pa.array(vocabulary.values, pa.string()))
-            features[rows, start + found.fill_null(unknown).to_numpy()] = 1.0
+            codes = pc.index_in(text_column(table, vocabulary.name), value_set=pa.array(vocabulary.values, pa.string()))
+            features[rows, start + codes.fill_null(unknown).to_numpy()] = 1.0
             start += unknown + 1
         return features
 

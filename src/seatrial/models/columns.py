@@ -78,8 +78,8 @@ def kind_column(
     # onnxruntime takes Python objects only: each different text of the batch becomes one, and not each row's.
     encoded = text_column(table, column.name).combine_chunks().dictionary_encode()
     texts: NDArray[np.object_] = np.array(encoded.dictionary.to_pylist(), object)
-    found: NDArray[np.object_] = texts[encoded.indices.to_numpy()]
-    return found
+    values: NDArray[np.object_] = texts[encoded.indices.to_numpy()]
+    return values
 
 
 def kind_array(
@@ -108,11 +108,11 @@ def holds_texts(kind: pa.DataType) -> bool:
 
 def inputs_without_value(rows: pa.Table, inputs: Sequence[Column], row: int) -> tuple[str, ...]:
     """The names of the inputs that are null or NaN in this row."""
-    one = rows.slice(row, 1)
+    record = rows.slice(row, 1)
     return tuple(
         column.name
         for column in inputs
-        if column.name in one.column_names and pc.is_null(one.column(column.name), nan_is_null=True)[0].as_py()
+        if column.name in record.column_names and pc.is_null(record.column(column.name), nan_is_null=True)[0].as_py()
     )
 
 
@@ -135,12 +135,12 @@ def texts_expected(columns: Sequence[str], schema: pa.Schema, *, path: str) -> T
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray[Any]:
-    found = table.schema.get_all_field_indices(name)
-    if not found:
+    indices = table.schema.get_all_field_indices(name)
+    if not indices:
         raise _absent(table, name)
-    if len(found) > 1:
+    if len(indices) > 1:
         raise InputError("the rows have several columns of this name.", path=name, hint="Keep one of them.")
-    return table.column(found[0])
+    return table.column(indices[0])
 
 
 def _holds(kind: pa.DataType, test: Callable[[pa.DataType], bool]) -> bool:

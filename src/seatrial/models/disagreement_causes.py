@@ -49,8 +49,8 @@ def likely_causes(
     if np.isinf(gaps[bad]).all():
         return (NAN_ANSWERS,)
     # A column's hole is one of its categories too: the plainer cause is told alone.
-    found = tuple(_missing(rows, signature, bad)) or tuple(_categories(rows, signature, bad))
-    return found or tuple(_float32(rows, signature, bad, differ)) or (OTHER_BEHAVIOUR,)
+    causes = tuple(_missing(rows, signature, bad)) or tuple(_categories(rows, signature, bad))
+    return causes or tuple(_float32(rows, signature, bad, differ)) or (OTHER_BEHAVIOUR,)
 
 
 def swapped_classes(original: NDArray[np.float64], packaged: NDArray[np.float64], tolerance: float) -> Cause | None:
@@ -75,8 +75,8 @@ def _missing(rows: pa.Table, signature: Signature, bad: NDArray[np.bool_]) -> It
 
 def _gone(values: pa.ChunkedArray[pa.Scalar[pa.DataType]]) -> NDArray[np.bool_]:
     gone = pc.is_null(values, nan_is_null=True) if pa.types.is_floating(values.type) else pc.is_null(values)
-    found: NDArray[np.bool_] = gone.to_numpy()
-    return found
+    mask: NDArray[np.bool_] = gone.to_numpy()
+    return mask
 
 
 def _categories(rows: pa.Table, signature: Signature, bad: NDArray[np.bool_]) -> Iterator[Cause]:
@@ -119,9 +119,9 @@ def _float32(rows: pa.Table, signature: Signature, bad: NDArray[np.bool_], diffe
                 columns.append(column.name)
             explained |= agrees
     if explained.mean() >= _MOST:
-        named = ", ".join(f'"{name}"' for name in columns[:_SHOWN])
+        names = ", ".join(f'"{name}"' for name in columns[:_SHOWN])
         yield Cause(
-            f"values of {named} lie between a threshold and its float32 neighbour, and the export keeps float32",
+            f"values of {names} lie between a threshold and its float32 neighbour, and the export keeps float32",
             "cast the features to float32 before training: X.astype('float32').",
             tuple(columns),
         )

@@ -44,8 +44,8 @@ def join(codec: Codec, inner: ModelProto, signature: Signature) -> ModelProto:
 
 def check_inner(inner: ModelProto, width: int) -> None:
     """An `InputError` unless the model takes one matrix of the codec's width and gives one output."""
-    given = {tensor.name for tensor in inner.graph.initializer}
-    inputs = [value for value in inner.graph.input if value.name not in given]
+    initializers = {tensor.name for tensor in inner.graph.initializer}
+    inputs = [value for value in inner.graph.input if value.name not in initializers]
     if len(inputs) != 1 or len(inner.graph.output) != 1:
         raise InputError(
             f"the model has {len(inputs)} inputs and {len(inner.graph.output)} outputs.",
@@ -74,9 +74,9 @@ def _plain(inner: ModelProto) -> ModelProto:
     model = onnx.inliner.inline_local_functions(inner) if inner.functions else ModelProto()
     if not inner.functions:
         model.CopyFrom(inner)
-    given = {tensor.name for tensor in model.graph.initializer}
+    initializers = {tensor.name for tensor in model.graph.initializer}
     for index in reversed(range(len(model.graph.input))):
-        if model.graph.input[index].name in given:
+        if model.graph.input[index].name in initializers:
             del model.graph.input[index]
     strip_traces(model.graph)
     return model

@@ -90,17 +90,17 @@ def _converted(trained: Trained, rows: pa.Table, provenance: Provenance) -> dict
             hint="Give some of the rows that the model was trained on.",
         )
     if isinstance(trained.fitted, bytes):
-        graph, found = read_plain_graph(trained.fitted, path=_WHERE), None
+        graph, converted = read_plain_graph(trained.fitted, path=_WHERE), None
         classes, task = trained.classes or None, None
     else:
-        found = convert(trained, rows)
-        classes, task = agreed_classes(trained, found.classes), found.task
-        graph, found = to_plain_graph(found.model, path=_WHERE), dataclasses.replace(found, classes=classes)
+        converted = convert(trained, rows)
+        classes, task = agreed_classes(trained, converted.classes), converted.task
+        graph, converted = to_plain_graph(converted.model, path=_WHERE), dataclasses.replace(converted, classes=classes)
     if classes is not None:
         check_positive(trained, classes)
     finished = finish(
         graph,
-        found,
+        converted,
         provenance,
         schema=rows.schema,
         label=None,

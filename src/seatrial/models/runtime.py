@@ -140,9 +140,9 @@ def load_predictor(files: Mapping[str, bytes], *, threads: int | None = None) ->
 _PACKAGE_AGAIN = "Package the model again."
 
 
-def same_tensor(one: NDArray[Any], other: NDArray[Any]) -> bool:
+def same_tensor(first: NDArray[Any], second: NDArray[Any]) -> bool:
     """Whether two tensors have one digest: dtype, shape and every bit."""
-    return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+    return first.dtype == second.dtype and first.shape == second.shape and first.tobytes() == second.tobytes()
 
 
 def _check_files(files: Mapping[str, bytes]) -> None:

@@ -35,15 +35,15 @@ def signature_of(trained: Trained) -> Signature:
     return Signature(inputs, "binary", classes, trained.positive, float(trained.threshold))
 
 
-def agreed_classes(trained: Trained, known: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def agreed_classes(trained: Trained, own_classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """The classes in the model's order: its own, or what `Trained.classes` calls its numbers 0, 1, …."""
-    stated = trained.classes
-    if known is None or not stated or set(stated) == set(known):
-        return known or stated or None
-    if len(stated) == len(known) and known == tuple(str(number) for number in range(len(known))):
-        return stated
+    declared = trained.classes
+    if own_classes is None or not declared or set(declared) == set(own_classes):
+        return own_classes or declared or None
+    if len(declared) == len(own_classes) and own_classes == tuple(str(number) for number in range(len(own_classes))):
+        return declared
     raise InputError(
-        f"the classes are {list(stated)}, and the model's own are {list(known)}.",
+        f"the classes are {list(declared)}, and the model's own are {list(own_classes)}.",
         path="Trained.classes",
         hint="Leave them out, or give one name for each in the model's order where its own are 0, 1, ….",
     )

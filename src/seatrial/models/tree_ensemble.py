@@ -48,13 +48,13 @@ class TreeEnsemble:
     def passes(self, features: NDArray[Any], splits: Ints) -> NDArray[np.bool_]:
         """Which of `splits` are true for each row of features: bool[n, len(splits)]."""
         values, modes = features[:, self.feature[splits]], self.mode[splits]
-        found = np.zeros(values.shape, dtype=bool)
+        passed = np.zeros(values.shape, dtype=bool)
         for mode, compare in enumerate(_COMPARISONS):
             here = modes == mode
             if here.any():
-                found[:, here] = compare(values[:, here], self.threshold[splits][here])
+                passed[:, here] = compare(values[:, here], self.threshold[splits][here])
         missing = np.isnan(values)
-        return np.where(missing, self.missing_is_true[splits], found) if missing.any() else found
+        return np.where(missing, self.missing_is_true[splits], passed) if missing.any() else passed
 
     def sums(self, features: NDArray[Any]) -> Floats:
         """What the leaves add up to for each row: float64[n, outputs]."""
@@ -118,41 +118,42 @@ def _before(model: onnx.ModelProto, tensor: str) -> bytes:
 
 
 def _ensemble(node: NodeProto) -> TreeEnsemble | None:
-    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     kind = "class" if node.op_type == "TreeEnsembleClassifier" else "target"
-    modes = [mode.decode() for mode in given["nodes_modes"]]
-    if given.get("aggregate_function", b"SUM") not in (b"SUM", b"AVERAGE"):
+    modes = [mode.decode() for mode in attributes["nodes_modes"]]
+    if attributes.get("aggregate_function", b"SUM") not in (b"SUM", b"AVERAGE"):
         return None
     count = len(modes)
     leaf = np.array([mode == "LEAF" for mode in modes])
     places = {
-        pair: place for place, pair in enumerate(zip(given["nodes_treeids"], given["nodes_nodeids"], strict=True))
+        pair: place
+        for place, pair in enumerate(zip(attributes["nodes_treeids"], attributes["nodes_nodeids"], strict=True))
     }
     parent, side = np.full(count, -1), np.zeros(count, dtype=bool)
     for place in np.flatnonzero(~leaf):
         for way, name in ((True, "nodes_truenodeids"), (False, "nodes_falsenodeids")):
-            child = places[(given["nodes_treeids"][place], given[name][place])]
+            child = places[(attributes["nodes_treeids"][place], attributes[name][place])]
             parent[child], side[child] = place, way
     leaves, splits = np.flatnonzero(leaf), np.flatnonzero(~leaf)
-    trees = np.unique(np.array(given["nodes_treeids"]), return_inverse=True)[1]
+    trees = np.unique(np.array(attributes["nodes_treeids"]), return_inverse=True)[1]
     leaves = leaves[np.argsort(trees[leaves], kind="stable")]
     split_of, leaf_of = np.full(count, -1), np.full(count, -1)
     split_of[splits], leaf_of[leaves] = np.arange(len(splits)), np.arange(len(leaves))
     pairs = _ways(leaves, parent, side, split_of)
-    outputs = [int(place) for place in given[f"{kind}_ids"]]
+    outputs = [int(place) for place in attributes[f"{kind}_ids"]]
     names = sorted(set(outputs))
-    width = len(names) if kind == "class" else int(given["n_targets"])
+    width = len(names) if kind == "class" else int(attributes["n_targets"])
     values = np.zeros((len(leaves), width))
-    weights = _numbers(given, f"{kind}_weights")
+    weights = _numbers(attributes, f"{kind}_weights")
     for tree, own, output, weight in zip(
-        given[f"{kind}_treeids"], given[f"{kind}_nodeids"], outputs, weights, strict=True
+        attributes[f"{kind}_treeids"], attributes[f"{kind}_nodeids"], outputs, weights, strict=True
     ):
         at = leaf_of[places[(tree, own)]]
         values[at, names.index(output) if kind == "class" else output] += weight
-    tracks = given.get("nodes_missing_value_tracks_true") or [0] * count
+    tracks = attributes.get("nodes_missing_value_tracks_true") or [0] * count
     return TreeEnsemble(
-        feature=np.array(given["nodes_featureids"], np.int64)[splits],
-        threshold=_numbers(given, "nodes_values")[splits],
+        feature=np.array(attributes["nodes_featureids"], np.int64)[splits],
+        threshold=_numbers(attributes, "nodes_values")[splits],
         mode=np.array([_MODES.index(modes[place]) for place in splits], np.int64),
         missing_is_true=np.array(tracks, bool)[splits],
         pair_leaf=pairs[0],
@@ -160,35 +161,35 @@ def _ensemble(node: NodeProto) -> TreeEnsemble | None:
         pair_side=pairs[2],
         leaf_tree=trees[leaves],
         leaf_values=values,
-        base=_base(given, width),
+        base=_base(attributes, width),
     )
 
 
-def _base(given: dict[str, Any], width: int) -> Floats:
-    if "base_values" not in given and "base_values_as_tensor" not in given:
+def _base(attributes: dict[str, Any], width: int) -> Floats:
+    if "base_values" not in attributes and "base_values_as_tensor" not in attributes:
         return np.zeros(width)
-    base = _numbers(given, "base_values").astype(np.float64)
+    base = _numbers(attributes, "base_values").astype(np.float64)
     return base if len(base) == width else np.zeros(width)
 
 
 def _ways(leaves: Ints, parent: Ints, side: NDArray[np.bool_], split_of: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
     """The pairs of leaf and split on the ways up from the leaves, sorted by leaf."""
-    found: list[tuple[Ints, Ints, NDArray[np.bool_]]] = []
+    pairs: list[tuple[Ints, Ints, NDArray[np.bool_]]] = []
     which, here = np.arange(len(leaves)), leaves
     while which.size:
         up = parent[here]
-        known = up >= 0
-        which, here, up = which[known], here[known], up[known]
-        found.append((which, split_of[up], side[here]))
+        has_parent = up >= 0
+        which, here, up = which[has_parent], here[has_parent], up[has_parent]
+        pairs.append((which, split_of[up], side[here]))
         here = up
-    leaf, split, way = (np.concatenate([part[place] for part in found]) for place in range(3))
+    leaf, split, way = (np.concatenate([part[place] for part in pairs]) for place in range(3))
     order = np.argsort(leaf, kind="stable")
     return leaf[order], split[order], way[order].astype(bool)
 
 
-def _numbers(given: dict[str, Any], name: str) -> NDArray[Any]:
+def _numbers(attributes: dict[str, Any], name: str) -> NDArray[Any]:
     """float64 where the attribute is a tensor of them, else float32."""
-    tensor = given.get(f"{name}_as_tensor")
+    tensor = attributes.get(f"{name}_as_tensor")
     if tensor is not None:
         return np.asarray(numpy_helper.to_array(tensor))
-    return np.array(given[name], np.float32)
+    return np.array(attributes[name], np.float32)

@@ -24,12 +24,12 @@ def text_vocabularies(model: bytes) -> dict[str, tuple[str, ...]]:
     """
     graph = onnx.load_from_string(model).graph
     texts = [value.name for value in graph.input if value.type.tensor_type.elem_type == TensorProto.STRING]
-    found = {name: _looked_up(graph, name) for name in texts}
-    return {name: tuple(sorted(known)) for name, known in found.items() if known}
+    vocabularies = {name: _looked_up(graph, name) for name in texts}
+    return {name: tuple(sorted(values)) for name, values in vocabularies.items() if values}
 
 
 def _looked_up(graph: GraphProto, name: str) -> set[str] | None:
-    known: set[str] = set()
+    texts: set[str] = set()
     waiting = [name]
     while waiting:
         tensor = waiting.pop()
@@ -39,10 +39,10 @@ def _looked_up(graph: GraphProto, name: str) -> set[str] | None:
             if node.op_type in _PASSING and node.input[0] == tensor:
                 waiting += node.output
             elif node.op_type in _LISTS:
-                known.update(_listed(node))
+                texts.update(_listed(node))
             else:
                 return None
-    return known
+    return texts
 
 
 def _listed(node: NodeProto) -> Iterator[str]:

@@ -60,13 +60,13 @@ class Reading:
             return Predictions(self._answered(probabilities), probabilities)
         return Predictions(self._labels(answers[self.label], address), probabilities)
 
-    def _probabilities(self, found: NDArray[Any], address: str) -> NDArray[np.float64]:
-        numbers = _numbers(found, self.probability or "", address)
+    def _probabilities(self, output: NDArray[Any], address: str) -> NDArray[np.float64]:
+        numbers = _numbers(output, self.probability or "", address)
         if numbers.ndim == 1 and self.positive is not None:
             numbers = np.column_stack([numbers if name == self.positive else 1 - numbers for name in self.classes])
         if numbers.ndim != 2 or numbers.shape[1] != len(self.classes):
             raise TargetError(
-                f"the endpoint gives probabilities of shape {list(found.shape)} for {len(self.classes)} classes.",
+                f"the endpoint gives probabilities of shape {list(output.shape)} for {len(self.classes)} classes.",
                 path=address,
                 hint="Look at the service's log.",
             )
@@ -81,22 +81,22 @@ class Reading:
         least = THRESHOLD if self.threshold is None else self.threshold
         return np.array(names[np.where(probabilities[:, place] >= least, place, 1 - place)], object)
 
-    def _labels(self, found: NDArray[Any], address: str) -> NDArray[np.object_]:
-        if found.dtype != object:
-            known = self.names or {}
-            different = {float(one): known.get(float(one)) for one in np.unique(found)}
-            named = np.array([different.get(float(one)) for one in found], object)
+    def _labels(self, output: NDArray[Any], address: str) -> NDArray[np.object_]:
+        if output.dtype != object:
+            names = self.names or {}
+            different = {float(value): names.get(float(value)) for value in np.unique(output)}
+            labels = np.array([different.get(float(value)) for value in output], object)
         else:
-            different = {one: one if one in self.classes else None for one in set(found.tolist())}
-            named = found
-        strange = [one for one, name in different.items() if name is None]
+            different = {value: value if value in self.classes else None for value in set(output.tolist())}
+            labels = output
+        strange = [value for value, name in different.items() if name is None]
         if strange:
             raise TargetError(
                 f"the endpoint answers {strange[0]!r}, which is none of the classes {', '.join(self.classes)}.",
                 path=address,
                 hint=f"Name every class of the model: {field('classes', 'a,b,c')}.",
             )
-        return named
+        return labels
 
 
 def recognise_answers(
@@ -111,9 +111,9 @@ def recognise_answers(
 
     `declared` are the classes that the service names; `labels` the label column's values where they look like classes.
     """
-    known = tuple(name for name in options.classes or labels or () if name in answers)
-    if len(known) == len(answers) > 1:
-        return _stacked(known, options)
+    class_outputs = tuple(name for name in options.classes or labels or () if name in answers)
+    if len(class_outputs) == len(answers) > 1:
+        return _stacked(class_outputs, options)
     task = options.task or ("regression" if labels is None and options.classes is None and declared is None else None)
     if "value" in answers and task is None and not _texts(answers):
         task = "regression"
@@ -173,7 +173,7 @@ def _stacked(classes: tuple[str, ...], options: ModelOptions) -> Reading:
 
 
 def _regression(answers: Answers, address: str) -> Reading:
-    numbers = [name for name, found in answers.items() if found.dtype != object and found.ndim == 1]
+    numbers = [name for name, output in answers.items() if output.dtype != object and output.ndim == 1]
     value = "value" if "value" in numbers else numbers[0] if len(numbers) == 1 else None
     if value is None:
         raise _unclear(answers, address)
@@ -186,26 +186,26 @@ def _sums_to_1(values: NDArray[Any]) -> bool:
 
 
 def _probability(answers: Answers, *, classes: Sequence[str] | None) -> str | None:
-    numbers = {name: found for name, found in answers.items() if found.dtype != object}
-    whole = [name for name, found in numbers.items() if found.ndim == 2 and _unit(found) and _sums_to_1(found)]
+    numbers = {name: output for name, output in answers.items() if output.dtype != object}
+    whole = [name for name, output in numbers.items() if output.ndim == 2 and _unit(output) and _sums_to_1(output)]
     if whole:
         return next((name for name in whole if "prob" in name.lower()), whole[0])
     if classes is not None and len(classes) != 2:
         return None
-    one = [
+    candidates = [
         name
-        for name, found in numbers.items()
-        if found.ndim == 1 and _unit(found) and ("prob" in name.lower() or bool((found != np.round(found)).any()))
+        for name, output in numbers.items()
+        if output.ndim == 1 and _unit(output) and ("prob" in name.lower() or bool((output != np.round(output)).any()))
     ]
-    return one[0] if len(one) == 1 else None
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def _measured(answers: Answers) -> bool:
-    return all(found.dtype != object and found.ndim == 1 for found in answers.values())
+    return all(output.dtype != object and output.ndim == 1 for output in answers.values())
 
 
-def _unit(found: NDArray[Any]) -> bool:
-    return bool(((found >= 0) & (found <= 1)).all())  # NaN is neither
+def _unit(output: NDArray[Any]) -> bool:
+    return bool(((output >= 0) & (output <= 1)).all())  # NaN is neither
 
 
 def _label(answers: Answers, *, leave: str | None) -> str | None:
@@ -214,14 +214,14 @@ def _label(answers: Answers, *, leave: str | None) -> str | None:
         return texts[0]
     whole = [
         name
-        for name, found in answers.items()
-        if name != leave and found.ndim == 1 and bool((found == np.round(found)).all())
+        for name, output in answers.items()
+        if name != leave and output.ndim == 1 and bool((output == np.round(output)).all())
     ]
     return whole[0] if whole else None
 
 
 def _texts(answers: Answers) -> list[str]:
-    return [name for name, found in answers.items() if found.dtype == object and found.ndim == 1]
+    return [name for name, output in answers.items() if output.dtype == object and output.ndim == 1]
 
 
 def _classes(
@@ -236,30 +236,30 @@ def _classes(
 ) -> tuple[tuple[str, ...], Mapping[float, str] | None]:
     """The classes, and what numbers among the labels stand for."""
     count = 2 if probability is None or answers[probability].ndim == 1 else answers[probability].shape[1]
-    given = answers[label] if label is not None else None
-    texts = None if given is None or given.dtype != object else {str(one) for one in given}
+    label_values = answers[label] if label is not None else None
+    texts = None if label_values is None or label_values.dtype != object else {str(value) for value in label_values}
     if probability is not None:
-        known = declared
-        if known is None and labels is not None and len(labels) == count and (texts is None or texts <= set(labels)):
-            known = tuple(in_order(labels))
-            notes.append(f"classes: {', '.join(known)}, the label's values in their order, for the service names none")
-        named = name_classes(count, declared=known, labels=labels, requested=options.classes, path=address)
-        notes += [named.note] if named.note and known is None else []
-        classes = named.classes
+        names = declared
+        if names is None and labels is not None and len(labels) == count and (texts is None or texts <= set(labels)):
+            names = tuple(in_order(labels))
+            notes.append(f"classes: {', '.join(names)}, the label's values in their order, for the service names none")
+        naming = name_classes(count, declared=names, labels=labels, requested=options.classes, path=address)
+        notes += [naming.note] if naming.note and names is None else []
+        classes = naming.classes
     else:
         classes = options.classes or declared or tuple(in_order(sorted({*(labels or ()), *(texts or ())})))
         if declared is None and options.classes is None:
             notes.append(f"classes: {', '.join(classes)}, for the service names none; it gives no probabilities")
-    if given is None or given.dtype == object:
+    if label_values is None or label_values.dtype == object:
         return classes, None
     numbers = {_number(name): name for name in classes}
-    if None not in numbers and {float(one) for one in given} <= numbers.keys():
+    if None not in numbers and {float(value) for value in label_values} <= numbers.keys():
         return classes, {float(number): name for number, name in numbers.items() if number is not None}
-    if given.max(initial=0) < len(classes) and given.min(initial=0) >= 0:
+    if label_values.max(initial=0) < len(classes) and label_values.min(initial=0) >= 0:
         notes.append(f"labels: 0 to {len(classes) - 1} stand for {', '.join(classes)}")
         return classes, {float(code): name for code, name in enumerate(classes)}
     raise TargetError(
-        f"the endpoint answers {given.max():g}, which is none of the classes {', '.join(classes)}.",
+        f"the endpoint answers {label_values.max():g}, which is none of the classes {', '.join(classes)}.",
         path=address,
         hint=f"Name every class of the model: {field('classes', 'a,b,c')}.",
     )
@@ -276,11 +276,11 @@ def _check_agreement(reading: Reading, answers: Answers, address: str) -> None:
     """Labels that mostly contradict the likeliest class mean that the classes are taken in a wrong order."""
     if reading.label is None or reading.probability is None:
         return
-    found = reading.read(answers, address=address)
-    assert found.probabilities is not None  # noqa: S101  # asked for above
-    likeliest = np.array(reading.classes, object)[np.argmax(found.probabilities, axis=1)]
-    sure = found.probabilities.max(axis=1) > _HALF
-    if sure.any() and float(np.mean(likeliest[sure] == found.labels[sure])) < _HALF:
+    predictions = reading.read(answers, address=address)
+    assert predictions.probabilities is not None  # noqa: S101  # asked for above
+    likeliest = np.array(reading.classes, object)[np.argmax(predictions.probabilities, axis=1)]
+    sure = predictions.probabilities.max(axis=1) > _HALF
+    if sure.any() and float(np.mean(likeliest[sure] == predictions.labels[sure])) < _HALF:
         raise InputError(
             f"the endpoint's labels contradict its probabilities, if these are of {', '.join(reading.classes)} in this "
             "order.",
@@ -289,19 +289,20 @@ def _check_agreement(reading: Reading, answers: Answers, address: str) -> None:
         )
 
 
-def _numbers(found: NDArray[Any], name: str, address: str) -> NDArray[np.float64]:
-    if found.dtype == object:
+def _numbers(output: NDArray[Any], name: str, address: str) -> NDArray[np.float64]:
+    if output.dtype == object:
         raise TargetError(
             f"the endpoint gives texts in {name!r}, where it gave numbers before.",
             path=address,
             hint="Look at the service's log.",
         )
-    return np.asarray(found, np.float64)
+    return np.asarray(output, np.float64)
 
 
 def _unclear(answers: Answers, address: str) -> TargetError:
     shown = ", ".join(
-        f"{name} {'text' if found.dtype == object else 'number'}{list(found.shape)}" for name, found in answers.items()
+        f"{name} {'text' if output.dtype == object else 'number'}{list(output.shape)}"
+        for name, output in answers.items()
     )
     return TargetError(
         f"the endpoint's answers are neither labels nor probabilities nor values: {shown or 'nothing'}.",

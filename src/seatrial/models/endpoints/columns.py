@@ -50,18 +50,18 @@ def column_of(schema: pa.Schema, name: str, *, address: str) -> Column:
 def values(rows: pa.Table, column: Column, dtype: str | None = None) -> list[Any]:
     """The column's values as JSON has them, null where one is missing; numbers through `dtype` first."""
     if column.kind == "text":
-        found: list[Any] = kind_column(rows, column).tolist()
-        return found
+        json_values: list[Any] = kind_column(rows, column).tolist()
+        return json_values
     numbers = kind_column(rows, Column(column.name, "number"))
     if column.kind in ("integer", "boolean") and not np.isnan(numbers).any():
         whole = kind_column(rows, column)
         return list((whole != 0).tolist() if column.kind == "boolean" else whole.astype(np.int64).tolist())
     with np.errstate(over="ignore"):
         exact = numbers if dtype is None else numbers.astype(dtype)
-    found = list(exact.tolist())
+    json_values = list(exact.tolist())
     for place in np.flatnonzero(~np.isfinite(exact)).tolist():
-        found[place] = None
-    return found
+        json_values[place] = None
+    return json_values
 
 
 def _some(names: Sequence[str]) -> str:

@@ -185,7 +185,7 @@ class Exchange:
             text = document.get("error") or document.get("detail") or document.get("message")
         except (ValueError, RecursionError, AttributeError):
             return ""
-        text = "".join(one if one.isprintable() else " " for one in str(text or ""))
+        text = "".join(character if character.isprintable() else " " for character in str(text or ""))
         if self._token is not None:
             text = text.replace(self._token, "…")
         return f": {text[:_SHOWN]}" if text else ""

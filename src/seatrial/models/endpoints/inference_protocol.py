@@ -208,11 +208,11 @@ def as_array(flat: Sequence[Any], width: int, name: str, address: str) -> NDArra
     """JSON values as float64 or texts (true and false are such), [rows] or, for several a row, [rows, width]."""
     kinds = set(map(type, flat))
     if kinds <= {int, float, type(None)}:
-        found: NDArray[Any] = np.array([np.nan if value is None else value for value in flat], np.float64)
+        array: NDArray[Any] = np.array([np.nan if value is None else value for value in flat], np.float64)
     elif kinds <= {str, type(None)}:
-        found = np.array(flat, object)
+        array = np.array(flat, object)
     elif kinds <= {bool, type(None)}:
-        found = np.array([None if value is None else str(value).lower() for value in flat], object)
+        array = np.array([None if value is None else str(value).lower() for value in flat], object)
     else:
         raise TargetError(f"the endpoint's output {name!r} is not of one type.", path=address, hint=_SEEN)
-    return found if width == 1 else found.reshape(-1, width)
+    return array if width == 1 else array.reshape(-1, width)

@@ -61,16 +61,16 @@ def parse_scores(document: Any, rows: int, *, address: str) -> dict[str, NDArray
 
     Several numbers a row are probabilities, and so are keys that are the classes.
     """
-    found = _unwrapped(document)
-    if isinstance(found, dict) and found and all(isinstance(column, list) for column in found.values()):
-        return {str(name): _column(column, str(name), rows, address) for name, column in found.items()}
-    if not isinstance(found, list):
+    scores = _unwrapped(document)
+    if isinstance(scores, dict) and scores and all(isinstance(column, list) for column in scores.values()):
+        return {str(name): _column(column, str(name), rows, address) for name, column in scores.items()}
+    if not isinstance(scores, list):
         raise TargetError("the endpoint must answer with a list, one item a row.", path=address, hint=_SEEN)
-    if found and all(isinstance(row, dict) for row in found):
-        if any(row.keys() != found[0].keys() for row in found):
+    if scores and all(isinstance(row, dict) for row in scores):
+        if any(row.keys() != scores[0].keys() for row in scores):
             raise TargetError("the endpoint's answers differ in their keys.", path=address, hint=_SEEN)
-        return {str(name): _column([row[name] for row in found], str(name), rows, address) for name in found[0]}
-    return {ANSWER: _column(found, ANSWER, rows, address)}
+        return {str(name): _column([row[name] for row in scores], str(name), rows, address) for name in scores[0]}
+    return {ANSWER: _column(scores, ANSWER, rows, address)}
 
 
 def _unwrapped(document: Any) -> Any:
@@ -88,13 +88,13 @@ def _unwrapped(document: Any) -> Any:
     return document
 
 
-def _column(found: list[Any], name: str, rows: int, address: str) -> NDArray[Any]:
-    if len(found) != rows:
+def _column(column: list[Any], name: str, rows: int, address: str) -> NDArray[Any]:
+    if len(column) != rows:
         raise TargetError(
-            f"the endpoint answers for {len(found)} rows, and was asked for {rows}.", path=address, hint=_SEEN
+            f"the endpoint answers for {len(column)} rows, and was asked for {rows}.", path=address, hint=_SEEN
         )
-    widths = {len(row) if isinstance(row, list) else 1 for row in found}
+    widths = {len(row) if isinstance(row, list) else 1 for row in column}
     if len(widths) != 1 or widths == {0}:
         raise TargetError("the endpoint's answers differ in their length.", path=address, hint=_SEEN)
-    flat = [value for row in found for value in (row if isinstance(row, list) else [row])]
+    flat = [value for row in column for value in (row if isinstance(row, list) else [row])]
     return as_array(flat, widths.pop(), name, address)

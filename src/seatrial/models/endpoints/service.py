@@ -53,7 +53,7 @@ class Endpoint:
         """Answers in the order of `rows`; a `TargetError` where the service gives none for some of them."""
         size = self._limits.rows_per_request
         parts = [rows.slice(start, size) for start in range(0, rows.num_rows, size)]
-        found: list[Mapping[str, NDArray[Any]]] = []
+        outputs: list[Mapping[str, NDArray[Any]]] = []
         with (
             self._exchange.connected() as connection,
             ThreadPoolExecutor(self._limits.at_once, "seatrial-endpoint") as threads,
@@ -61,11 +61,11 @@ class Endpoint:
             coming = [threads.submit(_halved, self._ask, connection, part) for part in parts]
             try:
                 for part, answer in zip(parts, coming, strict=True):
-                    found += answer.result()
+                    outputs += answer.result()
                     self._on_progress(part.num_rows)
             finally:
                 threads.shutdown(cancel_futures=True)
-        answers = [self._reading.read(part, address=self.address) for part in found]
+        answers = [self._reading.read(part, address=self.address) for part in outputs]
         if not answers:
             return _none(self.signature)
         return Predictions(
@@ -110,12 +110,14 @@ def open_endpoint(
         )
     with exchange.connected() as connection:
         if "/v2/models/" in place:
-            found = _by_metadata(connection, place, schema, label, options, first)
+            service = _by_metadata(connection, place, schema, label, options, first)
         else:
-            found = _by_table(connection, place, schema, label, options, first)
-    reading = recognise_answers(found.answers, declared=found.classes, labels=labels, options=options, address=place)
+            service = _by_table(connection, place, schema, label, options, first)
+    reading = recognise_answers(
+        service.answers, declared=service.classes, labels=labels, options=options, address=place
+    )
     signature = Signature(
-        inputs=found.columns,
+        inputs=service.columns,
         task=reading.task,
         classes=reading.classes,
         positive=reading.positive,
@@ -123,8 +125,8 @@ def open_endpoint(
         probabilities=reading.probability is not None or reading.task == "regression",
         interval=reading.interval is not None,
     )
-    notes = (*found.notes, *reading.notes)
-    return Endpoint(place, signature, notes, exchange, found.ask, reading, limits, on_progress)
+    notes = (*service.notes, *reading.notes)
+    return Endpoint(place, signature, notes, exchange, service.ask, reading, limits, on_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,8 @@ def _by_metadata(
     form, note = form_of(metadata, schema, label=label, inputs=options.inputs, address=place)
     notes = () if note is None else (note,)
     # Servers of scikit-learn models give labels alone unless they are asked, and some refuse to be asked.
-    asked = [tensor.name for tensor in metadata.outputs] or ["predict", "predict_proba"]
-    for outputs in (asked, []):
+    output_names = [tensor.name for tensor in metadata.outputs] or ["predict", "predict_proba"]
+    for outputs in (output_names, []):
         ask = _asking(form, outputs, place)
         try:
             return _Found(form.columns, ask, ask(connection, first), metadata.classes, notes)
@@ -218,15 +220,15 @@ def _checked(address: str) -> str:
             f"{field('token', 'env:NAME')}.",
         )
     place = shown.rstrip("/").removesuffix("/infer").removesuffix("/ready")
-    known = "/v2/models/" in place or place.endswith(scoring.ENDINGS)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not known:
+    is_model_address = "/v2/models/" in place or place.endswith(scoring.ENDINGS)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_model_address:
         raise InputError("the address is not that of a model.", path=shown, hint=_FORMS)
     return place
 
 
-def _ca(named: str | None, place: str) -> Path | None:
+def _ca(file_name: str | None, place: str) -> Path | None:
     """The file of certificates; an `InputError` where it is not there, or has no use."""
-    if named is None:
+    if file_name is None:
         return None
     if not place.startswith("https:"):
         raise InputError(
@@ -234,7 +236,7 @@ def _ca(named: str | None, place: str) -> Path | None:
             path=field("ca"),
             hint="Write https://….",
         )
-    path = Path(named.removeprefix("file:")).expanduser()
+    path = Path(file_name.removeprefix("file:")).expanduser()
     if not path.is_file():
         raise InputError("the file of certificates does not exist.", path=str(path), hint=f"Correct {field('ca')}.")
     return path

@@ -27,25 +27,25 @@ def with_own_ties(outputs: Outputs, answers: Answers) -> Outputs:
     """
     if outputs.label is None or outputs.threshold is None or outputs.form != "probabilities":
         return outputs
-    given = answers[outputs.label].reshape(-1)
-    own = np.array(_texts(given), object)
-    scores = np.concatenate([answers[name].reshape(len(given), -1) for name in outputs.tensors], axis=1)
+    label_values = answers[outputs.label].reshape(-1)
+    own = np.array(_texts(label_values), object)
+    scores = np.concatenate([answers[name].reshape(len(label_values), -1) for name in outputs.tensors], axis=1)
     tied = scores[:, -1] == outputs.threshold
-    told = set(own[tied])
-    other = next(name for name in outputs.classes if name != outputs.positive)
+    tied_labels = set(own[tied])
+    negative = next(name for name in outputs.classes if name != outputs.positive)
     # The label is a name or, where no class is called 0 or 1, a place.
-    meant = {other} if {"0", "1"} & set(outputs.classes) else {other, str(outputs.classes.index(other))}
-    if len(told) != 1 or not told <= meant:
+    accepted = {negative} if {"0", "1"} & set(outputs.classes) else {negative, str(outputs.classes.index(negative))}
+    if len(tied_labels) != 1 or not tied_labels <= accepted:
         return outputs
     note = (
-        f"{int(tied.sum()):,} of {len(given):,} rows have a probability of exactly {outputs.threshold:g}: they are "
-        f'answered "{other}", as the file\'s own label does'
+        f"{int(tied.sum()):,} of {len(label_values):,} rows have a probability of exactly {outputs.threshold:g}: they "
+        f'are answered "{negative}", as the file\'s own label does'
     )
     return replace(outputs, threshold=math.nextafter(outputs.threshold, 1.0), notes=(*outputs.notes, note))
 
 
 def check_consistency(
-    outputs: Outputs, answers: Answers, packaged: Predictions, *, asked: float | None, real: bool, path: str
+    outputs: Outputs, answers: Answers, packaged: Predictions, *, threshold: float | None, real: bool, path: str
 ) -> tuple[str, ...]:
     """Notes about the file's own label; an `InputError` where the package answers otherwise than the file.
 
@@ -53,16 +53,16 @@ def check_consistency(
     label follows another.
     """
     expected = _expected(outputs, answers)
-    found = _found(outputs, packaged)
-    if expected.shape != found.shape or not np.allclose(
-        expected, found, rtol=0, atol=_SOFTMAX if outputs.form == "logits" else 0, equal_nan=True
+    actual = _found(outputs, packaged)
+    if expected.shape != actual.shape or not np.allclose(
+        expected, actual, rtol=0, atol=_SOFTMAX if outputs.form == "logits" else 0, equal_nan=True
     ):
         raise InputError(
             "the model answers the same rows otherwise when it is asked again.",
             path=path,
             hint="Export it for inference (torch: module.eval()): something random is in the graph.",
         )
-    if outputs.label is None or asked is not None or not real:
+    if outputs.label is None or threshold is not None or not real:
         return ()
     return _about_labels(outputs, answers[outputs.label], packaged, path)
 
@@ -95,8 +95,8 @@ def _texts(labels: NDArray[Any]) -> list[str]:
     return [str(int(value)) if labels.dtype.kind in "biu" else str(value) for value in labels.reshape(-1)]
 
 
-def _about_labels(outputs: Outputs, given: NDArray[Any], packaged: Predictions, path: str) -> tuple[str, ...]:
-    own = np.array(_texts(given), object)
+def _about_labels(outputs: Outputs, label_values: NDArray[Any], packaged: Predictions, path: str) -> tuple[str, ...]:
+    own = np.array(_texts(label_values), object)
     if not set(own) <= set(outputs.classes):
         places = {str(place): name for place, name in enumerate(outputs.classes)}
         if not set(own) <= set(places):

@@ -77,7 +77,7 @@ def read_file(path: Path) -> tuple[Format, bytes]:
         size = path.stat().st_size
         with path.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
-            found = _format(path, head)
+            file_format = _format(path, head)
             if size > MAX_BYTES:
                 raise InputError(
                     f"the file has {size / 2**30:.1f} GiB; a model in one file has less than 2.",
@@ -85,7 +85,7 @@ def read_file(path: Path) -> tuple[Format, bytes]:
                     hint="Store its weights as float16, or prune it: tensors in other files are not taken.",
                 )
             stream.seek(0)
-            return found, stream.read()
+            return file_format, stream.read()
     except FileNotFoundError:
         raise InputError("the file does not exist.", path=str(path)) from None
     except OSError as error:
@@ -109,8 +109,8 @@ def _format(path: Path, head: bytes) -> Format:
     if suffix in _REFUSED:
         raise _refused(path, *_REFUSED[suffix])
     if suffix not in _SUFFIXES:
-        known = ", ".join(_SUFFIXES)
-        raise InputError(f'unknown model file extension "{suffix}". Known: {known}.', path=str(path), hint=_TAKEN)
+        suffixes = ", ".join(_SUFFIXES)
+        raise InputError(f'unknown model file extension "{suffix}". Known: {suffixes}.', path=str(path), hint=_TAKEN)
     return _SUFFIXES[suffix]
 
 

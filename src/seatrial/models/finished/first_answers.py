@@ -120,10 +120,10 @@ def _check_neighbours(answer: AnswerRows, rows: pa.Table, answers: Answers, free
             )
 
 
-def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    if one.shape != other.shape:
+def _same(first: NDArray[Any], second: NDArray[Any]) -> bool:
+    if first.shape != second.shape:
         return False
-    if one.dtype.kind == "f":
+    if first.dtype.kind == "f":
         # Of sums that nearly cancel each other few digits are left: what looks at other rows differs on most.
-        return bool(np.isclose(one, other, rtol=_SAME_ROW, atol=_SAME_ROW, equal_nan=True).mean() > _MOST)
+        return bool(np.isclose(first, second, rtol=_SAME_ROW, atol=_SAME_ROW, equal_nan=True).mean() > _MOST)
     return True  # a label on the edge between two classes may go either way: its scores tell

@@ -133,7 +133,7 @@ def finish(
     if options.threshold is None and signature.threshold is not None:
         notes.append(f'threshold: "{signature.positive}" from a probability of {signature.threshold:g}')
     notes += check_consistency(
-        outputs, answers, predictor.predict(shown), asked=options.threshold, real=real, path=path
+        outputs, answers, predictor.predict(shown), threshold=options.threshold, real=real, path=path
     )
     if outputs.guessed and rows is not None and real and label in rows.column_names:
         judged = rows.slice(0, _COMPARED)

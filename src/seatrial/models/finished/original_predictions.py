@@ -17,13 +17,13 @@ def original_predictions(converted: Converted, signature: Signature, rows: pa.Ta
     """
     if converted.answer is None:
         return None
-    given = np.asarray(converted.answer(rows, tuple(column.name for column in signature.inputs)))
-    if given.dtype == object:  # a classifier without probabilities
-        return Predictions(given, None)
-    given = given.astype(np.float64)
+    answers = np.asarray(converted.answer(rows, tuple(column.name for column in signature.inputs)))
+    if answers.dtype == object:  # a classifier without probabilities
+        return Predictions(answers, None)
+    answers = answers.astype(np.float64)
     if signature.task == "regression":
-        return Predictions(given.reshape(-1), None)
-    whole = given.reshape(len(given), -1)
+        return Predictions(answers.reshape(-1), None)
+    whole = answers.reshape(len(answers), -1)
     probabilities = np.hstack([1 - whole, whole]) if whole.shape[1] == 1 else whole
     names = np.array(signature.classes, object)
     if signature.threshold is None or signature.positive is None:

@@ -65,11 +65,11 @@ def _prune(graph: GraphProto) -> None:
             if name in makers and makers[name] not in needed:
                 needed.add(makers[name])
                 todo += _reads(nodes[makers[name]])
-    kept = [node for place, node in enumerate(nodes) if place in needed]
+    needed_nodes = [node for place, node in enumerate(nodes) if place in needed]
     constants = [tensor for tensor in graph.initializer if tensor.name in reached]
     sparse = [tensor for tensor in graph.sparse_initializer if tensor.values.name in reached]
     del graph.node[:], graph.initializer[:], graph.sparse_initializer[:]
-    graph.node.extend(kept)
+    graph.node.extend(needed_nodes)
     graph.initializer.extend(constants)
     graph.sparse_initializer.extend(sparse)
 

@@ -72,10 +72,10 @@ def columns_of(trained: Trained) -> tuple[str, ...]:
 def _own_names(fitted: Any) -> tuple[str, ...]:
     framework = _framework(fitted)
     names = None if framework is None else _exporter(framework).own_names(fitted)
-    found = () if names is None else tuple(str(name) for name in names)
-    numbers = [str(number) for number in range(len(found))]
-    made_up = list(found) in (numbers, [f"Column_{number}" for number in numbers])  # CatBoost's and LightGBM's own
-    return () if made_up else found
+    own_names = () if names is None else tuple(str(name) for name in names)
+    numbers = [str(number) for number in range(len(own_names))]
+    made_up = list(own_names) in (numbers, [f"Column_{number}" for number in numbers])  # CatBoost's and LightGBM's own
+    return () if made_up else own_names
 
 
 def convert(trained: Trained, rows: pa.Table) -> Converted:
@@ -97,11 +97,11 @@ def convert(trained: Trained, rows: pa.Table) -> Converted:
         features = codec.encode(table)
         return pa.table({name: pa.array(features[:, place]) for place, name in enumerate(names)})
 
-    found = _convert(trained, encoded(rows), names)
-    answer = found.answer
+    converted = _convert(trained, encoded(rows), names)
+    answer = converted.answer
     return dataclasses.replace(
-        found,
-        model=behind(codec_model(codec), found.model),
+        converted,
+        model=behind(codec_model(codec), converted.model),
         features=None,
         answer=None if answer is None else lambda table, _: answer(encoded(table), names),
     )
@@ -120,12 +120,12 @@ def _exporter(framework: str) -> Exporter:
 def _framework(value: object) -> str | None:
     packages = {kind.__module__.partition(".")[0] for kind in type(value).__mro__}
     # Looked at by name: a framework is imported only for those who use it.
-    found = next((framework for framework in _FRAMEWORKS if framework in packages), None)
-    if found == "torch":
+    framework = next((framework for framework in _FRAMEWORKS if framework in packages), None)
+    if framework == "torch":
         from seatrial.models.frameworks.torch.export import is_module
 
-        return found if is_module(value) else None
-    return found
+        return framework if is_module(value) else None
+    return framework
 
 
 def _unsupported(fitted: object) -> InputError:

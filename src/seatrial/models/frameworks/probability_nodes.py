@@ -38,9 +38,9 @@ def only_output(model: ModelProto, name: str) -> ModelProto:
     """The model with this one of its outputs."""
     changed = ModelProto()
     changed.CopyFrom(model)
-    kept = [value for value in changed.graph.output if value.name == name]
+    outputs = [value for value in changed.graph.output if value.name == name]
     del changed.graph.output[:]
-    changed.graph.output.extend(kept)
+    changed.graph.output.extend(outputs)
     return changed
 
 

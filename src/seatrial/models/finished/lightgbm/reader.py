@@ -196,28 +196,28 @@ def _sets(tree: Section) -> list[list[int]]:
 
 def _categories(text: Text, infos: list[str]) -> tuple[Categories | None, ...]:
     """What a frame's categories were: the last line of the file, in the order of the categorical columns."""
-    kept = [line.partition(":")[2] for line in text.tail if line.startswith("pandas_categorical:")]
+    lines = [line.partition(":")[2] for line in text.tail if line.startswith("pandas_categorical:")]
     try:
-        lists = json.loads(kept[0]) if kept else None
+        lists = json.loads(lines[0]) if lines else None
     except (ValueError, RecursionError):
         raise text.header.wrong("pandas_categorical must be JSON") from None
     if not lists:
         return ()
-    named = [re.findall(r"\d+", line) for line in text.tail if line.startswith("[categorical_feature: ")]
-    features = sorted(int(number) for number in named[0]) if named else []
+    feature_lists = [re.findall(r"\d+", line) for line in text.tail if line.startswith("[categorical_feature: ")]
+    features = sorted(int(number) for number in feature_lists[0]) if feature_lists else []
     if not isinstance(lists, list) or len(features) != len(lists) or features[-1] >= len(infos):
         raise InputError(
             f"the model was trained on {len(lists)} columns of categories, and the file names {len(features)} as such.",
             path=text.header.path,
             hint="Train on the codes of ordered categories, and leave categorical_feature to LightGBM.",
         )
-    found: list[Categories | None] = [None] * len(infos)
+    categories: list[Categories | None] = [None] * len(infos)
     for feature, values in zip(features, lists, strict=True):
-        seen = [] if infos[feature][0] in "[n" else [int(code) for code in infos[feature].split(":")]
-        if not isinstance(values, list) or not values or max(seen, default=0) >= len(values):
+        codes = [] if infos[feature][0] in "[n" else [int(code) for code in infos[feature].split(":")]
+        if not isinstance(values, list) or not values or max(codes, default=0) >= len(values):
             raise text.header.wrong(f"pandas_categorical has too few categories for feature {feature}")
-        found[feature] = _values(text.header, values)
-    return tuple(found)
+        categories[feature] = _values(text.header, values)
+    return tuple(categories)
 
 
 def _values(header: Section, values: list[Any]) -> Categories:

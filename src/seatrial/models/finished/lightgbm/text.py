@@ -84,9 +84,9 @@ class Section:
         """So many numbers, finite unless the file says "inf": a threshold that everything but NaN lies below."""
         return self._read(key, count, np.float64)
 
-    def check_keys(self, known: frozenset[str]) -> None:
+    def check_keys(self, allowed: frozenset[str]) -> None:
         """An `InputError` for a key that LightGBM is not known to write: it may change what the model answers."""
-        unknown = sorted(self.entries.keys() - known)
+        unknown = sorted(self.entries.keys() - allowed)
         if unknown:
             raise InputError(
                 f"{unknown[0][:40]!r} is unknown, so what it does to the model's answers is too.",
@@ -135,8 +135,8 @@ class Text:
 def without_offsets(text: str) -> str:
     """The file's text without the line by which LightGBM jumps from tree to tree unchecked; it reads on without it."""
     head, end, trees = text.partition(f"\n{_TREE}")
-    kept = [line for line in head.split("\n") if not line.startswith(_OFFSETS)]
-    return "\n".join(kept) + end + trees
+    lines = [line for line in head.split("\n") if not line.startswith(_OFFSETS)]
+    return "\n".join(lines) + end + trees
 
 
 def read_text(text: str, *, path: str) -> Text:
@@ -147,11 +147,11 @@ def read_text(text: str, *, path: str) -> Text:
     end = lines.index(_END)
     starts = [number for number, line in enumerate(lines[:end]) if line.startswith(_TREE)]
     trees = (_section(path, start, lines[start:stop]) for start, stop in zip(starts, [*starts[1:], end], strict=True))
-    found = Text(_section(path, 1, lines[1 : starts[0] if starts else end]), tuple(trees), tuple(lines[end + 1 :]))
-    found.header.check_keys(_HEADER_KEYS)
-    for tree in found.trees:
+    document = Text(_section(path, 1, lines[1 : starts[0] if starts else end]), tuple(trees), tuple(lines[end + 1 :]))
+    document.header.check_keys(_HEADER_KEYS)
+    for tree in document.trees:
         tree.check_keys(_TREE_KEYS)
-    return found
+    return document
 
 
 def _section(path: str, start: int, lines: list[str]) -> Section:

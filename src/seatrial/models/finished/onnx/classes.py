@@ -44,10 +44,10 @@ def name_classes(
     if requested is not None:
         return Named(requested)
     codes = tuple(str(code) for code in range(count))
-    known = codes if declared is None else declared
-    if labels is None or (labels and set(labels) <= set(known)):
-        return Named(known, None if declared else f"classes: {', '.join(codes)}, for the file names none")
-    if known == codes and len(labels) == count:
+    names = codes if declared is None else declared
+    if labels is None or (labels and set(labels) <= set(names)):
+        return Named(names, None if declared else f"classes: {', '.join(codes)}, for the file names none")
+    if names == codes and len(labels) == count:
         ordered = tuple(labels)
         return Named(
             ordered,
@@ -86,12 +86,12 @@ def declared_classes(graph: GraphProto, tensors: Sequence[str]) -> tuple[str, ..
     makers = {name: node for node in graph.node for name in node.output}
     constants = {tensor.name: tensor for tensor in graph.initializer}
     # A label that is chosen from a list is surer than the numbers of the operator that counts its votes.
-    for found in (
+    for candidates in (
         {classes for tensor in tensors for classes in _chosen_from(tensor, makers, constants)},
         {classes for tensor in tensors for classes in _attributes(tensor, makers)},
     ):
-        if len(found) == 1:
-            return found.pop()
+        if len(candidates) == 1:
+            return candidates.pop()
     return None
 
 
@@ -108,18 +108,18 @@ def _chosen_from(
         if values.dtype.kind in "OiuSU":
             yield tuple(_text(value) for value in values.tolist())
     if node.op_type == "LabelEncoder":
-        named = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-        keys, values = named.get("keys_int64s"), named.get("values_strings")
+        attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+        keys, values = attributes.get("keys_int64s"), attributes.get("values_strings")
         if keys and values:
             yield tuple(_text(value) for _, value in sorted(zip(keys, values, strict=False)))
 
 
 def _attributes(tensor: str, makers: dict[str, NodeProto]) -> Iterator[tuple[str, ...]]:
-    todo, seen = [tensor], set[str]()
+    todo, visited = [tensor], set[str]()
     while todo:
         name = todo.pop()
-        node = None if name in seen else makers.get(name)
-        seen.add(name)
+        node = None if name in visited else makers.get(name)
+        visited.add(name)
         if node is None:
             continue
         lists = [

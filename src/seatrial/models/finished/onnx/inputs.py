@@ -103,8 +103,8 @@ def bind(
             'and named like it (skl2onnx: initial_types=[("age", FloatTensorType([None, 1])), …]).',
         )
     else:
-        one = features if len(shapes) == 1 and features is not None and len(features) == 1 else None
-        binding = _named(graph, shapes, schema, inputs or one, path)  # a matrix of one column has its name
+        only_column = features if len(shapes) == 1 and features is not None and len(features) == 1 else None
+        binding = _named(graph, shapes, schema, inputs or only_column, path)  # a matrix of one column has its name
     _check_columns(binding, schema, label, rows, path)
     return binding
 
@@ -112,8 +112,8 @@ def bind(
 def _with_blanks(names: Sequence[str], schema: pa.Schema, blanks_as: str) -> list[str]:
     """Each name as the table has it: the file's own, or the only column that is written so without blanks."""
     written = Counter(name.replace(" ", blanks_as) for name in schema.names)
-    found = {name.replace(" ", blanks_as): name for name in schema.names}
-    return [found[name] if name not in schema.names and written[name] == 1 else name for name in names]
+    originals = {name.replace(" ", blanks_as): name for name in schema.names}
+    return [originals[name] if name not in schema.names and written[name] == 1 else name for name in names]
 
 
 def free_rows(graph: onnx.GraphProto) -> int | None:
@@ -194,13 +194,13 @@ def _matrix(
         names, note = usable, f"the {len(usable)} columns {_listed(usable)}, in the order of the table"
     if (width and len(names) != width) or not names:
         kind = "text" if _KINDS[element] == "text" else "numeric"
-        found = (
+        supplied = (
             f"{field('inputs')} names {len(names)}"
             if inputs is not None
             else f"the table has {len(names)} {kind} columns{'' if label is None else ' besides the label'}"
         )
         raise InputError(
-            f'the model\'s input "{value.name}" takes {width or "some"} columns, {found}.',
+            f'the model\'s input "{value.name}" takes {width or "some"} columns, {supplied}.',
             path=path,
             hint=f"Name the {width or ''} columns in the order of the matrix: {field('inputs', 'a,b,c')}. The table "
             f"has {_listed([name for name in schema.names if name != label])}."
@@ -217,9 +217,13 @@ def _check_features(features: Sequence[str], schema: pa.Schema, label: str | Non
     if not lacking:
         return
     others = [name for name in schema.names if name != label]
-    nearest = {name: _nearest(name, [other for other in others if other not in features]) for name in lacking}
-    meant = [f'"{other}" for "{name}"' for name, other in nearest.items() if other is not None][:_SHOWN]
-    question = f"Did you mean {', '.join(meant)}? " if meant else ""
+    nearest = {
+        name: _nearest(name, [candidate for candidate in others if candidate not in features]) for name in lacking
+    }
+    suggestions = [f'"{candidate}" for "{name}"' for name, candidate in nearest.items() if candidate is not None][
+        :_SHOWN
+    ]
+    question = f"Did you mean {', '.join(suggestions)}? " if suggestions else ""
     raise InputError(
         f"the table lacks {_quoted(lacking)}, which the model takes: the file names {_listed(features)}, the table has "
         f"{_listed(others)}.",
@@ -231,7 +235,7 @@ def _check_features(features: Sequence[str], schema: pa.Schema, label: str | Non
 
 def _nearest(name: str, others: Sequence[str]) -> str | None:
     """The most alike of the other names, whatever its case."""
-    lowered = {other.lower(): other for other in others}
+    lowered = {candidate.lower(): candidate for candidate in others}
     close = difflib.get_close_matches(name.lower(), lowered, n=1)
     return lowered[close[0]] if close else None
 
@@ -262,9 +266,9 @@ def _check_texts(schema: pa.Schema, label: str | None, rows: pa.Table | None, pa
 def _strange_text(rows: pa.Table, name: str) -> str | None:
     """What of a column of texts is no number, as ': "?" in row 5'; None where most of the values are none."""
     texts = rows.column(name).cast(pa.string()).to_pylist()
-    known = [(row, text) for row, text in enumerate(texts) if text is not None and text.strip()]
-    strange = next(((row, text) for row, text in known if not _is_number(text)), None)
-    if not known or sum(_is_number(text) for _, text in known) <= len(known) / 2:
+    filled = [(row, text) for row, text in enumerate(texts) if text is not None and text.strip()]
+    strange = next(((row, text) for row, text in filled if not _is_number(text)), None)
+    if not filled or sum(_is_number(text) for _, text in filled) <= len(filled) / 2:
         return None
     return "" if strange is None else f': "{strange[1][:_TEXT_SHOWN]}" in row {strange[0]}'
 
@@ -295,7 +299,7 @@ def _named(
                 hint=f"Name one column for each, in this order, or leave {field('inputs')} out to match them by name.",
             )
         names = dict(zip(takes, inputs, strict=True))
-        notes = (f"inputs: {', '.join(f'{one} is {other}' for one, other in names.items() if one != other)}",)
+        notes = (f"inputs: {', '.join(f'{tensor} is {name}' for tensor, name in names.items() if tensor != name)}",)
     for tensor, name in names.items():
         if name not in schema.names:
             raise _no_column(tensor, name, takes, schema, path)
@@ -314,25 +318,25 @@ def _is_flat(shape: list[int] | None) -> bool:
 
 def _no_column(tensor: str, name: str, takes: Sequence[str], schema: pa.Schema, path: str) -> InputError:
     close = difflib.get_close_matches(name, schema.names, n=1)
-    meant = f'Did you mean the column "{close[0]}"? ' if close else ""
+    question = f'Did you mean the column "{close[0]}"? ' if close else ""
     return InputError(
         f'the table does not have a column for the model\'s input "{tensor}"'
         f"{'' if tensor == name else f', which is to be {name!r}'}.",
         path=path,
-        hint=f"{meant}Rename the table's column, or name the columns in the order of the model's inputs "
+        hint=f"{question}Rename the table's column, or name the columns in the order of the model's inputs "
         f"({_listed(takes)}): {field('inputs', 'a,b,c')}. The table has {_listed(schema.names)}.",
     )
 
 
 def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, rows: pa.Table | None, path: str) -> None:
-    taken, given = Counter(column.name for column in binding.columns), Counter(schema.names)
-    texts = [column.name for column in binding.columns if column.kind == "text" and given[column.name] == 1]
+    taken, present = Counter(column.name for column in binding.columns), Counter(schema.names)
+    texts = [column.name for column in binding.columns if column.kind == "text" and present[column.name] == 1]
     if not_texts := [name for name in texts if name != label and not holds_texts(schema.field(name).type)]:
         raise texts_expected(not_texts, schema, path=path)
     for column in binding.columns:
-        if given[column.name] != 1:
-            problem = "has several columns" if given[column.name] else "does not have a column"
-            close = difflib.get_close_matches(column.name, given, n=1)
+        if present[column.name] != 1:
+            problem = "has several columns" if present[column.name] else "does not have a column"
+            close = difflib.get_close_matches(column.name, present, n=1)
             raise InputError(
                 f'the table {problem} "{column.name}".',
                 path=path,
@@ -350,9 +354,9 @@ def _check_columns(binding: Binding, schema: pa.Schema, label: str | None, rows:
 
 
 def _check_type(column: Column, schema: pa.Schema, rows: pa.Table | None, path: str) -> None:
-    found = schema.field(column.name).type
-    if column.kind != "text" and not holds_numbers(found):
-        strange = _strange_text(rows, column.name) if rows is not None and holds_texts(found) else None
+    column_type = schema.field(column.name).type
+    if column.kind != "text" and not holds_numbers(column_type):
+        strange = _strange_text(rows, column.name) if rows is not None and holds_texts(column_type) else None
         if strange:
             raise InputError(
                 f'the model takes numbers for "{column.name}", and the table has a text there{strange}.',
@@ -360,7 +364,7 @@ def _check_type(column: Column, schema: pa.Schema, rows: pa.Table | None, path: 
                 hint="Write what is missing as an empty field, and every number with a point.",
             )
         raise InputError(
-            f'the model takes numbers for "{column.name}", the table holds {found}.',
+            f'the model takes numbers for "{column.name}", the table holds {column_type}.',
             path=path,
             hint="Give the table as the model was trained on it, with this column encoded, or export the whole "
             "pipeline, its encoder included.",

@@ -158,15 +158,15 @@ def _regression(
     if total == 1:
         return Outputs("values", "regression", tuple(numbers), notes=notes)
     if not _may_be_interval(numbers):
-        given = ", ".join(f"{name} [rows, {values.shape[1]}]" for name, values in numbers.items())
+        shapes = ", ".join(f"{name} [rows, {values.shape[1]}]" for name, values in numbers.items())
         raise InputError(
             f"a regression gives one value a row, or a value with a lower and an upper one; this model gives "
-            f"{given or 'labels'}.",
+            f"{shapes or 'labels'}.",
             path=path,
             hint="Export it with one of these outputs; a model of several targets is as many models.",
         )
-    found = find_interval(numbers, real=real, path=path)
-    return Outputs("interval", "regression", found.tensors, found.columns, notes=(*notes, found.note))
+    interval = find_interval(numbers, real=real, path=path)
+    return Outputs("interval", "regression", interval.tensors, interval.columns, notes=(*notes, interval.note))
 
 
 def _labels_only(
@@ -180,35 +180,35 @@ def _labels_only(
     texts = {_text(value) for value in answered.tolist()}
     declared = declared_classes(graph, [label])
     numbered = answered.dtype.kind in "biu"
-    given = options.classes or declared
-    if given is None and numbered and labels is not None and not texts <= set(labels):
+    names = options.classes or declared
+    if names is None and numbered and labels is not None and not texts <= set(labels):
         codes = {str(code) for code in range(len(labels))}
-        given = tuple(labels) if texts <= codes else None
-    named = given or tuple(in_order(sorted(texts | set(labels or ()))))
-    by_position = numbered and not texts <= set(named)
-    if by_position and not texts <= {str(code) for code in range(len(named))}:
+        names = tuple(labels) if texts <= codes else None
+    classes = names or tuple(in_order(sorted(texts | set(labels or ()))))
+    by_position = numbered and not texts <= set(classes)
+    if by_position and not texts <= {str(code) for code in range(len(classes))}:
         raise InputError(
-            f'the model\'s output "{label}" gives {", ".join(sorted(texts))}, the classes are {", ".join(named)}.',
+            f'the model\'s output "{label}" gives {", ".join(sorted(texts))}, the classes are {", ".join(classes)}.',
             path=path,
             hint=f"Name the classes that it answers with: {field('classes', 'a,b,c')}.",
         )
-    if len(named) < 2:
+    if len(classes) < 2:
         raise InputError(
-            f'the model\'s output "{label}" gives one class only: {", ".join(named)}.',
+            f'the model\'s output "{label}" gives one class only: {", ".join(classes)}.',
             path=path,
             hint=f"Name all that there are: {field('classes', 'a,b,c')}.",
         )
-    task = _task(len(named), options, path)
-    positive, notes = _positive(named, options, path) if task == "binary" else (None, ())
+    task = _task(len(classes), options, path)
+    positive, notes = _positive(classes, options, path) if task == "binary" else (None, ())
     unmeasured = "labels without probabilities: what needs scores (log loss, ROC AUC, calibration) is not measured"
-    order = f", as 0 to {len(named) - 1}" if by_position else ""
+    order = f", as 0 to {len(classes) - 1}" if by_position else ""
     otherwise = "" if options.classes else f" ({field('classes')} says otherwise)"
-    notes = (unmeasured, f"classes: {', '.join(named)}{order}{otherwise}", *notes)
+    notes = (unmeasured, f"classes: {', '.join(classes)}{order}{otherwise}", *notes)
     return Outputs(
         "labels",
         task,
         (label,),
-        classes=named,
+        classes=classes,
         positive=positive,
         label_is="position" if by_position else "number" if numbered else "text",
         notes=notes,
@@ -234,29 +234,34 @@ def _classifier(
         APART
         if apart
         else meaning_of(
-            graph, tensor, scores, real=real, said=options.task is not None or options.classes is not None, path=path
+            graph,
+            tensor,
+            scores,
+            real=real,
+            is_classifier=options.task is not None or options.classes is not None,
+            path=path,
         )
     )
     if meaning.probabilities:
         check_probabilities(scores, tensor, path)
     count = max(2, scores.shape[1])
-    known = declared.get(tensor) or declared_classes(graph, [*([label] if label else []), tensor])
-    named = name_classes(count, declared=known, labels=labels, requested=options.classes, path=path)
+    from_file = declared.get(tensor) or declared_classes(graph, [*([label] if label else []), tensor])
+    naming = name_classes(count, declared=from_file, labels=labels, requested=options.classes, path=path)
     task = _task(count, options, path)
     notes: list[str] = [] if options.task else [f"task: {task}, for the model tells {count} classes apart"]
-    ordered = named.classes
+    ordered = naming.classes
     positive: str | None = None
-    guessed = named.guessed
+    guessed = naming.guessed
     if task == "binary":
-        if scores.shape[1] == 1 and options.classes is None and known is None and options.positive == ordered[0]:
+        if scores.shape[1] == 1 and options.classes is None and from_file is None and options.positive == ordered[0]:
             ordered, guessed = ordered[::-1], True  # without names, it is the probability of what is asked for
         positive, positive_notes = _positive(ordered, options, path)
         notes += positive_notes
-    notes += [named.note] if named.note else []
+    notes += [naming.note] if naming.note else []
     what = "probabilities" if meaning.probabilities else "logits"
-    one = f', of "{ordered[1]}"' if scores.shape[1] == 1 else ""
-    given = f"outputs {', '.join(numbers)}" if apart else f'output "{tensor}"'
-    notes.append(f"{given}: {what}{one}, for {meaning.because}")
+    of_class = f', of "{ordered[1]}"' if scores.shape[1] == 1 else ""
+    source = f"outputs {', '.join(numbers)}" if apart else f'output "{tensor}"'
+    notes.append(f"{source}: {what}{of_class}, for {meaning.because}")
     return Outputs(
         "probabilities" if meaning.probabilities else "logits",
         task,
@@ -275,13 +280,13 @@ def _scores(graph: GraphProto, numbers: Answers, options: ModelOptions, labels: 
     if len(numbers) == 1:
         return next(iter(numbers))
     counts = {len(names) for names in (options.classes, labels) if names}
-    for found in (
+    for candidates in (
         [name for name in numbers if _is_activated(graph, name)],
         [name for name in numbers if "prob" in name.lower()],
         [name for name in numbers if numbers[name].shape[1] in counts],
     ):
-        if len(found) == 1:
-            return found[0]
+        if len(candidates) == 1:
+            return candidates[0]
     raise InputError(
         f"the model has {len(numbers)} outputs of numbers, {', '.join(numbers)}: none is plainly the probabilities.",
         path=path,

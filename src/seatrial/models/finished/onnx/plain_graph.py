@@ -95,9 +95,9 @@ def _forget_unused_operators(model: ModelProto) -> None:
     parts = (model.graph, *model.functions)
     used = {node.domain for part in parts for node in every_node(part)} | local | set(_ONNX) | {_ML}
     for part in (model, *model.functions):
-        kept = [entry for entry in part.opset_import if entry.domain in used]
+        entries = [entry for entry in part.opset_import if entry.domain in used]
         del part.opset_import[:]
-        part.opset_import.extend(kept)
+        part.opset_import.extend(entries)
 
 
 def every_node(part: GraphProto | onnx.FunctionProto) -> Iterator[NodeProto]:
@@ -110,10 +110,12 @@ def every_node(part: GraphProto | onnx.FunctionProto) -> Iterator[NodeProto]:
 
 
 def _drop_given_inputs(graph: GraphProto) -> None:
-    given = {tensor.name for tensor in graph.initializer} | {sparse.values.name for sparse in graph.sparse_initializer}
-    asked = [value for value in graph.input if value.name not in given]
+    constants = {tensor.name for tensor in graph.initializer} | {
+        sparse.values.name for sparse in graph.sparse_initializer
+    }
+    inputs = [value for value in graph.input if value.name not in constants]
     del graph.input[:]
-    graph.input.extend(asked)
+    graph.input.extend(inputs)
 
 
 def _drop_constant_outputs(graph: GraphProto) -> None:
@@ -123,10 +125,10 @@ def _drop_constant_outputs(graph: GraphProto) -> None:
         inner = any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute)  # may read anything
         if inner or answering & set(node.input):
             answering.update(node.output)
-    kept = [value for value in graph.output if value.name in answering]
-    if kept:
+    outputs = [value for value in graph.output if value.name in answering]
+    if outputs:
         del graph.output[:]
-        graph.output.extend(kept)
+        graph.output.extend(outputs)
 
 
 def _unzipped(graph: GraphProto, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -139,9 +141,9 @@ def _unzipped(graph: GraphProto, path: str) -> Iterator[tuple[str, tuple[str, ..
     for value in graph.output:
         if value.name in zipped:
             node = zipped[value.name]
-            named = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-            texts = tuple(text.decode() for text in named.get("classlabels_strings", ()))
-            yield node.input[0], texts or tuple(str(number) for number in named.get("classlabels_int64s", ()))
+            attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+            texts = tuple(text.decode() for text in attributes.get("classlabels_strings", ()))
+            yield node.input[0], texts or tuple(str(number) for number in attributes.get("classlabels_int64s", ()))
             if node.input[0] not in {output.name for output in outputs}:
                 outputs.append(helper.make_tensor_value_info(node.input[0], TensorProto.FLOAT, None))
         elif value not in outputs:
@@ -161,6 +163,6 @@ def _one_name(model: ModelProto) -> tuple[int, int | None]:
     for node in every_node(model.graph):
         if node.domain == "ai.onnx":
             node.domain = ""
-    found = {entry.domain: entry.version for entry in model.opset_import}
-    versions = [version for domain, version in found.items() if domain in _ONNX]
-    return (max(versions) if versions else OPSET), found.get(_ML)
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    versions = [version for domain, version in opsets.items() if domain in _ONNX]
+    return (max(versions) if versions else OPSET), opsets.get(_ML)

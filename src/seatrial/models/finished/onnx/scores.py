@@ -32,7 +32,7 @@ APART = Meaning(probabilities=True, because="together they sum to 1")
 
 
 def meaning_of(
-    graph: GraphProto, tensor: str, answers: NDArray[Any], *, real: bool, said: bool = False, path: str
+    graph: GraphProto, tensor: str, answers: NDArray[Any], *, real: bool, is_classifier: bool = False, path: str
 ) -> Meaning:
     """Probabilities or logits; an `InputError` if nothing tells. `answers`: [n, k], for real rows if `real`.
 
@@ -59,7 +59,7 @@ def meaning_of(
         return Meaning(probabilities=True, because="its answers look like it")
     if several and ((answers >= 0) & (answers <= 1)).all():  # no logits either: those reach beyond 0 and 1
         check_probabilities(answers, tensor, path)
-    if not several and not said:  # what a regression gives looks the same
+    if not several and not is_classifier:  # what a regression gives looks the same
         raise InputError(
             f"the model's output \"{tensor}\" gives one number a row, beyond 0 and 1, and the table's label has "
             "classes.",
@@ -94,16 +94,16 @@ def check_probabilities(answers: NDArray[Any], tensor: str, path: str) -> None:
 def operator_behind(graph: GraphProto, tensor: str) -> str | None:
     """The operator that gave these numbers their form; one of ai.onnx.ml is named after its post_transform."""
     makers = {name: node for node in graph.node for name in node.output}
-    todo, seen = [tensor], 0
-    while todo and seen < len(graph.node):
+    todo, visited = [tensor], 0
+    while todo and visited < len(graph.node):
         node = makers.get(todo.pop(0))
-        seen += 1
+        visited += 1
         if node is None:
             continue
         if node.op_type not in _PASSING:
-            found = _form(node)
-            if found in _PROBABILITIES or not todo:
-                return found
+            operator = _form(node)
+            if operator in _PROBABILITIES or not todo:
+                return operator
             continue
         todo += node.input if node.op_type == "Concat" else node.input[:1]
     return None
@@ -111,13 +111,13 @@ def operator_behind(graph: GraphProto, tensor: str) -> str | None:
 
 def _form(node: NodeProto) -> str | None:
     # Only these: the others of a forest are millions of numbers, which would become Python objects.
-    told = (attribute for attribute in node.attribute if attribute.name in ("norm", "post_transform"))
-    named = {attribute.name: helper.get_attribute_value(attribute) for attribute in told}
+    selected = (attribute for attribute in node.attribute if attribute.name in ("norm", "post_transform"))
+    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in selected}
     if node.op_type == "Normalizer":
-        return "Softmax" if named.get("norm") == b"L1" else None
-    if "post_transform" in named:
+        return "Softmax" if attributes.get("norm") == b"L1" else None
+    if "post_transform" in attributes:
         # Without one, the votes of a forest are its probabilities, and the sum of a boosted one is not: answers tell.
-        return {b"LOGISTIC": "Sigmoid", b"SOFTMAX": "Softmax"}.get(named["post_transform"])
+        return {b"LOGISTIC": "Sigmoid", b"SOFTMAX": "Softmax"}.get(attributes["post_transform"])
     return str(node.op_type)
 
 

@@ -75,9 +75,9 @@ def _matrix(booster: Booster, rows: pa.Table, names: tuple[str, ...]) -> NDArray
             matrix[:, feature] = number_column(rows, name)
             continue
         column = text_column(rows, name) if _is_text(values) else pa.chunked_array([number_column(rows, name)])
-        known = pa.array(values, pa.string() if _is_text(values) else pa.float64())
-        found = pc.index_in(column, value_set=known)
-        matrix[:, feature] = found.cast(pa.float64()).fill_null(float("nan")).to_numpy()
+        value_set = pa.array(values, pa.string() if _is_text(values) else pa.float64())
+        codes = pc.index_in(column, value_set=value_set)
+        matrix[:, feature] = codes.cast(pa.float64()).fill_null(float("nan")).to_numpy()
     return matrix
 
 

@@ -26,33 +26,33 @@ class Place:
 
     def object(self, key: str) -> Place:
         """The object under the key."""
-        found = self.entries.get(key)
-        if not isinstance(found, dict):
+        entry = self.entries.get(key)
+        if not isinstance(entry, dict):
             raise self.wrong(key, "is missing")
-        return Place(self.path, self.at(key), found)
+        return Place(self.path, self.at(key), entry)
 
     def objects(self, key: str) -> list[Place]:
         """The objects of the list under the key."""
-        found = self.entries.get(key)
-        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        entries = self.entries.get(key)
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise self.wrong(key, "is missing")
-        return [Place(self.path, f"{self.at(key)}[{number}]", entry) for number, entry in enumerate(found)]
+        return [Place(self.path, f"{self.at(key)}[{number}]", entry) for number, entry in enumerate(entries)]
 
     def texts(self, key: str) -> list[str]:
         """The texts of the list under the key; none where it is missing."""
-        found = self.entries.get(key)
-        if found is None or len(found) == 0:
+        entries = self.entries.get(key)
+        if entries is None or len(entries) == 0:
             return []
-        if not isinstance(found, list) or not all(isinstance(entry, str) for entry in found):
+        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
             raise self.wrong(key, "holds other things than texts")
-        return found
+        return entries
 
     def text(self, key: str) -> str:
         """The text under the key, "" where it is missing."""
-        found = self.entries.get(key, "")
-        if not isinstance(found, str):
+        entry = self.entries.get(key, "")
+        if not isinstance(entry, str):
             raise self.wrong(key, "must be a text")
-        return found
+        return entry
 
     def integer(self, key: str, *, least: int, default: int | None = None) -> int:
         """One integer, which XGBoost writes as a text; `default` where the key is missing."""
@@ -64,19 +64,19 @@ class Place:
     def array(self, key: str, count: int | None = None, *, kind: Any = np.int64) -> NDArray[Any]:
         """So many numbers (None: any number of them), each finite."""
         try:
-            found = np.asarray(self.entries[key])
-            array = found.astype(kind) if found.size else np.empty(0, kind)
+            numbers = np.asarray(self.entries[key])
+            array = numbers.astype(kind) if numbers.size else np.empty(0, kind)
         except (KeyError, TypeError, ValueError, OverflowError):
             raise self.wrong(key, "is missing, or holds other things than numbers") from None
-        if array.ndim != 1 or found.dtype.kind not in "biuf" or not np.isfinite(array).all():
+        if array.ndim != 1 or numbers.dtype.kind not in "biuf" or not np.isfinite(array).all():
             raise self.wrong(key, "holds other things than numbers")
         if count is not None and len(array) != count:
             raise self.wrong(key, f"has {len(array)} numbers, where {count} belong")
         return array
 
-    def check_keys(self, known: frozenset[str]) -> None:
+    def check_keys(self, allowed: frozenset[str]) -> None:
         """An `InputError` for a key that XGBoost is not known to write here: it may change what the model answers."""
-        unknown = sorted(self.entries.keys() - known)
+        unknown = sorted(self.entries.keys() - allowed)
         if unknown:
             raise InputError(
                 f"{self.at(unknown[0])} is unknown, so what it does to the model's answers is too.",

@@ -88,7 +88,7 @@ def _booster(document: Place, data: bytes) -> Booster:
         forest=forest,
         native=None if newer else native,
         link=link,
-        categories=_categories(model, width, named=bool(names)),
+        categories=_categories(model, width, has_names=bool(names)),
         codes=frozenset(feature for feature, kind in enumerate(types) if kind == _CATEGORY),
         float32=True,
         notes=(*notes, newer) if newer else notes,
@@ -173,8 +173,8 @@ def _gradient_booster(learner: Place) -> tuple[Place, list[float] | None]:
         if kind == "dart":
             raise weights.wrong("weight_drop", "is missing")
         return model, None
-    found = weights.array("weight_drop", kind=np.float64).tolist()
-    return model, found or None
+    tree_weights = weights.array("weight_drop", kind=np.float64).tolist()
+    return model, tree_weights or None
 
 
 def _bases(parameters: Place, targets: int, objective: str) -> list[float]:
@@ -217,17 +217,17 @@ def _rounds(learner: Place, model: Place, trees: int, targets: int) -> tuple[int
     return trees, None, (note,)
 
 
-def _categories(model: Place, width: int, *, named: bool) -> tuple[Categories | None, ...]:
+def _categories(model: Place, width: int, *, has_names: bool) -> tuple[Categories | None, ...]:
     """Since version 3.1 a model that was trained on a frame's categories keeps their values."""
     if "cats" not in model.entries:
         return ()
     entries = model.object("cats").objects("enc")
-    found = tuple(_values(entry) for entry in entries)
-    if all(values is None for values in found):
+    categories = tuple(_values(entry) for entry in entries)
+    if all(values is None for values in categories):
         return ()
-    if len(found) != width or not named:
-        raise model.wrong("cats.enc", f"has {len(found)} entries for {width} named features")
-    return found
+    if len(categories) != width or not has_names:
+        raise model.wrong("cats.enc", f"has {len(categories)} entries for {width} named features")
+    return categories
 
 
 def _values(entry: Place) -> Categories | None:

@@ -105,6 +105,6 @@ class _Reader:
         return values
 
     def _next(self, marker: str) -> bool:
-        found = self.data[self.at] == ord(marker)
-        self.at += found
-        return found
+        matches = self.data[self.at] == ord(marker)
+        self.at += matches
+        return matches

@@ -56,9 +56,9 @@ def convert_catboost(fitted: Any, inputs: tuple[str, ...]) -> Converted:  # of a
         model = onnx.load_model_from_string(file.read_bytes())
     classes = class_names(fitted.classes_) or None
     if classes:
-        kept = [value for value in model.graph.output if value.name != "label"]
+        outputs = [value for value in model.graph.output if value.name != "label"]
         del model.graph.output[:]
-        model.graph.output.extend(kept)
+        model.graph.output.extend(outputs)
     else:
         for value in model.graph.output:
             value.type.tensor_type.ClearField("shape")  # it says [n], and gives [n, 1]

@@ -65,8 +65,8 @@ def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Con
     last = _last_booster(fitted, shown, names)
     best: tuple[float, onnx.ModelProto] | None = None
     problems: list[str] = []
-    for found in _attempts(fitted if last is None else fitted[:-1], shown, names, problems):
-        model = only_output(found, _output(fitted, found)) if last is None else behind(found, last.model)
+    for exported in _attempts(fitted if last is None else fitted[:-1], shown, names, problems):
+        model = only_output(exported, _output(fitted, exported)) if last is None else behind(exported, last.model)
         gap = _gap(model, shown, names, expected, problems)
         if gap is not None and (best is None or gap < best[0]):
             best = gap, model
@@ -80,7 +80,7 @@ def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Con
         "regression" if classes is None else "binary" if len(classes) == 2 else "multiclass",
         features=names,
         classes=None if classes is None else class_names(classes),
-        answer=lambda asked, columns: _ask(fitted, asked, columns),
+        answer=lambda table, columns: _ask(fitted, table, columns),
         library="scikit-learn",
     )
 
@@ -120,9 +120,9 @@ def _check_fitted(fitted: Any) -> None:
 def _ask(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> NDArray[Any]:
     """What the estimator answers: probabilities, labels where it has none, or values."""
     with silence():
-        asked = fitted.predict_proba if _has_probabilities(fitted) else fitted.predict
+        method = fitted.predict_proba if _has_probabilities(fitted) else fitted.predict
         try:
-            answered = np.asarray(asked(_features(fitted, rows, names)))
+            answered = np.asarray(method(_features(fitted, rows, names)))
         except Exception as error:  # noqa: BLE001  # an estimator may raise anything, all of it about these rows
             raise _not_answered(fitted, rows, names, error) from None
     if answered.ndim > 1 and not _has_probabilities(fitted) and answered.shape[1] > 1:
@@ -183,12 +183,12 @@ def _attempts(fitted: Any, rows: pa.Table, names: tuple[str, ...], problems: lis
     # Not ZipMap: a list of dictionaries is slow, and no tensor.
     options = {id(fitted): {"zipmap": False}} if _has_probabilities(fitted) else None
     texts = any(holds_texts(rows.schema.field(name).type) for name in names)
-    named = texts or _takes_columns(fitted)
+    by_column = texts or _takes_columns(fitted)
     for kind in (data_types.DoubleTensorType, data_types.FloatTensorType):
-        for whole in (kind, data_types.Int64TensorType) if named and _has_integers(rows, names) else (kind,):
+        for whole in (kind, data_types.Int64TensorType) if by_column and _has_integers(rows, names) else (kind,):
             types = (
                 [(name, _type(rows.schema.field(name).type, kind, whole, data_types)) for name in names]
-                if named
+                if by_column
                 else [("features", kind([None, len(names)]))]
             )
             try:
@@ -202,7 +202,7 @@ def _attempts(fitted: Any, rows: pa.Table, names: tuple[str, ...], problems: lis
             except Exception as error:  # noqa: BLE001  # skl2onnx has errors of many kinds, all about this estimator
                 problems.append(first_line(error))
                 continue
-            if named:
+            if by_column:
                 model = with_own_names(model, names)
             yield plain_imputers(model) if kind is data_types.DoubleTensorType else model
 
@@ -223,14 +223,14 @@ def _last_booster(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> Conver
             "ColumnTransformer(…, sparse_threshold=0).",
         )
     last = fitted.steps[-1][1]
-    found = convert_xgboost(last) if kind == "xgboost" else convert_lightgbm(last)
-    if len(found.model.graph.input) != 1:
+    converted = convert_xgboost(last) if kind == "xgboost" else convert_lightgbm(last)
+    if len(converted.model.graph.input) != 1:
         raise InputError(
             "the model's booster takes texts as categories, behind steps that export numbers.",
             path=_WHERE,
             hint="Encode them in the pipeline, or train the booster on the data frame itself.",
         )
-    return found
+    return converted
 
 
 def _takes_columns(fitted: Any) -> bool:
@@ -245,10 +245,10 @@ def _has_integers(rows: pa.Table, names: tuple[str, ...]) -> bool:
     return any(pa.types.is_integer(rows.schema.field(name).type) for name in names)
 
 
-def _type(found: pa.DataType, kind: Any, whole: Any, data_types: Any) -> Any:
-    if holds_texts(found):
+def _type(column_type: pa.DataType, kind: Any, whole: Any, data_types: Any) -> Any:
+    if holds_texts(column_type):
         return data_types.StringTensorType([None, 1])
-    return (whole if pa.types.is_integer(found) else kind)([None, 1])
+    return (whole if pa.types.is_integer(column_type) else kind)([None, 1])
 
 
 def _output(fitted: Any, model: onnx.ModelProto) -> str:
@@ -265,14 +265,14 @@ def _gap(
     try:
         session = open_session(model.SerializeToString(), path=_WHERE)
         binding = bind(model.graph, schema=rows.schema, label=None, inputs=None, features=names, path=_WHERE)
-        found = np.asarray(session.run(None, binding.feed(rows))[0])
+        actual = np.asarray(session.run(None, binding.feed(rows))[0])
     except Exception as error:  # noqa: BLE001  # onnxruntime has no common class for its errors
         problems.append(first_line(error))
         return None
     if expected.dtype.kind != "f":
-        return float(np.mean(np.array(class_names(found.reshape(-1)), object) != expected))
+        return float(np.mean(np.array(class_names(actual.reshape(-1)), object) != expected))
     scale = np.maximum(1.0, np.abs(expected))
-    gap = float(np.max(np.abs(found.reshape(expected.shape) - expected) / scale))
+    gap = float(np.max(np.abs(actual.reshape(expected.shape) - expected) / scale))
     return gap if np.isfinite(gap) else float(np.finfo(np.float64).max)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 def text_columns(fitted: Any, names: Sequence[str]) -> list[str]:  # an estimator of a library without types
     """Those of the columns `names` that reach an encoder of texts as they are, in the order of `names`."""
-    found = set(_encoded_texts(fitted, names))
-    return [name for name in names if name in found]
+    encoded = set(_encoded_texts(fitted, names))
+    return [name for name in names if name in encoded]
 
 
 def _encoded_texts(part: Any, names: Sequence[str]) -> Iterator[str]:

@@ -57,11 +57,11 @@ class TorchGradients:
             scores = both
         scores = scores + self._offset
         slope = loss_slope(scores)
-        wanted = slope[:, [self._positive]] if single else slope
-        (found,) = torch.autograd.grad(logits, features, torch.from_numpy(wanted.astype(np.float32)))
+        logit_slope = slope[:, [self._positive]] if single else slope
+        (feature_slope,) = torch.autograd.grad(logits, features, torch.from_numpy(logit_slope.astype(np.float32)))
         gradient = np.zeros_like(rows)
         numbers = len(self._scale)
-        gradient[:, :numbers] = found[:, :numbers].double().numpy() / self._scale
+        gradient[:, :numbers] = feature_slope[:, :numbers].double().numpy() / self._scale
         return scores, gradient
 
 

@@ -21,10 +21,10 @@ def factory_of(function: Callable[..., object], arguments: Mapping[str, bool | i
     """The factory by name; an `InputError` for a function that cannot be found again by its module and name."""
     name = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
     try:
-        known = _function(name)
+        imported = _function(name)
     except (ImportError, AttributeError):
-        known = None
-    if known is not function:
+        imported = None
+    if imported is not function:
         raise InputError(
             f"{name} cannot be found again by its name.",
             path=_PATH,
@@ -61,9 +61,9 @@ def rebuild(files: Mapping[str, bytes]) -> Any | None:
         raise InputError(f"{factory.function} gave a {type(module).__name__}.", path=_PATH, hint="Return the module.")
     packaged = safetensors.numpy.load(files[WEIGHTS]) if WEIGHTS in files else {}
     held = {name.removeprefix(MODEL): torch.from_numpy(tensor.copy()) for name, tensor in packaged.items()}
-    wanted = dict(module.named_parameters())
-    lacking = sorted(wanted.keys() - held.keys())
-    misshapen = [name for name in wanted.keys() & held.keys() if wanted[name].shape != held[name].shape]
+    parameters = dict(module.named_parameters())
+    lacking = sorted(parameters.keys() - held.keys())
+    misshapen = [name for name in parameters.keys() & held.keys() if parameters[name].shape != held[name].shape]
     strange = sorted(held.keys() - module.state_dict().keys())
     if apart := lacking + misshapen + strange:
         raise Corrupt(
@@ -94,7 +94,7 @@ def check_rebuilt(files: Mapping[str, bytes], fitted: Any) -> None:
 
 def _function(name: str) -> Any:
     module, _, path = name.partition(":")
-    found: Any = importlib.import_module(module)
+    value: Any = importlib.import_module(module)
     for part in path.split("."):
-        found = getattr(found, part)
-    return found
+        value = getattr(value, part)
+    return value
