@@ -84,29 +84,29 @@ class UnderThreat:
 
 def under_threats(trial: Trial, policy: Policy) -> tuple[UnderThreat, ...]:
     """One for each threat model that robust accuracy was measured under, overall, in the trial's order."""
-    clean = next((one for one in trial.evidence if one.claim == Claim("accuracy")), None)
+    clean = next((evidence for evidence in trial.evidence if evidence.claim == Claim("accuracy")), None)
     return tuple(
-        _under(one, clean, policy.threat.get(one.claim.threat or ""))
-        for one in trial.evidence
-        if one.claim == Claim(METRIC, threat=one.claim.threat)
+        _under(evidence, clean, policy.threat.get(evidence.claim.threat or ""))
+        for evidence in trial.evidence
+        if evidence.claim == Claim(METRIC, threat=evidence.claim.threat)
     )
 
 
-def _under(one: Evidence, clean: Evidence | None, threat: ThreatModel | None) -> UnderThreat:
-    stated = one.conditions
+def _under(evidence: Evidence, clean: Evidence | None, threat: ThreatModel | None) -> UnderThreat:
+    conditions = evidence.conditions
     before = [] if clean is None else [replace(clean, slice="as the data is")]
-    broken = dict(_counts(stated.get("broken_by", "")))
-    attacks = tuple(_attacks(broken, stated.get("attacks", "").split(), one.rows))
+    broken = dict(_counts(conditions.get("broken_by", "")))
+    attacks = tuple(_attacks(broken, conditions.get("attacks", "").split(), evidence.rows))
     return UnderThreat(
-        name=one.claim.threat or "",
-        allowed=(stated.get("threat", ""),) if threat is None else tuple(allowed_by(threat)),
-        plot=interval_plot([*before, replace(one, slice="not broken by these attacks", flags=())]),
+        name=evidence.claim.threat or "",
+        allowed=(conditions.get("threat", ""),) if threat is None else tuple(allowed_by(threat)),
+        plot=interval_plot([*before, replace(evidence, slice="not broken by these attacks", flags=())]),
         attacks=attacks,
-        standing=f"{count(one.rows - sum(broken.values()))} of {count(one.rows)}",
-        left_out=_left_out(stated.get("left_out", "nothing")),
-        facts=tuple(_facts(stated)),
-        doubts=tuple(Doubt(_SIGNS.get(flag.code, flag.code), flag.detail) for flag in one.flags),
-        pictures=pictures(stated),
+        standing=f"{count(evidence.rows - sum(broken.values()))} of {count(evidence.rows)}",
+        left_out=_left_out(conditions.get("left_out", "nothing")),
+        facts=tuple(_facts(conditions)),
+        doubts=tuple(Doubt(_SIGNS.get(flag.code, flag.code), flag.detail) for flag in evidence.flags),
+        pictures=pictures(conditions),
     )
 
 
@@ -145,8 +145,8 @@ def _left_out(text: str) -> str:
     return f"{', '.join(_ATTACKS.get(kind, (kind, ''))[0] for kind in kinds)}: {why}"
 
 
-def _facts(stated: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    gradients = stated.get("gradients")
+def _facts(conditions: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    gradients = conditions.get("gradients")
     if gradients == "of the module":
         yield "gradients", "of the model's own module, rebuilt from its package; every example is counted on the model"
     elif gradients:
@@ -157,8 +157,8 @@ def _facts(stated: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         ("seed", "seed"),
         ("suite of attacks", "suite"),
     ):
-        if key in stated:
-            yield name, stated[key]
+        if key in conditions:
+            yield name, conditions[key]
 
 
 def allowed_by(threat: ThreatModel) -> Iterator[str]:

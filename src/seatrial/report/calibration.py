@@ -41,7 +41,7 @@ class CalibrationPlot:
 
 @dataclass(frozen=True, slots=True)
 class _Observed:
-    stated: float
+    confidence: float
     rate: float
     low: float
     high: float
@@ -50,15 +50,18 @@ class _Observed:
 
 def calibration_plot(trial: Trial) -> CalibrationPlot | None:
     """The plot, or None where no bins were measured."""
-    found = sorted(
-        (seen for one in trial.evidence if (seen := _observed(one)) is not None), key=lambda seen: seen.stated
+    observations = sorted(
+        (observation for evidence in trial.evidence if (observation := _observed(evidence)) is not None),
+        key=lambda observation: observation.confidence,
     )
-    if not found:
+    if not observations:
         return None
-    most = max(seen.rows for seen in found)
-    bins = "; ".join(f"stated {seen.stated:.2f}, happened {seen.rate:.2f}" for seen in found)
+    most = max(observation.rows for observation in observations)
+    bins = "; ".join(
+        f"stated {observation.confidence:.2f}, happened {observation.rate:.2f}" for observation in observations
+    )
     return CalibrationPlot(
-        bins=tuple(_bin(seen, most) for seen in found),
+        bins=tuple(_bin(observation, most) for observation in observations),
         ticks=tuple(Note(100 * value, f"{value:g}") for value in _TICKS),
         summary=f"Calibration: {bins}.",
     )
@@ -69,23 +72,23 @@ def _observed(evidence: Evidence) -> _Observed | None:
         return None
     names = ("mean_confidence", "observed_rate", "observed_low", "observed_high")
     try:
-        stated, rate, low, high = (float(evidence.conditions[name]) for name in names)
+        confidence, rate, low, high = (float(evidence.conditions[name]) for name in names)
     except (KeyError, ValueError):
         return None
-    return _Observed(stated, rate, low, high, evidence.rows)
+    return _Observed(confidence, rate, low, high, evidence.rows)
 
 
-def _bin(seen: _Observed, most: int) -> Bin:
+def _bin(observation: _Observed, most: int) -> Bin:
     return Bin(
-        label=number(seen.stated),
-        x=_percent(seen.stated),
-        at=_percent(seen.rate),
-        start=_percent(seen.low),
-        end=_percent(seen.high),
-        radius=round(_SMALLEST + (_LARGEST - _SMALLEST) * math.sqrt(seen.rows / most), 1),
-        rows=count(seen.rows),
-        estimate=number(seen.rate),
-        bounds=f"{number(seen.low)} to {number(seen.high)}",
+        label=number(observation.confidence),
+        x=_percent(observation.confidence),
+        at=_percent(observation.rate),
+        start=_percent(observation.low),
+        end=_percent(observation.high),
+        radius=round(_SMALLEST + (_LARGEST - _SMALLEST) * math.sqrt(observation.rows / most), 1),
+        rows=count(observation.rows),
+        estimate=number(observation.rate),
+        bounds=f"{number(observation.low)} to {number(observation.high)}",
     )
 
 

@@ -28,19 +28,22 @@ class ClassTable:
 
 def class_table(trial: Trial) -> ClassTable | None:
     """The table, or None where nothing was measured for one class alone."""
-    found = {
-        (one.claim.of_class, one.claim.metric): one
-        for one in trial.evidence
-        if one.claim == Claim(one.claim.metric, Family.ALL, None, one.claim.of_class) and one.claim.of_class is not None
+    measured = {
+        (interval.claim.of_class, interval.claim.metric): interval
+        for interval in trial.evidence
+        if interval.claim == Claim(interval.claim.metric, Family.ALL, None, interval.claim.of_class)
+        and interval.claim.of_class is not None
     }
-    if not found:
+    if not measured:
         return None
-    metrics = tuple(dict.fromkeys(metric for _, metric in found))
-    classes = tuple(dict.fromkeys(name for name, _ in found if name is not None))
+    metrics = tuple(dict.fromkeys(metric for _, metric in measured))
+    classes = tuple(dict.fromkeys(name for name, _ in measured if name is not None))
     rows = []
     for name in classes:
-        evidence = [found.get((name, metric)) for metric in metrics]
-        cells = tuple(None if one is None else ((shown := numbers(one)).estimate, shown.bounds) for one in evidence)
-        recall = found.get((name, "true_positive_rate"))  # it is among the rows of the class
+        evidence = [measured.get((name, metric)) for metric in metrics]
+        cells = tuple(
+            None if interval is None else ((shown := numbers(interval)).estimate, shown.bounds) for interval in evidence
+        )
+        recall = measured.get((name, "true_positive_rate"))  # it is among the rows of the class
         rows.append(ClassRow(name, "" if recall is None else count(recall.rows), cells))
     return ClassTable(tuple(metric_title(metric) for metric in metrics), tuple(rows))

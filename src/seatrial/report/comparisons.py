@@ -34,61 +34,61 @@ def comparisons(trial: Trial) -> tuple[Comparison, ...]:
     return tuple(_compared(trial))
 
 
-def reference_of(one: Evidence | NotMeasured) -> str:
+def reference_of(result: Evidence | NotMeasured) -> str:
     """What the model is compared with: "the baseline: majority class <=50K"."""
-    name, described = reference_title(one.claim.against or ""), _described(one)
+    name, described = reference_title(result.claim.against or ""), _described(result)
     return f"{name}: {described}" if described else name
 
 
 def beside(trial: Trial) -> Iterator[str]:
     """The model's number beside what the others reach: "87 % accurate" says little next to 85 %."""
-    found: dict[str, list[Evidence | NotMeasured]] = {}
+    by_metric: dict[str, list[Evidence | NotMeasured]] = {}
     numbered: tuple[Evidence | NotMeasured, ...] = (*trial.evidence, *trial.not_measured)
-    for one in numbered:
-        if one.claim == Claim(one.claim.metric, against=one.claim.against) and REFERENCE in one.conditions:
-            found.setdefault(one.claim.metric, []).append(one)
-    for metric, compared in found.items():
+    for result in numbered:
+        if result.claim == Claim(result.claim.metric, against=result.claim.against) and REFERENCE in result.conditions:
+            by_metric.setdefault(result.claim.metric, []).append(result)
+    for metric, compared in by_metric.items():
         others = (
-            f"{_described(one) or reference_title(one.claim.against or '')}: {_stated(one, REFERENCE)}"
-            for one in compared
+            f"{_described(result) or reference_title(result.claim.against or '')}: {_stated(result, REFERENCE)}"
+            for result in compared
         )
         yield f"{metric_title(metric)} {_stated(compared[0], MODEL)}; {'; '.join(others)}"
 
 
-def _described(one: Evidence | NotMeasured) -> str:
-    described = one.conditions.get(DESCRIBED, "")
-    if REFERENCE in one.conditions:  # then its own number, at the end, is known by itself
+def _described(result: Evidence | NotMeasured) -> str:
+    described = result.conditions.get(DESCRIBED, "")
+    if REFERENCE in result.conditions:  # then its own number, at the end, is known by itself
         described = described.rpartition(", ")[0]  # nothing is left of a model that is known by its name alone
     return described
 
 
 def _compared(trial: Trial) -> Iterator[Comparison]:
-    for one in trial.evidence:
-        if one.claim.against is None:
+    for evidence in trial.evidence:
+        if evidence.claim.against is None:
             continue
-        shown = numbers(one)
+        shown = numbers(evidence)
         yield Comparison(
-            metric=metric_title(one.claim.metric),
-            where="" if one.claim.family is Family.ALL else slice_label(one.claim, one.slice),
-            reference=reference_of(one),
-            fitted_on=one.conditions.get(FITTED_ON, ""),
-            own=_stated(one, MODEL),
-            other=_stated(one, REFERENCE),
+            metric=metric_title(evidence.claim.metric),
+            where="" if evidence.claim.family is Family.ALL else slice_label(evidence.claim, evidence.slice),
+            reference=reference_of(evidence),
+            fitted_on=evidence.conditions.get(FITTED_ON, ""),
+            own=_stated(evidence, MODEL),
+            other=_stated(evidence, REFERENCE),
             difference=shown.estimate,
             bounds=shown.bounds,
-            surely=_surely(one),
+            surely=_surely(evidence),
         )
 
 
-def _stated(one: Evidence | NotMeasured, condition: str) -> str:
+def _stated(result: Evidence | NotMeasured, condition: str) -> str:
     try:
-        return number(float(one.conditions[condition]))
+        return number(float(result.conditions[condition]))
     except (KeyError, ValueError):
         return ""
 
 
-def _surely(one: Evidence) -> str:
-    metric = METRICS.get(one.claim.metric)
-    if metric is None or metric.better is Better.NEITHER or one.low <= 0 <= one.high:
+def _surely(evidence: Evidence) -> str:
+    metric = METRICS.get(evidence.claim.metric)
+    if metric is None or metric.better is Better.NEITHER or evidence.low <= 0 <= evidence.high:
         return ""
-    return "better" if (one.low > 0) == (metric.better is Better.HIGHER) else "worse"
+    return "better" if (evidence.low > 0) == (metric.better is Better.HIGHER) else "worse"

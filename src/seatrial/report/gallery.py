@@ -37,16 +37,21 @@ class Picture:
 
 def pictures(conditions: Mapping[str, str]) -> tuple[Picture, ...]:
     """The examples that the evidence holds; none where it holds none, or none that can be read."""
-    return tuple(_picture(one) for one in read_examples(conditions.get(CONDITION, "")))
+    return tuple(_picture(example) for example in read_examples(conditions.get(CONDITION, "")))
 
 
-def _picture(one: Example) -> Picture:
-    before, after = (np.asarray(each, dtype=np.int64) for each in (one.before, one.after))
+def _picture(example: Example) -> Picture:
+    before, after = (np.asarray(each, dtype=np.int64) for each in (example.before, example.after))
     changed = np.clip(_GREY + (after - before), 0, _TOP)
     height, width = before.shape[:2]
     drawn = (("as it is", before), ("what was changed", changed), ("attacked", after))
     return Picture(
-        height, width, one.label, one.answer, one.attack, tuple((what, _shades(each)) for what, each in drawn)
+        height,
+        width,
+        example.label,
+        example.answer,
+        example.attack,
+        tuple((what, _shades(each)) for what, each in drawn),
     )
 
 

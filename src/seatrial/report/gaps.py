@@ -24,15 +24,15 @@ class Gap:
 
 def gaps(trial: Trial) -> tuple[Gap, ...]:
     """What nobody could state, overall numbers first; a bin without rows lacks nothing, and is no gap."""
-    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    by_reason: dict[tuple[str, str], dict[str, list[str]]] = {}
     for gap in trial.not_measured:
         if gap.claim.metric == BIN_METRIC:
             continue
         column = gap.claim.column or ""
-        titles = found.setdefault((column, gap.reason), {})
+        titles = by_reason.setdefault((column, gap.reason), {})
         where = "" if gap.claim.family is Family.ALL else slice_label(gap.claim, gap.slice)
         titles.setdefault(claim_title(gap.claim), []).append(where)
-    ordered = sorted(found.items(), key=lambda item: item[0][0] != "")
+    ordered = sorted(by_reason.items(), key=lambda item: item[0][0] != "")
     return tuple(_gap(column, reason, titles) for (column, reason), titles in ordered)
 
 
@@ -44,5 +44,5 @@ def _gap(column: str, reason: str, titles: dict[str, list[str]]) -> Gap:
 
 def some(names: Sequence[str]) -> str:
     """The first few names, and how many more."""
-    named = "; ".join(names[:_NAMED])
-    return named if len(names) <= _NAMED else f"{named} and {len(names) - _NAMED} more"
+    shown = "; ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"

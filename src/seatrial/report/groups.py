@@ -58,7 +58,7 @@ class Column:
 
 def columns(trial: Trial, policy: Policy) -> tuple[Column, ...]:
     """Every column that the trial compared groups of, in the order it was measured, those that are gated first."""
-    claims = [*(one.claim for one in trial.evidence), *(gap.claim for gap in trial.not_measured)]
+    claims = [*(evidence.claim for evidence in trial.evidence), *(gap.claim for gap in trial.not_measured)]
     names = list(dict.fromkeys(claim.column for claim in claims if claim.column is not None))
     gated = {requirement.claim.column for requirement in policy.require}
     return tuple(
@@ -82,10 +82,12 @@ def _column(name: str, trial: Trial, policy: Policy, *, gated: bool) -> Column:
 
 
 def _claims(column: str, family: Family, trial: Trial) -> list[Claim]:
-    found = dict.fromkeys(
-        one.claim for one in trial.evidence if (one.claim.column, one.claim.family) == (column, family)
+    claims = dict.fromkeys(
+        evidence.claim
+        for evidence in trial.evidence
+        if (evidence.claim.column, evidence.claim.family) == (column, family)
     )
-    return sorted(found, key=lambda claim: _ORDER.index(claim.metric) if claim.metric in _ORDER else len(_ORDER))
+    return sorted(claims, key=lambda claim: _ORDER.index(claim.metric) if claim.metric in _ORDER else len(_ORDER))
 
 
 def _title(claim: Claim) -> str:
@@ -98,24 +100,26 @@ def _pairs(compared: Sequence[Claim], trial: Trial) -> tuple[Pair, ...]:
     """All pairs, those with the largest difference in any metric first."""
     by_pair: dict[str, dict[Claim, Evidence]] = {}
     for claim in compared:
-        for one in _of(trial, claim):
-            pair = slice_label(claim, one.slice).replace(" ÷ ", " − ")
-            by_pair.setdefault(pair, {})[claim] = one
+        for evidence in _of(trial, claim):
+            pair = slice_label(claim, evidence.slice).replace(" ÷ ", " − ")
+            by_pair.setdefault(pair, {})[claim] = evidence
     largest = sorted(by_pair.items(), key=lambda item: -max(map(_apart, item[1].values())))
-    return tuple(Pair(pair, tuple(_difference(found.get(claim)) for claim in compared)) for pair, found in largest)
+    return tuple(
+        Pair(pair, tuple(_difference(measured.get(claim)) for claim in compared)) for pair, measured in largest
+    )
 
 
-def _apart(one: Evidence) -> float:
+def _apart(evidence: Evidence) -> float:
     """How far two groups are apart, as a difference or as a quotient."""
-    return abs(one.estimate - (1.0 if one.claim.family is Family.RATIOS else 0.0))
+    return abs(evidence.estimate - (1.0 if evidence.claim.family is Family.RATIOS else 0.0))
 
 
-def _difference(one: Evidence | None) -> Difference | None:
-    if one is None:
+def _difference(evidence: Evidence | None) -> Difference | None:
+    if evidence is None:
         return None
-    alike = 1.0 if one.claim.family is Family.RATIOS else 0.0
-    shown = numbers(one)
-    return Difference(shown.estimate, shown.low, shown.high, sure=one.low > alike or one.high < alike)
+    alike = 1.0 if evidence.claim.family is Family.RATIOS else 0.0
+    shown = numbers(evidence)
+    return Difference(shown.estimate, shown.low, shown.high, sure=evidence.low > alike or evidence.high < alike)
 
 
 def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
@@ -126,16 +130,16 @@ def _undecided(column: str, trial: Trial, policy: Policy) -> Iterator[str]:
         if yardstick is None:
             continue  # asked for, and so among the requirements; or nothing to hold it to
         pairs = _of(trial, claim)
-        across = [one for one in pairs if outcome(yardstick, one) is Outcome.INCONCLUSIVE]
+        across = [evidence for evidence in pairs if outcome(yardstick, evidence) is Outcome.INCONCLUSIVE]
         if across:
             yield _line(across, len(pairs), yardstick, _rows_to_resolve(yardstick, across, trial))
 
 
 def _line(across: Sequence[Evidence], pairs: int, yardstick: Requirement, needed: int | None) -> str:
-    widest = max(across, key=lambda one: one.high - one.low)
+    widest = max(across, key=lambda evidence: evidence.high - evidence.low)
     limit = bound(yardstick.at_most or 0.0)
     shown = numbers(widest)
-    wanted = (
+    advice = (
         ""
         if needed is None
         else f" To know each of them to ±{limit} would take a test set of about {about(needed)} rows."
@@ -143,7 +147,7 @@ def _line(across: Sequence[Evidence], pairs: int, yardstick: Requirement, needed
     return (
         f"{metric_title(yardstick.metric)}: for {len(across)} of {pairs} pairs the data cannot tell whether the "
         f"difference is within ±{limit}. The least certain: "
-        f"{slice_label(widest.claim, widest.slice)}, between {shown.low} and {shown.high} ({size_of(widest)}).{wanted}"
+        f"{slice_label(widest.claim, widest.slice)}, between {shown.low} and {shown.high} ({size_of(widest)}).{advice}"
     )
 
 
@@ -154,20 +158,24 @@ def _rows_to_resolve(yardstick: Requirement, across: Sequence[Evidence], trial: 
     """
     if trial.test_use is None or not yardstick.at_most:
         return None
-    widest = max(max(one.high - one.estimate, one.estimate - one.low) for one in across)
+    widest = max(max(evidence.high - evidence.estimate, evidence.estimate - evidence.low) for evidence in across)
     factor = (widest / yardstick.at_most) ** 2
     return math.ceil(trial.test_use.rows * factor) if factor > 1 else None
 
 
 def _yardstick(claim: Claim, policy: Policy) -> Requirement | None:
     """What the policy asks of the same difference in another column, applied to this one."""
-    if any(one.claim == claim for one in policy.require):
+    if any(requirement.claim == claim for requirement in policy.require):
         return None
-    for one in policy.require:
-        if one.metric == claim.metric and one.gap_between is not None and one.at_most is not None:
-            return Requirement(metric=claim.metric, at_most=one.at_most, gap_between=claim.column)
+    for requirement in policy.require:
+        if (
+            requirement.metric == claim.metric
+            and requirement.gap_between is not None
+            and requirement.at_most is not None
+        ):
+            return Requirement(metric=claim.metric, at_most=requirement.at_most, gap_between=claim.column)
     return None
 
 
 def _of(trial: Trial, claim: Claim) -> tuple[Evidence, ...]:
-    return tuple(one for one in trial.evidence if one.claim == claim)
+    return tuple(evidence for evidence in trial.evidence if evidence.claim == claim)

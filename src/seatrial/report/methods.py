@@ -75,23 +75,25 @@ _FAMILIES = {
 
 def methods_used(names: Iterable[str]) -> tuple[Method, ...]:
     """An entry for each method, simple ones first, and what holds for all of them."""
-    known = sorted(set(names), key=lambda name: (name not in _BASES, name))
-    if not known:
+    ordered = sorted(set(names), key=lambda name: (name not in _BASES, name))
+    if not ordered:
         return ()
-    entries, told = [], set[str]()
-    for name in known:
-        entries.append(Method(name, " ".join(_sentences(name, told=frozenset(told))) or "A method of a later version."))
-        told.add(name)
+    entries, described = [], set[str]()
+    for name in ordered:
+        entries.append(
+            Method(name, " ".join(_sentences(name, described=frozenset(described))) or "A method of a later version.")
+        )
+        described.add(name)
     return (*entries, *(Method(name, text) for name, text in _FAMILIES.items()))
 
 
-def _sentences(name: str, *, told: frozenset[str]) -> Iterator[str]:
+def _sentences(name: str, *, described: frozenset[str]) -> Iterator[str]:
     """What the name is composed of, sentence by sentence; nothing at all where a part is unknown."""
     bases, suffixes = _taken_apart(name)
     if not all(base in _BASES for base in bases):
         return
     for base in bases:
-        if base in told and base != name:
+        if base in described and base != name:
             yield f"As {base}."
             continue
         yield _BASES[base]

@@ -38,19 +38,19 @@ class Metric:
 
 def overall_metrics(trial: Trial, *, unit: str = "") -> tuple[Metric, ...]:
     """All that was measured of the model for all rows together; errors are in the unit of the label, `unit`."""
-    return tuple(_metric(one, unit) for one in _plain(trial) if not about_rows(one.claim.metric)) + tuple(
-        _metric(one, unit) for one in described(trial) if one.claim == Claim(one.claim.metric)
-    )
+    return tuple(
+        _metric(evidence, unit) for evidence in _plain(trial) if not about_rows(evidence.claim.metric)
+    ) + tuple(_metric(gap, unit) for gap in described(trial) if gap.claim == Claim(gap.claim.metric))
 
 
 def of_the_rows(trial: Trial) -> tuple[Metric, ...]:
     """What was measured of the rows themselves."""
-    return tuple(_metric(one, "") for one in _plain(trial) if about_rows(one.claim.metric))
+    return tuple(_metric(evidence, "") for evidence in _plain(trial) if about_rows(evidence.claim.metric))
 
 
 def described(trial: Trial) -> Iterator[NotMeasured]:
     """Numbers of the measured rows that no bound holds on, but for those beside other models."""
-    return (one for one in trial.not_measured if one.claim.against is None and one.estimate is not None)
+    return (gap for gap in trial.not_measured if gap.claim.against is None and gap.estimate is not None)
 
 
 def about_rows(metric: str) -> bool:
@@ -63,8 +63,8 @@ def base_rate(trial: Trial) -> str:
 
     It is what the rates of a classifier are read beside: "always no" is right in 1 minus that.
     """
-    known = {one.claim: one for one in trial.evidence}
-    positives, all_rows = known.get(Claim("true_positive_rate")), known.get(Claim("accuracy"))
+    by_claim = {evidence.claim: evidence for evidence in trial.evidence}
+    positives, all_rows = by_claim.get(Claim("true_positive_rate")), by_claim.get(Claim("accuracy"))
     if positives is None or all_rows is None or not all_rows.rows:
         return ""
     share = number(100 * positives.rows / all_rows.rows, digits=1)
@@ -72,18 +72,22 @@ def base_rate(trial: Trial) -> str:
 
 
 def _plain(trial: Trial) -> Iterator[Evidence]:
-    return (one for one in trial.evidence if one.claim == Claim(one.claim.metric) and one.claim.metric != BIN_METRIC)
+    return (
+        evidence
+        for evidence in trial.evidence
+        if evidence.claim == Claim(evidence.claim.metric) and evidence.claim.metric != BIN_METRIC
+    )
 
 
-def _metric(one: Evidence | NotMeasured, unit: str) -> Metric:
-    shown = [form.format(one.conditions[name]) for name, form in _SHOWN.items() if name in one.conditions]
-    meaning = metric_meaning(one.claim.metric)
-    if unit and in_units(one.claim.metric):
+def _metric(result: Evidence | NotMeasured, unit: str) -> Metric:
+    shown = [form.format(result.conditions[name]) for name, form in _SHOWN.items() if name in result.conditions]
+    meaning = metric_meaning(result.claim.metric)
+    if unit and in_units(result.claim.metric):
         meaning = f"{meaning.rstrip('.')}, in the unit of {unit}."
     return Metric(
-        title=metric_title(one.claim.metric),
+        title=metric_title(result.claim.metric),
         detail=" · ".join(part for part in (meaning, *shown) if part),
-        method=one.method if isinstance(one, Evidence) else "of these rows alone",
-        numbers=numbers(one),
-        doubts=tuple(flag.detail for flag in one.flags) if isinstance(one, Evidence) else (),
+        method=result.method if isinstance(result, Evidence) else "of these rows alone",
+        numbers=numbers(result),
+        doubts=tuple(flag.detail for flag in result.flags) if isinstance(result, Evidence) else (),
     )

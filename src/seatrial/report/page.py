@@ -70,7 +70,7 @@ def page_of(view: ReportView) -> Page:
     calibration = calibration_plot(trial)
     compared = columns(trial, view.policy)
     missing = gaps(trial)
-    methods = methods_used(one.method for one in trial.evidence)
+    methods = methods_used(evidence.method for evidence in trial.evidence)
     optional = {
         "comparisons": ("Compared", compared_with), "attacks": ("Under attack", under),
         "groups": ("Groups", compared), "classes": ("Classes", classes), "overall": ("Overall", overall),
@@ -94,7 +94,7 @@ def page_of(view: ReportView) -> Page:
         contents=(("requirements", "Requirements"), *((key, text) for key, (text, there) in optional.items() if there)),
         policy_confidence=confidence_percent(view.policy.confidence),
         judged_confidence=confidence_percent(trial.confidence),
-        requirements=tuple(requirement_card(one, trial) for one in gravest_first(view.verdict.findings)),
+        requirements=tuple(requirement_card(finding, trial) for finding in gravest_first(view.verdict.findings)),
         columns=compared,
         bounds_note=f"Each bound is one-sided at {confidence_percent(trial.confidence)} confidence.",
         comparisons=compared_with,
@@ -120,24 +120,24 @@ def why(view: ReportView) -> str:
     if view.verdict.outcome is None:
         nothing = "asks for nothing" if not view.verdict.findings else "asks only for what does not apply yet"
         return f"The policy {nothing}, so nothing was decided and nothing can be deployed."
-    found = view.verdict.findings
-    failed = [requirement_title(one.requirement) for one in found if one.outcome is Outcome.FAIL]
-    unsure = [requirement_title(one.requirement) for one in found if one.outcome is Outcome.INCONCLUSIVE]
+    findings = view.verdict.findings
+    failed = [requirement_title(finding.requirement) for finding in findings if finding.outcome is Outcome.FAIL]
+    unsure = [requirement_title(finding.requirement) for finding in findings if finding.outcome is Outcome.INCONCLUSIVE]
     if view.verdict.outcome is Outcome.PASS:
         few = {1: "The one requirement holds.", 2: "Both requirements hold."}
-        held = sum(one.outcome is Outcome.PASS for one in found)
-        idle = len(found) - held
+        held = sum(finding.outcome is Outcome.PASS for finding in findings)
+        idle = len(findings) - held
         apart = "" if not idle else f" {idle} more {'does' if idle == 1 else 'do'} not apply."
         return few.get(held, f"All {held} requirements hold.") + apart
     if failed:
         more = f" This data cannot decide {len(unsure)} more." if unsure else ""
-        return f"{_share(failed, found)} {'does' if len(failed) == 1 else 'do'} not hold: {_listed(failed)}.{more}"
-    share = _share(unsure, found)
+        return f"{_share(failed, findings)} {'does' if len(failed) == 1 else 'do'} not hold: {_listed(failed)}.{more}"
+    share = _share(unsure, findings)
     return f"The data cannot decide {share[:1].lower()}{share[1:]}: {_listed(unsure)}."
 
 
-def _share(some: list[str], found: Sequence[Finding]) -> str:
-    return "The one requirement" if len(found) == 1 else f"{len(some)} of {len(found)} requirements"
+def _share(some: list[str], findings: Sequence[Finding]) -> str:
+    return "The one requirement" if len(findings) == 1 else f"{len(some)} of {len(findings)} requirements"
 
 
 def _listed(titles: list[str]) -> str:
@@ -198,8 +198,8 @@ def _data_notes(view: ReportView) -> Iterator[str]:
         if view.tried is not None:
             yield f"Uses are counted {view.tried.counted}, for whoever tries models there."
         yield "Data that shares its rows counts as the same data, whatever its order, file, columns or types."
-    of_the_model = (one for one in view.trial.evidence if not about_rows(one.claim.metric))
-    if any(one.conditions.get("weights") == "unweighted" for one in of_the_model):
+    of_the_model = (evidence for evidence in view.trial.evidence if not about_rows(evidence.claim.metric))
+    if any(evidence.conditions.get("weights") == "unweighted" for evidence in of_the_model):
         yield "Results are unweighted: each row counts once, whatever part of the population it stands for."
 
 

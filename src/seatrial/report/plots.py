@@ -78,17 +78,17 @@ def limits(requirement: Requirement) -> tuple[float | None, float | None]:
 
 def interval_plot(evidence: Sequence[Evidence], requirement: Requirement | None = None) -> IntervalPlot:
     """The plot of these pieces of evidence (of one claim), in their order, on one scale that shows every threshold."""
-    signed, ratios = (any(test(one.claim) for one in evidence) for test in (is_signed, _is_ratio))
+    signed, ratios = (any(test(interval.claim) for interval in evidence) for test in (is_signed, _is_ratio))
     neutral = 0.0 if signed else 1.0 if ratios else None
     least, most = (None, None) if requirement is None else limits(requirement)
     thresholds = [value for value in (least, most) if value is not None]
-    shown = [value for one in evidence for value in (one.low, one.estimate, one.high)] + thresholds
-    rate = neutral is None and all(_is_share(one.claim.metric) for one in evidence)
+    shown = [value for interval in evidence for value in (interval.low, interval.estimate, interval.high)] + thresholds
+    rate = neutral is None and all(_is_share(interval.claim.metric) for interval in evidence)
     shown += [] if neutral is None else [neutral]
     scale = scale_over(shown, least=0.0 if rate else None, most=1.0 if rate else None)
     ticks = scale.ticks()
     return IntervalPlot(
-        marks=tuple(_mark(one, scale, requirement) for one in evidence),
+        marks=tuple(_mark(interval, scale, requirement) for interval in evidence),
         ticks=tuple(Note(scale.percent(value), text) for value, text in zip(ticks, ticks_text(ticks), strict=True)),
         thresholds=tuple(Note(scale.percent(value), _threshold_text(value, least, most)) for value in thresholds),
         passes=None if requirement is None else _band(scale, least, most),
@@ -136,7 +136,8 @@ def _threshold_text(value: float, least: float | None, most: float | None) -> st
 def _summary(evidence: Sequence[Evidence], requirement: Requirement | None) -> str:
     required = "" if requirement is None else f" Required: {requirement}."
     shown = "; ".join(
-        f"{slice_label(one.claim, one.slice)} {number(one.estimate)}, bounds {number(one.low)} to {number(one.high)}"
-        for one in evidence
+        f"{slice_label(interval.claim, interval.slice)} {number(interval.estimate)}, "
+        f"bounds {number(interval.low)} to {number(interval.high)}"
+        for interval in evidence
     )
     return f"{shown}.{required}"

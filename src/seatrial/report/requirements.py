@@ -44,20 +44,25 @@ def requirement_card(finding: Finding, trial: Trial) -> RequirementCard:
 def _plot(evidence: Sequence[Evidence], requirement: Requirement) -> IntervalPlot:
     """The plot; a doubt about all of it stands among the reasons, and not again below each mark."""
     plot = interval_plot(evidence, requirement)
-    if len({one.flags for one in evidence}) > 1:
+    if len({interval.flags for interval in evidence}) > 1:
         return plot
     return replace(plot, marks=tuple(replace(mark, doubts=()) for mark in plot.marks))
 
 
 def gravest_first(findings: Sequence[Finding]) -> list[Finding]:
     """What failed, then what is undecided, then what holds; each in the policy's order."""
-    return sorted(findings, key=lambda one: _GRAVITY.index(one.outcome))
+    return sorted(findings, key=lambda finding: _GRAVITY.index(finding.outcome))
 
 
 def evidence_for(requirement: Requirement, trial: Trial) -> tuple[Evidence, ...]:
     """The evidence that decides the requirement, the worst first."""
-    found = [one for one in trial.evidence if one.claim == requirement.claim]
-    return tuple(sorted(found, key=lambda one: (_GRAVITY.index(outcome(requirement, one)), margin(requirement, one))))
+    deciding = [evidence for evidence in trial.evidence if evidence.claim == requirement.claim]
+    return tuple(
+        sorted(
+            deciding,
+            key=lambda evidence: (_GRAVITY.index(outcome(requirement, evidence)), margin(requirement, evidence)),
+        )
+    )
 
 
 def missing_for(finding: Finding, trial: Trial) -> tuple[str, ...]:
@@ -68,7 +73,7 @@ def missing_for(finding: Finding, trial: Trial) -> tuple[str, ...]:
     lines = [f"{slice_label(gap.claim, gap.slice)}: not measured: {gap.reason}" for gap in gaps[:_NAMED]]
     if len(gaps) > _NAMED:
         lines.append(f"and {len(gaps) - _NAMED} more that were not measured")
-    doubts = {flag.detail for one in finding.deciding for flag in one.flags}
+    doubts = {flag.detail for evidence in finding.deciding for flag in evidence.flags}
     lines += [f"doubtful: {doubt}" for doubt in sorted(doubts)]
     if finding.rows_needed is not None:
         lines.append(
@@ -103,7 +108,7 @@ def _summary(finding: Finding, evidence: Sequence[Evidence]) -> str:
         return "Nothing was measured that could decide it."
     worst = evidence[0]
     where = "It" if worst.claim.family is Family.ALL else slice_label(worst.claim, worst.slice)
-    alike = sum(outcome(requirement, one) is finding.outcome for one in evidence)
+    alike = sum(outcome(requirement, interval) is finding.outcome for interval in evidence)
     share = f" In all, {alike} of {len(evidence)} are." if alike > 1 else ""
     if finding.outcome is Outcome.PASS:
         closest = "" if len(evidence) == 1 else f", the closest of {len(evidence)}"

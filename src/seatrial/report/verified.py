@@ -40,9 +40,12 @@ def view_of(verified: Verified, *, made_with: str) -> ReportView:
         made_with=made_with,
         waivers=tuple(
             WaiverNote(
-                one.waiver.text, one.waiver.reason, moment(one.waiver.expires), f"{one.signer}, {one.key_id[:12]}"
+                signed_waiver.waiver.text,
+                signed_waiver.waiver.reason,
+                moment(signed_waiver.waiver.expires),
+                f"{signed_waiver.signer}, {signed_waiver.key_id[:12]}",
             )
-            for one in verified.waivers
+            for signed_waiver in verified.waivers
         ),
         waived=verified.deployable and bool(verified.waived),
         signature_key=verified.signer_key,

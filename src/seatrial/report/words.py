@@ -90,16 +90,16 @@ class Numbers:
         return f"{self.low} to {self.high}" if self.low else "no bound"
 
 
-def numbers(one: Evidence | NotMeasured) -> Numbers:
+def numbers(result: Evidence | NotMeasured) -> Numbers:
     """What was measured as people read it: fractions to three decimals, errors in the label's unit to four digits."""
-    signed = is_signed(one.claim)
-    if isinstance(one, NotMeasured):
-        values: tuple[float, ...] = () if one.estimate is None else (one.estimate,)
+    signed = is_signed(result.claim)
+    if isinstance(result, NotMeasured):
+        values: tuple[float, ...] = () if result.estimate is None else (result.estimate,)
     else:
-        values = (one.estimate, one.low, one.high)
+        values = (result.estimate, result.low, result.high)
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     digits = _DIGITS
-    if largest >= 1 or (largest > 0 and in_units(one.claim.metric)):
+    if largest >= 1 or (largest > 0 and in_units(result.claim.metric)):
         digits = _DIGITS - math.floor(math.log10(largest))
     return Numbers(*(number(value, signed=signed, digits=digits) for value in values))
 

@@ -36,7 +36,7 @@ def assessment_lines(view: ReportView, tried: Tried) -> Iterator[str]:
 
 def _lines(view: ReportView, tried: Tried) -> Iterator[str]:
     yield from about(view, tried)
-    yield from (f"{_GUTTER}{one}" for one in tried.assumptions)
+    yield from (f"{_GUTTER}{assumption}" for assumption in tried.assumptions)
     yield from note_lines(tried.notes)
     yield ""
     yield from verdict_lines(view.verdict, view.trial)
@@ -82,7 +82,7 @@ def about(view: ReportView, tried: Tried) -> Iterator[str]:
     if signature is None:
         return
     inputs = len(signature.inputs)
-    answers = "a number" if signature.task == "regression" else " or ".join(f'"{one}"' for one in signature.classes)
+    answers = "a number" if signature.task == "regression" else " or ".join(f'"{name}"' for name in signature.classes)
     if len(signature.classes) > 2:
         answers = f"one of {len(signature.classes)} classes: {_listed(signature.classes)}"
     yield (
@@ -103,11 +103,17 @@ def note_lines(notes: Sequence[str]) -> Iterator[str]:
 
 def sections(trial: Trial) -> Iterator[tuple[str, Trial]]:
     """What is shown on a screen, under its titles: overall, the ends of the classes, the widest gaps of each kind."""
-    own = [one for one in trial.evidence if one.claim.against is None and not about_rows(one.claim.metric)]
-    overall = tuple(one for one in own if one.claim.family is Family.ALL and one.claim.of_class is None)
-    gaps = tuple(one for one in own if one.claim.family is Family.PAIRS)
+    own = [
+        evidence
+        for evidence in trial.evidence
+        if evidence.claim.against is None and not about_rows(evidence.claim.metric)
+    ]
+    overall = tuple(
+        evidence for evidence in own if evidence.claim.family is Family.ALL and evidence.claim.of_class is None
+    )
+    gaps = tuple(evidence for evidence in own if evidence.claim.family is Family.PAIRS)
     unbound = {
-        family: tuple(one for one in trial.not_measured if one.claim.family is family) for family in Family
+        family: tuple(gap for gap in trial.not_measured if gap.claim.family is family) for family in Family
     }  # numbers of these rows alone
     yield "Overall", replace(trial, evidence=overall, not_measured=unbound[Family.ALL])
     classes = replace(trial, evidence=_ends_of_classes(own), not_measured=())
@@ -118,12 +124,12 @@ def sections(trial: Trial) -> Iterator[tuple[str, Trial]]:
 
 def _ends_of_classes(own: Sequence[Evidence]) -> tuple[Evidence, ...]:
     by_metric: dict[str, list[Evidence]] = {}
-    for one in own:
-        if one.claim.family is Family.ALL and one.claim.of_class is not None:
-            by_metric.setdefault(one.claim.metric, []).append(one)
+    for evidence in own:
+        if evidence.claim.family is Family.ALL and evidence.claim.of_class is not None:
+            by_metric.setdefault(evidence.claim.metric, []).append(evidence)
     ends: list[Evidence] = []
     for several in by_metric.values():
-        lowest, highest = (end(several, key=lambda one: one.estimate) for end in (min, max))
+        lowest, highest = (end(several, key=lambda evidence: evidence.estimate) for end in (min, max))
         ends += [lowest] if lowest is highest else [lowest, highest]
     return tuple(ends)
 

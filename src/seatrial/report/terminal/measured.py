@@ -74,15 +74,15 @@ def not_measured_lines(trial: Trial) -> list[str]:
 
 def _rows(trial: Trial, policy: Policy) -> Iterator[_Row]:
     """Overall first, then comparisons; of each family of groups or pairs only the two ends."""
-    asked = {requirement.claim for requirement in policy.require}
-    found: dict[Claim, list[Evidence | NotMeasured]] = {}
+    required = {requirement.claim for requirement in policy.require}
+    by_claim: dict[Claim, list[Evidence | NotMeasured]] = {}
     numbered: tuple[Evidence | NotMeasured, ...] = (*trial.evidence, *described(trial))
-    for one in numbered:
-        if one.claim not in asked and one.claim.metric != BIN_METRIC:
-            found.setdefault(one.claim, []).append(one)
-    for claim in sorted(found, key=_place):
-        for one in _ends(found[claim]):
-            yield _row(one)
+    for result in numbered:
+        if result.claim not in required and result.claim.metric != BIN_METRIC:
+            by_claim.setdefault(result.claim, []).append(result)
+    for claim in sorted(by_claim, key=_place):
+        for result in _ends(by_claim[claim]):
+            yield _row(result)
 
 
 def _place(claim: Claim) -> tuple[bool, bool, str]:
@@ -94,18 +94,20 @@ def _ends(evidence: list[Evidence | NotMeasured]) -> list[Evidence | NotMeasured
     if len(evidence) == 1:
         return evidence
     if evidence[0].claim.family is Family.GROUPS:
-        ordered = sorted(evidence, key=lambda one: one.estimate or 0.0)
+        ordered = sorted(evidence, key=lambda result: result.estimate or 0.0)
         return [ordered[0], ordered[-1]]
     alike = 1.0 if evidence[0].claim.family is Family.RATIOS else 0.0
-    return [max(evidence, key=lambda one: abs((one.estimate or 0.0) - alike))]
+    return [max(evidence, key=lambda result: abs((result.estimate or 0.0) - alike))]
 
 
-def _row(one: Evidence | NotMeasured) -> _Row:
-    shown = numbers(one)
-    title = claim_title(replace(one.claim, family=Family.ALL, column=None, against=None))
-    if one.claim.against is not None:
-        title = f"{title}, against {reference_of(one)}"
-    where = "" if one.claim.family is Family.ALL else f"{one.claim.column}: {slice_label(one.claim, one.slice)}"
+def _row(result: Evidence | NotMeasured) -> _Row:
+    shown = numbers(result)
+    title = claim_title(replace(result.claim, family=Family.ALL, column=None, against=None))
+    if result.claim.against is not None:
+        title = f"{title}, against {reference_of(result)}"
+    where = (
+        "" if result.claim.family is Family.ALL else f"{result.claim.column}: {slice_label(result.claim, result.slice)}"
+    )
     return _Row(
         printable(title),
         printable(where),

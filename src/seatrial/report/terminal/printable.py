@@ -19,5 +19,8 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        one.encode("unicode_escape").decode() if unicodedata.category(one).startswith(_ESCAPED) else one for one in text
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character).startswith(_ESCAPED)
+        else character
+        for character in text
     )

@@ -86,8 +86,8 @@ def headline(verdict: Verdict, trial: Trial) -> str:
     if verdict.outcome is None:
         nothing = "asks for nothing" if not verdict.findings else "asks only for what does not apply yet"
         return f"No verdict: the policy {nothing}, so nothing can be deployed."
-    held = sum(one.outcome is Outcome.PASS for one in verdict.findings)
-    apart = sum(one.outcome is Outcome.NOT_APPLICABLE for one in verdict.findings)
+    held = sum(finding.outcome is Outcome.PASS for finding in verdict.findings)
+    apart = sum(finding.outcome is Outcome.NOT_APPLICABLE for finding in verdict.findings)
     more = f", {apart} more do{'es' if apart == 1 else ''} not apply yet" if apart else ""
     use = "a rehearsal, nothing counted" if trial.test_use is None else f"use {trial.test_use.use} of this test data"
     return (
@@ -99,11 +99,11 @@ def headline(verdict: Verdict, trial: Trial) -> str:
 def _lines(verdict: Verdict, trial: Trial) -> list[_Line]:
     return [
         _Line(
-            tuple(map(printable, _cells(one, evidence_for(one.requirement, trial)))),
-            one.outcome,
-            tuple(map(printable, missing_for(one, trial))),
+            tuple(map(printable, _cells(finding, evidence_for(finding.requirement, trial)))),
+            finding.outcome,
+            tuple(map(printable, missing_for(finding, trial))),
         )
-        for one in verdict.findings
+        for finding in verdict.findings
     ]
 
 
