@@ -26,10 +26,10 @@ def noise(
         if not active.size:
             break
         tried = threat.start(origin[active], rng)
-        found = margin(target.scores(tried), actual[active])
-        better = found > loss[active]
+        tried_loss = margin(target.scores(tried), actual[active])
+        better = tried_loss > loss[active]
         places = active[better]
-        worst[places], loss[places] = tried[better], found[better]
+        worst[places], loss[places] = tried[better], tried_loss[better]
     return worst
 
 
@@ -56,8 +56,8 @@ def square(
     worst = _stripes(origin, threat, height, width, channels, rng)
     loss = margin(target.scores(worst), actual)
     clean = margin(target.scores(origin), actual)
-    kept = clean > loss
-    worst[kept], loss[kept] = origin[kept], clean[kept]
+    keeps_origin = clean > loss
+    worst[keeps_origin], loss[keeps_origin] = origin[keeps_origin], clean[keeps_origin]
     for query in range(queries):
         active = np.flatnonzero(loss <= 0)
         if not active.size:
@@ -66,10 +66,10 @@ def square(
         windows = _windows(len(active), min(side, height), min(side, width), height, width, rng)
         signs = rng.choice((-1.0, 1.0), size=(len(active), channels))
         tried = _set(worst[active], origin[active], threat, windows, signs)
-        found = margin(target.scores(tried), actual[active])
-        better = found > loss[active]
+        tried_loss = margin(target.scores(tried), actual[active])
+        better = tried_loss > loss[active]
         places = active[better]
-        worst[places], loss[places] = tried[better], found[better]
+        worst[places], loss[places] = tried[better], tried_loss[better]
     return worst
 
 

@@ -34,9 +34,9 @@ def greedy_search(
             changed = np.flatnonzero((tried != worst[active]).any(axis=1) & threat.is_allowed(tried, origin[active]))
             for start in range(0, changed.size, _CHUNK):
                 part = changed[start : start + _CHUNK]
-                found = margin(target.scores(tried[part]), actual[active][part])
-                better = found > gained[part]
-                best[part[better]], gained[part[better]] = tried[part[better]], found[better]
+                tried_loss = margin(target.scores(tried[part]), actual[active][part])
+                better = tried_loss > gained[part]
+                best[part[better]], gained[part[better]] = tried[part[better]], tried_loss[better]
         moved = gained > loss[active]
         worst[active], loss[active] = best, gained
         active = active[moved & (gained <= 0)]
@@ -47,12 +47,12 @@ def _candidates(now: Rows, origin: Rows, threat: TableThreat, rng: np.random.Gen
     """Every single change, as one array of rows each; what a row cannot afford is shortened by `confine`."""
     moves = threat.moves
     left = np.maximum(threat.budget - threat.cost(now, origin), 0.0)
-    found = []
+    candidates = []
     for column in np.flatnonzero(moves.is_text):
         for place in moves.values[column]:
             tried = now.copy()
             tried[:, column] = place
-            found.append(tried)
+            candidates.append(tried)
     for column in np.flatnonzero(moves.is_number):
         spent = np.abs(now[:, column] - origin[:, column])  # free again, if this column is moved anew
         reach = left / moves.cost[column] + spent
@@ -63,9 +63,9 @@ def _candidates(now: Rows, origin: Rows, threat: TableThreat, rng: np.random.Gen
             for way in (1.0, -1.0):
                 tried = now.copy()
                 tried[:, column] = origin[:, column] + way * distance
-                found.append(threat.confine(tried, origin))
-    order = rng.permutation(len(found))
-    return [found[place] for place in order]
+                candidates.append(threat.confine(tried, origin))
+    order = rng.permutation(len(candidates))
+    return [candidates[place] for place in order]
 
 
 def pair_search(
@@ -90,13 +90,13 @@ def pair_search(
                 tried = _pair_moves(worst[part], origin[part], threat, pair, wide=wide)
                 here = np.repeat(part, len(tried) // len(part))
                 allowed = np.flatnonzero(threat.is_allowed(tried, origin[here]))
-                found = np.full(len(tried), -np.inf)
+                tried_loss = np.full(len(tried), -np.inf)
                 if allowed.size:
-                    found[allowed] = margin(target.scores(tried[allowed]), actual[here[allowed]])
-                by_row = found.reshape(len(part), -1)
+                    tried_loss[allowed] = margin(target.scores(tried[allowed]), actual[here[allowed]])
+                by_row = tried_loss.reshape(len(part), -1)
                 best = by_row.argmax(axis=1) + np.arange(len(part)) * by_row.shape[1]
-                better = found[best] > loss[part]
-                worst[part[better]], loss[part[better]] = tried[best[better]], found[best[better]]
+                better = tried_loss[best] > loss[part]
+                worst[part[better]], loss[part[better]] = tried[best[better]], tried_loss[best[better]]
         if not wide and not (loss > before).any():
             break
     return worst

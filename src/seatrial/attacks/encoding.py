@@ -27,9 +27,9 @@ def encoder(codec: Codec, space: InputSpace) -> tuple[Encode, Floats]:
     scale = np.array([number.scale for number in codec.numbers])
     slots, starts, start = [], [], numbers
     for vocabulary in codec.vocabularies:  # which feature each text of the space turns on
-        known = {value: place for place, value in enumerate(vocabulary.values)}
+        places = {value: place for place, value in enumerate(vocabulary.values)}
         unknown = len(vocabulary.values)
-        slots.append(np.array([known.get(text, unknown) for text in space.texts[vocabulary.name]]))
+        slots.append(np.array([places.get(text, unknown) for text in space.texts[vocabulary.name]]))
         starts.append(start)
         start += unknown + 1
 

@@ -103,11 +103,11 @@ def apgd(
         following = threat.confine(carried if step > 1 else straight, here)
         previous[active] = now
         moved[active] = following
-        scores, new, found = target.loss_and_gradient(following, actual[active], among(loss, active))
+        scores, new, new_gradient = target.loss_and_gradient(following, actual[active], among(loss, active))
         gains[active] += new > value[active]
-        value[active], gradient[active] = new, found
+        value[active], gradient[active] = new, new_gradient
         better = best.take(following, new, active)
-        slope[active[better]] = found[better]
+        slope[active[better]] = new_gradient[better]
         broken = scores.argmax(axis=1) != actual[active]
         best.rows[active[broken]] = following[broken]
         active = active[~broken]
@@ -145,7 +145,7 @@ def minimum_norm(
     """
     first, last = 0.05, 0.001  # how much a radius may change in one step, at the beginning and at the end
     moved = origin.copy()
-    kept = origin.copy()
+    best = origin.copy()
     radius = np.full(len(origin), threat.radius)
     nearest = np.full(len(origin), np.inf)
     for step in range(iterations):
@@ -153,7 +153,7 @@ def minimum_norm(
         broken = scores.argmax(axis=1) != actual
         length = _length(moved - origin, threat)
         closer = broken & (length < nearest) & (length <= threat.radius * (1 + 1e-9))
-        kept[closer], nearest[closer] = moved[closer], length[closer]
+        best[closer], nearest[closer] = moved[closer], length[closer]
         share = 0.5 * (1 + math.cos(math.pi * step / iterations))
         change = last + (first - last) * share
         radius = np.where(broken, np.minimum(radius, length) * (1 - change), radius * (1 + change))
@@ -161,9 +161,9 @@ def minimum_norm(
         step_length = threat.radius * max(share, last)
         pushed = moved + step_length * threat.ascend(gradient, origin)
         moved = _shrunk(threat.confine(pushed, origin), origin, radius, threat)
-    found = np.isfinite(nearest)
-    kept[~found] = moved[~found]
-    return threat.confine(kept, origin)
+    reached = np.isfinite(nearest)
+    best[~reached] = moved[~reached]
+    return threat.confine(best, origin)
 
 
 def _length(change: Rows, threat: Threat) -> Floats:

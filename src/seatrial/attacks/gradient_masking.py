@@ -72,7 +72,7 @@ def diagnose(
         ]
         if bounded_inputs:
             looks.append(lambda: _unbounded(target, rows, truth, threat, effort, seed))
-    return tuple(found for look in looks if (found := look()) is not None)
+    return tuple(diagnostic for look in looks if (diagnostic := look()) is not None)
 
 
 def _many(count: int, rows: int) -> bool:
@@ -197,12 +197,12 @@ def _single_step(
     often = target.is_broken(
         pgd(target, rows, actual, threat, iterations=effort.iterations, rng=rng, loss=margin_loss), actual
     )
-    one, many = int((once & ~often).sum()), int((often & ~once).sum())
-    chance = sum(comb(one + many, k) for k in range(one, one + many + 1)) / 2 ** (one + many)
-    if one <= many or chance > _SURE:
+    single, many = int((once & ~often).sum()), int((often & ~once).sum())
+    chance = sum(comb(single + many, k) for k in range(single, single + many + 1)) / 2 ** (single + many)
+    if single <= many or chance > _SURE:
         return None
     return Diagnostic(
-        "single-step-stronger", f"one step broke {one} rows that {effort.iterations} did not, and not vice versa"
+        "single-step-stronger", f"one step broke {single} rows that {effort.iterations} did not, and not vice versa"
     )
 
 
@@ -237,8 +237,8 @@ def _not_done(
     rows, truth = origin[standing], actual[standing]
     rng = np.random.default_rng([seed, 2])
     iterations = _MORE * effort.iterations
-    found = pgd(target, rows, truth, threat, iterations=iterations, rng=rng, loss=margin_loss)
-    count = int(target.is_broken(found, truth).sum())
+    examples = pgd(target, rows, truth, threat, iterations=iterations, rng=rng, loss=margin_loss)
+    count = int(target.is_broken(examples, truth).sum())
     if not _many(count, len(rows)):
         return None
     return Diagnostic("not-converged", f"{iterations} iterations broke {count} of {len(rows)} rows that stood before")
@@ -254,8 +254,8 @@ def _unbounded(
     left = np.arange(len(rows))
     for loss in (margin_loss, cross_entropy):
         rng = np.random.default_rng([seed, 3])
-        found = pgd(target, rows[left], actual[left], free, iterations=effort.iterations, rng=rng, loss=loss)
-        left = left[~target.is_broken(found, actual[left])]
+        examples = pgd(target, rows[left], actual[left], free, iterations=effort.iterations, rng=rng, loss=loss)
+        left = left[~target.is_broken(examples, actual[left])]
         if not left.size:
             return None
     if not _many(int(left.size), len(rows)):

@@ -33,19 +33,19 @@ class InputSpace:
 
     def points(self, table: pa.Table) -> Rows:
         """float64[n, d]. Every text of the table must be among `texts`."""
-        found = np.empty((table.num_rows, len(self.columns)))
+        points = np.empty((table.num_rows, len(self.columns)))
         for place, column in enumerate(self.columns):
             if column.kind == "text":
-                known: pa.Array[Any] = pa.array(self.texts[column.name], pa.string())
-                found[:, place] = pc.index_in(text_column(table, column.name), value_set=known).to_numpy()
+                texts: pa.Array[Any] = pa.array(self.texts[column.name], pa.string())
+                points[:, place] = pc.index_in(text_column(table, column.name), value_set=texts).to_numpy()
             else:
                 values = number_column(table, column.name)
-                found[:, place] = np.where(np.isnan(values), MISSING, values)
-        return found
+                points[:, place] = np.where(np.isnan(values), MISSING, values)
+        return points
 
     def with_missing_texts(self) -> InputSpace:
         """The same space, in which every text can be missing too; points stay what they are."""
-        texts = {name: tuple(dict.fromkeys((*known, MISSING_TEXT))) for name, known in self.texts.items()}
+        texts = {name: tuple(dict.fromkeys((*values, MISSING_TEXT))) for name, values in self.texts.items()}
         return InputSpace(self.columns, texts)
 
     def table(self, points: Rows) -> pa.Table:
@@ -69,24 +69,24 @@ def input_space_of(
     for column in columns:
         if column.kind != "text":
             continue
-        found: dict[str, None] = {}
+        values: dict[str, None] = {}
         for table in tables:
-            found |= dict.fromkeys(str(value) for value in pc.unique(text_column(table, column.name)).to_pylist())
+            values |= dict.fromkeys(str(value) for value in pc.unique(text_column(table, column.name)).to_pylist())
         for threat in threats.values():
             if column.name in threat.mutable:
-                found |= dict.fromkeys(threat.mutable[column.name].values)
-        texts[column.name] = tuple(found)
+                values |= dict.fromkeys(threat.mutable[column.name].values)
+        texts[column.name] = tuple(values)
     return InputSpace(tuple(columns), texts)
 
 
-def build_threat(space: InputSpace, model: ThreatModel, seen: pa.Table, *, name: str) -> Threat:
-    """The threat model as moves in this space; `seen` gives the ranges that it leaves open.
+def build_threat(space: InputSpace, model: ThreatModel, rows: pa.Table, *, name: str) -> Threat:
+    """The threat model as moves in this space; `rows` give the ranges that it leaves open.
 
     An `InputError` names what does not fit the model's inputs.
     """
     path = f"policy.threat.{name}"
     if model.norm == "table":
-        return _table_threat(space, model, seen, path)
+        return _table_threat(space, model, rows, path)
     texts = [column.name for column in space.columns if column.kind == "text"]
     if texts:
         raise InputError(
@@ -98,7 +98,7 @@ def build_threat(space: InputSpace, model: ThreatModel, seen: pa.Table, *, name:
     outside = [
         column.name
         for column in space.columns
-        if column.name in seen.column_names and _leaves(number_column(seen, column.name), low, high)
+        if column.name in rows.column_names and _leaves(number_column(rows, column.name), low, high)
     ]
     if outside:
         raise InputError(
@@ -121,11 +121,11 @@ def build_threat(space: InputSpace, model: ThreatModel, seen: pa.Table, *, name:
 
 
 def _leaves(values: np.ndarray[Any, np.dtype[np.float64]], low: float, high: float) -> bool:
-    known = values[~np.isnan(values)]
-    return bool(known.size and (known.min() < low or known.max() > high))
+    present = values[~np.isnan(values)]
+    return bool(present.size and (present.min() < low or present.max() > high))
 
 
-def _table_threat(space: InputSpace, model: ThreatModel, seen: pa.Table, path: str) -> TableThreat:
+def _table_threat(space: InputSpace, model: ThreatModel, rows: pa.Table, path: str) -> TableThreat:
     names = [column.name for column in space.columns]
     unknown = [name for name in model.mutable if name not in names]
     if unknown:
@@ -141,40 +141,40 @@ def _table_threat(space: InputSpace, model: ThreatModel, seen: pa.Table, path: s
             if kinds[name] == "text":
                 kind, hint = "text", 'Write values = ["…"], the texts that it may become.'
             raise InputError(f'"{name}" is a {kind} column.', path=f"{path}.mutable.{name}", hint=hint)
-    limits = [_limits(space, name, model.mutable.get(name), seen) for name in names]
-    given = [model.mutable.get(name) for name in names]
+    limits = [_limits(space, name, model.mutable.get(name), rows) for name in names]
+    changes = [model.mutable.get(name) for name in names]
     moves = Moves(
         low=np.array([low for low, _ in limits]),
         high=np.array([high for _, high in limits]),
-        step=np.array([0.0 if one is None or one.step is None else one.step for one in given]),
-        up=np.array([one is None or one.direction != "down" for one in given]),
-        down=np.array([one is None or one.direction != "up" for one in given]),
-        cost=np.array([np.inf if one is None else one.cost for one in given]),
+        step=np.array([0.0 if change is None or change.step is None else change.step for change in changes]),
+        up=np.array([change is None or change.direction != "down" for change in changes]),
+        down=np.array([change is None or change.direction != "up" for change in changes]),
+        cost=np.array([np.inf if change is None else change.cost for change in changes]),
         values=tuple(
-            () if one is None else tuple(space.texts[name].index(value) for value in one.values)
-            for name, one in zip(names, given, strict=True)
+            () if change is None else tuple(space.texts[name].index(value) for value in change.values)
+            for name, change in zip(names, changes, strict=True)
         ),
     )
     constraints = []
     for text in model.constraints:
-        found = parse_constraint(text, names)
-        if not isinstance(found, Constraint):
-            raise InputError(f"{found}.", path=f"{path}.constraints", hint=f'Got "{text}".')
-        constraints.append(found)
+        constraint = parse_constraint(text, names)
+        if not isinstance(constraint, Constraint):
+            raise InputError(f"{constraint}.", path=f"{path}.constraints", hint=f'Got "{text}".')
+        constraints.append(constraint)
     return TableThreat(moves, model.budget, tuple(constraints))
 
 
-def _limits(space: InputSpace, name: str, change: Mutable | None, seen: pa.Table) -> tuple[float, float]:
-    """The range of a number: as stated, else that of the rows that were seen."""
+def _limits(space: InputSpace, name: str, change: Mutable | None, rows: pa.Table) -> tuple[float, float]:
+    """The range of a number: as stated, else that of `rows`."""
     if change is None or name in space.texts:
         return 0.0, 0.0
-    values = number_column(seen, name)
-    known = values[~np.isnan(values)]
-    if (change.low is None or change.high is None) and not known.size:
+    values = number_column(rows, name)
+    present = values[~np.isnan(values)]
+    if (change.low is None or change.high is None) and not present.size:
         raise InputError(
             f'"{name}" has no value in any row, so its range is unknown.', path=name, hint="Write low and high."
         )
     return (
-        float(known.min()) if change.low is None else change.low,
-        float(known.max()) if change.high is None else change.high,
+        float(present.min()) if change.low is None else change.low,
+        float(present.max()) if change.high is None else change.high,
     )

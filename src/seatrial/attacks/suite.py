@@ -132,19 +132,19 @@ def run_suite(
             run.append(name)
             continue
         try:
-            found = attack(origin[standing], actual[standing])
+            result = attack(origin[standing], actual[standing])
         except OutOfTime:
             skipped.append(Skipped(name, f"the budget of {budget_s:g} s was spent", could_run=True))
             continue
-        if found is None:  # this model, or this threat, has no exact answer
+        if result is None:  # this model, or this threat, has no exact answer
             continue
         run.append(name)
-        if isinstance(found, Searched):
-            exact[standing] = found.certain
-            found = found.worst
-        broken = target.is_broken(found, actual[standing])
+        if isinstance(result, Searched):
+            exact[standing] = result.certain
+            result = result.worst
+        broken = target.is_broken(result, actual[standing])
         places = standing[broken]
-        by[places], worst[places] = len(run) - 1, found[broken]
+        by[places], worst[places] = len(run) - 1, result[broken]
     target.deadline = math.inf
     return SuiteResult(by, worst, tuple(run), tuple(skipped), exact)
 
@@ -236,13 +236,13 @@ def _transfer(
 ) -> Rows:
     """PGD on a surrogate fitted to the target's answers around these examples, in rounds: it learns where it erred."""
     around = np.concatenate([origin, *(threat.start(origin, rng) for _ in range(_AROUND))])
-    found = origin
+    examples = origin
     for _ in range(_ROUNDS):
         surrogate = Surrogate(around, target.scores(around), seed=seed)
         stand_in = TargetModel(target.black_box, surrogate)
-        found = pgd(stand_in, origin, actual, threat, iterations=effort.iterations, rng=None, loss=margin_loss)
-        around = np.concatenate([around, found])
-    return found
+        examples = pgd(stand_in, origin, actual, threat, iterations=effort.iterations, rng=None, loss=margin_loss)
+        around = np.concatenate([around, examples])
+    return examples
 
 
 _AROUND = 3  # random allowed examples of each origin that the surrogate learns from

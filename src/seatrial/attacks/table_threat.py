@@ -73,8 +73,8 @@ class Constraint:
 def parse_constraint(text: str, columns: Sequence[str]) -> Constraint | str:
     """The constraint that `text` states ("capital_loss <= capital_gain"), or what is wrong with it."""
     for sign in _OPERATORS:  # two characters before one
-        left, found, right = text.partition(f" {sign} ")
-        if not found:
+        left, separator, right = text.partition(f" {sign} ")
+        if not separator:
             continue
         sides: list[int | float] = []
         for side in (left.strip(), right.strip()):
@@ -143,10 +143,10 @@ class TableThreat:
         confined = np.where(np.isfinite(moves.cost), moved, origin)
         left = np.full(len(origin), self.budget)
         for column in np.flatnonzero(moves.is_text):
-            wanted = np.round(confined[:, column])
-            changed = wanted != origin[:, column]
-            keep = changed & np.isin(wanted, moves.values[column]) & (moves.cost[column] <= left)
-            confined[:, column] = np.where(keep, wanted, origin[:, column])
+            codes = np.round(confined[:, column])
+            changed = codes != origin[:, column]
+            keep = changed & np.isin(codes, moves.values[column]) & (moves.cost[column] <= left)
+            confined[:, column] = np.where(keep, codes, origin[:, column])
             left -= np.where(keep, moves.cost[column], 0.0)
         number = moves.is_number
         if number.any():
@@ -176,8 +176,8 @@ class TableThreat:
             reach = np.where(moves.is_number, self.budget / moves.cost, 0.0)
         moved = origin + np.where(chosen, rng.uniform(-1.0, 1.0, origin.shape) * reach, 0.0)
         for column in np.flatnonzero(moves.is_text):
-            other = rng.choice(np.array(moves.values[column], float), len(origin))
-            moved[:, column] = np.where(chosen[:, column], other, origin[:, column])
+            replacement = rng.choice(np.array(moves.values[column], float), len(origin))
+            moved[:, column] = np.where(chosen[:, column], replacement, origin[:, column])
         return self.confine(moved, origin)
 
     def ascend(self, gradient: Rows, origin: Rows) -> Rows:
@@ -189,6 +189,8 @@ class TableThreat:
         best = gain.argmax(axis=1)
         rows = np.arange(len(gradient))
         step = np.zeros_like(gradient)
-        found = gain[rows, best] > 0
-        step[rows[found], best[found]] = np.sign(gradient[rows[found], best[found]]) / moves.cost[best[found]]
+        has_gain = gain[rows, best] > 0
+        step[rows[has_gain], best[has_gain]] = (
+            np.sign(gradient[rows[has_gain], best[has_gain]]) / moves.cost[best[has_gain]]
+        )
         return step

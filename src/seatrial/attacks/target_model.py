@@ -61,11 +61,11 @@ class TargetModel:
             raise ValueError("this model has no gradients")
         if monotonic() > self.deadline:
             raise OutOfTime
-        found: list[Floats] = []
+        losses: list[Floats] = []
 
         def loss_slope(scores: Floats) -> Floats:
             value, slope = loss(scores, actual)
-            found.append(value)
+            losses.append(value)
             return slope
 
         scores, gradient = self.white_box.scores_and_gradient(rows, loss_slope)
@@ -74,4 +74,4 @@ class TargetModel:
             raise InputError(
                 "The model's gradients are NaN, so no attack can follow them.", path="model", hint="Correct the module."
             )
-        return scores, found[0], gradient
+        return scores, losses[0], gradient

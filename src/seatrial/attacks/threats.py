@@ -135,9 +135,9 @@ class L0:
         distance = np.abs(inside - origin)
         if self.budget >= origin.shape[1]:
             return inside
-        kept = np.argpartition(-distance, self.budget - 1, axis=1)[:, : self.budget]
+        furthest = np.argpartition(-distance, self.budget - 1, axis=1)[:, : self.budget]
         confined = origin.copy()
-        np.put_along_axis(confined, kept, np.take_along_axis(inside, kept, axis=1), axis=1)
+        np.put_along_axis(confined, furthest, np.take_along_axis(inside, furthest, axis=1), axis=1)
         return confined
 
     def start(self, origin: Rows, rng: np.random.Generator) -> Rows:

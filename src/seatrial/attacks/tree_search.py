@@ -60,7 +60,7 @@ class TreeSearch:
         rng = np.random.default_rng(0)
         sample = origin[: min(len(origin), 64)]
         before = self.features(sample)
-        found: dict[int, Ints] = {}
+        features_of: dict[int, Ints] = {}
         for column in np.flatnonzero(np.isfinite(threat.moves.cost)):
             moved_features: set[int] = set()
             for draw in range(8):
@@ -73,9 +73,9 @@ class TreeSearch:
                 after = self.features(moved)
                 same = (after == before) | (np.isnan(after.astype(float)) & np.isnan(before.astype(float)))
                 moved_features |= set(np.flatnonzero(~same.all(axis=0)).tolist())
-            found[int(column)] = np.array(sorted(moved_features), np.int64)
-        every = np.concatenate([*found.values(), np.array([], np.int64)])
-        return None if len(np.unique(every)) < len(every) else found
+            features_of[int(column)] = np.array(sorted(moved_features), np.int64)
+        every = np.concatenate([*features_of.values(), np.array([], np.int64)])
+        return None if len(np.unique(every)) < len(every) else features_of
 
     def thresholds(self, column: int, features: Ints, threat: TableThreat, origin: Rows) -> Floats | None:
         """Values of a number on both sides of each threshold, as near to it as float64 allows; None where none are."""
@@ -90,8 +90,8 @@ class TreeSearch:
 
         def is_beyond(values: Floats) -> NDArray[np.bool_]:
             rows[:, column] = values
-            seen = self.features(rows)[np.arange(len(rows)), which].astype(np.float64)
-            return np.asarray(seen > limits)
+            feature_values = self.features(rows)[np.arange(len(rows)), which].astype(np.float64)
+            return np.asarray(feature_values > limits)
 
         rising = is_beyond(high)
         crossed = rising != is_beyond(low)
@@ -129,8 +129,8 @@ def search_trees(
     bound = _are_bound(threat, columns)
     worst, certain = origin.copy(), np.zeros(len(origin), dtype=bool)
     most = int(np.clip(MOST_BOXES // max(len(origin), 1), _LEAST_BOXES, _MOST_BOXES))
-    for row, candidates, seen in _seen(search, origin, columns, threat, near):
-        leaves = _Leaves.of(ensemble, seen, candidates, columns, fixed, passed[row], merge=not bound)
+    for row, candidates, column_features in _seen(search, origin, columns, threat, near):
+        leaves = _Leaves.of(ensemble, column_features, candidates, columns, fixed, passed[row], merge=not bound)
         certain[row] = True
         best = -np.inf
         for direction in directions[actual[row]]:
@@ -157,12 +157,12 @@ def _seen(
         candidates = [
             {column: _candidates(origin[row], column, threat, near.get(column)) for column in columns} for row in block
         ]
-        counts = [len(one.values) for own in candidates for one in own.values()]
+        counts = [len(choices.values) for own in candidates for choices in own.values()]
         points = np.concatenate(
             [
-                _with(origin[row], column, one.values)
+                _with(origin[row], column, choices.values)
                 for row, own in zip(block, candidates, strict=True)
-                for column, one in own.items()
+                for column, choices in own.items()
             ]
         )
         parts = iter(np.split(search.features(points), np.cumsum(counts)[:-1]))
@@ -178,7 +178,12 @@ def _with(row: Rows, column: int, values: Floats) -> Rows:
 
 def _are_bound(threat: TableThreat, columns: Iterable[int]) -> bool:
     """Whether a constraint holds for a column that may change: then a cheaper change may be forbidden."""
-    sides = {side for one in threat.constraints for side in (one.left, one.right) if isinstance(side, int)}
+    sides = {
+        side
+        for constraint in threat.constraints
+        for side in (constraint.left, constraint.right)
+        if isinstance(side, int)
+    }
     return not sides.isdisjoint(columns)
 
 
@@ -189,19 +194,19 @@ def _directions(sums: Floats, answered: Ints, *, classes: int) -> list[list[Floa
         if width > _TWO:
             return None
         way = np.ones(1) if width == 1 else np.array([-1.0, 1.0])
-        zero, one = (sums[answered == code] @ way for code in range(_TWO))
-        if not zero.size or not one.size:
+        of_zero, of_one = (sums[answered == code] @ way for code in range(_TWO))
+        if not of_zero.size or not of_one.size:
             return [[way, -way], [way, -way]]
-        if zero.max() <= one.min() + _TIED:
+        if of_zero.max() <= of_one.min() + _TIED:
             return [[way], [-way]]
-        return [[-way], [way]] if one.max() <= zero.min() + _TIED else None
+        return [[-way], [way]] if of_one.max() <= of_zero.min() + _TIED else None
     if width != classes:
         return None
     rows = np.arange(len(sums))
     if (sums[rows, answered] < sums.max(axis=1) - _TIED).any():
         return None
     unit = np.eye(classes)
-    return [[unit[other] - unit[own] for other in range(classes) if other != own] for own in range(classes)]
+    return [[unit[rival] - unit[own] for rival in range(classes) if rival != own] for own in range(classes)]
 
 
 _TWO = 2
@@ -256,7 +261,7 @@ class _Leaves:
     def of(
         cls,
         ensemble: TreeEnsemble,
-        seen: dict[int, NDArray[Any]],
+        column_features: dict[int, NDArray[Any]],
         candidates: dict[int, Candidates],
         columns: dict[int, Ints],
         fixed: Ints,
@@ -264,37 +269,40 @@ class _Leaves:
         *,
         merge: bool,
     ) -> _Leaves:
-        """`seen`: the features of each column's candidates; `passed` is about the splits in `fixed`, which stay."""
-        known = np.full(len(ensemble.feature), -1)
-        known[fixed] = passed
-        outcome = known[ensemble.pair_split]
+        """`column_features`: those of each column's candidates; `passed` is about the splits in `fixed`, which stay."""
+        split_outcomes = np.full(len(ensemble.feature), -1)
+        split_outcomes[fixed] = passed
+        outcome = split_outcomes[ensemble.pair_split]
         lost = np.unique(ensemble.pair_leaf[(outcome >= 0) & (outcome != ensemble.pair_side)])
         alive = np.ones(len(ensemble.leaf_tree), dtype=bool)
         alive[lost] = False
         open_pairs = np.flatnonzero(alive[ensemble.pair_leaf] & (outcome < 0))
         place = np.cumsum(alive) - 1
         masks: list[NDArray[np.bool_]] = []
-        kept: list[Candidates] = []
+        reduced: list[Candidates] = []
         for column, moved in columns.items():
             own = candidates[column]
             pairs = open_pairs[np.isin(ensemble.feature[ensemble.pair_split[open_pairs]], moved)]
             mask = np.ones((int(alive.sum()), len(own.values)), dtype=bool)
             if pairs.size:
-                goes = ensemble.pair_side[pairs][:, None] == ensemble.passes(seen[column], ensemble.pair_split[pairs]).T
+                goes = (
+                    ensemble.pair_side[pairs][:, None]
+                    == ensemble.passes(column_features[column], ensemble.pair_split[pairs]).T
+                )
                 leaf = place[ensemble.pair_leaf[pairs]]
                 starts = np.flatnonzero(np.diff(leaf, prepend=-1))
                 mask[leaf[starts]] = np.logical_and.reduceat(goes, starts, axis=0)
             if merge:
                 own, mask = _merged(own, mask)
             masks.append(mask)
-            kept.append(own)
+            reduced.append(own)
         reachable = np.logical_and.reduce([mask.any(axis=1) for mask in masks])
         cumulative = tuple(
             np.concatenate([np.zeros((int(reachable.sum()), 1), int), mask[reachable].cumsum(axis=1)], axis=1)
             for mask in masks
         )
         values = ensemble.leaf_values[alive][reachable]
-        return cls(tuple(columns), tuple(kept), cumulative, ensemble.leaf_tree[alive][reachable], values)
+        return cls(tuple(columns), tuple(reduced), cumulative, ensemble.leaf_tree[alive][reachable], values)
 
     def largest(
         self, direction: Floats, row: Rows, threat: TableThreat, most: int, *, bound: bool
@@ -302,7 +310,7 @@ class _Leaves:
         """The largest weighted sum of any affordable change, that change, and whether it is certain."""
         gain = self.values @ direction
         every = np.arange(len(gain))
-        whole = tuple((0, len(one.values)) for one in self.candidates)
+        whole = tuple((0, len(choices.values)) for choices in self.candidates)
         order = count()
         queue = [(-self._bound(every, gain), next(order), whole, every)]
         for _ in range(most):
@@ -347,12 +355,14 @@ class _Leaves:
         ]
 
     def _cost(self, box: Sequence[tuple[int, int]]) -> float:
-        return float(sum(one.costs[start:end].min() for one, (start, end) in zip(self.candidates, box, strict=True)))
+        return float(
+            sum(choices.costs[start:end].min() for choices, (start, end) in zip(self.candidates, box, strict=True))
+        )
 
     def _cheapest(self, box: Sequence[tuple[int, int]], row: Rows) -> Rows:
         changed = row.copy()
-        for column, one, (start, end) in zip(self.columns, self.candidates, box, strict=True):
-            changed[column] = one.values[start + int(one.costs[start:end].argmin())]
+        for column, choices, (start, end) in zip(self.columns, self.candidates, box, strict=True):
+            changed[column] = choices.values[start + int(choices.costs[start:end].argmin())]
         return changed
 
 

@@ -35,8 +35,8 @@ def reweighing(groups: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     np.add.at(cells, (places, answers), 1.0)
     expected = cells.sum(axis=1, keepdims=True) * cells.sum(axis=0, keepdims=True) / len(places)
     weights = np.divide(expected, cells, out=np.zeros_like(cells), where=cells > 0)
-    found: NDArray[np.float64] = weights[places, answers]
-    return found
+    row_weights: NDArray[np.float64] = weights[places, answers]
+    return row_weights
 
 
 def rate_gaps(

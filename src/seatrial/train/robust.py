@@ -53,13 +53,13 @@ class Adversary:
         target = TargetModel(_never_asked, gradients)
         if steps == 1:
             start = self._moves.start(points, self._rng)
-            found = self._moves.confine(fgsm(target, start, actual, self._moves, loss=loss), points)
+            examples = self._moves.confine(fgsm(target, start, actual, self._moves, loss=loss), points)
         else:
-            found = pgd(
+            examples = pgd(
                 target, points, actual, self._moves, iterations=steps, rng=self._rng, loss=loss, stop_when_broken=False
             )
         module.train(training)
-        return found
+        return examples
 
     def _classes(self, module: Any, points: Rows) -> int:
         import torch
