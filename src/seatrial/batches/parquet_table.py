@@ -85,11 +85,13 @@ def parquet_table(
         )
     listed = sorted(listed, key=lambda file: _order(file.path.removeprefix(place)))
     manifest = _manifest(listed, settings)
-    pinned = [Listed(one["path"], one["size_bytes"], one["etag"]) for one in manifest.files.drop("footer").to_pylist()]
+    pinned = [
+        Listed(entry["path"], entry["size_bytes"], entry["etag"]) for entry in manifest.files.drop("footer").to_pylist()
+    ]
     keys = partition_keys([(file.path, file.path.removeprefix(place)) for file in pinned])
     stored, properties = _schema(manifest)
     schema = keys.added_to(keys.taken_from(stored))
-    named = [[file.path.removeprefix(place), file.size_bytes, file.etag] for file in pinned]
+    identity = [[file.path.removeprefix(place), file.size_bytes, file.etag] for file in pinned]
     content = hashlib.sha256()
     for number in range(len(listed)):
         content.update(hashlib.sha256(manifest.footer(number)).digest())
@@ -97,7 +99,7 @@ def parquet_table(
         path=place,
         schema=schema,
         properties=properties,
-        digest=hashlib.sha256(json.dumps(named).encode()).hexdigest(),
+        digest=hashlib.sha256(json.dumps(identity).encode()).hexdigest(),
         # of the footers, not of names and pins: a copy of these files elsewhere trains the same bits
         order_key=content.hexdigest(),
         files=tuple(pinned),

@@ -82,22 +82,22 @@ def outputs_of(
         raise InputError(
             "decode must map columns to functions.", path=path, hint='For example decode={"image": decode_png}.'
         )
-    wanted: Mapping[str, str | Sequence[str]]
+    sources: Mapping[str, str | Sequence[str]]
     if isinstance(columns, Mapping):
-        wanted = columns
+        sources = columns
     else:
-        wanted = {name: name for name in check(schema.names if columns is None else columns)}
-    found = []
-    for name, of in wanted.items():
+        sources = {name: name for name in check(schema.names if columns is None else columns)}
+    outputs = []
+    for name, of in sources.items():
         names = check([of] if isinstance(of, str) else of)
-        fields = tuple(schema.field(one) for one in names)
-        found.append(
+        fields = tuple(schema.field(column) for column in names)
+        outputs.append(
             _single(name, fields[0], packed, decode, path) if isinstance(of, str) else _stack(name, fields, path)
         )
     for name in decode:
-        if not any(output.decode is not None and output.fields[0].name == name for output in found):
+        if not any(output.decode is not None and output.fields[0].name == name for output in outputs):
             raise InputError(f'decode names "{name}", which is not among the columns.', path=path, hint="Ask for both.")
-    return found
+    return outputs
 
 
 def packed_rows(outputs: Sequence[Output]) -> dict[str, int]:

@@ -70,7 +70,9 @@ class Numbers:
 
     def _turn(self, at: int, stop: int, columns: Sequence[Chunked]) -> None:
         """Columns into rows, block by block: as columns, each in one piece, and then turned, within the cache."""
-        arrays = [numbers(field, one, path=self._path) for field, one in zip(self._output.fields, columns, strict=True)]
+        arrays = [
+            numbers(field, column, path=self._path) for field, column in zip(self._output.fields, columns, strict=True)
+        ]
         dtype = self._array.dtype
         # A line more, so that equal places of the columns do not fall into one set of the cache: a third of the time.
         block = np.empty((len(columns), BLOCK_ROWS + LINE_BYTES // dtype.itemsize), dtype)
@@ -214,24 +216,24 @@ class Binary:
         chunks = np.searchsorted(self._starts, positions, side="right") - 1
         for row, (position, number) in enumerate(zip(positions.tolist(), chunks.tolist(), strict=True)):
             value = self._chunks[number][position - int(self._starts[number])].as_buffer()
-            made = np.asarray(self._decode(memoryview(value).cast("B")))
-            if made.dtype.hasobject:
+            decoded = np.asarray(self._decode(memoryview(value).cast("B")))
+            if decoded.dtype.hasobject:
                 raise InputError(
                     f'decode makes Python objects of column "{self._output.fields[0].name}", not an array of numbers.',
                     path=self._path,
                     hint="Let `decode` return an array whose values have one type.",
                 )
             if array is None:
-                dtype, shape = self._shapes.first(self._output.name, made.dtype, made.shape)
+                dtype, shape = self._shapes.first(self._output.name, decoded.dtype, decoded.shape)
                 array = np.empty((len(positions), *shape), dtype)
-            if made.shape != array.shape[1:] or made.dtype != array.dtype:
+            if decoded.shape != array.shape[1:] or decoded.dtype != array.dtype:
                 raise InputError(
-                    f'column "{self._output.fields[0].name}" decodes to {made.dtype}{list(made.shape)} here and to'
-                    f" {array.dtype}{list(array.shape[1:])} elsewhere.",
+                    f'column "{self._output.fields[0].name}" decodes to {decoded.dtype}{list(decoded.shape)} here and'
+                    f" to {array.dtype}{list(array.shape[1:])} elsewhere.",
                     path=self._path,
                     hint="Let `decode` give every row the same shape and type.",
                 )
-            array[row] = made
+            array[row] = decoded
         return np.empty(0) if array is None else array
 
 
@@ -293,8 +295,8 @@ def stored(column: Chunked) -> Chunked:
         return column
     chunks: list[Any] = column.chunks
     storage: Any = kind.storage_type
-    made: Chunked = pa.chunked_array([chunk.storage for chunk in chunks], storage)
-    return made
+    storage_column: Chunked = pa.chunked_array([chunk.storage for chunk in chunks], storage)
+    return storage_column
 
 
 def _encoded(column: Chunked) -> Chunked:

@@ -35,7 +35,7 @@ class Packed:
 
 def packed_columns(schema: pa.Schema, properties: Mapping[str, str], *, path: str) -> dict[str, Packed]:
     """The packed columns that a table's properties name (`seatrial.packed.<column>`, a JSON object)."""
-    found: dict[str, Packed] = {}
+    by_name: dict[str, Packed] = {}
     for key, text in properties.items():
         name = key.removeprefix(PACKED_PREFIX)
         if not key.startswith(PACKED_PREFIX) or name not in schema.names:
@@ -52,5 +52,5 @@ def packed_columns(schema: pa.Schema, properties: Mapping[str, str], *, path: st
                 path=path,
                 hint='It looks like {"dtype": "float32", "width": 12, "codec": "…"}.',
             )
-        found[name] = packed
-    return found
+        by_name[name] = packed
+    return by_name

@@ -88,20 +88,20 @@ def _values(header: Struct, data: memoryview, start: int, *, optional: bool) -> 
 
 
 def _read_struct(data: memoryview, at: int) -> tuple[Struct, int]:
-    found: Struct = {}
+    fields: Struct = {}
     number = 0
     while True:
         head = data[at]
         at += 1
         if head == 0:
-            return found, at
+            return fields, at
         kind = head & 0x0F
         step = head >> _SHORT_FIELD_BITS
         if step:
             number += step
         else:
             number, at = _zigzag(data, at)
-        found[number], at = _read_value(data, at, kind)
+        fields[number], at = _read_value(data, at, kind)
 
 
 def _read_value(data: memoryview, at: int, kind: int) -> tuple[Any, int]:

@@ -102,7 +102,7 @@ class Snapshot:
 
     def _ids(self) -> ColumnIds:
         mapping = self._table.name_mapping()
-        mapped = None if mapping is None else {name: one.field_id for one in mapping.root for name in one.names}
+        mapped = None if mapping is None else {name: entry.field_id for entry in mapping.root for name in entry.names}
         return ColumnIds({field.field_id: field.name for field in self._columns.fields}, mapped)
 
     def _constants(self) -> dict[str, pa.Array[Any]]:
@@ -128,10 +128,10 @@ class Snapshot:
         """Positions of deleted rows by data file, ascending."""
         from pyiceberg.io.pyarrow import _read_all_delete_files  # nothing public reads them without the rows
 
-        found = _read_all_delete_files(self._table.io, self._tasks)
+        positions_by_file = _read_all_delete_files(self._table.io, self._tasks)
         return {
             path: np.unique(np.concatenate([positions.to_numpy() for positions in parts])).astype(np.int64)
-            for path, parts in found.items()
+            for path, parts in positions_by_file.items()
         }
 
 
@@ -182,14 +182,14 @@ def open_snapshot(catalog: CatalogSettings, identifier: str, snapshot_id: int) -
 
 def _constant_array(values: list[Any], field: pa.Field[Any], path: str) -> pa.Array[Any]:
     try:
-        made: pa.Array[Any] = pa.array(values, field.type)
+        array: pa.Array[Any] = pa.array(values, field.type)
     except (pa.ArrowException, TypeError):
         raise InputError(
             f'the values of partition column "{field.name}" ({field.type}) cannot be read from the metadata.',
             path=path,
             hint="Leave the column out (columns=[…]).",
         ) from None
-    return made
+    return array
 
 
 def _place(file: Any) -> tuple[Any, ...]:
@@ -202,8 +202,8 @@ def _place(file: Any) -> tuple[Any, ...]:
     name = str(file.file_path).rpartition("/")[2]
     numbers = tuple(int(digits) for digits in re.findall(r"\d+", _RANDOM.sub("", name)))
     bounds = tuple(
-        tuple(value for _, value in sorted((found or {}).items()))
-        for found in (file.lower_bounds, file.upper_bounds, file.null_value_counts, file.column_sizes)
+        tuple(value for _, value in sorted((statistics or {}).items()))
+        for statistics in (file.lower_bounds, file.upper_bounds, file.null_value_counts, file.column_sizes)
     )
     partition = repr(tuple(file.partition[position] for position in range(len(file.partition))))
     return partition, numbers, int(file.record_count), int(file.file_size_in_bytes), bounds, str(file.file_path)

@@ -53,8 +53,8 @@ class Manifest:
 def read_manifest(wire: Wire, files: Sequence[Listed], ids: ColumnIds | None) -> Manifest:
     """Reads every file's footer. Without `ids`, columns go by name."""
     with ThreadPoolExecutor(FOOTERS_AT_ONCE, thread_name_prefix="seatrial-footer") as pool:
-        found = list(pool.map(lambda file: read_footer(wire, file), files))
-    return make_manifest(found, ids)
+        footers = list(pool.map(lambda file: read_footer(wire, file), files))
+    return make_manifest(footers, ids)
 
 
 def make_manifest(footers: Sequence[Footer], ids: ColumnIds | None) -> Manifest:
@@ -73,8 +73,8 @@ def make_manifest(footers: Sequence[Footer], ids: ColumnIds | None) -> Manifest:
                 chunk = group.column(leaf)
                 size, nulls = columns.setdefault(name, {}).get(len(groups), (0.0, 0.0))
                 statistics: Any = chunk.statistics
-                known = statistics.null_count if statistics is not None and statistics.has_null_count else np.nan
-                columns[name][len(groups)] = size + chunk.total_uncompressed_size, nulls + known
+                null_count = statistics.null_count if statistics is not None and statistics.has_null_count else np.nan
+                columns[name][len(groups)] = size + chunk.total_uncompressed_size, nulls + null_count
             groups.append((number, index, group.num_rows, group.total_byte_size))
         if sum(rows for _, _, rows, _ in groups[first_group:]) != metadata.num_rows:
             raise Corrupt(
@@ -87,8 +87,8 @@ def make_manifest(footers: Sequence[Footer], ids: ColumnIds | None) -> Manifest:
     def by_group(part: int) -> dict[str, NDArray[np.float64]]:
         absent = (0.0, np.nan)  # a column that a file lacks is all nulls, which whoever decodes it finds
         return {
-            name: np.array([found.get(group, absent)[part] for group in range(len(groups))], np.float64)
-            for name, found in columns.items()
+            name: np.array([group_values.get(group, absent)[part] for group in range(len(groups))], np.float64)
+            for name, group_values in columns.items()
         }
 
     return Manifest(
@@ -129,8 +129,8 @@ def load(key: str, folder: Path) -> Manifest | None:
         index=arrays["index"],
         rows=arrays["rows"],
         size_bytes=arrays["size_bytes"],
-        column_bytes={name.removeprefix(_SIZE): found for name, found in arrays.items() if name.startswith(_SIZE)},
-        column_nulls={name.removeprefix(_NULLS): found for name, found in arrays.items() if name.startswith(_NULLS)},
+        column_bytes={name.removeprefix(_SIZE): values for name, values in arrays.items() if name.startswith(_SIZE)},
+        column_nulls={name.removeprefix(_NULLS): values for name, values in arrays.items() if name.startswith(_NULLS)},
     )
 
 
@@ -141,8 +141,8 @@ def keep(manifest: Manifest, key: str, folder: Path) -> None:
         "index": manifest.index,
         "rows": manifest.rows,
         "size_bytes": manifest.size_bytes,
-        **{f"{_SIZE}{name}": found for name, found in manifest.column_bytes.items()},
-        **{f"{_NULLS}{name}": found for name, found in manifest.column_nulls.items()},
+        **{f"{_SIZE}{name}": values for name, values in manifest.column_bytes.items()},
+        **{f"{_NULLS}{name}": values for name, values in manifest.column_nulls.items()},
     }
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)

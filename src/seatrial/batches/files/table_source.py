@@ -55,7 +55,7 @@ def check_columns(schema: pa.Schema, columns: Sequence[str], *, path: str) -> li
             f"columns must be a list of names, got {columns!r}.", path=path, hint='For example columns=["age"].'
         )
     there = Counter(schema.names)
-    named: set[str] = set()
+    chosen: set[str] = set()
     for name in columns:
         if name not in there:
             close = difflib.get_close_matches(name, schema.names, n=1)
@@ -67,9 +67,9 @@ def check_columns(schema: pa.Schema, columns: Sequence[str], *, path: str) -> li
                 path=path,
                 hint="Name the other columns (columns=[…]), or write the files with different names.",
             )
-        if name in named:
+        if name in chosen:
             raise InputError(f'column "{name}" is named twice.', path=path, hint="Name it once.")
-        named.add(name)
+        chosen.add(name)
     return list(columns)
 
 
@@ -77,9 +77,9 @@ def source_key(source: TableSource) -> str:
     """Under which its manifest is kept."""
     files = [[file.path, file.size_bytes, file.etag] for file in source.files]
     ids = source.ids
-    named = [files, [] if ids is None else [sorted(ids.names.items()), sorted((ids.mapped or {}).items())]]
-    named.append(source.store.endpoint)
-    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+    identity = [files, [] if ids is None else [sorted(ids.names.items()), sorted((ids.mapped or {}).items())]]
+    identity.append(source.store.endpoint)
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
 def manifest_of(source: TableSource, folder: Path) -> Manifest:
@@ -100,9 +100,9 @@ def manifest_of(source: TableSource, folder: Path) -> Manifest:
 
 def deleted_rows(source: TableSource, manifest: Manifest) -> dict[int, NDArray[np.bool_]]:
     """By row group, which of its rows stay; only row groups with deleted rows are there."""
-    kept: dict[int, NDArray[np.bool_]] = {}
+    live_rows: dict[int, NDArray[np.bool_]] = {}
     if not source.deleted:
-        return kept
+        return live_rows
     paths = manifest.files["path"].to_pylist()
     firsts: dict[int, int] = {}
     for group, (file, rows) in enumerate(zip(manifest.file.tolist(), manifest.rows.tolist(), strict=True)):
@@ -115,5 +115,5 @@ def deleted_rows(source: TableSource, manifest: Manifest) -> dict[int, NDArray[n
         if len(inside):
             stay = np.ones(rows, np.bool_)
             stay[inside - first] = False
-            kept[group] = stay
-    return kept
+            live_rows[group] = stay
+    return live_rows

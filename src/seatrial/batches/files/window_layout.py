@@ -115,7 +115,7 @@ class Files:
         `packed` has the packed ones with the bytes of a row: each of their chunks begins at a multiple of it.
         """
         groups: list[Group] = []
-        wanted: list[_Wanted] = []
+        needs: list[_Wanted] = []
         places: list[tuple[int, list[tuple[str, list[tuple[int, int]]]]]] = []
         plain = set(packed)
         for position, member in enumerate(members):
@@ -128,12 +128,12 @@ class Files:
                 leaves = columns[name].leaves if name in columns else ()
                 parts = [_span(group.column(leaf), file, padding) for leaf in leaves]
                 spans.append((name, parts))
-                wanted.extend(
+                needs.extend(
                     _Wanted(number, start, stop, position, packed.get(name, 1), padding) for start, stop in parts
                 )
             plain -= {name for name in packed if not _is_plain(group, columns.get(name))}
             places.append((member, spans))
-        ranges, slots, buffer_bytes = self._ranges(wanted)
+        ranges, slots, buffer_bytes = self._ranges(needs)
         first = 0
         for (member, spans), rows in zip(places, live, strict=True):
             number = int(self.manifest.file[member])
@@ -148,44 +148,44 @@ class Files:
             first += rows
         return Layout(tuple(groups), ranges, buffer_bytes, frozenset(plain))
 
-    def _ranges(self, wanted: Sequence[_Wanted]) -> tuple[tuple[Range, ...], dict[tuple[int, int], int], int]:
+    def _ranges(self, needs: Sequence[_Wanted]) -> tuple[tuple[Range, ...], dict[tuple[int, int], int], int]:
         """The requests, in the order of the groups that need them; where each chunk goes; the size of the buffer.
 
         Neighbouring chunks are joined, and what is large is cut.
         """
         runs: list[list[_Wanted]] = []
         ends: list[int] = []
-        for one in sorted(wanted):
-            last = runs[-1][-1] if runs and runs[-1][0].file == one.file else None
+        for need in sorted(needs):
+            last = runs[-1][-1] if runs and runs[-1][0].file == need.file else None
             # What follows a padded chunk may begin within the padding, and is fetched apart.
-            padded = last is not None and last.start < one.start < ends[-1] <= one.start + last.padding
-            if last is not None and not padded and one.start - ends[-1] <= GAP_BYTES:
-                runs[-1].append(one)
-                ends[-1] = max(ends[-1], one.stop)
+            padded = last is not None and last.start < need.start < ends[-1] <= need.start + last.padding
+            if last is not None and not padded and need.start - ends[-1] <= GAP_BYTES:
+                runs[-1].append(need)
+                ends[-1] = max(ends[-1], need.stop)
             else:
-                runs.append([one])
-                ends.append(one.stop)
+                runs.append([need])
+                ends.append(need.stop)
         ranges: list[Range] = []
         slots: dict[tuple[int, int], int] = {}
         at = GAP_BYTES  # what nobody needs goes before it, all to the same place: gaps take no more room than one
-        for run, end in sorted(zip(runs, ends, strict=True), key=lambda one: min(need.group for need in one[0])):
+        for run, end in sorted(zip(runs, ends, strict=True), key=lambda pair: min(need.group for need in pair[0])):
             begin = reached = run[0].start
             turns: list[tuple[int, int]] = []  # from this byte of the file on, from that byte of the buffer on
-            for one in run:
-                if one.start < reached:
+            for need in run:
+                if need.start < reached:
                     raise Corrupt(
-                        f"the footer has two column chunks at byte {one.start:,}.",
-                        path=self.manifest.data_file(one.file).path,
+                        f"the footer has two column chunks at byte {need.start:,}.",
+                        path=self.manifest.data_file(need.file).path,
                         hint="Write the file again.",
                     )
-                if one.start > reached:
+                if need.start > reached:
                     turns.append((reached, 0))
-                at += -at % one.align
-                if not turns or at - turns[-1][1] != one.start - turns[-1][0]:
-                    turns.append((one.start, at))
-                slots[one.file, one.start] = at
-                at += one.stop - one.start
-                reached = one.stop
+                at += -at % need.align
+                if not turns or at - turns[-1][1] != need.start - turns[-1][0]:
+                    turns.append((need.start, at))
+                slots[need.file, need.start] = at
+                at += need.stop - need.start
+                reached = need.stop
             file = self.opened(run[0].file)[0]
             pieces = max(round((end - begin) / RANGE_BYTES), 1)  # nine MiB are one: stores read in pieces of their own
             for piece in range(pieces):
@@ -198,12 +198,12 @@ class Files:
 
 def _places(turns: Sequence[tuple[int, int]], start: int, stop: int) -> tuple[tuple[int, int], ...]:
     """Where the bytes of a file from `start` to `stop` go in the buffer."""
-    found = []
+    places = []
     for (begin, slot), (end, _) in pairwise([*turns, (stop, 0)]):
         first, last = max(begin, start), min(end, stop)
         if first < last:
-            found.append((slot + first - begin, last - first))
-    return tuple(found)
+            places.append((slot + first - begin, last - first))
+    return tuple(places)
 
 
 def _span(chunk: pq.ColumnChunkMetaData, file: DataFile, padding: int) -> tuple[int, int]:

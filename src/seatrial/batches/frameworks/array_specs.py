@@ -30,10 +30,10 @@ def arrays_of(batches: Batches) -> dict[str, Array | None]:
     a decoded array None.
     """
     opened = batches.opened
-    found = {output.name: _by_schema(output) for output in opened.outputs}
-    unsaid = {name for name, array in found.items() if array is None or None in array.row_shape}
+    arrays = {output.name: _by_schema(output) for output in opened.outputs}
+    unsaid = {name for name, array in arrays.items() if array is None or None in array.row_shape}
     row = _one_row(opened, unsaid) if unsaid else {}
-    return {name: Array(row[name].dtype, row[name].shape[1:]) if name in row else found[name] for name in found}
+    return {name: Array(row[name].dtype, row[name].shape[1:]) if name in row else arrays[name] for name in arrays}
 
 
 def _by_schema(output: Output) -> Array | None:

@@ -83,15 +83,15 @@ def _spec(name: str, array: Array | None, *, path: str) -> Any:
 
 def _element(batch: Batch, specs: dict[str, Any], *, path: str) -> dict[str, NDArray[Any]]:
     """The arrays as the specs have them."""
-    made = {}
+    arrays = {}
     for name, array in batch.items():
         spec = specs[name]
         if array.dtype.kind == "M":
-            made[name] = array.view("int64")
+            arrays[name] = array.view("int64")
         elif len(array) == 0 and spec.dtype != tf.string:  # a rank's stripe: what it would hold was not seen
-            made[name] = np.empty([size or 0 for size in spec.shape], spec.dtype.as_numpy_dtype)
+            arrays[name] = np.empty([size or 0 for size in spec.shape], spec.dtype.as_numpy_dtype)
         elif spec.shape.is_compatible_with(array.shape) and (spec.dtype == tf.string or spec.dtype == array.dtype):
-            made[name] = array
+            arrays[name] = array
         else:
             raise InputError(
                 f'"{name}" holds rows of {array.dtype}{list(array.shape[1:])} here, and of {spec.dtype.name}'
@@ -99,4 +99,4 @@ def _element(batch: Batch, specs: dict[str, Any], *, path: str) -> dict[str, NDA
                 path=path,
                 hint="Give every row the same shape and type.",
             )
-    return made
+    return arrays

@@ -130,14 +130,14 @@ def to_torch(batches: Batches, *, pin_memory: bool = False) -> TorchBatches:
 
 def tensors(batch: Batch, *, pin_memory: bool = False) -> TensorBatch:
     """The arrays as tensors without a copy; text, which torch does not know, stays as it is, dates become int64."""
-    made: TensorBatch = {}
+    tensor_batch: TensorBatch = {}
     for name, array in batch.items():
         if array.dtype.kind in "fiub":
             tensor = torch.from_numpy(array)
         elif array.dtype.kind == "M":
             tensor = torch.from_numpy(array.view("int64"))
         else:
-            made[name] = array
+            tensor_batch[name] = array
             continue
-        made[name] = tensor.pin_memory() if pin_memory else tensor
-    return made
+        tensor_batch[name] = tensor.pin_memory() if pin_memory else tensor
+    return tensor_batch

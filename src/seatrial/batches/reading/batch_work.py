@@ -83,12 +83,12 @@ class Work:
         first = min(max(first, start), stop)
         last = max(min(last, stop), first)
         window = self.epoch.window_of(min(first, stop - 1))
-        found = []
+        parts = []
         while True:
             begin, end = int(starts[window]), int(starts[window + 1])
-            found.append(Part(window, first - begin, min(last, end) - begin))
+            parts.append(Part(window, first - begin, min(last, end) - begin))
             if last <= end:
-                return found
+                return parts
             first, window = end, window + 1
 
 

@@ -239,9 +239,9 @@ def open_batches(
     plain: frozenset[str] = frozenset()
     makers = min(len(os.sched_getaffinity(0)), MOST_MAKERS)
     if epoch.windows:
-        wanted = packed_rows(outputs)
+        row_bytes = packed_rows(outputs)
         members = epoch.members(0)
-        plain = files.layout(members.tolist(), live[members].tolist(), list(wanted), wanted).plain
+        plain = files.layout(members.tolist(), live[members].tolist(), list(row_bytes), row_bytes).plain
     memory = memory_of(epoch, manifest, live, outputs, plain, makers=makers, path=source.path)
     local = bool(source.files) and urlsplit(source.files[0].path).scheme in ("", "file")
     threads = Threads(LOCAL_FETCHERS if local else FETCHERS, makers)

@@ -66,7 +66,7 @@ class _State:
     ranges: deque[tuple[_Open, Range]] = field(default_factory=deque)
     decodes: deque[tuple[_Open, int]] = field(default_factory=deque)
     next_row: int = 0  # of the epoch's order, to be gathered
-    wanted: int = 0  # that the caller asks for next
+    next_batch: int = 0  # that the caller asks for
     ready: dict[int, Batch] = field(default_factory=dict)
     ready_bytes: int = 0
     decoded_bytes: int = 0  # of the windows
@@ -127,9 +127,9 @@ class Pipeline:
         with self._lock:
             if state.error is not None:
                 raise state.error
-            batch = state.ready.pop(state.wanted, None)
+            batch = state.ready.pop(state.next_batch, None)
             if batch is not None:
-                state.wanted += 1
+                state.next_batch += 1
                 state.ready_bytes -= _size(batch)
                 if state.idle_makers and self._has_a_turn():
                     self._to_make.notify()
@@ -139,7 +139,7 @@ class Pipeline:
         """Who waits for a batch makes one instead, where there is one to be made: no thread has to be woken for it."""
         state = self._state
         with self._lock:
-            if state.wanted in state.ready or state.error is not None:
+            if state.next_batch in state.ready or state.error is not None:
                 return
             units = self._claim(1)
             # of the window that is waited for, only: another's may take longer than the wait
@@ -198,13 +198,13 @@ class Pipeline:
                 state.decoded_bytes += held
                 buffer = self._buffers.take(size)
             missing = [0] * len(layout.groups)
-            for one in layout.ranges:
-                for position in one.groups:
+            for byte_range in layout.ranges:
+                for position in byte_range.groups:
                     missing[position] += 1
             opened = _Open(number, layout, work.open(number, layout, buffer), buffer, held, missing, len(layout.groups))
             with self._lock:
                 state.windows[number] = opened
-                state.ranges.extend((opened, one) for one in layout.ranges)
+                state.ranges.extend((opened, byte_range) for byte_range in layout.ranges)
                 state.decodes.extend((opened, position) for position, count in enumerate(missing) if count == 0)
                 self._to_fetch.notify(len(layout.ranges))
                 self._to_make.notify_all()
@@ -220,11 +220,11 @@ class Pipeline:
                 self._to_fetch.wait_for(lambda: state.closed or state.ranges)
                 if state.closed:
                     return
-                opened, one = state.ranges.popleft()
-            with self._clock.fetching(one.length):
-                self._work.wire.read(one.file, one.start, one.parts(opened.buffer))
+                opened, byte_range = state.ranges.popleft()
+            with self._clock.fetching(byte_range.length):
+                self._work.wire.read(byte_range.file, byte_range.start, byte_range.parts(opened.buffer))
             with self._lock:
-                for position in one.groups:
+                for position in byte_range.groups:
                     opened.missing[position] -= 1
                     if opened.missing[position] == 0:
                         state.decodes.append((opened, position))
@@ -287,7 +287,7 @@ class Pipeline:
             return None
         batch, _, stop = work.batch_of(state.next_row)
         queued = state.ready_bytes + len(state.missing_rows) * self._batch_bytes
-        begun = batch == state.wanted or batch in state.missing_rows
+        begun = batch == state.next_batch or batch in state.missing_rows
         if not begun and queued + self._batch_bytes > self._queue_bytes:
             return None
         return batch, state.next_row, min(stop, state.decoded_rows)
@@ -310,7 +310,7 @@ class Pipeline:
         """What is decoded in one piece from the beginning can be gathered."""
         state = self._state
         frontier = state.frontier
-        while (one := state.windows.get(frontier)) is not None and one.decoded and one.mixed is not None:
+        while (opened := state.windows.get(frontier)) is not None and opened.decoded and opened.mixed is not None:
             frontier += 1
         if frontier > state.frontier:
             state.frontier = frontier
@@ -324,33 +324,35 @@ class Pipeline:
             if self._state.closed:  # since this was claimed; the windows may be gone
                 return
             windows = {
-                number: (one.window, one.mixed) for number, one in state.windows.items() if one.mixed is not None
+                number: (opened.window, opened.mixed)
+                for number, opened in state.windows.items()
+                if opened.mixed is not None
             }
         with self._clock.making():
-            made = gather(self._work.parts(start, stop), windows)
+            arrays = gather(self._work.parts(start, stop), windows)
         with self._lock:
             if state.closed:
                 return
             state.gathering.remove(start)
-            state.pieces[batch][start] = made
+            state.pieces[batch][start] = arrays
             state.missing_rows[batch] -= stop - start
             self._release()
             if state.missing_rows[batch]:
                 return
             pieces = state.pieces.pop(batch)
             if len(pieces) > 1:
-                made = joined([pieces[first] for first in sorted(pieces)])
+                arrays = joined([pieces[first] for first in sorted(pieces)])
             del state.missing_rows[batch]
-            state.ready[batch] = made
-            state.ready_bytes += _size(made)
-            if batch == state.wanted:
+            state.ready[batch] = arrays
+            state.ready_bytes += _size(arrays)
+            if batch == state.next_batch:
                 self._made.notify()
 
     def _release(self) -> None:
         """Gives back the windows whose rows have all been gathered."""
         state = self._state
         oldest = min(state.gathering, default=state.next_row)
-        for number in [one for one in state.windows if int(self._work.epoch.starts[one + 1]) <= oldest]:
+        for number in [window for window in state.windows if int(self._work.epoch.starts[window + 1]) <= oldest]:
             opened = state.windows.pop(number)
             state.decoded_bytes -= opened.decoded_bytes
             self._buffers.give_back(opened.buffer)

@@ -26,8 +26,8 @@ def read_whole(source: TableSource, columns: Sequence[str] | None) -> pa.Table:
         for member in range(len(manifest.rows)):
             layout = files.layout([member], [int(manifest.rows[member])], names, {})
             buffer = np.empty(layout.buffer_bytes, np.uint8)
-            for one in layout.ranges:
-                wire.read(one.file, one.start, one.parts(buffer))
+            for byte_range in layout.ranges:
+                wire.read(byte_range.file, byte_range.start, byte_range.parts(buffer))
             group = read_group(layout.groups[0], fields, [], buffer)
             parts.append(pa.Table.from_arrays(group.columns, schema=pa.schema(fields)))
     finally:

@@ -49,8 +49,8 @@ def live_line(exported: Sequence[ExportedSnapshot]) -> str:
 
 def _limit(snapshots: Sequence[StatsSnapshot]) -> Bottleneck | None:
     """Ranks wait for the slowest one, and look busy meanwhile: the one that waits most speaks for all."""
-    named = [item.recent for item in snapshots if item.recent.bottleneck is not None]
-    return max(named, key=lambda stats: stats.waited_s / stats.seconds).bottleneck if named else None
+    limited = [item.recent for item in snapshots if item.recent.bottleneck is not None]
+    return max(limited, key=lambda stats: stats.waited_s / stats.seconds).bottleneck if limited else None
 
 
 def waited_line(exported: Sequence[ExportedSnapshot], step_s: float) -> str:

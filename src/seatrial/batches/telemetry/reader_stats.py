@@ -66,9 +66,9 @@ class Stats:
         """What was done after an earlier look at the same reader."""
         return replace(self, **{name: getattr(self, name) - getattr(earlier, name) for name in (*COUNTED, *TIMES)})
 
-    def after(self, other: Stats) -> Stats:
+    def after(self, earlier: Stats) -> Stats:
         """What another reader did and what this one did, together; how far it is, is this one's."""
-        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in (*COUNTED, *TIMES)})
+        return replace(self, **{name: getattr(self, name) + getattr(earlier, name) for name in (*COUNTED, *TIMES)})
 
     def __str__(self) -> str:
         if not self.seconds:

@@ -169,9 +169,9 @@ class HttpWire:
                 self._drop()  # its answer may not have been read to the end
                 raise
 
-    def _ask(self, path: str, wanted: str, etag: str | None, offset: int) -> http.client.HTTPResponse:
+    def _ask(self, path: str, byte_range: str, etag: str | None, offset: int) -> http.client.HTTPResponse:
         """The answer's head, its status being 200 or 206."""
-        headers = {"Range": wanted, "Accept-Encoding": "identity"}
+        headers = {"Range": byte_range, "Accept-Encoding": "identity"}
         if etag is not None and etag.startswith('"'):  # weak ETags, and times, are compared when they are back
             headers["If-Match"] = etag
         response = self._request(self._address(path), headers)
@@ -263,14 +263,14 @@ def _place(response: http.client.HTTPResponse, path: str, offset: int) -> tuple[
         if response.length is None:
             raise StoreError("the server does not say how long the file is.", path=path, hint="Use another server.")
         return 0, response.length
-    found = _CONTENT_RANGE.fullmatch(response.getheader("Content-Range") or "")
-    if found is None:
+    content_range = _CONTENT_RANGE.fullmatch(response.getheader("Content-Range") or "")
+    if content_range is None:
         raise StoreError(
             f"the server's answer does not say which bytes it holds (at byte {offset:,}).",
             path=path,
             hint="Serve the files from a server that honours Range.",
         )
-    return int(found[1]), int(found[3])
+    return int(content_range[1]), int(content_range[3])
 
 
 def _failure_text(error: BaseException) -> str:

@@ -137,5 +137,5 @@ def local_path(path: str) -> Path:
 
 
 def _pinned(path: str, descriptor: int) -> DataFile:
-    found = os.fstat(descriptor)
-    return DataFile(path, found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}-{found.st_ino:x}")
+    status = os.fstat(descriptor)
+    return DataFile(path, status.st_size, f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}")
