@@ -28,14 +28,14 @@ def open_rows(
     types of their own); `store` how the bucket of s3:// is reached, by the environment without it. What is
     not there, or not readable as what it claims to be, is an `InputError`.
     """
-    named = str(address)
-    origin = shown(named)
-    found = sources_at(named, store)
-    if named.endswith(".metadata.json"):
+    location = str(address)
+    origin = shown(location)
+    sources = sources_at(location, store)
+    if location.endswith(".metadata.json"):
         from seatrial.rows.iceberg_metadata import read_iceberg
 
-        return read_iceberg(origin, found[0], store)
-    chosen, files = _chosen(origin, found)
+        return read_iceberg(origin, sources[0], store)
+    chosen, files = _chosen(origin, sources)
     for file in files:
         if file.size_bytes == 0:
             raise InputError("the file is empty.", path=file.path, hint="Write it again.")
@@ -45,8 +45,8 @@ def open_rows(
 def _chosen(origin: str, files: Sequence[RowFile]) -> tuple[Format, tuple[RowFile, ...]]:
     by_format: dict[str, tuple[Format, list[RowFile]]] = {}
     for file in files:
-        if (known := format_of(file.path)) is not None:
-            by_format.setdefault(known.name, (known, []))[1].append(file)
+        if (row_format := format_of(file.path)) is not None:
+            by_format.setdefault(row_format.name, (row_format, []))[1].append(file)
     if not by_format and len(files) == 1:
         raise unknown_format(files[0].path)
     if not by_format:

@@ -53,26 +53,26 @@ def read_delimited(
     """The rows of one or several CSV files with the same names in their first lines."""
     delimiter, names = _header(sources[0])
     for source in sources[1:]:
-        found = _header(source)
-        if found != (delimiter, names):
+        header = _header(source)
+        if header != (delimiter, names):
             raise InputError(
-                f"the file's first line is not that of {sources[0].path}: {', '.join(found[1])}.",
+                f"the file's first line is not that of {sources[0].path}: {', '.join(header[1])}.",
                 path=source.path,
                 hint="Name files that hold the same columns, in the same order.",
             )
     keys = folder_keys(sources)
-    known = {name: kind for name, kind in types.items() if name in names}
+    types_by_name = {name: kind for name, kind in types.items() if name in names}
     if others == "text":
-        known = {name: known.get(name, pa.string()) for name in names}
+        types_by_name = {name: types_by_name.get(name, pa.string()) for name in names}
     count = None
-    if len(known) < len(names):
-        inferred, count = _inferred(sources, delimiter, [name for name in names if name not in known], names)
-        known.update(inferred)
-    schema = keys.added_to(keys.taken_from(pa.schema([(name, known[name]) for name in names])))
+    if len(types_by_name) < len(names):
+        inferred, count = _inferred(sources, delimiter, [name for name in names if name not in types_by_name], names)
+        types_by_name.update(inferred)
+    schema = keys.added_to(keys.taken_from(pa.schema([(name, types_by_name[name]) for name in names])))
 
     def read(columns: Sequence[str]) -> Iterator[pa.Table]:
         options = pyarrow.csv.ConvertOptions(
-            column_types=known,
+            column_types=types_by_name,
             include_columns=keys.stored(columns) or names[:1],
             null_values=list(MISSING),
             true_values=list(_TRUE),
@@ -121,7 +121,7 @@ def _header(source: RowFile) -> tuple[str, list[str]]:
             hint="Write the table as Parquet, or without the columns that nobody needs.",
         )
     lines = {delimiter: _split(text, delimiter, whole=len(sample) < _SAMPLE_BYTES) for delimiter in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda one: _agreed(lines[one]))
+    delimiter = max(DELIMITERS, key=lambda candidate: _agreed(lines[candidate]))
     names = lines[delimiter][0]
     for name, times in Counter(names).items():
         if times > 1:
@@ -172,13 +172,13 @@ def _is_number(text: str) -> bool:
 
 
 def _inferred(
-    sources: Sequence[RowFile], delimiter: str, wanted: Sequence[str], names: Sequence[str]
+    sources: Sequence[RowFile], delimiter: str, columns: Sequence[str], names: Sequence[str]
 ) -> tuple[dict[str, pa.DataType], int]:
     """The types of the columns over all rows, and the number of rows."""
-    kinds: dict[str, pa.DataType] = dict.fromkeys(wanted, pa.null())
+    kinds: dict[str, pa.DataType] = dict.fromkeys(columns, pa.null())
     options = pyarrow.csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()),
-        include_columns=list(wanted),
+        include_columns=list(columns),
         null_values=list(MISSING),
         strings_can_be_null=True,
     )
@@ -187,7 +187,7 @@ def _inferred(
     for source in sources:
         for batch in _batches(source, delimiter, options):
             count += batch.num_rows
-            for name in wanted:
+            for name in columns:
                 if kinds[name] != pa.string():
                     kinds[name] = _widened(kinds[name], batch.column(name))
                     if kinds[name] == pa.string() and delimiter != ",":
@@ -278,19 +278,20 @@ def _unreadable(source: RowFile, delimiter: str, error: Exception) -> InputError
     text = str(error)
     if (line := _line_of_unclosed_quote(source, delimiter)) is not None:
         return _unclosed(source, line)
-    if found := _WIDTH.search(text):
-        wanted, got = (int(number) for number in found.groups())
+    if match := _WIDTH.search(text):
+        expected, got = (int(number) for number in match.groups())
         return InputError(
-            f"the row has {got} value{'' if got == 1 else 's'}, and there are {wanted} columns ({_NAMES[delimiter]}).",
+            f"the row has {got} value{'' if got == 1 else 's'}, and there are {expected} columns "
+            f"({_NAMES[delimiter]}).",
             path=source.path,
-            line=_line_of_another_width(source, delimiter, wanted),
+            line=_line_of_another_width(source, delimiter, expected),
             hint="Put quotes around values that hold the delimiter, or correct the row.",
         )
     if "UTF8" in text or "utf-8" in text:
         return not_utf8(source)
-    if found := _VALUE.search(text):
-        name, kind = _header(source)[1][int(found.group(1))], found.group(2)
-        value = found.group(3)[:_SHOWN_CHARACTERS]
+    if match := _VALUE.search(text):
+        name, kind = _header(source)[1][int(match.group(1))], match.group(2)
+        value = match.group(3)[:_SHOWN_CHARACTERS]
         if delimiter != "," and _COMMA_NUMBER.fullmatch(value):
             return _decimal_commas(source, name, value, delimiter)
         return InputError(

@@ -35,10 +35,10 @@ def sources_at(address: str, store: StoreSettings | None = None) -> tuple[RowFil
 
 def _on_this_machine(path: Path) -> tuple[RowFile, ...]:
     if path.is_dir():
-        found = sorted(_below(path))
-        if not found:
+        paths = sorted(_below(path))
+        if not paths:
             raise empty(str(path))
-        return tuple(_local(file, file.relative_to(path).as_posix()) for file in found)
+        return tuple(_local(file, file.relative_to(path).as_posix()) for file in paths)
     if "*" in path.name and path.parent.is_dir():
         chosen = sorted(file for file in path.parent.glob(path.name) if file.is_file())
         if not chosen:

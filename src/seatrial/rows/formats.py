@@ -116,7 +116,7 @@ PARQUET = Format(
     write=_write_parquet,
 )
 FORMATS = (CSV, TSV, JSON_LINES, PARQUET)
-_BY_SUFFIX = {suffix: one for one in FORMATS for suffix in one.suffixes}
+_BY_SUFFIX = {suffix: row_format for row_format in FORMATS for suffix in row_format.suffixes}
 
 
 def format_of(path: str) -> Format | None:

@@ -35,9 +35,9 @@ def rows_of_table(table: pa.Table, origin: str) -> Rows:
     schema = plain_schema(table.schema)
 
     def read(columns: Sequence[str]) -> Iterator[pa.Table]:
-        wanted = pa.schema([schema.field(name) for name in columns])
+        selection = pa.schema([schema.field(name) for name in columns])
         for start in range(0, table.num_rows, TABLE_ROWS):
-            yield table.select(list(columns)).slice(start, TABLE_ROWS).cast(wanted)
+            yield table.select(list(columns)).slice(start, TABLE_ROWS).cast(selection)
 
     return Rows(origin, schema, table.num_rows, read)
 
@@ -50,12 +50,12 @@ def _arrow(frame: Any) -> pa.Table:
     import narwhals as nw
 
     try:
-        known = nw.from_native(frame)
-        if isinstance(known, nw.LazyFrame):
-            collected: pa.Table = known.collect("pyarrow").to_native()
+        wrapped = nw.from_native(frame)
+        if isinstance(wrapped, nw.LazyFrame):
+            collected: pa.Table = wrapped.collect("pyarrow").to_native()
             return collected
-        table: pa.Table = known.to_arrow()
-        return table.select(known.columns)  # without the index of pandas
+        table: pa.Table = wrapped.to_arrow()
+        return table.select(wrapped.columns)  # without the index of pandas
     except TypeError:
         raise InputError(
             f"{type(frame).__module__}.{type(frame).__qualname__} is not a table or a frame.",

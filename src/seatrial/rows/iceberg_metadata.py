@@ -39,13 +39,13 @@ def read_iceberg(origin: str, source: RowFile, store: StoreSettings | None = Non
     def read(columns: Sequence[str]) -> Iterator[pa.Table]:
         from pyiceberg.expressions import AlwaysTrue
 
-        wanted = pa.schema([schema.field(name) for name in columns])
+        selection = pa.schema([schema.field(name) for name in columns])
         with _explained(source):
             scan = ArrowScan(table.metadata, table.io, projected.select(*columns), AlwaysTrue())
             deleted = _read_all_delete_files(table.io, tasks)
             # The public to_record_batches holds every row of all data files that it works on.
             for batch in scan._record_batches_from_scan_tasks_and_deletes(tasks, deleted):
-                yield pa.Table.from_batches([batch]).select(list(columns)).cast(wanted)
+                yield pa.Table.from_batches([batch]).select(list(columns)).cast(selection)
 
     whole = not any(task.delete_files for task in tasks)
     return Rows(origin, schema, sum(int(task.file.record_count) for task in tasks) if whole else None, read)
@@ -57,7 +57,7 @@ def _properties(store: StoreSettings | None) -> dict[str, str]:
 
         return file_io_properties(store)
     environment = os.environ
-    found = {
+    properties = {
         "s3.endpoint": environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL"),
         "s3.access-key-id": environment.get("AWS_ACCESS_KEY_ID"),
         "s3.secret-access-key": environment.get("AWS_SECRET_ACCESS_KEY"),
@@ -67,7 +67,7 @@ def _properties(store: StoreSettings | None) -> dict[str, str]:
         "s3.request-timeout": _TIMEOUT_S,
         "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
     }
-    return {key: value for key, value in found.items() if value}
+    return {key: value for key, value in properties.items() if value}
 
 
 def _plain(field: pa.Field[Any]) -> pa.Field[Any]:

@@ -133,8 +133,8 @@ def _unreadable(text: str, block: bytes, source: RowFile, line: int) -> InputErr
             path=source.path,
             hint=f"Write one object a line: jq -c '.[]' {source.inside}.",
         )
-    if found := _ROW.search(text):
-        line += _lines_before(block, int(found.group(1)))
+    if match := _ROW.search(text):
+        line += _lines_before(block, int(match.group(1)))
     if changed := _CHANGED.search(text):
         name, before, now = changed.groups()
         return InputError(
@@ -162,24 +162,24 @@ def _lines_before(block: bytes, row: int) -> int:
     return 0
 
 
-def _unified(one: pa.Schema, other: pa.Schema, source: RowFile, line: int) -> pa.Schema:
+def _unified(earlier: pa.Schema, later: pa.Schema, source: RowFile, line: int) -> pa.Schema:
     try:
-        return pa.unify_schemas([one, other], promote_options="permissive")
+        return pa.unify_schemas([earlier, later], promote_options="permissive")
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         name = next(
-            name for name in other.names if name in one.names and not _unify(one.field(name), other.field(name))
+            name for name in later.names if name in earlier.names and not _unify(earlier.field(name), later.field(name))
         )
         raise InputError(
-            f"column {name!r} is {other.field(name).type} from about here, and {one.field(name).type} before.",
+            f"column {name!r} is {later.field(name).type} from about here, and {earlier.field(name).type} before.",
             path=source.path,
             line=line,
             hint="Write values of one type.",
         ) from None
 
 
-def _unify(one: pa.Field[Any], other: pa.Field[Any]) -> bool:
+def _unify(first: pa.Field[Any], second: pa.Field[Any]) -> bool:
     try:
-        pa.unify_schemas([pa.schema([one]), pa.schema([other])], promote_options="permissive")
+        pa.unify_schemas([pa.schema([first]), pa.schema([second])], promote_options="permissive")
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         return False
     return True

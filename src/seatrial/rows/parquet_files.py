@@ -35,10 +35,10 @@ def read_parquet(origin: str, sources: Sequence[RowFile]) -> Rows:
     schema = keys.added_to(_common(sources, [keys.taken_from(footer[0]) for footer in footers]))
 
     def read(columns: Sequence[str]) -> Iterator[pa.Table]:
-        wanted = pa.schema([schema.field(name) for name in columns])
+        selection = pa.schema([schema.field(name) for name in columns])
         for position, source in enumerate(sources):
             for table in _tables(source, keys.stored(columns)):
-                yield keys.put_into(table, columns, position).cast(wanted)
+                yield keys.put_into(table, columns, position).cast(selection)
 
     return Rows(origin, schema, sum(footer[1] for footer in footers), read)
 
@@ -67,8 +67,8 @@ def _tables(source: RowFile, columns: Sequence[str]) -> Iterator[pa.Table]:
                 stream, buffer_size=buffer, pre_buffer=False, coerce_int96_timestamp_unit=INT96_UNIT
             ) as file,
         ):
-            wanted = set(columns)
-            chosen = [held for held in leaves_of(file.metadata, source.path) if held[0] in wanted]
+            names = set(columns)
+            chosen = [held for held in leaves_of(file.metadata, source.path) if held[0] in names]
             leaves = [leaf for _, held in chosen for leaf in held]
             read = 0
             # By number: to pyarrow the name a.b is a field of the struct a as well.
@@ -140,15 +140,15 @@ def _common(sources: Sequence[RowFile], schemas: Sequence[pa.Schema]) -> pa.Sche
     return common
 
 
-def _wider(one: pa.Field[Any], other: pa.Field[Any], source: RowFile, first: RowFile) -> pa.Field[Any]:
-    if one.type == other.type:
-        return pa.field(one.name, one.type)
-    plain = [kind.value_type if isinstance(kind, pa.DictionaryType) else kind for kind in (one.type, other.type)]
+def _wider(earlier: pa.Field[Any], later: pa.Field[Any], source: RowFile, first: RowFile) -> pa.Field[Any]:
+    if earlier.type == later.type:
+        return pa.field(earlier.name, earlier.type)
+    plain = [kind.value_type if isinstance(kind, pa.DictionaryType) else kind for kind in (earlier.type, later.type)]
     try:
-        unified = pa.unify_schemas([pa.schema([(one.name, kind)]) for kind in plain], promote_options="permissive")
+        unified = pa.unify_schemas([pa.schema([(earlier.name, kind)]) for kind in plain], promote_options="permissive")
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         raise InputError(
-            f"column {one.name!r} is {other.type} here, and {one.type} in {first.path}.",
+            f"column {earlier.name!r} is {later.type} here, and {earlier.type} in {first.path}.",
             path=source.path,
             hint="Write the files with the same types.",
         ) from None

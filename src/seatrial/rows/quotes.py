@@ -48,10 +48,10 @@ class QuoteCheck:
                 raise UnclosedQuote(self._open_line)
             return data
         whole = self._carry + data
-        kept = whole.rstrip(b'"')
-        self._carry = whole[len(kept) :]
-        if kept:
-            self._follow(kept, after=_QUOTE if self._carry else _NEWLINE)
+        complete = whole.rstrip(b'"')
+        self._carry = whole[len(complete) :]
+        if complete:
+            self._follow(complete, after=_QUOTE if self._carry else _NEWLINE)
         return data
 
     def readable(self) -> bool:

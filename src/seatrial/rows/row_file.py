@@ -43,12 +43,12 @@ def empty(path: str) -> InputError:
     return InputError("the folder does not hold any files.", path=path, hint="Name the folder that holds the data.")
 
 
-def check_plain(path: str, found: Callable[[str], bool]) -> None:
+def check_plain(path: str, matches: Callable[[str], bool]) -> None:
     """`InputError` where a folder is a table whose files alone do not tell which rows it has.
 
     `found` tells whether there is a file whose path in the folder matches a pattern.
     """
-    kind = next((kind for pattern, kind in MARKS.items() if found(pattern)), None)
+    kind = next((kind for pattern, kind in MARKS.items() if matches(pattern)), None)
     if kind is not None:
         raise InputError(
             f"the folder is that of {kind}: its files hold rows too that are no longer in it.",

@@ -42,14 +42,14 @@ def in_bucket(address: str, store: StoreSettings | None = None) -> tuple[RowFile
     bucket = Bucket(parts.netloc, "", connection.endpoint)
     with _explained(bucket, key):
         client = open_bucket(connection, bucket.name, PATIENCE)
-        found = [] if "*" in key or not key or address.endswith("/") else _head(client, key)
-        folder = "" if found else (key.rpartition("/")[0] if "*" in key else key)
-        found = found or [meta for chunk in client.list(folder or None) for meta in chunk]
+        objects = [] if "*" in key or not key or address.endswith("/") else _head(client, key)
+        folder = "" if objects else (key.rpartition("/")[0] if "*" in key else key)
+        objects = objects or [meta for chunk in client.list(folder or None) for meta in chunk]
     below = f"{folder}/" if folder else ""
-    names = [str(meta["path"]).removeprefix(below) for meta in found]
+    names = [str(meta["path"]).removeprefix(below) for meta in objects]
     check_plain(shown(address), lambda pattern: bool(fnmatch.filter(names, pattern)))
     sources = []
-    for meta in sorted(found, key=lambda meta: str(meta["path"])):
+    for meta in sorted(objects, key=lambda meta: str(meta["path"])):
         inside = meta["path"].removeprefix(below)
         if any(part.startswith(HIDDEN) for part in inside.split("/")) and meta["path"] != key:
             continue
@@ -57,7 +57,7 @@ def in_bucket(address: str, store: StoreSettings | None = None) -> tuple[RowFile
             continue
         sources.append(_remote(client, bucket, meta, inside if inside != key else key.rpartition("/")[2]))
     if not sources:
-        raise empty(address) if found else absent(address)
+        raise empty(address) if objects else absent(address)
     return tuple(sources)
 
 

@@ -44,7 +44,9 @@ class Rows:
         """The same rows, in which these columns are the texts that stand in the file; None where the file has types."""
         if self.reread is None:
             return None
-        return self.reread({one.name: pa.string() if one.name in columns else one.type for one in self.schema})
+        return self.reread(
+            {column.name: pa.string() if column.name in columns else column.type for column in self.schema}
+        )
 
     def check_columns(self, columns: Sequence[str]) -> list[str]:
         """The columns as a list; an `InputError` for one that is not there, or asked for twice."""
