@@ -72,10 +72,10 @@ def model_card(
 
 def _card(signature: Signature | None, trial: Trial, policy: Policy, verdict: Verdict) -> dict[str, object]:
     card: dict[str, object] = {
-        "quantitativeAnalysis": {"performanceMetrics": [_metric(one) for one in trial.evidence]},
+        "quantitativeAnalysis": {"performanceMetrics": [_metric(evidence) for evidence in trial.evidence]},
         "considerations": {
             "technicalLimitations": [
-                *(f"Not measured: {one.claim} of {one.slice}: {one.reason}" for one in trial.not_measured),
+                *(f"Not measured: {gap.claim} of {gap.slice}: {gap.reason}" for gap in trial.not_measured),
                 *(
                     f"{finding.requirement}: {finding.outcome}"
                     for finding in verdict.findings
@@ -93,7 +93,7 @@ def _card(signature: Signature | None, trial: Trial, policy: Policy, verdict: Ve
         card["modelParameters"] = {
             "task": f"{signature.task} {'' if signature.task == 'regression' else 'classification'}".strip(),
             "inputs": [{"format": f"{column.name}: {column.kind}"} for column in signature.inputs],
-            "outputs": [{"format": one} for one in (signature.classes or ("number",))],
+            "outputs": [{"format": name} for name in (signature.classes or ("number",))],
         }
     return card
 

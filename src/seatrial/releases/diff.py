@@ -47,7 +47,7 @@ def diff_releases(before: Verified, after: Verified) -> tuple[Change, ...]:
 def _verdicts(before: Verified, after: Verified) -> Iterator[Change]:
     yield Change("verdict", "verdict", before.outcome, after.outcome)
     findings = [
-        {str(one.requirement): str(one.outcome) for one in (side.verdict.findings if side.verdict else ())}
+        {str(finding.requirement): str(finding.outcome) for finding in (side.verdict.findings if side.verdict else ())}
         for side in (before, after)
     ]
     for requirement in {**findings[0], **findings[1]}:
@@ -58,7 +58,7 @@ def _policies(before: Verified, after: Verified) -> Iterator[Change]:
     if before.policy is None or after.policy is None:
         return
     yield Change("policy", "confidence", f"{before.policy.confidence:g}", f"{after.policy.confidence:g}")
-    old, new = ([str(one) for one in policy.require] for policy in (before.policy, after.policy))
+    old, new = ([str(entry) for entry in policy.require] for policy in (before.policy, after.policy))
     for requirement in dict.fromkeys([*old, *new]):
         yield Change(
             "policy",
@@ -102,8 +102,8 @@ def _evidence(before: Verified, after: Verified) -> Iterator[Change]:
 def _measured(trial: Trial | None) -> dict[tuple[str, str], str]:
     if trial is None:
         return {}
-    found = {(str(one.claim), one.slice): _interval(one) for one in trial.evidence}
-    return found | {(str(one.claim), one.slice): f"not measured: {one.reason}" for one in trial.not_measured}
+    measured = {(str(evidence.claim), evidence.slice): _interval(evidence) for evidence in trial.evidence}
+    return measured | {(str(gap.claim), gap.slice): f"not measured: {gap.reason}" for gap in trial.not_measured}
 
 
 def _interval(evidence: Evidence) -> str:
@@ -125,8 +125,10 @@ def _leaves(value: object, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from _leaves(inner, (*place, str(key)))
-    elif isinstance(value, list) and value and all(isinstance(one, dict) and "name" in one for one in value):
-        for one in value:  # the data snapshots: compared by name, not by position
-            yield from _leaves({key: inner for key, inner in one.items() if key != "name"}, (*place, str(one["name"])))
+    elif isinstance(value, list) and value and all(isinstance(entry, dict) and "name" in entry for entry in value):
+        for entry in value:  # the data snapshots: compared by name, not by position
+            yield from _leaves(
+                {key: inner for key, inner in entry.items() if key != "name"}, (*place, str(entry["name"]))
+            )
     elif place and value is not None:  # what nobody knows is not there
         yield place, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)

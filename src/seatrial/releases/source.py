@@ -68,14 +68,14 @@ class StoredRelease:
     def sizes(self) -> Mapping[str, int]:
         """See `ReleaseSource`."""
         root = release_key(self.name, self.version, "")
-        found = {info.key.removeprefix(root): info.size_bytes for info in self.objects.list(root)}
-        if ENVELOPE not in found:
+        sizes = {info.key.removeprefix(root): info.size_bytes for info in self.objects.list(root)}
+        if ENVELOPE not in sizes:
             raise ObjectMissing(
                 f"the store does not have a release {self.label}.",
                 path=root,
                 hint="See what there is: seatrial releases",
             )
-        return found
+        return sizes
 
     def read(self, path: str, limit_bytes: int) -> bytes:
         """See `ReleaseSource`."""
@@ -108,14 +108,14 @@ class ReleaseFolder:
 
     def sizes(self) -> Mapping[str, int]:
         """See `ReleaseSource`."""
-        found = {path: size for path, size in _walk(self.folder) if not path.startswith(WAIVERS)}
-        if ENVELOPE not in found:
+        sizes = {path: size for path, size in _walk(self.folder) if not path.startswith(WAIVERS)}
+        if ENVELOPE not in sizes:
             raise ObjectMissing(
                 f"the folder is not a release: it lacks {ENVELOPE}.",
                 path=str(self.folder),
                 hint="Name a folder that `seatrial export` wrote, or name@version.",
             )
-        return found
+        return sizes
 
     def read(self, path: str, limit_bytes: int) -> bytes:
         """See `ReleaseSource`."""
@@ -131,8 +131,8 @@ class ReleaseFolder:
 
     def waivers(self, digest: str) -> Mapping[str, bytes]:  # noqa: ARG002 - each waiver says itself what it is for
         """See `ReleaseSource`."""
-        found = [(path, size) for path, size in _walk(self.folder) if path.startswith(WAIVERS)]
-        return {path: _waiver(size, path, lambda path: self.read(path, WAIVER_LIMIT_BYTES)) for path, size in found}
+        entries = [(path, size) for path, size in _walk(self.folder) if path.startswith(WAIVERS)]
+        return {path: _waiver(size, path, lambda path: self.read(path, WAIVER_LIMIT_BYTES)) for path, size in entries}
 
 
 def locate(
@@ -148,14 +148,14 @@ def locate(
         if not folder.is_dir():
             raise InputError("the folder does not exist.", path=reference, hint="Name a folder, or name@version.")
         return ReleaseFolder(folder)
-    wanted = reference or project
-    if not wanted:
+    title = reference or project
+    if not title:
         raise InputError("a release must be named.", hint=_HOW_TO_NAME)
-    name, version = parse_title(wanted)
+    name, version = parse_title(title)
     if objects is None:
         raise InputError(
             "a name and version are looked up in a project's store, and this folder is not a project.",
-            path=wanted,
+            path=title,
             hint="Run it in the project's folder, or name the path of an exported folder.",
         )
     if version is not None:
@@ -232,6 +232,6 @@ def _walk(folder: Path) -> Iterator[tuple[str, int]]:
 
     for root, folders, names in os.walk(folder, onerror=give_up):
         # A link to a folder is not followed; it is listed, so that it is refused as a file too many.
-        for name in [*names, *(one for one in folders if (Path(root) / one).is_symlink())]:
+        for name in [*names, *(link for link in folders if (Path(root) / link).is_symlink())]:
             path = Path(root) / name
             yield path.relative_to(folder).as_posix(), path.lstat().st_size

@@ -52,11 +52,11 @@ class Trust:
 
     def for_role(self, role: Role) -> tuple[PublicKey, ...]:
         """The keys trusted for that role."""
-        return tuple(PublicKey(one.key) for one in self.keys if one.role == role)
+        return tuple(PublicKey(entry.key) for entry in self.keys if entry.role == role)
 
     def name_of(self, key: PublicKey) -> str:
         """Whose key it is."""
-        return next(one.name for one in self.keys if one.key == key.text)
+        return next(entry.name for entry in self.keys if entry.key == key.text)
 
 
 def load_trust(path: Path) -> Trust:
@@ -85,17 +85,17 @@ def parse_trust(text: str, path: str) -> Trust:
             json.dumps(document, default=str), strict=True, extra="forbid"
         )
     except pydantic.ValidationError as error:
-        found = [
-            (tuple(one["loc"]), _wording(one["type"], one["loc"], one["msg"]))
-            for one in error.errors(include_url=False, include_input=False)
+        mistakes = [
+            (tuple(mistake["loc"]), _wording(mistake["type"], mistake["loc"], mistake["msg"]))
+            for mistake in error.errors(include_url=False, include_input=False)
         ]
     else:
-        found = list(_mistakes(trust))
-        if not found:
+        mistakes = list(_mistakes(trust))
+        if not mistakes:
             return trust
     problems: list[SeatrialError] = [
         InputError(f"{_dotted(place)}: {problem}", path=path, line=line_of(positions, place))
-        for place, problem in found
+        for place, problem in mistakes
     ]
     raise Problems(problems)
 
@@ -120,19 +120,19 @@ def ready_to_release(home: Path) -> tuple[str, ...]:
     """
     is_new = find_key(home, "release") is None
     key = ensure_key(home, "release")
-    made = trust_own_key(home, key)
-    told = []
+    trust_file = trust_own_key(home, key)
+    notes = []
     if is_new:
-        told.append(f"Made a release key: {key.path}. Whoever can read that file can sign releases as you.")
-    if made is not None:
-        told.append(
-            f"Made {made}, which trusts it: this account accepts what it signed itself. That shows that a release was "
-            "not changed since, not that anybody else looked at it. Other machines need the output of "
+        notes.append(f"Made a release key: {key.path}. Whoever can read that file can sign releases as you.")
+    if trust_file is not None:
+        notes.append(
+            f"Made {trust_file}, which trusts it: this account accepts what it signed itself. That shows that "
+            "a release was not changed since, not that anybody else looked at it. Other machines need the output of "
             "`seatrial keys export` in their own trust.toml."
         )
     elif is_new:
-        told.append(f"{home / TRUST_FILE} does not trust it yet: append the output of `seatrial keys export` to it.")
-    return tuple(told)
+        notes.append(f"{home / TRUST_FILE} does not trust it yet: append the output of `seatrial keys export` to it.")
+    return tuple(notes)
 
 
 def as_trust_entry(role: Role, name: str, key: PublicKey) -> str:
@@ -154,32 +154,35 @@ def policy_problem(trust: Trust, policy: Policy, digest: str) -> str | None:
             f"{trust.minimum.confidence:g}."
         )
     for demanded in trust.minimum.require:
-        if not any(_covers(stated, demanded) for stated in policy.require):
+        if not any(_covers(requirement, demanded) for requirement in policy.require):
             return f"the policy does not demand {demanded}, as the trust file does."
     return None
 
 
-def _covers(stated: Requirement, demanded: Requirement) -> bool:
-    if stated.claim != demanded.claim:
+def _covers(requirement: Requirement, demanded: Requirement) -> bool:
+    if requirement.claim != demanded.claim:
         return False
     if demanded.no_worse_than is not None:
-        return (stated.margin or 0.0) <= (demanded.margin or 0.0)
-    low = demanded.at_least is None or (stated.at_least is not None and stated.at_least >= demanded.at_least)
-    high = demanded.at_most is None or (stated.at_most is not None and stated.at_most <= demanded.at_most)
+        return (requirement.margin or 0.0) <= (demanded.margin or 0.0)
+    low = demanded.at_least is None or (requirement.at_least is not None and requirement.at_least >= demanded.at_least)
+    high = demanded.at_most is None or (requirement.at_most is not None and requirement.at_most <= demanded.at_most)
     return low and high
 
 
 def _mistakes(trust: Trust) -> Iterator[tuple[Place, str]]:
-    seen: dict[str, int] = {}
-    for index, one in enumerate(trust.keys):
+    first_index: dict[str, int] = {}
+    for index, entry in enumerate(trust.keys):
         try:
-            PublicKey(one.key)
+            PublicKey(entry.key)
         except InputError as error:
             yield ("keys", index, "key"), str(error)
-        if one.key in seen:
-            yield ("keys", index, "key"), f"the same key as keys {seen[one.key]}; a key has one role and one name."
-        seen.setdefault(one.key, index)
-        if not one.name.strip():
+        if entry.key in first_index:
+            yield (
+                ("keys", index, "key"),
+                f"the same key as keys {first_index[entry.key]}; a key has one role and one name.",
+            )
+        first_index.setdefault(entry.key, index)
+        if not entry.name.strip():
             yield ("keys", index, "name"), "say whose key it is."
     for field_name in ("accepted_policies", "revoked"):
         for index, digest in enumerate(getattr(trust, field_name)):
@@ -210,7 +213,7 @@ def _wording(kind: str, place: tuple[int | str, ...], message: str) -> str:
     if kind != "unexpected_keyword_argument":
         return f"{message[:1].lower()}{message[1:]}."
     table: Any = _KNOWN.get(tuple(part for part in place[:-1] if isinstance(part, str)))
-    close = get_close_matches(str(place[-1]), [one.name for one in fields(table)] if table else [], n=1)
+    close = get_close_matches(str(place[-1]), [item.name for item in fields(table)] if table else [], n=1)
     return "unknown key." + (f' Did you mean "{close[0]}"?' if close else "")
 
 

@@ -82,14 +82,14 @@ class Verified:
     @property
     def refused_by_trust(self) -> bool:
         """Only the deployer's own trust file stands against it."""
-        return bool(self.problems) and all(one.by_trust for one in self.problems)
+        return bool(self.problems) and all(problem.by_trust for problem in self.problems)
 
     @property
     def waived(self) -> tuple[str, ...]:
         """The requirements that did not pass and are waived now."""
         if self.verdict is None:
             return ()
-        excused = {one.waiver.requirement for one in self.waivers}
+        excused = {accepted.waiver.requirement for accepted in self.waivers}
         return tuple(
             str(finding.requirement)
             for index, finding in enumerate(self.verdict.findings)
@@ -113,9 +113,9 @@ class Verified:
         """Itself where it verifies, else `Refused` with every problem."""
         if self.ok:
             return self
-        told = "\n".join(f"  {one.path}: {one.problem}" for one in self.problems)
+        problems = "\n".join(f"  {problem.path}: {problem.problem}" for problem in self.problems)
         hint = "Do not use it before you know why."
-        raise Refused(f"does not verify, and is not used:\n{told}", path=self.label, hint=hint)
+        raise Refused(f"does not verify, and is not used:\n{problems}", path=self.label, hint=hint)
 
     def require_deployable(self) -> Verified:
         """Itself where it may be deployed, else `Refused` with the reason."""
@@ -161,7 +161,7 @@ def verify(
     problems += _identity(release, digest, trust, expect_name, expect_version)
     policy = _policy(files, problems)
     trial = _document(Trial, files, EVIDENCE_JSON, problems)
-    stated = _document(Verdict, files, VERDICT_JSON, problems)
+    written = _document(Verdict, files, VERDICT_JSON, problems)
     verdict: Verdict | None = None
     if policy is not None:
         if (refusal := policy_problem(trust, policy, release.policy)) is not None:
@@ -171,7 +171,7 @@ def verify(
             problems += [*_evidence(release, trial), *impossible]
             verdict = None if impossible else _judged(policy, trial, problems)
         if verdict is not None:
-            problems += _verdict(release, stated, verdict)
+            problems += _verdict(release, written, verdict)
             problems += _summary(release, files, verdict)
     if not any(problem.path.startswith(PACKAGE) for problem in problems):
         problems += _package(release, files)
@@ -258,8 +258,8 @@ def _identity(
         )
     if digest in trust.revoked:
         yield Problem(RELEASE_JSON, f"{release.title} was revoked.", by_trust=True)
-    for path, stated in ((EVIDENCE_JSON, release.evidence), (POLICY_JSON, release.policy)):
-        if path in release.files and release.files[path].sha256 != stated:
+    for path, recorded in ((EVIDENCE_JSON, release.evidence), (POLICY_JSON, release.policy)):
+        if path in release.files and release.files[path].sha256 != recorded:
             yield Problem(path, "release.json names it by another digest than it lists.")
     if release.format != 1:
         yield Problem(RELEASE_JSON, f"format {release.format} is not known here; a newer Seatrial made it.")
@@ -292,10 +292,10 @@ def _policy(files: Mapping[str, bytes], problems: list[Problem]) -> Policy | Non
     if policy is None:
         return None
     document = _without_null(json.loads(files[POLICY_JSON]))
-    checked = read_policy({**document, "require": [_without_null(one) for one in document.get("require", [])]})
+    checked = read_policy({**document, "require": [_without_null(entry) for entry in document.get("require", [])]})
     if isinstance(checked, Policy):
         return checked
-    problems += [Problem(POLICY_JSON, str(one.error)) for one in checked]
+    problems += [Problem(POLICY_JSON, str(mistake.error)) for mistake in checked]
     return None
 
 
@@ -304,16 +304,16 @@ def _without_null(document: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in document.items() if value is not None}
 
 
-def _verdict(release: Release, stated: Verdict | None, verdict: Verdict) -> Iterator[Problem]:
+def _verdict(release: Release, written: Verdict | None, verdict: Verdict) -> Iterator[Problem]:
     if release.verdict != str(verdict.outcome):
         yield Problem(RELEASE_JSON, f"it states {release.verdict}; judged again, the verdict is {verdict.outcome}.")
-    if stated is not None and _findings(stated) != _findings(verdict):
+    if written is not None and _findings(written) != _findings(verdict):
         yield Problem(VERDICT_JSON, f"it does not follow from the evidence; judged again: {verdict.outcome}.")
 
 
 def _findings(verdict: Verdict) -> tuple[str, list[tuple[str, str]]]:
     # Not the wording of reasons: a later version may word them better.
-    return str(verdict.outcome), [(str(one.requirement), str(one.outcome)) for one in verdict.findings]
+    return str(verdict.outcome), [(str(finding.requirement), str(finding.outcome)) for finding in verdict.findings]
 
 
 def _summary(release: Release, files: Mapping[str, bytes], verdict: Verdict) -> Iterator[Problem]:

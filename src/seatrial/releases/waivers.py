@@ -100,16 +100,16 @@ def keep_waiver(objects: Objects, release: str, sealed: bytes) -> str:
 
 def find_requirement(policy: Policy, words: str) -> int:
     """The index of the requirement that `words` mean: its number from 1, or a part of its text that is in no other."""
-    stated = [str(requirement) for requirement in policy.require]
-    if words.isdecimal() and 1 <= int(words) <= len(stated):
+    texts = [str(requirement) for requirement in policy.require]
+    if words.isdecimal() and 1 <= int(words) <= len(texts):
         return int(words) - 1
-    found = [index for index, text in enumerate(stated) if words and words in text]
-    exact = [index for index in found if stated[index] == words]
-    if len(exact or found) == 1:
-        return (exact or found)[0]
-    listed = "; ".join(f"{number}: {text}" for number, text in enumerate(stated, start=1))
+    matching = [index for index, text in enumerate(texts) if words and words in text]
+    exact = [index for index in matching if texts[index] == words]
+    if len(exact or matching) == 1:
+        return (exact or matching)[0]
+    listed = "; ".join(f"{number}: {text}" for number, text in enumerate(texts, start=1))
     raise InputError(
-        f"{words!r} means {'several requirements' if found else 'no requirement'} of this release.",
+        f"{words!r} means {'several requirements' if matching else 'no requirement'} of this release.",
         path="--requirement",
         hint=f"Give its number: {listed}.",
     )
@@ -133,8 +133,8 @@ def accept_waivers(
             refused.append((path, error.problem))
             continue
         if (problem := _problem(waiver, release, evidence, policy, now)) is None:
-            known = accepted.get(waiver.requirement)
-            if known is None or known.waiver.expires < waiver.expires:
+            previous = accepted.get(waiver.requirement)
+            if previous is None or previous.waiver.expires < waiver.expires:
                 accepted[waiver.requirement] = Accepted(waiver, trust.name_of(key), key.id)
         else:
             refused.append((path, problem))
@@ -148,8 +148,8 @@ def _problem(waiver: Waiver, release: str, evidence: str, policy: Policy, now: d
         return f"a waiver for another release ({waiver.title}, {waiver.release[:12]}…)."
     if waiver.evidence != evidence:
         return "a waiver for other evidence of this release."
-    stated = [str(requirement) for requirement in policy.require]
-    if not 0 <= waiver.requirement < len(stated) or stated[waiver.requirement] != waiver.text:
+    texts = [str(requirement) for requirement in policy.require]
+    if not 0 <= waiver.requirement < len(texts) or texts[waiver.requirement] != waiver.text:
         return f"a waiver for a requirement that this policy does not state: {waiver.text}."
     if not waiver.reason.strip():
         return "a waiver without a reason."

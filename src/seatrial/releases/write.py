@@ -57,8 +57,8 @@ def create_release(
     the parts do not belong together: what it makes, `verify` accepts.
     """
     test_use = _checked(name, package, trial, policy, verdict, key)
-    if (found := _find(objects, name, trial, policy, key)) is not None:
-        return found
+    if (existing := _find(objects, name, trial, policy, key)) is not None:
+        return existing
     version = max(taken_versions(objects, name), default=0) + 1
     moment = created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     for attempt in range(version, version + ATTEMPTS):
@@ -156,13 +156,13 @@ def _checked(
 
 
 def _find(objects: Objects, name: str, trial: Trial, policy: Policy, key: SigningKey) -> Release | None:
-    wanted = (trial.model, sha256(to_json(trial)), sha256(to_json(policy)))
+    pinned = (trial.model, sha256(to_json(trial)), sha256(to_json(policy)))
     for version in reversed(list_versions(objects, name)):
         path = release_key(name, version, RELEASE_JSON)
         try:
             document = objects.get(path).data
             release = from_json(Release, document, path=path)
-            if (release.model, release.evidence, release.policy) != wanted or not _is_whole(objects, release, version):
+            if (release.model, release.evidence, release.policy) != pinned or not _is_whole(objects, release, version):
                 continue
             envelope = objects.get(release_key(name, version, ENVELOPE)).data
             payload, _ = unseal(envelope, PAYLOAD_TYPE, [key.public], path=release_key(name, version, ENVELOPE))
@@ -175,8 +175,8 @@ def _find(objects: Objects, name: str, trial: Trial, policy: Policy, key: Signin
 
 def _is_whole(objects: Objects, release: Release, version: int) -> bool:
     sizes = StoredRelease(objects, release.name, version).sizes()
-    stated = {path: entry.size_bytes for path, entry in release.files.items()}
-    return release.version == version and {path: sizes.get(path) for path in stated} == stated
+    listed_sizes = {path: entry.size_bytes for path, entry in release.files.items()}
+    return release.version == version and {path: sizes.get(path) for path in listed_sizes} == listed_sizes
 
 
 def _signature(package: Mapping[str, bytes]) -> Signature | None:
