@@ -24,8 +24,8 @@ class Check:
 def checked(name: str, look: Callable[[], Check | str]) -> Check:
     """The check that `look` gives (a text is ok); an error of ours is a failed check with its hint."""
     try:
-        seen = look()
+        result = look()
     except SeatrialError as error:
         place = "" if error.path is None else f"{error.path}: "
         return Check(name, "fail", f"{place}{error.problem}", error.hint)
-    return Check(name, "ok", seen) if isinstance(seen, str) else seen
+    return Check(name, "ok", result) if isinstance(result, str) else result

@@ -44,8 +44,8 @@ def has_spark() -> bool:
 
 def java() -> str:
     """The Java that Spark would use."""
-    found = java_version()
-    return f"{found.version} at {found.path}"
+    runtime = java_version()
+    return f"{runtime.version} at {runtime.path}"
 
 
 def jars(settings: SparkSettings, catalog_uri: str, progress: Callable[[str], None] | None) -> str:
@@ -62,25 +62,25 @@ def disk(folder: Path) -> Check | str:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / GIB
-    seen = f"{free:.1f} GiB free at {folder.resolve()}"
+    free_space = f"{free:.1f} GiB free at {folder.resolve()}"
     if free < LEAST_DISK_GIB:
-        return Check("disk", "fail", seen, "Free some, or move the project to a larger disk.")
+        return Check("disk", "fail", free_space, "Free some, or move the project to a larger disk.")
     if free < LITTLE_DISK_GIB:
-        return Check("disk", "warn", seen, f"Less than {LITTLE_DISK_GIB} GiB is soon gone.")
-    return seen
+        return Check("disk", "warn", free_space, f"Less than {LITTLE_DISK_GIB} GiB is soon gone.")
+    return free_space
 
 
 def kubectl() -> Check | str:
     """The client of a cluster; only `deploy --apply` needs one."""
-    found = shutil.which("kubectl")
-    if found is None:
+    path = shutil.which("kubectl")
+    if path is None:
         return Check(
             "kubectl",
             "warn",
             "not on the PATH: `seatrial deploy` renders manifests, and cannot send them.",
             "Install kubectl where you send them from.",
         )
-    return found
+    return path
 
 
 def keys() -> Check | str:

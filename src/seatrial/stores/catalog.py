@@ -161,8 +161,8 @@ def _file_failure(text: str, settings: CatalogSettings) -> StoreError:
     words = text.lower()
     # Arrow writes the codes that it knows as REQUEST_TIME_TOO_SKEWED, and others as they came.
     plain = words.replace("_", "")
-    if told := next((code for code in sorted(CLOCK | EXPIRED | REGION) if code.lower() in plain), None):
-        return refusal_error(S3Refusal(told, read_refusal(text).region), where, path=settings.warehouse)
+    if error_code := next((code for code in sorted(CLOCK | EXPIRED | REGION) if code.lower() in plain), None):
+        return refusal_error(S3Refusal(error_code, read_refusal(text).region), where, path=settings.warehouse)
     if "access denied" in words or "access_denied" in words or "http response code: 403" in words:
         return StoreError(
             f"the store at {where} refused the credentials.",

@@ -61,8 +61,8 @@ def _only_json(data: bytes, path: str) -> None:
         return value if math.isfinite(value) else refuse(f"the number {text[:_SHOWN]} is too large")
 
     def members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        found = dict(pairs)
-        return found if len(found) == len(pairs) else refuse("a name stands twice in one object")
+        document = dict(pairs)
+        return document if len(document) == len(pairs) else refuse("a name stands twice in one object")
 
     json.loads(
         data,

@@ -84,9 +84,9 @@ def trusting(ca: Path) -> ssl.SSLContext:
     return context
 
 
-def _proxy(stated: str | None, url: str, environment: Mapping[str, str]) -> str | None:
-    if stated is not None:
-        return stated or None
+def _proxy(setting: str | None, url: str, environment: Mapping[str, str]) -> str | None:
+    if setting is not None:
+        return setting or None
     parts = urlsplit(url)
     host = parts.hostname or ""
     if is_loopback(host):  # no proxy is on this machine's own side of it
@@ -94,8 +94,8 @@ def _proxy(stated: str | None, url: str, environment: Mapping[str, str]) -> str 
     lower = {name.lower(): value for name, value in environment.items() if name.lower().endswith("_proxy") and value}
     if proxy_bypass_environment(parts.netloc.rpartition("@")[2], {"no": lower.get("no_proxy", "")}):
         return None
-    found = lower.get(f"{parts.scheme}_proxy") or lower.get("all_proxy")
-    return None if found is None else found if "://" in found else f"http://{found}"
+    address = lower.get(f"{parts.scheme}_proxy") or lower.get("all_proxy")
+    return None if address is None else address if "://" in address else f"http://{address}"
 
 
 def is_loopback(host: str) -> bool:

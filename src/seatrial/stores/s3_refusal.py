@@ -53,9 +53,9 @@ def refusal_error(refusal: S3Refusal, where: str, *, path: str, refused: bool = 
             hint="Set the clock (`timedatectl`, `chronyc tracking`), or that of the store's machine; then run again.",
         )
     if code in REGION or (refusal.region is not None and not refused):
-        wanted = "" if refusal.region is None else f', "{refusal.region}"'
+        region = "" if refusal.region is None else f', "{refusal.region}"'
         return StoreError(
-            f"requests were signed for another region than the store's{wanted} ({code}; {where}).",
+            f"requests were signed for another region than the store's{region} ({code}; {where}).",
             path=path,
             hint=f'Set the store\'s `region = "{refusal.region or "…"}"`, or AWS_REGION where no profile states it.',
         )

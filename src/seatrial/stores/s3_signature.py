@@ -36,13 +36,13 @@ def presigned_url(
     parts = urlsplit(endpoint)
     path = f"{parts.path.rstrip('/')}/{quote(bucket)}" + (f"/{quote(key, safe='/~')}" if key else "")
     base = f"{parts.scheme}://{parts.netloc}{path}"
-    asked = dict(query or {})
+    parameters = dict(query or {})
     if connection.anonymous or connection.credentials is None:
-        return f"{base}?{_canonical(asked)}" if asked else base
+        return f"{base}?{_canonical(parameters)}" if parameters else base
     credentials = connection.credentials
     stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{stamp[:8]}/{connection.region}/s3/aws4_request"
-    asked |= {
+    parameters |= {
         "X-Amz-Algorithm": ALGORITHM,
         "X-Amz-Credential": f"{credentials.access_key}/{scope}",
         "X-Amz-Date": stamp,
@@ -50,18 +50,18 @@ def presigned_url(
         "X-Amz-SignedHeaders": "host",
     }
     if credentials.session_token:
-        asked["X-Amz-Security-Token"] = credentials.session_token
+        parameters["X-Amz-Security-Token"] = credentials.session_token
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
     if parts.port is not None and parts.port != DEFAULT_PORTS.get(parts.scheme):
         host += f":{parts.port}"
-    request = "\n".join([method, path, _canonical(asked), f"host:{host}\n", "host", "UNSIGNED-PAYLOAD"])
+    request = "\n".join([method, path, _canonical(parameters), f"host:{host}\n", "host", "UNSIGNED-PAYLOAD"])
     to_sign = "\n".join([ALGORITHM, stamp, scope, hashlib.sha256(request.encode()).hexdigest()])
     secret = f"AWS4{credentials.secret_key}".encode()
     for part in scope.split("/"):
         secret = hmac.digest(secret, part.encode(), "sha256")
     signature = hmac.digest(secret, to_sign.encode(), "sha256").hex()
-    return f"{base}?{_canonical(asked)}&X-Amz-Signature={signature}"
+    return f"{base}?{_canonical(parameters)}&X-Amz-Signature={signature}"
 
 
 def _canonical(query: Mapping[str, str]) -> str:

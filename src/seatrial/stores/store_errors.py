@@ -84,8 +84,8 @@ def _folder_failure(kind: str, text: str, place: Folder, key: str) -> StoreError
             path=path,
             hint="Somebody wrote it again; start over from the newer one.",
         )
-    found = _OS_ERROR.search(text)
-    number = int(found.group(1)) if found else 0
+    match = _OS_ERROR.search(text)
+    number = int(match.group(1)) if match else 0
     if number in (errno.ENOSPC, errno.EDQUOT):
         return StoreError("the disk is full.", path=path, hint="Free space there, then run again.")
     if kind == "FileNotFoundError":

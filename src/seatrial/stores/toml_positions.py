@@ -56,11 +56,11 @@ def line_of(positions: Mapping[Place, int], place: Place) -> int | None:
 
 
 def _without_place(message: str, text: str) -> tuple[str, int]:
-    found = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", message)
-    if found is None:
+    match = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", message)
+    if match is None:
         return message, 1
-    line = int(found[1]) if found[1] else max(1, len(text.splitlines()))
-    return message[: found.start()], line
+    line = int(match[1]) if match[1] else max(1, len(text.splitlines()))
+    return message[: match.start()], line
 
 
 def _document(root: Node) -> Iterator[tuple[Place, int]]:

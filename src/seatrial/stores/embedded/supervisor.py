@@ -43,8 +43,8 @@ def main(arguments: list[str]) -> int:
         finally:
             os._exit(status)  # the parent's buffers and exit handlers are not this process's to run
     os.close(writer)
-    with os.fdopen(reader, "rb") as told:
-        return 0 if told.read(1) == _READY else 1
+    with os.fdopen(reader, "rb") as ready_pipe:
+        return 0 if ready_pipe.read(1) == _READY else 1
 
 
 def _supervise(folder: EmbeddedFolder, idle_s: float, writer: int) -> int:
