@@ -40,12 +40,12 @@ def view_of(verified: Verified, *, made_with: str) -> ReportView:
         made_with=made_with,
         waivers=tuple(
             WaiverNote(
-                signed_waiver.waiver.text,
-                signed_waiver.waiver.reason,
-                moment(signed_waiver.waiver.expires),
-                f"{signed_waiver.signer}, {signed_waiver.key_id[:12]}",
+                accepted.waiver.text,
+                accepted.waiver.reason,
+                moment(accepted.waiver.expires),
+                f"{accepted.signer}, {accepted.key_id[:12]}",
             )
-            for signed_waiver in verified.waivers
+            for accepted in verified.waivers
         ),
         waived=verified.deployable and bool(verified.waived),
         signature_key=verified.signer_key,
