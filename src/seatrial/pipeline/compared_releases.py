@@ -23,22 +23,22 @@ NONE = "none"  # in place of a digest, in keys
 _GRAPH = "model.onnx"
 
 
-def find_reference(named: str, model: str, workspace: Workspace) -> AgainstInput:
+def find_reference(reference: str, model: str, workspace: Workspace) -> AgainstInput:
     """The release that `named` means now for the model package of that digest.
 
     "newest_passed" is the newest that passed, verifies and answers by another graph; there may be none. A release that
     is named by its version has to be there, to verify, and to be another model.
     """
     graph = read_manifest(workspace.objects, model).files[_GRAPH].sha256
-    if named != NEWEST_PASSED:
-        verified = _verified(named, workspace).require()
+    if reference != NEWEST_PASSED:
+        verified = _verified(reference, workspace).require()
         if verified.release is None or _graph_of(verified.release) == graph:
             raise InputError(
-                f"no_worse_than = {named!r} is this very model, and comparing it with itself would show nothing.",
+                f"no_worse_than = {reference!r} is this very model, and comparing it with itself would show nothing.",
                 path=workspace.project.path,
                 hint=f'Name another release, or "{NEWEST_PASSED}".',
             )
-        return AgainstInput(named, named, verified.digest or NONE)
+        return AgainstInput(reference, reference, verified.digest or NONE)
     name = workspace.project.name
     revoked = _trust().revoked if list_versions(workspace.objects, name) else ()
     for version in reversed(list_versions(workspace.objects, name)):
@@ -46,8 +46,8 @@ def find_reference(named: str, model: str, workspace: Workspace) -> AgainstInput
         if release.verdict != "pass" or _graph_of(release) == graph or sha256(to_json(release)) in revoked:
             continue
         verified = _verified(release.title, workspace).require()  # one that was tampered with is told, not passed over
-        return AgainstInput(named, release.title, verified.digest or NONE)
-    return AgainstInput(named, None, NONE)
+        return AgainstInput(reference, release.title, verified.digest or NONE)
+    return AgainstInput(reference, None, NONE)
 
 
 def open_reference(against: AgainstInput, workspace: Workspace) -> Mapping[str, bytes] | None:
@@ -64,9 +64,9 @@ def open_reference(against: AgainstInput, workspace: Workspace) -> Mapping[str, 
     return verified.package
 
 
-def check_some_requirement_applies(policy: Policy, found: Mapping[str, AgainstInput], path: str) -> None:
+def check_some_requirement_applies(policy: Policy, references: Mapping[str, AgainstInput], path: str) -> None:
     """`InputError` where all that the policy asks is a comparison with releases of which there is none yet."""
-    missing = {named for named, against in found.items() if against.title is None}
+    missing = {name for name, against in references.items() if against.title is None}
     if policy.require and all(requirement.no_worse_than in missing for requirement in policy.require):
         raise InputError(
             f"the policy asks only for comparisons with {', '.join(sorted(missing))}, and there is none yet.",

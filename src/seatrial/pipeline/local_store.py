@@ -51,12 +51,12 @@ def has_spark_steps(project: Project) -> bool:
 
 def _modules(project: Project) -> list[Path]:
     """The project's module and what of the project it imports; files that do not parse are told when they are run."""
-    found = [module_file(project.directory, project.pipeline)]
-    if not found[0].is_file():
+    paths = [module_file(project.directory, project.pipeline)]
+    if not paths[0].is_file():
         return []
-    for path in found:
-        found += [one for one in imported_files(path, project.directory) if one not in found]
-    return found
+    for path in paths:
+        paths += [imported for imported in imported_files(path, project.directory) if imported not in paths]
+    return paths
 
 
 def _may_declare_spark(path: Path) -> bool:

@@ -34,8 +34,8 @@ def planned_keys(files: Sequence[Path], target: str) -> Mapping[str, Path]:
             continue
         for file, inside in _files_of(path):
             key = f"{prefix}/{inside}" if folder else prefix
-            if (other := keys.setdefault(key, file)) != file:
-                problem = f"it would be put where {other} is: {key}."
+            if (earlier := keys.setdefault(key, file)) != file:
+                problem = f"it would be put where {earlier} is: {key}."
                 problems.append(InputError(problem, path=str(file), hint="Put them one after another, or rename one."))
     if not problems and not keys:
         problems.append(

@@ -95,7 +95,9 @@ def bucket_settings(workspace: Workspace, address: str) -> StoreSettings:
 def bucket_authorities(workspace: Workspace) -> tuple[Path, ...]:
     """The private certificates that the profile names for other buckets; nothing else of these is looked up."""
     directory = workspace.project.directory
-    return tuple(_ca_file(one.ca, directory) for one in workspace.profile.buckets.values() if one.ca is not None)
+    return tuple(
+        _ca_file(bucket.ca, directory) for bucket in workspace.profile.buckets.values() if bucket.ca is not None
+    )
 
 
 def _ca_file(ca: str, directory: Path) -> Path:
@@ -165,15 +167,15 @@ def _look_up_credentials(
 
     They can be looked up again where a reference names a file, which somebody may write anew before they expire.
     """
-    known = os.environ if environment is None else environment
+    variables = os.environ if environment is None else environment
     session_token = None
     if "session_token" in references:
-        session_token = look_up(references["session_token"], directory, known) or None
+        session_token = look_up(references["session_token"], directory, variables) or None
     elif "access_key" not in references:  # a token belongs to its key
-        session_token = known.get("AWS_SESSION_TOKEN") or None
+        session_token = variables.get("AWS_SESSION_TOKEN") or None
     return Credentials(
-        look_up(references.get("access_key", "env:AWS_ACCESS_KEY_ID"), directory, known),
-        look_up(references.get("secret_key", "env:AWS_SECRET_ACCESS_KEY"), directory, known),
+        look_up(references.get("access_key", "env:AWS_ACCESS_KEY_ID"), directory, variables),
+        look_up(references.get("secret_key", "env:AWS_SECRET_ACCESS_KEY"), directory, variables),
         session_token,
         renew=partial(_look_up_credentials, dict(references), directory)
         if any(reference.startswith("file:") for reference in references.values())

@@ -92,7 +92,7 @@ def test_names_that_tell_it_are_believed_and_written_down(tmp_path: Path) -> Non
 
 
 def test_a_column_of_groups_is_kept_though_nothing_is_learned_from_it(table: Path) -> None:
-    assert infer_schema(str(table), Question(label="late", groups=("shop", "size"))).kept == ("shop",)
+    assert infer_schema(str(table), Question(label="late", groups=("shop", "size"))).group_columns == ("shop",)
 
 
 def test_amounts_are_a_regression(table: Path, tmp_path: Path) -> None:

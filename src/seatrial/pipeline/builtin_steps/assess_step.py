@@ -47,10 +47,10 @@ def assess_model(job: Job, workspace: Workspace) -> ArtifactOutput:
     # Of text formats the model's texts are read as texts, whatever they look like.
     texts = {column.name: pa.string() for column in model.signature.inputs if column.kind == "text"}
     with spelled(project_key), ExitStack() as stack:
-        pinned = {name: one for name, one in job.inputs.items() if isinstance(one, TableOutput | RowsInput)}
+        pinned = {name: source for name, source in job.inputs.items() if isinstance(source, TableOutput | RowsInput)}
         tables = {
-            name: stack.enter_context(opened_rows(one, workspace, types=texts))
-            for name, one in pinned.items()
+            name: stack.enter_context(opened_rows(source, workspace, types=texts))
+            for name, source in pinned.items()
             if name != "train"
         }
         train = None
@@ -120,8 +120,8 @@ def _references(compared: list[AgainstInput], workspace: Workspace) -> Mapping[s
     references: dict[str, Model | None] = {}
     for against in compared:
         package = open_reference(against, workspace)
-        name = against.named if against.title is None else against.title
-        references[against.named] = (
+        name = against.reference if against.title is None else against.title
+        references[against.reference] = (
             None if package is None else Model(name, load_predictor(package), package, recorded_as=against.digest)
         )
     return references

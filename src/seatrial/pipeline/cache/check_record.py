@@ -58,13 +58,13 @@ def _check_artifact(output: ArtifactOutput, record: CacheRecord, objects: Object
     if output.holds == "trial":
         trial = from_json(Trial, files[EVIDENCE_JSON], path=f"{path}/{EVIDENCE_JSON}")
         data = "validation" if record.parts.parameters["rehearse"] else "test"
-        asked = (record.parts.inputs["model"], record.parts.parameters["policy"], data)
-        if (trial.model, trial.policy, trial.data) != asked:
+        expected = (record.parts.inputs["model"], record.parts.parameters["policy"], data)
+        if (trial.model, trial.policy, trial.data) != expected:
             raise Corrupt("the trial is of another model, policy or data.", path=path)
         for name, digest in record.parts.inputs.items():
-            named = name.removeprefix(AGAINST)
-            if named != name and (trial.references.get(named, NONE) or NONE) != digest:
-                raise Corrupt(f"the trial compares with another {named}.", path=path)
+            reference = name.removeprefix(AGAINST)
+            if reference != name and (trial.references.get(reference, NONE) or NONE) != digest:
+                raise Corrupt(f"the trial compares with another {reference}.", path=path)
 
 
 def _check_origin(provenance: Provenance, record: CacheRecord, path: str) -> None:

@@ -49,7 +49,7 @@ class Garbage:
     @property
     def freed_bytes(self) -> int:
         """What removing frees."""
-        return sum(one.size_bytes for one in self.removed)
+        return sum(removed.size_bytes for removed in self.removed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +70,20 @@ def collect_garbage(
 ) -> Garbage:
     """Removes what nothing needs and is older than that time; `on_removed` gets the name of each thing."""
     objects = workspace.objects
-    found = _find(workspace, older_than)
-    for key in found.records:
+    by_kind = _find(workspace, older_than)
+    for key in by_kind.records:
         objects.delete(key)
         on_removed(key)
-    for files in found.artifacts:
+    for files in by_kind.artifacts:
         for info in sorted(files, key=lambda info: not info.key.endswith(f"/{MANIFEST}")):
             objects.delete(info.key)
             on_removed(info.key)
-    for table in found.tables:
+    for table in by_kind.tables:
         table.expire(workspace.catalog)
         for info in table.files:
             objects.delete(info.key)
             on_removed(info.key)
-    return found.garbage
+    return by_kind.garbage
 
 
 def _find(workspace: Workspace, older_than: datetime) -> _Found:

@@ -51,7 +51,7 @@ def find_table_garbage(
     if not any(True for _ in workspace.objects.list("warehouse/")):
         return (), ()
     namespace = workspace.project.name.replace("-", "_")
-    found: list[TableGarbage] = []
+    table_garbage: list[TableGarbage] = []
     notes: list[str] = []
     with open_catalog(workspace.catalog, namespace=namespace) as catalog:
         for name in catalog.list_tables(namespace):
@@ -64,8 +64,8 @@ def find_table_garbage(
             if garbage is None:
                 notes.append(f"{identifier} was left alone: some of its files lie outside its folder.")
             elif garbage.snapshots or garbage.files:
-                found.append(garbage)
-    return tuple(found), tuple(notes)
+                table_garbage.append(garbage)
+    return tuple(table_garbage), tuple(notes)
 
 
 def _garbage_of(

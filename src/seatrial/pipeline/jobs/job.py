@@ -43,30 +43,30 @@ class Job:
         return self.parts.key
 
 
-def missing_inputs(step: Step, known: Mapping[str, Output]) -> tuple[str, ...]:
+def missing_inputs(step: Step, outputs: Mapping[str, Output]) -> tuple[str, ...]:
     """The references that have to be made before this step's key can be known."""
-    return tuple(source for source in step.inputs.values() if isinstance(source, str) and source not in known)
+    return tuple(source for source in step.inputs.values() if isinstance(source, str) and source not in outputs)
 
 
-def job_for(step: Step, known: Mapping[str, Output], parameters: Parameters, workspace: Workspace) -> Job:
+def job_for(step: Step, outputs: Mapping[str, Output], parameters: Parameters, workspace: Workspace) -> Job:
     """The job that runs `step` on the outputs that are known; all of its inputs must be among them."""
     inputs: dict[str, Input] = {}
-    found: dict[str, AgainstInput] = {}
+    references: dict[str, AgainstInput] = {}
     for argument, source in step.inputs.items():
         match source:
             case str():
-                inputs[argument] = known[source]
+                inputs[argument] = outputs[source]
             case Files():
                 inputs[argument] = pin_files(source, step, workspace)
             case LocalModel(place):
                 inputs[argument] = pin_model(place, workspace)
             case RowsAt(place):
                 inputs[argument] = pin_rows(place, workspace)
-            case Against(named):  # built in: it stands behind the model that it is compared with
-                found[named] = find_reference(named, inputs["model"].digest, workspace)
-                inputs[argument] = found[named]
-    if found:
-        check_some_requirement_applies(workspace.project.policy, found, workspace.project.path)
+            case Against(reference):  # built in: it stands behind the model that it is compared with
+                references[reference] = find_reference(reference, inputs["model"].digest, workspace)
+                inputs[argument] = references[reference]
+    if references:
+        check_some_requirement_applies(workspace.project.policy, references, workspace.project.path)
     parts = KeyParts(
         step=step.name,
         kind=step.kind,
@@ -118,8 +118,8 @@ def pin_objects(objects: Objects, files: Files, step: str) -> FilesInput:
         bucket, _, pattern = pattern.removeprefix("s3://").partition("/")
         where = f"the bucket {bucket!r}"
     fixed = pattern[: min((pattern.find(mark) for mark in "*?[" if mark in pattern), default=None)]
-    found = [info for info in objects.list(fixed) if _matches(info.key, pattern)]
-    if not found:
+    infos = [info for info in objects.list(fixed) if _matches(info.key, pattern)]
+    if not infos:
         raise InputError(
             f"step {step!r}: no file in {where} matches {pattern!r}.",
             path=files.pattern,
@@ -127,14 +127,14 @@ def pin_objects(objects: Objects, files: Files, step: str) -> FilesInput:
             if pattern.startswith(("/", "~", "."))
             else "Put the files there, or correct the pattern.",
         )
-    digest = sha256(to_json([(info.key, info.size_bytes, info.etag) for info in found]))
-    return FilesInput(files.pattern, digest, {info.key: info.etag for info in found})
+    digest = sha256(to_json([(info.key, info.size_bytes, info.etag) for info in infos]))
+    return FilesInput(files.pattern, digest, {info.key: info.etag for info in infos})
 
 
 def _matches(key: str, pattern: str) -> bool:
     """Folder by folder, as a shell does: `raw/*.csv` means no file of a folder below `raw`."""
-    parts, wanted = key.split("/"), pattern.split("/")
-    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
+    parts, pattern_parts = key.split("/"), pattern.split("/")
+    return len(parts) == len(pattern_parts) and all(map(fnmatch.fnmatchcase, parts, pattern_parts))
 
 
 def cached(job: Job, workspace: Workspace) -> tuple[CacheRecord | None, str]:
@@ -149,9 +149,9 @@ def cached(job: Job, workspace: Workspace) -> tuple[CacheRecord | None, str]:
     return record, ""
 
 
-def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[str, ...], path: str) -> Parameters:
+def merge_parameters(steps: Mapping[str, Step], from_file: Parameters, sets: tuple[str, ...], path: str) -> Parameters:
     """`[params]` of the file with `--set step.name=value` on top, each checked against the step's own default."""
-    merged = {step: dict(values) for step, values in given.items()}
+    merged = {step: dict(values) for step, values in from_file.items()}
     for text in sets:
         place, equals, written = text.partition("=")
         step, dot, name = place.partition(".")
@@ -162,7 +162,7 @@ def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[s
     set_here = {text.partition("=")[0] for text in sets}
     for step, values in merged.items():
         if step not in steps:
-            place = path if step in given else "--set"
+            place = path if step in from_file else "--set"
             raise InputError(
                 f"params.{step}: the project does not have a step of that name.",
                 path=place,
@@ -171,14 +171,14 @@ def merge_parameters(steps: Mapping[str, Step], given: Parameters, sets: tuple[s
         for name, value in values.items():
             place = "--set" if f"{step}.{name}" in set_here else path
             if name not in steps[step].parameters:
-                known = steps[step].parameters
-                hint = did_you_mean(name, known) or f"It has: {', '.join(known) or 'none'}."
+                defaults = steps[step].parameters
+                hint = did_you_mean(name, defaults) or f"It has: {', '.join(defaults) or 'none'}."
                 raise InputError(f"{step}.{name}: step {step!r} does not have this parameter.", path=place, hint=hint)
-            values[name] = _typed(value, known=steps[step].parameters[name], place=f"{step}.{name}", path=place)
+            values[name] = _typed(value, default=steps[step].parameters[name], place=f"{step}.{name}", path=place)
     return merged
 
 
-def _parsed(text: str, default: Parameter, given: str) -> Parameter:
+def _parsed(text: str, default: Parameter, assignment: str) -> Parameter:
     try:
         if isinstance(default, bool):
             return {"true": True, "false": False}[text.lower()]
@@ -186,21 +186,25 @@ def _parsed(text: str, default: Parameter, given: str) -> Parameter:
             return int(text)
         return float(text) if isinstance(default, float) else text
     except (KeyError, ValueError):
-        wanted = {bool: "true or false", int: "a whole number"}.get(type(default), "a number")
-        raise InputError(f"--set {given}: the value must be {wanted}.", hint=f"Its default is {default}.") from None
-
-
-def _typed(value: Parameter, *, known: Parameter, place: str, path: str) -> Parameter:
-    if type(known) is float and type(value) is int:
-        return float(value)
-    if type(value) is not type(known):
+        expected = {bool: "true or false", int: "a whole number"}.get(type(default), "a number")
         raise InputError(
-            f"{place}: {value!r} is {type(value).__name__}, not {type(known).__name__}.",
+            f"--set {assignment}: the value must be {expected}.", hint=f"Its default is {default}."
+        ) from None
+
+
+def _typed(value: Parameter, *, default: Parameter, place: str, path: str) -> Parameter:
+    if type(default) is float and type(value) is int:
+        return float(value)
+    if type(value) is not type(default):
+        raise InputError(
+            f"{place}: {value!r} is {type(value).__name__}, not {type(default).__name__}.",
             path=path,
-            hint=f"Its default is {known!r}.",
+            hint=f"Its default is {default!r}.",
         )
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(
-            f"{place}: the value must be a finite number, got {value!r}.", path=path, hint=f"Its default is {known!r}."
+            f"{place}: the value must be a finite number, got {value!r}.",
+            path=path,
+            hint=f"Its default is {default!r}.",
         )
     return value

@@ -73,15 +73,15 @@ def pin_local_files(pattern: str, step: str, directory: Path) -> FilesInput:
     """
     if "\0" in pattern:
         raise InputError(f"step {step!r}: no path has a null byte.", path=pattern, hint="Correct the pattern.")
-    found = local_files(pattern, directory)
-    keys = found.keys()
+    files = local_files(pattern, directory)
+    keys = files.keys()
     for key in keys:
         check_name(key)
     if not keys:
         raise InputError(
-            f"step {step!r}: no file of this machine matches {str(found.folder / found.pattern)!r}.",
+            f"step {step!r}: no file of this machine matches {str(files.folder / files.pattern)!r}.",
             path=pattern,
             hint="Correct the pattern. Steps elsewhere read the store: `seatrial put FILES… raw/`, Files('raw/*').",
         )
-    digests = {key: hash_file(found.folder / key, f"Files({pattern!r}) of step {step!r}") for key in keys}
+    digests = {key: hash_file(files.folder / key, f"Files({pattern!r}) of step {step!r}") for key in keys}
     return FilesInput(pattern, sha256(to_json(sorted(digests.items()))), digests)

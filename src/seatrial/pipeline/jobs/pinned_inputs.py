@@ -34,15 +34,15 @@ def pin_model(place: str, workspace: Workspace) -> ModelFileInput:
 
 def pin_rows(place: str, workspace: Workspace) -> RowsInput:
     """The files of rows as they are now: by content, objects by their ETag, which a store gives each content anew."""
-    found = _sources(place, workspace)
-    for source in found:
+    sources = _sources(place, workspace)
+    for source in sources:
         check_name(source.inside)
     files = {
         source.inside: hash_file(Path(source.path), "[data] in seatrial.toml") if source.etag is None else source.etag
-        for source in found
+        for source in sources
     }
     # A single file may move and be renamed, but for what its suffix says of it.
-    called = {PurePosixPath(name).suffix if len(found) == 1 else name: digest for name, digest in files.items()}
+    called = {PurePosixPath(name).suffix if len(sources) == 1 else name: digest for name, digest in files.items()}
     return RowsInput(place, sha256(to_json(sorted(called.items()))), files)
 
 
@@ -120,8 +120,8 @@ def _marks(place: str, workspace: Workspace) -> object:
 
 def file_mark(path: Path) -> tuple[int, ...]:
     """What tells one moment of a file from another; the change time tells that old content was put back."""
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _unreadable(error: OSError, path: str, named_in: str) -> InputError:

@@ -52,9 +52,9 @@ def library_versions(libraries: Sequence[str], *, step: str) -> dict[str, str]:
 
 def changes(step: str, before: KeyParts, now: KeyParts) -> tuple[str, ...]:
     """What differs between two keys of a step, in words: "parameter model.epochs 5 → 8"."""
-    found = []
+    differences = []
     if before.code != now.code:
-        found.append("code changed")
+        differences.append("code changed")
     for what, old, new in (
         ("parameter", before.parameters, now.parameters),
         ("library", before.libraries, now.libraries),
@@ -65,16 +65,16 @@ def changes(step: str, before: KeyParts, now: KeyParts) -> tuple[str, ...]:
                 values = [str(side.get(name, "absent")) for side in (old, new)]
                 # Two digests tell a reader nothing but that they differ.
                 how = "changed" if all(map(_DIGEST.fullmatch, values)) else " → ".join(values)
-                found.append(f"{what} {shown} {how}")
-    found.extend(
+                differences.append(f"{what} {shown} {how}")
+    differences.extend(
         f"input {name} changed"
         for name in sorted(set(before.inputs) | set(now.inputs))
         if before.inputs.get(name) != now.inputs.get(name)
     )
     if before.outputs != now.outputs:
-        found.append("outputs changed")
+        differences.append("outputs changed")
     if before.python != now.python:
-        found.append(f"Python {before.python} → {now.python}")
+        differences.append(f"Python {before.python} → {now.python}")
     if before.format != now.format:
-        found.append("the key's format changed")
-    return tuple(found)
+        differences.append("the key's format changed")
+    return tuple(differences)

@@ -79,7 +79,7 @@ class AgainstInput:
     The digest is that of its `release.json`.
     """
 
-    named: str
+    reference: str
     title: str | None
     digest: str
     kind: Literal["against"] = "against"

@@ -32,7 +32,7 @@ class InferredSchema:
     rows: int
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
-    kept: tuple[str, ...]  # columns of groups that are no features
+    group_columns: tuple[str, ...]  # columns of groups that are no features
     left_out: tuple[tuple[str, str], ...]  # a column, and why
     label: str
     task: Task
@@ -109,7 +109,7 @@ def infer_schema(data: str, question: Question) -> InferredSchema:
         rows=labels.rows,
         numbers=tuple(numbers),
         texts=tuple(texts_),
-        kept=tuple(name for name in groups if name not in numbers and name not in texts_),
+        group_columns=tuple(name for name in groups if name not in numbers and name not in texts_),
         left_out=tuple(left_out),
         label=question.label,
         task=task,

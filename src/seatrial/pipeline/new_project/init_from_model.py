@@ -94,10 +94,14 @@ def init_from_model(
             (draft / FILE_NAME).write_text(project_file(template, groups, trial), encoding="utf-8")
             (draft / README).write_text(readme(template), encoding="utf-8")
         except SeatrialError as error:
-            inside = [one for one in error.each if one.path is not None and one.path.startswith(f"{draft}{os.sep}")]
+            inside = [
+                problem
+                for problem in error.each
+                if problem.path is not None and problem.path.startswith(f"{draft}{os.sep}")
+            ]
             if not inside:
                 raise
-            raise Problems([_about_new_file(one, draft, folder) for one in inside]) from None
+            raise Problems([_about_new_file(problem, draft, folder) for problem in inside]) from None
     notes = _notes(template, trial, opened.notes, name_note(template.name, folder))
     return NewProject(folder, tuple(spell(note, command_line) for note in notes))
 
@@ -117,7 +121,7 @@ def _check_places(folder: Path, model: Path, tables: Mapping[str, str | None]) -
             "the path is a folder, where a model's file was expected." if model.is_dir() else "the file does not exist."
         )
         problems.append(InputError(what, path=str(model), hint="Name the model's file with --from."))
-    named: dict[str, str] = {}
+    option_of: dict[str, str] = {}
     for option, place in tables.items():
         if place is None:
             continue
@@ -125,7 +129,7 @@ def _check_places(folder: Path, model: Path, tables: Mapping[str, str | None]) -
             hint = f"Name the file or folder with {option}."
             problems.append(InputError("the file or folder does not exist.", path=place, hint=hint))
         where = place if is_remote(place) else str(local_path(place, Path()).resolve())
-        if (other := named.setdefault(where, option)) == "--test" and option != other:
+        if (earlier := option_of.setdefault(where, option)) == "--test" and option != earlier:
             hint = "Give other rows, or none."
             problems.append(InputError(f"{option} is the test data, which is only measured.", path=place, hint=hint))
     if len(problems) == 1:
@@ -191,7 +195,7 @@ def _carry_uses(rows: Rows, model: Model, label: str, directory: Path) -> None:
     state = state_folder(os.environ, Path.home())
     if not (state / USES).is_dir():
         return
-    known = open_objects(StoreSettings(state.as_uri()))
+    own_uses = open_objects(StoreSettings(state.as_uri()))
     inputs = [column.name for column in model.signature.inputs]
     digest = DigestOfTestData(label=label, inputs=inputs)
     sketch = RowSketch(rows.schema, label=label, inputs=inputs)
@@ -200,4 +204,4 @@ def _carry_uses(rows: Rows, model: Model, label: str, directory: Path) -> None:
         digest.add(table.filter(pa.array(has_label(table.column(label)))))
     data = TestData(digest.hexdigest(), rows.rows or 0, sketch.sketch())
     with open_project(load_project(directory), "local") as workspace:
-        carry_looks(known, workspace.objects, data)
+        carry_looks(own_uses, workspace.objects, data)

@@ -128,7 +128,7 @@ copy it over `{template.model}`, and run again.
 
 
 def _signature(signature: Signature) -> Iterator[str]:
-    shown = [f"{one.name} ({one.kind})" for one in signature.inputs[:SHOWN_INPUTS]]
+    shown = [f"{column.name} ({column.kind})" for column in signature.inputs[:SHOWN_INPUTS]]
     more = len(signature.inputs) - len(shown)
     yield _comment(f"It takes {', '.join(shown)}{f' and {more} more' if more > 0 else ''}.")
     if signature.classes:
@@ -147,13 +147,15 @@ def _policy(question: Question, signature: Signature, groups: Sequence[str], tri
         yield f"quantile = {question.quantile!r}"
     bins = {part.column: part.edges for spec in parse_groups(question.groups) for part in spec.parts if part.edges}
     if bins:
-        edges = (f"{toml_text(column)} = [{', '.join(map(repr, stated))}]" for column, stated in bins.items())
+        edges = (
+            f"{toml_text(column)} = [{', '.join(map(repr, column_edges))}]" for column, column_edges in bins.items()
+        )
         yield f"bins = {{ {', '.join(edges)} }}"
     yield ""
     yield "# Better than an answer that needs no model: the most frequent class, or the middle of the values."
-    if trial is not None and (found := _evidence(trial, Claim(metric, against="baseline"))):
+    if trial is not None and (evidence := _evidence(trial, Claim(metric, against="baseline"))):
         yield _comment(
-            f"{metric} minus that of the {found[0].conditions.get('reference', 'baseline')}: {_said(found[0])}"
+            f"{metric} minus that of the {evidence[0].conditions.get('reference', 'baseline')}: {_said(evidence[0])}"
         )
     yield "[[policy.require]]"
     yield f"metric = {toml_text(metric)}"
@@ -170,9 +172,9 @@ def _policy(question: Question, signature: Signature, groups: Sequence[str], tri
         yield "#margin = 0.01"
     if trial is None:
         return
-    for one in METRICS.values():
-        if one.in_policies and one.fits(signature.task):
-            yield from _suggestion(one, Claim(one.name), question, trial)
+    for candidate in METRICS.values():
+        if candidate.in_policies and candidate.fits(signature.task):
+            yield from _suggestion(candidate, Claim(candidate.name), question, trial)
     for group in groups:
         for name in _BY[signature.task]:
             yield from _suggestion(METRICS[name], Claim(name, Family.GROUPS, group), question, trial)
@@ -187,8 +189,8 @@ def clip_line(clip: float) -> str:
 
 def _is_stated(metric: Metric, question: Question) -> bool:
     """Whether the policy states the settings that the metric needs."""
-    stated = {"clip": question.clip, "quantile": question.quantile}
-    return all(stated.get(name, True) is not None for name in metric.needs)
+    settings = {"clip": question.clip, "quantile": question.quantile}
+    return all(settings.get(name, True) is not None for name in metric.needs)
 
 
 def _how_measured(trial: Trial) -> Iterator[str]:
@@ -207,13 +209,13 @@ def _how_measured(trial: Trial) -> Iterator[str]:
 
 
 def _suggestion(metric: Metric, claim: Claim, question: Question, trial: Trial) -> Iterator[str]:
-    found = _evidence(trial, claim)
-    if not found or not _is_stated(metric, question):
+    evidence = _evidence(trial, claim)
+    if not evidence or not _is_stated(metric, question):
         return
     gap = claim.family is Family.PAIRS
-    worst = max(found, key=lambda one: abs(one.estimate)) if gap else _worst(found, metric)
+    worst = max(evidence, key=lambda interval: abs(interval.estimate)) if gap else _worst(evidence, metric)
     yield ""
-    yield _comment(f"{claim}{_where(worst, len(found))}: {_said(worst)}")
+    yield _comment(f"{claim}{_where(worst, len(evidence))}: {_said(worst)}")
     if gap:
         limit = ("at_most", GAP if metric.high - metric.low <= 1 else _up(max(abs(worst.low), abs(worst.high))))
     elif metric.better is Better.HIGHER:
@@ -244,12 +246,12 @@ def _where(worst: Evidence, slices: int) -> str:
 
 
 def _evidence(trial: Trial, claim: Claim) -> list[Evidence]:
-    return [one for one in trial.evidence if one.claim == claim]
+    return [evidence for evidence in trial.evidence if evidence.claim == claim]
 
 
-def _worst(found: Sequence[Evidence], metric: Metric) -> Evidence:
+def _worst(evidence: Sequence[Evidence], metric: Metric) -> Evidence:
     choose = max if metric.better is Better.LOWER else min
-    return choose(found, key=lambda one: one.estimate)
+    return choose(evidence, key=lambda interval: interval.estimate)
 
 
 def _said(evidence: Evidence) -> str:
@@ -273,10 +275,10 @@ def _up(high: float) -> float:
 
 def positive_line(positive: str, classes: Sequence[str], *, guessed: bool = False) -> str:
     """The line of `[data]` that names the positive class, with what a wrong one would turn round."""
-    other = next((name for name in classes if name != positive), "")
+    negative = next((name for name in classes if name != positive), "")
     doubt = " (a guess: the names do not tell)" if guessed else ""
     about = "precision, true_positive_rate, selection_rate and such are about it"
-    return f"positive = {toml_text(positive)}  {_comment(f'and not {toml_text(other)}{doubt}: {about}')}"
+    return f"positive = {toml_text(positive)}  {_comment(f'and not {toml_text(negative)}{doubt}: {about}')}"
 
 
 def toml_text(text: str) -> str:

@@ -33,8 +33,8 @@ class Framework:
 
 
 FRAMEWORKS = {
-    one.name: one
-    for one in (
+    framework.name: framework
+    for framework in (
         Framework("sklearn", "sklearn", ("scikit-learn",), ("rounds", 100)),
         Framework("xgboost", "sklearn,xgboost", ("scikit-learn", "xgboost"), ("rounds", 100)),
         Framework("lightgbm", "sklearn,lightgbm", ("scikit-learn", "lightgbm"), ("rounds", 100)),

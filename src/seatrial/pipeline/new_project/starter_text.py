@@ -23,7 +23,7 @@ def columns_module(schema: InferredSchema) -> str:
         f"DELIMITER = {_python(schema.delimiter)}",
         _names("NUMBERS", schema.numbers),
         f"{_names('TEXTS', schema.texts)}  # one feature a value",
-        f"{_names('KEPT', schema.kept)}  # in the tables, and no features",
+        f"{_names('KEPT', schema.group_columns)}  # in the tables, and no features",
     ]
     if schema.left_out:
         lines.append("# Left out:")

@@ -63,8 +63,8 @@ def resources_of(step: Step, profile: ProfileSettings) -> Resources:
 
 def override(resources: Resources, choice: ResourceChoice | None) -> Resources:
     """The resources with what a profile says of the step on top."""
-    stated = {} if choice is None else {key: value for key, value in asdict(choice).items() if value is not None}
-    return replace(resources, **stated)
+    settings = {} if choice is None else {key: value for key, value in asdict(choice).items() if value is not None}
+    return replace(resources, **settings)
 
 
 def _is_local(endpoint: str) -> bool:

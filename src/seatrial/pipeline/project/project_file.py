@@ -74,9 +74,9 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
         rest = json.dumps(_renamed(document), default=str)
         parsed = pydantic.TypeAdapter(_File).validate_json(rest, strict=True, extra="forbid")
     except pydantic.ValidationError as error:
-        for one in error.errors(include_url=False):
-            place = tuple("from" if part == "from_" else part for part in one["loc"] if _is_place(part))
-            mistake(place, *_explained(one, place))
+        for detail in error.errors(include_url=False):
+            place = tuple("from" if part == "from_" else part for part in detail["loc"] if _is_place(part))
+            mistake(place, *_explained(detail, place))
         raise Problems(problems) from None
     project = Project(
         directory=directory,
@@ -97,13 +97,13 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
 
 def _policy(document: dict[str, Any], mistake: Callable[[Place, str, str | None], None]) -> Policy:
     """Takes `[policy]` out of the document; its mistakes are told, and then an empty policy stands in."""
-    given = document.get("data")
-    data: Mapping[str, object] = given if isinstance(given, dict) else {}
+    section = document.get("data")
+    data: Mapping[str, object] = section if isinstance(section, dict) else {}
     groups: tuple[str, ...] | None = None
-    if isinstance(written := data.get("groups", []), list) and all(isinstance(one, str) for one in written):
+    if isinstance(written := data.get("groups", []), list) and all(isinstance(spec, str) for spec in written):
         groups, mistakes = group_names(written)
-        for told in mistakes:
-            mistake(*told)
+        for group_mistake in mistakes:
+            mistake(*group_mistake)
     task = data.get("task")
     read = read_policy(
         document.pop("policy", {}),
@@ -136,8 +136,8 @@ def _explained(error: Mapping[str, Any], place: Place) -> tuple[str, str | None]
         return "unknown key.", did_you_mean(str(place[-1]), _keys_at(place[:-1])) or _listed(_keys_at(place[:-1]))
     if error["type"] in ("missing", "missing_argument"):
         return "a required key is missing.", "Add it."
-    given = f"a {type(error['input']).__name__}" if SECRETIVE.intersection(place) else repr(error["input"])
-    return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {given}.", None
+    got = f"a {type(error['input']).__name__}" if SECRETIVE.intersection(place) else repr(error["input"])
+    return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {got}.", None
 
 
 def _listed(keys: list[str]) -> str | None:
@@ -153,5 +153,5 @@ def _keys_at(place: Place) -> list[str]:
         elif get_origin(kind) is Mapping:
             kind = get_args(kind)[-1]
         if get_origin(kind) is UnionType:
-            kind = next((one for one in get_args(kind) if is_dataclass(one)), None)
+            kind = next((member for member in get_args(kind) if is_dataclass(member)), None)
     return ["from" if item.name == "from_" else item.name for item in fields(kind)] if is_dataclass(kind) else []

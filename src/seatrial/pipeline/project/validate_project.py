@@ -96,11 +96,11 @@ def cluster_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
     """Of `[profile.NAME]`: names and amounts that Kubernetes refuses."""
     if profile.cluster is not None:
         for key in CLUSTER_NAMES:
-            named = getattr(profile.cluster, key)
-            if named is not None and not is_dns_label(named):
+            object_name = getattr(profile.cluster, key)
+            if object_name is not None and not is_dns_label(object_name):
                 yield (
                     ("profile", name, "cluster", key),
-                    f'a name must be 1 to 63 of a-z, 0-9 and -, got "{named}".',
+                    f'a name must be 1 to 63 of a-z, 0-9 and -, got "{object_name}".',
                     "Begin it with a letter, and give the object's name, never its content.",
                 )
     for step, choice in profile.steps.items():
@@ -144,14 +144,14 @@ def bins_mistakes(groups: Sequence[str], policy: Policy) -> Iterator[Mistake]:
     try:
         groups_of_policy(policy, specs)
     except SeatrialError as error:
-        yield from ((("data", "groups"), one.problem, one.hint) for one in error.each)
+        yield from ((("data", "groups"), problem.problem, problem.hint) for problem in error.each)
 
 
 def model_mistakes(model: ModelSettings) -> Iterator[Mistake]:
     """Of `[model]`: what only a file needs to be told, where a step makes the model."""
     if not is_model_file(model.from_):
-        for key, given in (("inputs", model.inputs), ("classes", model.classes), ("threshold", model.threshold)):
-            if given not in ((), None):
+        for key, value in (("inputs", model.inputs), ("classes", model.classes), ("threshold", model.threshold)):
+            if value not in ((), None):
                 yield ("model", key), f"belongs to a model file; step {model.from_!r} says it itself.", "Leave it out."
     if model.threshold is not None and not 0 <= model.threshold <= 1:
         yield ("model", "threshold"), f"must be between 0 and 1, got {model.threshold:g}.", "Write 0.5."
@@ -164,19 +164,19 @@ def group_names(groups: Sequence[str]) -> tuple[tuple[str, ...], tuple[Mistake, 
     try:
         return tuple(spec.name for spec in parse_groups(groups)), ()
     except SeatrialError as error:
-        mistakes = tuple((("data", "groups"), one.problem, one.hint) for one in error.each)
+        mistakes = tuple((("data", "groups"), problem.problem, problem.hint) for problem in error.each)
         return tuple(groups), mistakes
 
 
 def reference_mistakes(policy: Policy) -> Iterator[Mistake]:
     """Of the policy: models to compare with that a release cannot name for good."""
     for index, requirement in enumerate(policy.require):
-        named = requirement.no_worse_than
-        if named is not None and named not in NAMED_REFERENCES and not _RELEASE.fullmatch(named):
-            close = did_you_mean(named, NAMED_REFERENCES)
+        reference = requirement.no_worse_than
+        if reference is not None and reference not in NAMED_REFERENCES and not _RELEASE.fullmatch(reference):
+            close = did_you_mean(reference, NAMED_REFERENCES)
             yield (
                 ("policy", "require", index, "no_worse_than"),
-                f"{named!r} is not a release, or a model that the trial makes.",
+                f"{reference!r} is not a release, or a model that the trial makes.",
                 close or 'Write "newest_passed", "baseline", or a release: "name@2".',
             )
 
@@ -205,8 +205,8 @@ def store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
         return "proxy", *mistake
     if store.ca is not None and not store.ca.startswith("file:"):
         return "ca", "the certificates must be a file.", 'Write "file:ca.pem", a file of certificates in PEM form.'
-    given = store.credentials if isinstance(store.credentials, Mapping) else {}
-    if unknown := next((half for half in given if half not in CREDENTIALS), None):
+    credentials = store.credentials if isinstance(store.credentials, Mapping) else {}
+    if unknown := next((half for half in credentials if half not in CREDENTIALS), None):
         hint = did_you_mean(unknown, CREDENTIALS) or f"There is: {', '.join(CREDENTIALS)}."
         return "credentials", f"unknown key {unknown}.", hint
     if isinstance(store.credentials, str) and store.credentials not in ("env", "none"):
@@ -215,7 +215,7 @@ def store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:
             "credentials must be a reference.",
             'Write "env", "none", or { access_key = "env:NAME", secret_key = "env:NAME" }.',
         )
-    if any(not reference.startswith(("env:", "file:")) for reference in given.values()):
+    if any(not reference.startswith(("env:", "file:")) for reference in credentials.values()):
         return "credentials", "a secret stands in it.", 'Write a reference: "env:NAME" or "file:PATH".'
     return None
 

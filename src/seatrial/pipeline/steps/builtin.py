@@ -31,19 +31,19 @@ def built_in_steps(project: Project, graph: Graph, *, rehearse: bool) -> tuple[S
         )
     model, data = project.model_settings, project.data
     roles = _roles(project, data, rehearse=rehearse)
-    known = [reference for step in graph.values() for reference in step.references]
+    references = [reference for step in graph.values() for reference in step.references]
     for place, reference in (("model.from", model.from_), *((f"data.{role}", name) for role, name in roles.items())):
         is_file = is_model_file(reference) if place == "model.from" else is_rows_file(reference)
-        if not is_file and reference not in known:
-            hint = did_you_mean(reference, known) or f"There is: {', '.join(known) or 'no step'}."
+        if not is_file and reference not in references:
+            hint = did_you_mean(reference, references) or f"There is: {', '.join(references) or 'no step'}."
             hint += f' A file or folder is written with a slash: "./{reference}".'
             raise InputError(f"{place}: no step makes {reference!r}.", path=project.path, hint=hint)
     _check_test_is_only_measured(data, model.from_, graph, path=project.path)
     own: tuple[Step, ...] = ()
-    made = model.from_
+    model_reference = model.from_
     if is_model_file(model.from_):
         own = (_package(model, data),)
-        made = own[0].name
+        model_reference = own[0].name
     policy = sha256(to_json(project.policy))
     parameters: Mapping[str, Parameter] = {
         "policy": policy,
@@ -52,15 +52,27 @@ def built_in_steps(project: Project, graph: Graph, *, rehearse: bool) -> tuple[S
         "rehearse": rehearse,
     }
     inputs: dict[str, Source] = {
-        "model": made,
+        "model": model_reference,
         **{role: _rows(place) for role, place in roles.items()},
-        **{f"{AGAINST}{named}": Against(named) for named in compared_with(project.policy)},
+        **{f"{AGAINST}{reference}": Against(reference) for reference in compared_with(project.policy)},
     }
     assess = Step("assess", "python", _never_called, inputs, (), (), parameters)
     if rehearse or not project.policy.require:
         return (*own, assess)
-    named: Mapping[str, Parameter] = {"policy": policy, "name": project.name}
-    return (*own, assess, Step("release", "python", _never_called, {"model": made, "trial": "assess"}, (), (), named))
+    release_parameters: Mapping[str, Parameter] = {"policy": policy, "name": project.name}
+    return (
+        *own,
+        assess,
+        Step(
+            "release",
+            "python",
+            _never_called,
+            {"model": model_reference, "trial": "assess"},
+            (),
+            (),
+            release_parameters,
+        ),
+    )
 
 
 def built_in_step(name: str) -> Step | None:
@@ -70,8 +82,10 @@ def built_in_step(name: str) -> Step | None:
 
 def compared_with(policy: Policy) -> tuple[str, ...]:
     """The releases that the policy compares with, as it names them."""
-    named = (requirement.no_worse_than for requirement in policy.require)
-    return tuple(dict.fromkeys(one for one in named if one is not None and one not in BASELINES))
+    references = (requirement.no_worse_than for requirement in policy.require)
+    return tuple(
+        dict.fromkeys(reference for reference in references if reference is not None and reference not in BASELINES)
+    )
 
 
 def wishes_digest(model: ModelSettings, data: DataSettings) -> str:
@@ -142,8 +156,8 @@ def _check_test_is_only_measured(data: DataSettings, model: str, graph: Graph, *
                 path=path,
                 hint=f"Take it out of the inputs of {step.name!r}; the trial alone reads it.",
             )
-        found = (makers[source] for source in step.inputs.values() if isinstance(source, str))
-        ancestors.extend(maker for maker in found if maker not in ancestors)
+        sources = (makers[source] for source in step.inputs.values() if isinstance(source, str))
+        ancestors.extend(maker for maker in sources if maker not in ancestors)
 
 
 def _never_called() -> None:

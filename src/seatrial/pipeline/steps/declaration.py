@@ -50,7 +50,7 @@ class RowsAt:
 class Against:
     """A release that the model is compared with, as the policy names it: "newest_passed" or name@version."""
 
-    named: str
+    reference: str
 
 
 Source = str | Files | LocalModel | RowsAt | Against  # a text is another step's output: "features.train"
@@ -156,7 +156,7 @@ def _declare(
         raise mistake(f"unknown kind {kind!r}.", did_you_mean(kind, ENGINES) or f"Known: {', '.join(ENGINES)}.")
     if name in BUILT_IN:
         raise mistake("this name is taken by a built-in step.", "Rename the function.")
-    if wrong := next((one for one in outputs if not one.isidentifier()), None):
+    if wrong := next((output for output in outputs if not output.isidentifier()), None):
         raise mistake(f"output {wrong!r} is not a legal name.", "Use letters, digits and _, as for a variable.")
     if len(set(outputs)) != len(outputs):
         raise mistake(f"an output is named twice in {', '.join(outputs)}.", "Give each output its own name.")
@@ -165,11 +165,14 @@ def _declare(
         raise mistake(f"{key}: {problem}", hint)
     arguments = inspect.signature(function).parameters.values()
     expected = {argument.name for argument in arguments if argument.kind is argument.POSITIONAL_OR_KEYWORD}
-    given = set(inputs) | ENGINES[kind].arguments
-    if expected != given:
+    supplied = set(inputs) | ENGINES[kind].arguments
+    if expected != supplied:
         described = "; ".join(
             f"{what} {', '.join(sorted(names))}"
-            for what, names in (("without an input:", expected - given), ("without an argument:", given - expected))
+            for what, names in (
+                ("without an input:", expected - supplied),
+                ("without an argument:", supplied - expected),
+            )
             if names
         )
         raise mistake(f"arguments and inputs differ ({described}).", "Name each input once in both places.")

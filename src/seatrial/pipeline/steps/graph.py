@@ -35,8 +35,8 @@ def order_steps(steps: Sequence[Step]) -> Graph:
     makers = {reference: step.name for step in by_name.values() for reference in step.references}
     tables: dict[str, str] = {}
     for reference, maker in makers.items():
-        if (other := tables.setdefault(table_name(reference), reference)) != reference:
-            problem = f"{reference!r} and {other!r} would be one table, {table_name(reference)}."
+        if (earlier := tables.setdefault(table_name(reference), reference)) != reference:
+            problem = f"{reference!r} and {earlier!r} would be one table, {table_name(reference)}."
             problems.append(_mistake(by_name[maker], problem, "Rename one."))
     needs: dict[str, set[str]] = {name: set() for name in by_name}
     for step in by_name.values():
@@ -115,12 +115,12 @@ def _import_failed(error: Exception | SystemExit, directory: Path) -> InputError
 
 def _declared_steps(module: ModuleType) -> list[Step]:
     own: list[Step] = list(getattr(module, DECLARED, []))
-    known = {step.function for step in own}
+    functions = {step.function for step in own}
     for value in vars(module).values():  # steps that the module imports from others of the project
         for step in getattr(sys.modules.get(getattr(value, "__module__", "")), DECLARED, []):
-            if step.function is value and value not in known:
+            if step.function is value and value not in functions:
                 own.append(step)
-                known.add(value)
+                functions.add(value)
     if not own:
         raise InputError(
             "the module declares no step.", path=module.__file__, hint="Decorate a function with @seatrial.step(…)."

@@ -25,8 +25,8 @@ def load_pipeline(project: Project, *, sets: Sequence[str], rehearse: bool) -> P
     """Loads the project's steps and adds the built-in ones; mistakes are raised before anything runs."""
     own = project_steps(project)
     built_in = built_in_steps(project, own, rehearse=rehearse)
-    known = {**own, **{step.name: replace(step, parameters=SETTABLE) for step in built_in if step.name == "assess"}}
-    parameters = merge_parameters(known, project.parameters, tuple(sets), project.path)
+    settable = {**own, **{step.name: replace(step, parameters=SETTABLE) for step in built_in if step.name == "assess"}}
+    parameters = merge_parameters(settable, project.parameters, tuple(sets), project.path)
     budget_s = parameters.get("assess", {}).get("budget_s")
     if isinstance(budget_s, float) and budget_s <= 0:
         raise InputError(

@@ -60,12 +60,14 @@ def _reach(tree: ast.Module, start: str) -> Iterator[ast.stmt]:
     """The module's top-level statements that `start` depends on, in order; those that act always run, so they count."""
     acting = [statement for statement in tree.body if _acts(statement)]
     defines = {statement: _defined(statement) for statement in tree.body}
-    kept = set(acting)
-    wanted = {start}.union(*map(_names, acting))
-    while found := [one for one, defined in defines.items() if one not in kept and defined & wanted]:
-        kept.update(found)
-        wanted.update(*map(_names, found))
-    return (statement for statement in tree.body if statement in kept)
+    reached = set(acting)
+    names = {start}.union(*map(_names, acting))
+    while added := [
+        statement for statement, defined in defines.items() if statement not in reached and defined & names
+    ]:
+        reached.update(added)
+        names.update(*map(_names, added))
+    return (statement for statement in tree.body if statement in reached)
 
 
 def _acts(node: ast.AST) -> bool:
