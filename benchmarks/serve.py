@@ -26,7 +26,7 @@ from serve_candidates import package
 
 HERE = Path(__file__).resolve().parent
 HTTP = ("h11", "httptools", "raw", "granian", "loop")
-ANSWERING = ("seatrial", "fastapi", "bare")
+ANSWERING = ("seatrial", "unbatched", "fastapi", "bare")
 LINKS = 8  # connections that are kept alive, one request on each at a time
 REQUESTS = {1: 2400, 32: 1600}
 START_S = 60

@@ -34,15 +34,19 @@ def package() -> dict[str, bytes]:
     )
 
 
-def seatrial(port: int) -> None:
-    """Our server."""
+def seatrial(port: int, *, batching: bool = True) -> None:
+    """Our server, as `seatrial serve` starts it."""
     from seatrial.models.runtime import load_predictor
     from seatrial.models.sessions import processor_limit
+    from seatrial.serve.inference import Limits
+    from seatrial.serve.merging import rows_to_merge
     from seatrial.serve.model_server import create_app
     from seatrial.serve.server import run_server
 
     predictor = load_predictor(package(), threads=processor_limit())
-    run_server(create_app(predictor, "census", "1"), host=HOST, port=port, ready=lambda _address: None)
+    limits = Limits(merge_rows=rows_to_merge(predictor, predictor.codec) if batching else 1)
+    app = create_app(predictor, "census", "1", limits=limits)
+    run_server(app, host=HOST, port=port, ready=lambda _address: None)
 
 
 def bare_answer() -> Answer:
@@ -173,6 +177,7 @@ CANDIDATES: dict[str, Callable[[int], None]] = {
     "granian": granian,
     "loop": lambda port: loop(port, lambda _body: FIXED),
     "seatrial": seatrial,
+    "unbatched": lambda port: seatrial(port, batching=False),
     "fastapi": fastapi,
     "bare": lambda port: loop(port, bare_answer()),
 }

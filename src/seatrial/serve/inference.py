@@ -23,7 +23,8 @@ from seatrial.serve.formats.request_columns import Question, Reply
 QUEUE_REQUESTS = 256
 QUEUE_BYTES = 256 * 2**20
 TIMEOUT_S = 30.0
-MERGED_REQUESTS = 64  # one run at most: the last of them waits for the answers of all
+MERGED_REQUESTS = 64  # taken at once at most, and so many bytes: the first of them waits until all are read
+MERGED_BYTES = 4 * 2**20
 _STOPPING = "the server is shutting down"
 
 
@@ -181,7 +182,8 @@ class Inference:
             return None
         jobs = [job]
         if self._limits.merge_rows > 1:
-            while len(jobs) < MERGED_REQUESTS:
+            size = job.size
+            while len(jobs) < MERGED_REQUESTS and size < MERGED_BYTES:
                 try:
                     job = self._queue.get_nowait()
                 except Empty:
@@ -190,6 +192,7 @@ class Inference:
                     self._queue.put(None)  # the end, once these are answered
                     break
                 jobs.append(job)
+                size += job.size
         return jobs
 
     def _outcomes(self, jobs: Sequence[_Job]) -> Iterator[tuple[_Job, Reply | Exception]]:

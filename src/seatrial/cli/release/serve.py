@@ -41,6 +41,9 @@ def command(
         bool,
         Parameter(help="A line of JSON on standard error for each request, without what it held.", negative=""),
     ] = False,
+    no_batching: Annotated[
+        bool, Parameter(help="Never answer several requests by one run of the model.", negative="")
+    ] = False,
     digest: Annotated[str | None, Parameter(help="Refuse any release.json but the one of this sha256.")] = None,
     trust: Trust = None,
     profile: Profile = "local",
@@ -59,6 +62,8 @@ def command(
     from seatrial.models.runtime import load_predictor
     from seatrial.models.sessions import processor_limit
     from seatrial.pipeline.open_release import verified_release
+    from seatrial.serve.inference import Limits
+    from seatrial.serve.merging import rows_to_merge
     from seatrial.serve.model_server import create_app
     from seatrial.serve.observation.access_log import AccessLog
     from seatrial.serve.server import run_server
@@ -81,10 +86,12 @@ def command(
         print_lines(f"Serving {served.name}@{served.version} at {address}")
         print_lines(f"Next: curl {address}/v2/models/{served.name}")
 
+    merge_rows = 1 if no_batching else rows_to_merge(predictor, predictor.codec)
     app = create_app(
         predictor,
         served.name,
         str(served.version),
+        limits=Limits(merge_rows=merge_rows),
         codec=predictor.codec,
         digest=f"sha256:{verified.digest}",
         on_served=AccessLog(sys.stderr, release=f"{served.name}@{served.version}") if access_log else None,

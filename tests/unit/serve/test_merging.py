@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from seatrial.errors import InputError
+from seatrial.models.codec import Codec
+from seatrial.models.predictor import Predictions
+from seatrial.models.signature import Column, Signature
+from seatrial.serve.merging import MERGED_ROWS, probe_rows, rows_to_merge
+
+SIGNATURE = Signature((Column("a", "number"), Column("b", "integer"), Column("c", "text")), "regression")
+CODEC = Codec.from_statistics(numbers={"a": (1000.0, 1.0)}, vocabularies={"c": ["x", "y"]})
+
+
+@dataclass
+class Model:
+    """Costs something a run and something a row; may answer a batch with other bits than a row."""
+
+    run_s: float = 0.001
+    row_s: float = 0.0
+    last_bit: float = 0.0
+    refuses: bool = False
+    signature: Signature = SIGNATURE
+
+    def predict_arrays(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
+        if self.refuses:
+            raise InputError("no.")
+        rows = len(columns["a"])
+        time.sleep(self.run_s + rows * self.row_s)
+        answers = columns["a"] * (1 + self.last_bit * (rows > 1))
+        return Predictions(np.array(["same"] * rows, object), np.column_stack([answers, answers]))
+
+
+def test_requests_share_a_run_where_a_run_is_what_costs() -> None:
+    assert rows_to_merge(Model(), None) == MERGED_ROWS
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Model(run_s=0.0, row_s=0.001), Model(last_bit=2**-52), Model(refuses=True)],
+    ids=["each row costs", "another bit", "made-up rows are refused"],
+)
+def test_requests_share_no_run_where_it_does_not_pay_or_changes_a_bit(model: Model) -> None:
+    assert rows_to_merge(model, None) == 1
+
+
+def test_probes_are_rows_as_the_codec_knows_them() -> None:
+    rows = probe_rows(SIGNATURE, CODEC, 50)
+    assert 990 < rows["a"].min() < rows["a"].max() < 1010
+    assert set(rows["c"]) == {"x", "y", ""}
+    assert set(rows["b"]) <= {0.0, 1.0}
