@@ -36,7 +36,7 @@ class Subject:
     one with the positive number of people that a row stands for. `references` are the models that a policy compares
     with, under the names it gives them; they are asked for the same rows. For regressions, absolute errors count as at
     most `clip` (in the label's unit: a loss without a ceiling has no distribution-free bound), and `quantile` says
-    which one the model predicts.
+    which one the model predicts. Nobody whom the rows stand for weighs more than `largest_weight`, drawn or not.
     """
 
     predictor: Predictor
@@ -51,6 +51,7 @@ class Subject:
     references: Mapping[str, Predictor] = field(default_factory=dict)
     clip: float | None = None
     quantile: float | None = None
+    largest_weight: float | None = None
     under_attack: UnderAttack | None = None  # what attacks need besides answers
     facts: DataFacts | None = None
 

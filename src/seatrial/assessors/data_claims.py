@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable, answered_beside, class_answers
 from seatrial.assessors.assessor import DataFacts, Subject
 from seatrial.assessors.claims import ONE_COLUMN, conditions, dependence, unmeasured
+from seatrial.assessors.quantities.means import weight_flags
+from seatrial.assessors.quantities.slices import Found, Measured
 from seatrial.assessors.references.reference_answers import baseline_of
 from seatrial.verdicts.bounds.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.bounds.proportions import proportion
-from seatrial.verdicts.bounds.weighted_mean import weighted_mean
+from seatrial.verdicts.bounds.weighted_mean import weight_assumption, weighted_mean
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 
 _ROWS = {"weights": "unweighted"}  # what is counted while rows are read is counted by rows
@@ -38,26 +40,23 @@ def assess(
                 continue
             found = _measure(metric, subject, confidence, seed)
             if not isinstance(found, Unmeasurable):
-                interval, parameters = found
                 yield Evidence(
                     claim,
                     "all",
-                    interval.estimate,
-                    interval.low,
-                    interval.high,
+                    found.interval.estimate,
+                    found.interval.low,
+                    found.interval.high,
                     confidence,
                     subject.tables[subject.measured].num_rows,
-                    interval.method,
-                    {**conditions(subject), **parameters},
-                    () if metric in _COUNTED else dependence(subject),
+                    found.interval.method,
+                    {**conditions(subject), **found.conditions},
+                    () if metric in _COUNTED else (*dependence(subject), *found.flags),
                 )
             elif asked:
                 yield unmeasured(claim, found.reason)
 
 
-def _measure(
-    metric: str, subject: Subject, confidence: float, seed: int
-) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+def _measure(metric: str, subject: Subject, confidence: float, seed: int) -> Found:
     if metric == ONE_COLUMN_ACCURACY:
         return _one_column(subject, confidence, seed)
     facts = subject.facts
@@ -74,26 +73,25 @@ def _measure(
     return _unknown(facts, confidence)
 
 
-def _counted(
-    rows: int | None, facts: DataFacts | None, missing: str, *, beside: int = 0
-) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+def _counted(rows: int | None, facts: DataFacts | None, missing: str, *, beside: int = 0) -> Found:
     """A share of these rows, and of those `beside` them; `missing` says why there is none."""
     if rows is None or facts is None:
         return Unmeasurable(missing)
     every = facts.rows + beside
     share = rows / max(every, 1)
     counted = "counted" if facts.exact else "counted-on-a-sample"
-    return Interval(share, share, share, counted), {**_ROWS, "counts": f"{rows} of {every}"}
+    return Measured(Interval(share, share, share, counted), every, {**_ROWS, "counts": f"{rows} of {every}"})
 
 
-def _answered(facts: DataFacts | None, confidence: float) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+def _answered(facts: DataFacts | None, confidence: float) -> Found:
     if facts is None or facts.unanswered is None:
         return Unmeasurable("the answers were not counted")
     answered = facts.rows - facts.unanswered
-    return proportion(answered, facts.rows, confidence=confidence), {**_ROWS, "counts": f"{answered} of {facts.rows}"}
+    counts = {**_ROWS, "counts": f"{answered} of {facts.rows}"}
+    return Measured(proportion(answered, facts.rows, confidence=confidence), facts.rows, counts)
 
 
-def _unknown(facts: DataFacts | None, confidence: float) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+def _unknown(facts: DataFacts | None, confidence: float) -> Found:
     """The column with most of them stands for all."""
     if facts is None or facts.unknown is None:
         return Unmeasurable("the model's vocabulary is not known: it needs a codec, or the training data")
@@ -102,10 +100,10 @@ def _unknown(facts: DataFacts | None, confidence: float) -> tuple[Interval, dict
     column, rows = max(facts.unknown.items(), key=lambda item: item[1])
     stated = {**_ROWS, "column": column, "counts": f"{rows} of {facts.rows}"}
     each = simultaneous_confidence(confidence, len(facts.unknown))  # which of them has most is seen in these rows
-    return proportion(rows, facts.rows, confidence=each), stated
+    return Measured(proportion(rows, facts.rows, confidence=each), facts.rows, stated)
 
 
-def _one_column(subject: Subject, confidence: float, seed: int) -> tuple[Interval, dict[str, str]] | Unmeasurable:
+def _one_column(subject: Subject, confidence: float, seed: int) -> Found:
     rule = subject.references.get(ONE_COLUMN)
     if subject.task == "regression" or rule is None:
         return Unmeasurable("there is no rule of one column to measure")
@@ -115,12 +113,15 @@ def _one_column(subject: Subject, confidence: float, seed: int) -> tuple[Interva
     ruled = answered_beside(answers, subject, subject.measured, rule)
     if not isinstance(ruled, ClassAnswers):
         return ruled
-    hits = int((ruled.answered == ruled.actual).sum())
+    hits, rows = int((ruled.answered == ruled.actual).sum()), len(ruled.actual)
     baseline = baseline_of(rule)
     described = {} if baseline is None else {"rule": baseline.described, "fitted_on": baseline.fitted_on}
     if ruled.weights is not None:
         values = (ruled.answered == ruled.actual) * 1.0
-        bounds = weighted_mean(values, ruled.weights, low=0, high=1, confidence=confidence, seed=seed)
-        return bounds, {**described, "seed": str(seed)}
-    counts = f"{hits} of {len(ruled.actual)}"
-    return proportion(hits, len(ruled.actual), confidence=confidence), {**described, "counts": counts}
+        supposed = weight_assumption(ruled.weights, subject.largest_weight)
+        bounds = weighted_mean(
+            values, ruled.weights, low=0, high=1, confidence=confidence, seed=seed, heaviest=supposed.largest
+        )
+        return Measured(bounds, rows, {**described, "seed": str(seed), **supposed.stated}, weight_flags(supposed))
+    counts = f"{hits} of {rows}"
+    return Measured(proportion(hits, rows, confidence=confidence), rows, {**described, "counts": counts})

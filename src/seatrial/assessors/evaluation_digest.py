@@ -72,6 +72,7 @@ def evaluation_digest(
                 "columns": deciding,
                 "clip": subject.clip,
                 "quantile": subject.quantile,
+                "largest_weight": subject.largest_weight,
                 "seed": seed,
                 "budget_s": budget_s if attacked else None,
             }

@@ -8,6 +8,7 @@ from dataclasses import replace
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.contingency.group_specs import GroupSpec, Part
 from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.verdicts.contingency import Weighing
 from seatrial.verdicts.policy import Policy
 
 
@@ -33,12 +34,12 @@ def groups_of_policy(policy: Policy, groups: Sequence[GroupSpec]) -> tuple[Group
 
 
 def settings_of_policy(policy: Policy, subject: Subject) -> Subject:
-    """The subject with the clip and the quantile of the policy, where it states them.
+    """The subject with the clip, the quantile and the largest weight of the policy, where it states them.
 
     Raises `InputError` where somebody asked for others.
     """
     stated = {}
-    for name in ("clip", "quantile"):
+    for name in ("clip", "quantile", "largest_weight"):
         of_policy, asked = getattr(policy, name), getattr(subject, name)
         if of_policy is not None and asked is not None and asked != of_policy:
             raise InputError(
@@ -66,6 +67,22 @@ def check_policy_settings(policy: Policy, groups: Sequence[GroupSpec], clip: flo
             f"the policy states a clip of {policy.clip:g}, and the errors were summed with {clip or 'none'}.",
             path="clip",
             hint=f"Write clip={policy.clip:g}.",
+        )
+
+
+def check_largest_weight(largest_weight: float, weighing: Weighing | None) -> None:
+    """`InputError` where a counted row weighs more than the policy says that anybody does, or none has a weight."""
+    if weighing is None:
+        raise InputError(
+            "a largest weight was stated, and the rows have no weights.",
+            path="policy.largest_weight",
+            hint="Name the column of weights, or leave it out.",
+        )
+    if weighing.heaviest > largest_weight:
+        raise InputError(
+            f"a row weighs {weighing.heaviest:g}, more than the largest weight that was stated, {largest_weight:g}.",
+            path="policy.largest_weight",
+            hint="It is the most that anybody weighs, drawn or not: correct it, or the weights.",
         )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seatrial.assessors.answers.labels import actual_classes, actual_values, class_code, weights_of
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.contingency.group_specs import group_column, listed, suggestion
-from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.errors import InputError, Problems, SeatrialError, field
 
 
 def check_subject(subject: Subject) -> None:
@@ -64,9 +67,22 @@ def _problems(subject: Subject) -> Iterator[SeatrialError]:
             yield error
     if subject.weight is not None and subject.weight not in missing:
         try:
-            weights_of(table, subject.weight, path=f"{subject.measured}.{subject.weight}")
+            path = f"{subject.measured}.{subject.weight}"
+            _check_largest(weights_of(table, subject.weight, path=path), subject.largest_weight, path)
         except InputError as error:
             yield error
+
+
+def _check_largest(weights: NDArray[np.float64], largest: float | None, path: str) -> None:
+    """`InputError` where a row weighs more than anybody is said to."""
+    if largest is None or not (weights > largest).any():
+        return
+    row = int(np.argmax(weights))
+    raise InputError(
+        f"row {row} weighs {weights[row]:g}, more than the largest weight that was stated, {largest:g}.",
+        path=path,
+        hint=f"{field('largest_weight')} is the most that anybody weighs, drawn or not: correct it, or the weights.",
+    )
 
 
 def _settings(subject: Subject) -> Iterator[SeatrialError]:
@@ -97,6 +113,19 @@ def _settings(subject: Subject) -> Iterator[SeatrialError]:
         elif not (math.isfinite(subject.clip) and subject.clip > 0):
             hint = "Write the largest error that counts in full, in the label's unit."
             yield InputError(f"{subject.clip:g} is not a positive number.", path="data.clip", hint=hint)
+    if subject.largest_weight is not None:
+        if subject.weight is None:
+            yield InputError(
+                "a largest weight was stated, and the rows have no weights.",
+                path="policy.largest_weight",
+                hint=f"Name the column of weights ({field('weight')}), or leave it out.",
+            )
+        elif not (math.isfinite(subject.largest_weight) and subject.largest_weight > 0):
+            yield InputError(
+                f"largest_weight must be positive, got {subject.largest_weight:g}.",
+                path="policy.largest_weight",
+                hint="Write the largest weight that anybody has, drawn or not.",
+            )
     if subject.quantile is not None:
         if subject.task != "regression":
             yield InputError(

@@ -56,4 +56,5 @@ Inputs = Annotated[Columns, Parameter(help="The columns of a model that takes on
 Threshold = Annotated[float | None, Parameter(help="The least probability that is answered positive.")]
 Weight = Annotated[str | None, Parameter(help="The column that says how many people a row stands for.")]
 Clip = Annotated[float | None, Parameter(help="The largest error of a regression that counts in full.")]
+LargestWeight = Annotated[float | None, Parameter(help="The largest --weight that anybody has, in the table or not.")]
 Quantile = Annotated[float | None, Parameter(help="The quantile that a regression predicts: 0.9.")]

@@ -57,7 +57,8 @@ _BASES = {
 }
 _SUFFIXES = {
     "weighted": "Rows count by their weights, and bounds widen as the weights differ; rows with their weights are "
-    "taken for independent draws from a population in which nobody weighs more than the heaviest row seen.",
+    "taken for independent draws from a population in which nobody weighs more than the heaviest row seen, "
+    "or than the largest weight that is stated.",
     "f1": "For F1, which grows with the share of right ones among the rows that are positive or called so. Hand, "
     "Christen & Kirielle, Machine Learning 110 (2021).",
     "paired": "The two models answer the same rows, so what is hard for both cancels.",

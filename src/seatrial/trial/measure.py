@@ -183,6 +183,7 @@ def measure(
         references=scored.references,
         clip=question.clip,
         quantile=question.quantile,
+        largest_weight=question.largest_weight,
         facts=replace(checks.facts(), unanswered=scored.unanswered),
     )
     if sample is not None and model.package is not None:

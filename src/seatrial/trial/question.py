@@ -26,6 +26,7 @@ class Question:
     cluster: str | None = None  # a column whose equal values mark rows that are not independent
     clip: float | None = None
     quantile: float | None = None
+    largest_weight: float | None = None  # of anybody whom the rows stand for, drawn or not
     margin: float | None = None  # by how much the model may be worse than the one it is compared with
     seed: int = SEED
     budget_s: float = BUDGET_S

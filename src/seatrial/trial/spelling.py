@@ -9,14 +9,14 @@ _OPTIONS: Mapping[str, str] = {"budget_s": "--budget"}  # the others are called 
 _SECTIONS: Mapping[str, str] = {
     **dict.fromkeys(("classes", "inputs", "threshold"), "model"),
     **dict.fromkeys(("label", "task", "positive", "groups", "weight", "cluster", "train"), "data"),
-    **dict.fromkeys(("clip", "quantile"), "policy"),
+    **dict.fromkeys(("clip", "quantile", "largest_weight"), "policy"),
     **dict.fromkeys(("seed", "budget_s"), "params.assess"),
     "margin": "[policy.require]",
     "against": "[policy.require]",
 }
 _KEYS: Mapping[str, str] = {"against": "no_worse_than"}
 _LISTS = ("classes", "inputs", "groups")
-_NUMBERS = ("threshold", "clip", "quantile", "margin", "seed", "budget_s")
+_NUMBERS = ("threshold", "clip", "quantile", "largest_weight", "margin", "seed", "budget_s")
 
 
 def command_line(name: str, example: str | None) -> str:

@@ -140,8 +140,10 @@ def assumptions(question: Question, labels: Labels, signature: Signature, *, not
     if signature.task == "binary" and question.positive is None and signature.positive is not None and not told:
         other = next(name for name in signature.classes if name != signature.positive)
         lines.append(f'positive: "{signature.positive}" and not "{other}" ({field("positive")} says otherwise)')
-    if question.weight is not None:
-        lines.append(f'weights: bounds suppose that nobody weighs more than the heaviest row, by "{question.weight}"')
+    if question.weight is not None and question.largest_weight is None:
+        stated = f"{field('largest_weight')} states another"
+        supposed = f'nobody weighs more than the heaviest row, by "{question.weight}"'
+        lines.append(f"weights: bounds suppose that {supposed} ({stated})")
     return tuple(lines)
 
 

@@ -49,6 +49,7 @@ class Given:
     policy: str = DEFAULT
     clip: float | None = None
     quantile: float | None = None
+    largest_weight: float | None = None
     token: str | None = None
     ca: str | None = None
     seed: int = SEED
@@ -200,6 +201,7 @@ def _asked(given: Given) -> tuple[Question, str, str]:
         weight=given.weight,
         clip=given.clip,
         quantile=given.quantile,
+        largest_weight=given.largest_weight,
         margin=given.margin,
         seed=given.seed,
         budget_s=BUDGET_S if given.budget is None else given.budget,
@@ -238,7 +240,7 @@ def _init(given: Given) -> list[str]:
 def _for_init(options: Sequence[str]) -> list[str]:
     pairs = zip(options[::2], options[1::2], strict=True)
     about_model = ("--task", "--positive", "--classes", "--inputs", "--threshold")
-    wanted = ("--label", "--groups", *about_model, "--weight", "--train", "--clip", "--quantile")
+    wanted = ("--label", "--groups", *about_model, "--weight", "--train", "--clip", "--quantile", "--largest-weight")
     return [part for name, value in pairs if name in wanted for part in (name, value)]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from seatrial.assessors.classification.rates import METRICS
 from seatrial.assessors.contingency.assess_counts import claims_of, default_metrics, measure_cells
 from seatrial.assessors.contingency.group_specs import suggestion
-from seatrial.assessors.policy_settings import check_policy_settings
+from seatrial.assessors.policy_settings import check_largest_weight, check_policy_settings
 from seatrial.errors import InputError
 from seatrial.report.terminal.measured import measured_lines, not_measured_lines
 from seatrial.report.terminal.verdict import verdict_lines
@@ -115,10 +115,15 @@ def fairness(
         policy = policy_of_file(Path(policy), groups=names, task="regression" if regression else kind)
     if policy is not None:
         check_policy_settings(policy, specs, clip)
+    largest_weight = None if policy is None else policy.largest_weight
+    if largest_weight is not None and isinstance(cells, Cells):
+        check_largest_weight(largest_weight, cells.weighing)
     asked = () if policy is None else tuple(requirement.claim for requirement in policy.require)
     at = confidence if policy is None else policy.confidence
     claims = dict.fromkeys([*asked, *claims_of(metrics or default_metrics(cells), specs)])
-    measured = tuple(measure_cells(cells, tuple(claims), specs, positive=found, confidence=at))
+    measured = tuple(
+        measure_cells(cells, tuple(claims), specs, positive=found, confidence=at, largest_weight=largest_weight)
+    )
     evidence = tuple(item for item in measured if isinstance(item, Evidence))
     missing = tuple(item for item in measured if isinstance(item, NotMeasured))
     verdict = None if policy is None else judge(policy, trial_of(evidence, missing, policy, at))

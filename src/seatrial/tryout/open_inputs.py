@@ -96,8 +96,10 @@ def try_model(
             uses=uses,
             on_progress=_briefly(on_progress),
         )
+    stated = question.largest_weight if chosen.largest_weight is None else chosen.largest_weight
+    supposed = replace(question, largest_weight=stated)
     taken_for_granted = (
-        *assumptions(question, labels, opened.signature, notes=opened.notes),
+        *assumptions(supposed, labels, opened.signature, notes=opened.notes),
         *(() if other is None else (f"{other.name}: {note}" for note in other.notes)),
     )
     return Assessment(

@@ -27,6 +27,7 @@ BINARY: dict[str, tuple[str, ...]] = {
     "task": ("--task", "binary"),
     "inputs": ("--inputs", "a,b"),
     "weight": ("--weight", "w"),
+    "largest_weight": ("--largest-weight", "4"),
     "validation": ("--validation", "validation.csv"),
     "train": ("--train", "train.csv"),
 }
@@ -100,6 +101,8 @@ def test_all_options_for_a_model_of_two_classes_make_a_project(files: Path) -> N
         "inputs": ["a", "b"],
         "threshold": 0.4,
     }
+    assert isinstance(written["policy"], dict)
+    assert written["policy"]["largest_weight"] == 4
 
 
 @pytest.mark.simulation

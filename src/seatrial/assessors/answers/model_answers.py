@@ -42,6 +42,7 @@ class ClassAnswers:
     probabilities: NDArray[np.float64] | None
     weights: NDArray[np.float64] | None = None
     positive: int | None = None
+    largest_weight: float | None = None  # of anybody, drawn or not
 
     def code_of(self, name: str | None) -> int | Unmeasurable | None:
         """The class that a claim is about: the one it names, else the positive one; None for all of several."""
@@ -61,6 +62,7 @@ class ValueAnswers:
     predicted: NDArray[np.float64]
     interval: NDArray[np.float64] | None = None
     weights: NDArray[np.float64] | None = None
+    largest_weight: float | None = None  # of anybody, drawn or not
 
 
 def class_answers(subject: Subject, reference: Predictor | None = None) -> ClassAnswers | Unmeasurable:
@@ -82,6 +84,7 @@ def class_answers(subject: Subject, reference: Predictor | None = None) -> Class
         probabilities=None,
         weights=_weights(subject),
         positive=positive_code(subject) if subject.task == "binary" else None,
+        largest_weight=subject.largest_weight,
     )
     return answered_beside(answers, subject, subject.measured, reference)
 
@@ -130,7 +133,7 @@ def value_answers(subject: Subject, reference: Predictor | None = None) -> Value
         sound = np.isfinite(said.interval).all(axis=1) & (said.interval[:, 0] <= said.interval[:, 1])
         if not sound.all():
             return Unmeasurable(_first_gap("interval", sound, said.interval, subject.measured))
-    return ValueAnswers(actual, predicted, said.interval, _weights(subject))
+    return ValueAnswers(actual, predicted, said.interval, _weights(subject), subject.largest_weight)
 
 
 def _doubt(subject: Subject, *, classifier: bool) -> Unmeasurable | None:

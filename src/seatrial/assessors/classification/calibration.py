@@ -16,14 +16,14 @@ from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable,
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import conditions, dependence, unmeasured, wanted
 from seatrial.assessors.contingency.grouping import Grouping
-from seatrial.assessors.quantities.means import found, minus
+from seatrial.assessors.quantities.means import found, minus, weight_flags
 from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
 from seatrial.verdicts.bounds.bounded_mean import bounded_mean
 from seatrial.verdicts.bounds.calibration_error import bin_edges, calibration_error
 from seatrial.verdicts.bounds.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.bounds.proportions import proportion
-from seatrial.verdicts.bounds.weighted_mean import weighted_mean
+from seatrial.verdicts.bounds.weighted_mean import weight_assumption, weighted_mean
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasured
 from seatrial.verdicts.metrics import measured_by
 
@@ -53,6 +53,7 @@ class Scored:
     score: NDArray[np.float64]
     hit: NDArray[np.bool_]
     weights: NDArray[np.float64] | None
+    largest_weight: float | None = None
 
 
 def assess(
@@ -120,7 +121,7 @@ def _scored(answers: ClassAnswers) -> Scored | Unmeasurable:
         return score
     binary = answers.positive is not None
     hit = answers.actual == (answers.positive if binary else answers.answered)
-    return Scored(score, hit, answers.weights)
+    return Scored(score, hit, answers.weights, answers.largest_weight)
 
 
 def _scores(answers: ClassAnswers) -> NDArray[np.float64] | Unmeasurable:
@@ -137,10 +138,17 @@ def _error(scored: Scored, bins: Bins, groups: Grouping, *, seed: int) -> Quanti
         if len(rows) == 0:
             return Unmeasurable("no rows")
         weights = None if scored.weights is None else scored.weights[rows]
+        supposed = None if weights is None else weight_assumption(weights, scored.largest_weight, of_all=scored.weights)
         error = calibration_error(
-            scored.score[rows], scored.hit[rows], bins.edges, confidence=confidence, seed=seed, weights=weights
+            scored.score[rows],
+            scored.hit[rows],
+            bins.edges,
+            confidence=confidence,
+            seed=seed,
+            weights=weights,
+            heaviest=None if supposed is None else supposed.largest,
         )
-        return found(error, len(rows))
+        return found(error, len(rows), supposed=supposed)
 
     return Quantity(of)
 
@@ -168,6 +176,7 @@ def _gaps(
             continue
         weights = None if scored.weights is None else scored.weights[here]
         within = replace(scored, score=scored.score[here], hit=scored.hit[here], weights=weights)
+        supposed = None if weights is None else weight_assumption(weights, scored.largest_weight, of_all=scored.weights)
         gap, observed = _gap_of(within, confidence=each, seed=seed)
         yield Evidence(
             claim=claim,
@@ -180,13 +189,14 @@ def _gaps(
             method=gap.method,
             conditions={
                 **stated,
+                **({} if supposed is None else supposed.stated),
                 "mean_confidence": repr(float(np.average(within.score, weights=weights))),
                 "observed_rate": repr(observed.estimate),
                 "observed_low": repr(observed.low),
                 "observed_high": repr(observed.high),
                 "simultaneous_slices": str(len(limits) - 1),
             },
-            flags=flags,
+            flags=(*flags, *(() if supposed is None else weight_flags(supposed))),
         )
 
 
@@ -194,8 +204,9 @@ def _gap_of(within: Scored, *, confidence: float, seed: int) -> tuple[Interval, 
     """Of the rows of a bin: observed rate minus mean score, and the observed rate."""
     gaps = within.hit - within.score
     if within.weights is not None:
-        gap = weighted_mean(gaps, within.weights, low=-1, high=1, confidence=confidence, seed=seed)
-        hits = within.hit.astype(np.float64)
-        return gap, weighted_mean(hits, within.weights, low=0, high=1, confidence=confidence, seed=seed)
+        most, hits = within.largest_weight, within.hit.astype(np.float64)
+        gap = weighted_mean(gaps, within.weights, low=-1, high=1, confidence=confidence, seed=seed, heaviest=most)
+        rate = weighted_mean(hits, within.weights, low=0, high=1, confidence=confidence, seed=seed, heaviest=most)
+        return gap, rate
     gap = bounded_mean(gaps, floor=-1, ceiling=1, confidence=confidence, seed=seed)
     return gap, proportion(int(within.hit.sum()), len(within.hit), confidence=confidence)

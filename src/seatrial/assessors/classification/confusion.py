@@ -146,7 +146,7 @@ def _table(answers: ClassAnswers, rows: Rows) -> ConfusionTable:
 
 def _terms(metric: str, answers: ClassAnswers, code: int) -> Terms:
     hits = share_of(metric).hit_rows(answers.actual, answers.answered, code).astype(np.float64)
-    return Terms(hits, (0, 1), _among(metric, answers, code), answers.weights)
+    return Terms(hits, (0, 1), _among(metric, answers, code), answers.weights, answers.largest_weight)
 
 
 def _among(metric: str, answers: ClassAnswers, code: int) -> Among:

@@ -70,11 +70,19 @@ def _terms(answers: ClassAnswers, computed: MeanLoss) -> Terms | Unmeasurable:
         return Unmeasurable("the model gives no probabilities")
     values = computed.loss(answers.probabilities, answers.actual, answers.positive)
     if computed.clip is None:
-        return Terms(values, computed.limits(answers.positive), weights=answers.weights)
+        return Terms(
+            values, computed.limits(answers.positive), weights=answers.weights, largest_weight=answers.largest_weight
+        )
     clip = computed.clip
     clipped = answers.probabilities[np.arange(len(answers.actual)), answers.actual] < clip
 
     def note(rows: Rows) -> dict[str, str]:
         return {"clip": f"{clip:g}", "rows_clipped": str(int(clipped[rows].sum()))}
 
-    return Terms(values, computed.limits(answers.positive), weights=answers.weights, note=note)
+    return Terms(
+        values,
+        computed.limits(answers.positive),
+        weights=answers.weights,
+        largest_weight=answers.largest_weight,
+        note=note,
+    )

@@ -21,6 +21,7 @@ from seatrial.verdicts.bounds.differences import Count
 from seatrial.verdicts.bounds.f_score import f1
 from seatrial.verdicts.bounds.interval import Interval
 from seatrial.verdicts.bounds.mean_from_sums import weighted_share
+from seatrial.verdicts.bounds.weighted_mean import WeightAssumption
 from seatrial.verdicts.contingency import ConfusionTable, Margins
 from seatrial.verdicts.evidence import Claim
 from seatrial.verdicts.metrics import METRICS as KNOWN
@@ -32,7 +33,7 @@ METRICS = measured_by("rates")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Rows by group, label and answer; where they stand for people also Σ w, Σ w² and the largest w of any row.
+    """Rows by group, label and answer; where they stand for people also Σ w, Σ w² and the largest w.
 
     `tables` gives the whole table of each group, which only metrics that need more than the margins ask for.
     """
@@ -42,7 +43,7 @@ class Counted:
     tables: Callable[[], Sequence[ConfusionTable]]
     positive: int | None = None  # of two classes
     weights: tuple[Margins, Margins] | None = None
-    heaviest: float | None = None
+    supposed: WeightAssumption | None = None
 
     def named(self, among: str, code: int) -> str:
         """The rows that a rate is among, in words."""
@@ -155,9 +156,9 @@ def _f1(counted: Counted, share: Share, code: int) -> Quantity:
 
 def _weighted(counted: Counted, share: Share, code: int) -> Quantity:
     """The share of the weight, from sums of weights and of their squares."""
-    if counted.weights is None or counted.heaviest is None:
+    if counted.weights is None or counted.supposed is None:
         raise ValueError("nothing was weighed")
-    heaviest, among = counted.heaviest, counted.named(share.rows_named, code)
+    supposed, among = counted.supposed, counted.named(share.rows_named, code)
     rows = share.counts(counted.margins, code)[1]
     both = [share.counts(margins, code) for margins in counted.weights]
     hits, misses = [hit for hit, _ in both], [among_sum - hit for hit, among_sum in both]
@@ -168,8 +169,12 @@ def _weighted(counted: Counted, share: Share, code: int) -> Quantity:
         # What is left of a difference of equal sums may be a last digit below 0.
         right, wrong = (tuple(max(0.0, float(each[group])) for each in part) for part in (hits, misses))
         interval = weighted_share(
-            int(rows[group]), (right[0], right[1]), (wrong[0], wrong[1]), heaviest=heaviest, confidence=confidence
+            int(rows[group]),
+            (right[0], right[1]),
+            (wrong[0], wrong[1]),
+            heaviest=supposed.largest,
+            confidence=confidence,
         )
-        return found(interval, int(rows[group]), {"among": among, "heaviest": f"{heaviest:.6g}"})
+        return found(interval, int(rows[group]), {"among": among}, supposed)
 
     return Quantity(of)

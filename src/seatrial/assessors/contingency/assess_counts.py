@@ -13,6 +13,7 @@ from seatrial.assessors.contingency.count_tables import part_name
 from seatrial.assessors.contingency.group_specs import MAX_GROUPS, GroupSpec
 from seatrial.assessors.quantities.slices import Quantity, of_groups, remembering
 from seatrial.assessors.regression.errors_from_sums import mean_error_of
+from seatrial.verdicts.bounds.weighted_mean import counted_assumption
 from seatrial.verdicts.contingency import Cells
 from seatrial.verdicts.error_sums import ErrorSums, GroupErrors
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
@@ -48,6 +49,7 @@ def measure_cells(
     *,
     positive: str | None,
     confidence: float,
+    largest_weight: float | None = None,
 ) -> Iterator[Evidence | NotMeasured]:
     """Answers each claim on each of its slices; the bounds of one claim hold together at `confidence`.
 
@@ -71,7 +73,7 @@ def measure_cells(
             yield unmeasured(claim, "it is not measured from labels and answers alone")
             continue
         if claim.column not in known:
-            known[claim.column] = _counted(cells, by_name.get(claim.column or ""), positive)
+            known[claim.column] = _counted(cells, by_name.get(claim.column or ""), positive, largest_weight)
         counted = known[claim.column]
         names = counted.names if isinstance(counted, GroupErrors) else counted.margins.names
         if len(names) > MAX_GROUPS:
@@ -87,7 +89,9 @@ def measure_cells(
         yield from of_groups(claim, names, quantity, confidence=confidence, stated=stated)
 
 
-def _counted(cells: Cells | ErrorSums, spec: GroupSpec | None, positive: str | None) -> Counted | GroupErrors:
+def _counted(
+    cells: Cells | ErrorSums, spec: GroupSpec | None, positive: str | None, largest_weight: float | None
+) -> Counted | GroupErrors:
     columns = () if spec is None else tuple(part_name(part) for part in spec.parts)
     if isinstance(cells, ErrorSums):
         return cells.by(*columns)
@@ -98,7 +102,11 @@ def _counted(cells: Cells | ErrorSums, spec: GroupSpec | None, positive: str | N
         lambda: cells.tables(*columns),
         None if positive is None else cells.classes.index(positive),
         None if weighed is None else cells.weighted_by(*columns),
-        None if weighed is None else weighed.heaviest,
+        None
+        if weighed is None
+        else counted_assumption(
+            weighed.heaviest, cells.total, (float(weighed.sums.sum()), float(weighed.squares.sum())), largest_weight
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.contingency.grouping import Grouping, Rows
-from seatrial.assessors.quantities.slices import Found, Measured, Quantity
+from seatrial.assessors.quantities.slices import Found, Measured, Quantity, joined_flags
 from seatrial.verdicts.bounds.asymptotic import asymptotic_mean
 from seatrial.verdicts.bounds.averages import mean_of_intervals
 from seatrial.verdicts.bounds.bounded_mean import bounded_mean
@@ -21,8 +21,10 @@ from seatrial.verdicts.bounds.interval import Interval, NoInterval, half_alpha, 
 from seatrial.verdicts.bounds.paired import paired_mean, paired_proportions
 from seatrial.verdicts.bounds.proportions import proportion
 from seatrial.verdicts.bounds.ratios import proportion_ratio
-from seatrial.verdicts.bounds.weighted_mean import weight_assumption, weighted_mean
+from seatrial.verdicts.bounds.weighted_mean import WeightAssumption, weight_assumption, weighted_mean
+from seatrial.verdicts.evidence import Flag
 
+HEAVIER_ROWS = "heavier-rows"  # the flag
 MODEL, REFERENCE = "model_estimate", "reference_estimate"  # conditions of a paired difference
 
 
@@ -46,6 +48,7 @@ class Terms:
     limits: tuple[float, float] | None
     among: Among = Among()
     weights: NDArray[np.float64] | None = None
+    largest_weight: float | None = None
     note: Callable[[Rows], Mapping[str, str]] = lambda _rows: {}
 
 
@@ -93,6 +96,7 @@ def mean(terms: Terms, groups: Grouping, *, seed: int) -> Quantity:
         values = terms.values[rows]
         weights = None if terms.weights is None else terms.weights[rows]
         interval: Interval | NoInterval
+        supposed: WeightAssumption | None = None
         if terms.limits is None:
             interval = asymptotic_mean(values, confidence=confidence, weights=weights)
         elif weights is None:
@@ -100,9 +104,11 @@ def mean(terms: Terms, groups: Grouping, *, seed: int) -> Quantity:
             interval = bounded_mean(values, floor=low, ceiling=high, confidence=confidence, seed=seed)
         else:
             low, high = terms.limits
-            interval = weighted_mean(values, weights, low=low, high=high, confidence=confidence, seed=seed)
-        supposed = {} if weights is None or terms.limits is None else weight_assumption(weights)
-        return found(interval, len(rows), {"among": terms.among.name, **supposed, **terms.note(rows)})
+            supposed = weight_assumption(weights, terms.largest_weight, of_all=terms.weights)
+            interval = weighted_mean(
+                values, weights, low=low, high=high, confidence=confidence, seed=seed, heaviest=supposed.largest
+            )
+        return found(interval, len(rows), {"among": terms.among.name, **terms.note(rows)}, supposed)
 
     return Quantity(of)
 
@@ -118,17 +124,20 @@ def paired(model: Terms, reference: Terms, groups: Grouping, *, seed: int) -> Qu
         values = differences[rows]
         weights = None if model.weights is None else model.weights[rows]
         interval: Interval | NoInterval
+        supposed: WeightAssumption | None = None
         if model.limits is None:
             interval = asymptotic_mean(values, confidence=confidence, weights=weights)
         else:
             reach = model.limits[1] - model.limits[0]
             if weights is not None:
-                interval = weighted_mean(values, weights, low=-reach, high=reach, confidence=confidence, seed=seed)
+                supposed = weight_assumption(weights, model.largest_weight, of_all=model.weights)
+                interval = weighted_mean(
+                    values, weights, low=-reach, high=reach, confidence=confidence, seed=seed, heaviest=supposed.largest
+                )
             else:
                 interval = paired_mean(values, low=-reach, high=reach, confidence=confidence, seed=seed)
         estimates = (float(np.average(terms.values[rows], weights=weights)) for terms in (model, reference))
-        supposed = {} if weights is None or model.limits is None else weight_assumption(weights)
-        return found(interval, len(rows), {"among": model.among.name, **supposed, **beside(*estimates)})
+        return found(interval, len(rows), {"among": model.among.name, **beside(*estimates)}, supposed)
 
     return Quantity(of)
 
@@ -165,7 +174,8 @@ def average(quantities: Sequence[Quantity]) -> Quantity:
             if all(name in one.conditions for one in known)
         }
         rows = max(one.rows for one in known)
-        return Measured(mean_of_intervals([one.interval for one in known]), rows, {"average": "macro", **estimates})
+        interval = mean_of_intervals([one.interval for one in known])
+        return Measured(interval, rows, {"average": "macro", **estimates}, joined_flags(known))
 
     return Quantity(of, heeds_clusters=all(quantity.heeds_clusters for quantity in quantities))
 
@@ -178,13 +188,14 @@ def minus(model: Quantity, reference: Quantity) -> Quantity:
         if isinstance(one, Unmeasurable):
             if one.estimate is None or not isinstance(two, Unmeasurable) or two.estimate is None:
                 return one
-            apart = one.estimate - two.estimate
-            return Unmeasurable(one.reason, apart, {**one.conditions, **beside(one.estimate, two.estimate)})
+            between = one.estimate - two.estimate
+            return Unmeasurable(one.reason, between, {**one.conditions, **beside(one.estimate, two.estimate)})
         if isinstance(two, Unmeasurable):
             return Unmeasurable(f"of the reference: {two.reason}")
         stated = {**one.conditions, **beside(one.interval.estimate, two.interval.estimate)}
         stated.pop("counts", None)
-        return Measured(interval_difference(one.interval, two.interval), min(one.rows, two.rows), stated)
+        apart = interval_difference(one.interval, two.interval)
+        return Measured(apart, min(one.rows, two.rows), stated, joined_flags((one, two)))
 
     return Quantity(of, heeds_clusters=model.heeds_clusters and reference.heeds_clusters)
 
@@ -204,8 +215,23 @@ def beside(model: float, reference: float) -> dict[str, str]:
     return {MODEL: repr(float(model)), REFERENCE: repr(float(reference))}
 
 
-def found(interval: Interval | NoInterval, rows: int, conditions: Mapping[str, str] | None = None) -> Found:
-    """What a method gave, as what was measured, or why it was not."""
+def found(
+    interval: Interval | NoInterval,
+    rows: int,
+    conditions: Mapping[str, str] | None = None,
+    supposed: WeightAssumption | None = None,
+) -> Found:
+    """What a method gave, as what was measured, or why it was not; with what is supposed of weights, and a doubt."""
     if isinstance(interval, NoInterval):
         return Unmeasurable(interval.reason, interval.estimate, {} if interval.estimate is None else conditions or {})
-    return Measured(interval, rows, conditions or {})
+    if supposed is None:
+        return Measured(interval, rows, conditions or {})
+    return Measured(interval, rows, {**(conditions or {}), **supposed.stated}, weight_flags(supposed))
+
+
+def weight_flags(supposed: WeightAssumption) -> tuple[Flag, ...]:
+    """The doubt about what is supposed of weights, where there is one."""
+    if supposed.doubt is None:
+        return ()
+    hint = "state the largest weight that anybody has (largest_weight)"
+    return (Flag(HEAVIER_ROWS, f"{supposed.doubt}, so heavier ones may not have been drawn: {hint}"),)

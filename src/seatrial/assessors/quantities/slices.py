@@ -24,6 +24,7 @@ class Measured:
     interval: Interval
     rows: int
     conditions: Mapping[str, str] = field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
 
 
 Found = Measured | Unmeasurable
@@ -144,7 +145,7 @@ def _measure(
         joined = combine(found[0].interval, found[1].interval)
         if isinstance(joined, NoInterval):
             return Unmeasurable(f"{names[first]} by {names[second]}: {joined.reason}")
-        return Measured(joined, found[0].rows + found[1].rows, _shared(found))
+        return Measured(joined, found[0].rows + found[1].rows, _shared(found), joined_flags(found))
 
     return measure
 
@@ -160,6 +161,11 @@ def _unmeasurable(family: Family, both: Sequence[Found], names: Sequence[str]) -
         if min(estimates) > 0:
             return Unmeasurable(first.reason, estimates[0] / estimates[1])
     return Unmeasurable(f"{name}: {first.reason}")
+
+
+def joined_flags(measured: Sequence[Measured]) -> tuple[Flag, ...]:
+    """The flags of all that something was computed from, each once."""
+    return tuple(dict.fromkeys(flag for one in measured for flag in one.flags))
 
 
 def _shared(found: Sequence[Measured]) -> dict[str, str]:
@@ -198,5 +204,5 @@ def _evidence(
         rows=measured.rows,
         method=interval.method,
         conditions={**stated, **measured.conditions},
-        flags=flags,
+        flags=(*flags, *measured.flags),
     )

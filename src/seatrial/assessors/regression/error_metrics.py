@@ -105,7 +105,10 @@ def _paired(
             return Unmeasurable("the reference model predicts no intervals")
         if answers.weights is None:
             return paired_shares(own, theirs, Among(), groups)
-        model, other = (Terms(hit.astype(np.float64), (0, 1), weights=answers.weights) for hit in (own, theirs))
+        model, other = (
+            Terms(hit.astype(np.float64), (0, 1), weights=answers.weights, largest_weight=answers.largest_weight)
+            for hit in (own, theirs)
+        )
         return paired(model, other, groups, seed=seed)
     own_terms, their_terms = (_terms(each, metric, subject) for each in (answers, reference))
     if isinstance(own_terms, Unmeasurable):
@@ -172,7 +175,7 @@ def _terms(answers: ValueAnswers, metric: str, subject: Subject) -> Terms | Unme
             return {}
         return {"clip": f"{clip:g}", "rows_clipped": str(int(beyond[rows].sum()))}
 
-    return Terms(values, limits, weights=answers.weights, note=note)
+    return Terms(values, limits, weights=answers.weights, largest_weight=answers.largest_weight, note=note)
 
 
 def _rooted(squares: Quantity) -> Quantity:
@@ -203,7 +206,10 @@ def _coverage(answers: ValueAnswers, groups: Grouping, *, seed: int) -> Quantity
     if isinstance(covered, Unmeasurable):
         return covered
     if answers.weights is not None:
-        return mean(Terms(covered.astype(np.float64), (0, 1), weights=answers.weights), groups, seed=seed)
+        terms = Terms(
+            covered.astype(np.float64), (0, 1), weights=answers.weights, largest_weight=answers.largest_weight
+        )
+        return mean(terms, groups, seed=seed)
     size = len(groups.names)
     hits = np.bincount(groups.codes[covered], minlength=size)
     return shares(hits, np.bincount(groups.codes, minlength=size), groups.names, "rows")

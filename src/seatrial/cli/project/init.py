@@ -16,6 +16,7 @@ from seatrial.cli.options import (
     Groups,
     Inputs,
     Label,
+    LargestWeight,
     Positive,
     Quantile,
     Task,
@@ -64,6 +65,7 @@ def command(
     weight: Weight = None,
     clip: Clip = None,
     quantile: Quantile = None,
+    largest_weight: LargestWeight = None,
 ) -> int:
     """Start a project in a new folder: around a table, a finished model, or an example.
 
@@ -97,6 +99,7 @@ def command(
         "--weight": weight,
         "--clip": clip,
         "--quantile": quantile,
+        "--largest-weight": largest_weight,
     }
     of_a_table = {"--label": label, "--groups": groups or None, "--task": task, "--positive": positive}
     for options, needs in ((of_a_model, from_), (of_a_table, from_ or data)):
@@ -127,6 +130,7 @@ def command(
         weight=weight,
         clip=clip,
         quantile=quantile,
+        largest_weight=largest_weight,
     )
     if from_ is None or test is None:
         return _starter(folder, data, question, framework=framework, spark=spark)

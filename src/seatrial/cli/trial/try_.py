@@ -16,6 +16,7 @@ from seatrial.cli.options import (
     Inputs,
     Json,
     Label,
+    LargestWeight,
     Positive,
     Quantile,
     Task,
@@ -55,6 +56,7 @@ def command(
     ),
     clip: Clip = None,
     quantile: Quantile = None,
+    largest_weight: LargestWeight = None,
     token: Annotated[
         str | None, Parameter(help="Where an endpoint's token is: env:NAME. Never the token itself.")
     ] = None,
@@ -103,6 +105,7 @@ def command(
         policy=policy,
         clip=clip,
         quantile=quantile,
+        largest_weight=largest_weight,
         token=token,
         ca=ca,
         seed=seed,

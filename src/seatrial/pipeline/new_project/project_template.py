@@ -145,6 +145,8 @@ def _policy(question: Question, signature: Signature, groups: Sequence[str], tri
         yield clip_line(question.clip)
     if question.quantile is not None:
         yield f"quantile = {question.quantile!r}"
+    if question.largest_weight is not None:
+        yield f"largest_weight = {question.largest_weight!r}  # of anybody, in these tables or not"
     bins = {part.column: part.edges for spec in parse_groups(question.groups) for part in spec.parts if part.edges}
     if bins:
         edges = (

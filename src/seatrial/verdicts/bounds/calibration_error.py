@@ -29,6 +29,7 @@ def calibration_error(
     confidence: float,
     seed: int,
     weights: ArrayLike | None = None,
+    heaviest: float | None = None,
 ) -> Interval:
     """The expected calibration error over bins fixed beforehand, each bound one-sided at `confidence`.
 
@@ -56,7 +57,10 @@ def calibration_error(
     people = np.ones(scores.size) if weights is None else positive_weights(weights)
     if people.size != scores.size:
         raise ValueError(f"{scores.size} confidences and {people.size} weights: need equally many")
-    people = people / people.max()
+    most = float(people.max()) if heaviest is None else heaviest
+    if most < people.max():
+        raise ValueError(f"a row weighs {people.max()}, more than the heaviest, {most}")
+    people = people / most
     order = np.lexsort((people, hits, scores))  # the result must not depend on the order of the rows
     orders = order[shuffled(np.arange(order.size, dtype=np.float64), seed).astype(np.int64)]
     gaps, share, bins = (hits - scores)[orders], people[orders], np.searchsorted(inner, scores, side="right")[orders]

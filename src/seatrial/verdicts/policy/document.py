@@ -14,7 +14,7 @@ from seatrial.verdicts.policy.policy import Policy, Requirement
 from seatrial.verdicts.policy.threat_document import read_threats
 from seatrial.verdicts.thresholds import allowed
 
-_POLICY_KEYS = ("confidence", "require", "threat", "bins", "clip", "quantile")
+_POLICY_KEYS = ("confidence", "require", "threat", "bins", "clip", "quantile", "largest_weight")
 _SLICES = ("by", "gap_between", "ratio_between")
 _BOUNDS = ("at_least", "at_most")
 _REQUIREMENT_KEYS = ("metric", *_BOUNDS, *_SLICES, "of_class", "no_worse_than", "margin", "threat")
@@ -70,15 +70,19 @@ def read_policy(
 
 
 def _settings(found: _Found, document: Mapping[str, object]) -> Policy:
-    """The bins, the clip and the quantile that the policy states."""
-    clip, quantile = (
-        None if key not in document else found.number(None, key, document[key]) for key in ("clip", "quantile")
+    """The bins, the clip, the quantile and the largest weight that the policy states."""
+    clip, quantile, largest_weight = (
+        None if key not in document else found.number(None, key, document[key])
+        for key in ("clip", "quantile", "largest_weight")
     )
     if clip is not None and clip <= 0:
         problem = f"clip must be positive, got {clip:g}."
         found.add(None, "clip", problem, "Write the largest error that counts in full, in the label's unit.")
     if quantile is not None and not 0 < quantile < 1:
         found.add(None, "quantile", f"quantile must be between 0 and 1, got {quantile:g}.", "Write 0.9 for 90 %.")
+    if largest_weight is not None and largest_weight <= 0:
+        problem = f"largest_weight must be positive, got {largest_weight:g}."
+        found.add(None, "largest_weight", problem, "Write the largest weight that anybody has, drawn or not.")
     bins: dict[str, tuple[float, ...]] = {}
     stated = document.get("bins", {})
     if not isinstance(stated, Mapping):
@@ -91,7 +95,7 @@ def _settings(found: _Found, document: Mapping[str, object]) -> Policy:
             found.add(None, "bins", f"{column}: the edges of bins must be finite numbers that rise.", hint)
         else:
             bins[str(column)] = tuple(float(edge) for edge in numbers)
-    return Policy(bins=bins, clip=clip, quantile=quantile)
+    return Policy(bins=bins, clip=clip, quantile=quantile, largest_weight=largest_weight)
 
 
 def _is_finite(value: object) -> bool:

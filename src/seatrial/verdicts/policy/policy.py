@@ -56,7 +56,7 @@ class Policy:
 
     What a requirement rests on is stated here, so that nobody else decides: the edges of the `bins` of a group column,
     the largest error that a clipped metric counts in full (`clip`, in the label's unit), and the `quantile` that a
-    regression predicts.
+    regression predicts, and the largest weight that anybody has whom the rows stand for (`largest_weight`).
     """
 
     confidence: float = 0.95
@@ -65,3 +65,4 @@ class Policy:
     bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     clip: float | None = None
     quantile: float | None = None
+    largest_weight: float | None = None

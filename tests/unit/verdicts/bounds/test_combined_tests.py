@@ -4,8 +4,7 @@ import numpy as np
 from scipy import special, stats
 
 from seatrial.verdicts.bounds import combined_tests
-from seatrial.verdicts.bounds.beta_of_one import beta_cdf_of_one, beta_quantile_of_one
-from seatrial.verdicts.bounds.special_functions import Floats
+from seatrial.verdicts.bounds.special_functions import Floats, beta_cdf_of_one, beta_quantile_of_one
 
 
 def counts_of_every_size() -> tuple[Floats, Floats]:

@@ -6,7 +6,7 @@ from sklearn.metrics import accuracy_score
 
 from seatrial.verdicts.bounds.bounded_mean import bounded_mean
 from seatrial.verdicts.bounds.proportions import clopper_pearson
-from seatrial.verdicts.bounds.weighted_mean import weighted_mean
+from seatrial.verdicts.bounds.weighted_mean import counted_assumption, weight_assumption, weighted_mean
 
 Covers = Callable[[int, int, float], None]
 Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
@@ -129,3 +129,38 @@ def test_what_cannot_be_averaged_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         weighted_mean(values, weights, low=0, high=1, confidence=0.95, seed=0, heaviest=heaviest)
+
+
+def _rare_heavy_rows(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """One in a hundred stands for a hundred people, and is wrong: of a hundred rows, a third of the draws has none."""
+    heavy = random.uniform(size=rows) < 0.01
+    return (~heavy & (random.uniform(size=rows) < 0.9)).astype(float), np.where(heavy, 100.0, 1.0)
+
+
+@pytest.mark.simulation
+def test_rare_heavy_rows_are_missed_only_where_the_weights_are_doubted_and_never_with_the_largest_stated(
+    assert_covers: Covers,
+) -> None:
+    random, truth = np.random.default_rng(13), 0.99 * 0.9 / 1.99
+    missed, undoubted, stated = 0, 0, 0
+    for seed in range(TRIALS):
+        values, weights = _rare_heavy_rows(random, 100)
+        seen = weighted_mean(values, weights, low=0, high=1, confidence=0.95, seed=seed)
+        told = weighted_mean(values, weights, low=0, high=1, confidence=0.95, seed=seed, heaviest=100)
+        missed += seen.low > truth
+        undoubted += seen.low > truth and weight_assumption(weights).doubt is None
+        stated += told.low <= truth
+    assert missed > TRIALS / 4  # of 5 %: whoever does not look at the weights is wrong so often
+    assert undoubted == 0
+    assert_covers(stated, TRIALS, 0.95)
+
+
+def test_sums_of_weights_raise_only_doubts_that_the_rows_would_raise_too() -> None:
+    random = np.random.default_rng(14)
+    for _ in range(200):
+        weights = np.exp(random.uniform(0, 3) * random.standard_normal(int(random.integers(1, 60))))
+        weights = np.ones(weights.size) if random.uniform() < 0.1 else weights
+        counted = counted_assumption(weights.max(), weights.size, (weights.sum(), (weights**2).sum()))
+        assert counted.doubt is None or weight_assumption(weights).doubt is not None
+    assert counted_assumption(3.0, 20, (60.0, 180.0)).doubt == "all 20 rows weigh 3"
+    assert counted_assumption(3.0, 20, (60.0, 180.0), 4.0).doubt is None
