@@ -83,7 +83,7 @@ def test_a_stated_largest_weight_is_what_bounds_rest_on(where: str, tmp_path: Pa
     table = survey(0)
     supposed = accuracy(assessed(table, tmp_path))
     stated = {"settings": "largest_weight = 5"} if where == "policy" else {"largest_weight": 5.0}
-    found = assessed(table, tmp_path, **stated)  # type: ignore[arg-type]
+    found = assessed(table, tmp_path, **stated)
     assert accuracy(found).flags == ()
     assert accuracy(found).conditions["largest_weight"] == "5"
     assert accuracy(found).low < supposed.low
