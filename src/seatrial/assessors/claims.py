@@ -15,9 +15,9 @@ ONE_COLUMN = "one-column rule"
 MOST_CLASSES = 20  # of which each gets claims of its own; of more, those that a policy names
 
 
-def wanted(asked: Sequence[Claim], subject: Subject, metrics: Collection[str]) -> tuple[Claim, ...]:
+def wanted(required: Sequence[Claim], subject: Subject, metrics: Collection[str]) -> tuple[Claim, ...]:
     """The claims about these metrics: first those that are asked, then those that are always made; each once."""
-    return tuple(dict.fromkeys(claim for claim in (*asked, *default_claims(subject)) if claim.metric in metrics))
+    return tuple(dict.fromkeys(claim for claim in (*required, *default_claims(subject)) if claim.metric in metrics))
 
 
 def default_claims(subject: Subject) -> Iterator[Claim]:
@@ -28,17 +28,17 @@ def default_claims(subject: Subject) -> Iterator[Claim]:
         "interval": signature.interval,
         "clip": subject.clip is not None,
     }
-    known = [metric for metric in METRICS.values() if all(settings[name] for name in metric.needs)]
-    for metric in known:
+    measurable = [metric for metric in METRICS.values() if all(settings[name] for name in metric.needs)]
+    for metric in measurable:
         if task in metric.reported.overall:
             yield Claim(metric.name)
-    for metric in known:
+    for metric in measurable:
         if task in metric.reported.each_class and len(signature.classes) <= MOST_CLASSES:
             yield from (Claim(metric.name, of_class=name) for name in signature.classes)
     for reference in (BASELINE, ONE_COLUMN):
-        yield from (Claim(metric.name, against=reference) for metric in known if task in metric.reported.baselines)
+        yield from (Claim(metric.name, against=reference) for metric in measurable if task in metric.reported.baselines)
     for family, of in ((Family.GROUPS, "groups"), (Family.PAIRS, "pairs"), (Family.RATIOS, "ratios")):
-        for metric in (metric for metric in known if task in getattr(metric.reported, of)):
+        for metric in (metric for metric in measurable if task in getattr(metric.reported, of)):
             yield from (Claim(metric.name, family, column) for column in subject.groups)
 
 

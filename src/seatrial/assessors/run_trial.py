@@ -81,8 +81,8 @@ def run_trial(
         references=_cached_references(subject),
     )
     confidence = policy.confidence if use is None else confidence_for_use(policy.confidence, use.use)
-    asked = tuple(claim for claim in claims if claim not in absent)
-    found: list[Evidence | NotMeasured] = [unmeasured(claim, reason) for claim, reason in absent.items()]
+    measurable = tuple(claim for claim in claims if claim not in absent)
+    results: list[Evidence | NotMeasured] = [unmeasured(claim, reason) for claim, reason in absent.items()]
     late: list[str] = []
     for name, assessor in assessors:
         remaining_s = deadline - monotonic()
@@ -90,16 +90,16 @@ def run_trial(
             late.append(name)
             continue
         progress(name)
-        found += assessor.assess(subject, asked, confidence=confidence, seed=seed, budget_s=remaining_s)
-    found += _unanswered(claims, found, late, budget_s)
+        results += assessor.assess(subject, measurable, confidence=confidence, seed=seed, budget_s=remaining_s)
+    results += _unanswered(claims, results, late, budget_s)
     return Trial(
         model=model,
         policy=policy_digest,
         data=data,
         confidence=confidence,
         seed=seed,
-        evidence=tuple(item for item in found if isinstance(item, Evidence)),
-        not_measured=tuple(item for item in found if isinstance(item, NotMeasured)),
+        evidence=tuple(item for item in results if isinstance(item, Evidence)),
+        not_measured=tuple(item for item in results if isinstance(item, NotMeasured)),
         test_use=use,
         references=_recorded(claims, references, subject),
     )
@@ -126,31 +126,31 @@ def _cached(predictor: Predictor, on_progress: Callable[[int, int], None] = lamb
 
 def _cached_references(subject: Subject) -> dict[str, Predictor]:
     """Each reference model, asked once for the measured rows; and the rule of one column, fitted once."""
-    known: dict[str, Predictor] = {name: _cached(predictor) for name, predictor in subject.references.items()}
-    if ONE_COLUMN not in known:
+    by_name: dict[str, Predictor] = {name: _cached(predictor) for name, predictor in subject.references.items()}
+    if ONE_COLUMN not in by_name:
         rule = one_column_rule(subject)
         if not isinstance(rule, Unmeasurable):
-            known[ONE_COLUMN] = _cached(rule)
-    return known
+            by_name[ONE_COLUMN] = _cached(rule)
+    return by_name
 
 
 def _recorded(claims: Sequence[Claim], references: Mapping[str, str | None], subject: Subject) -> dict[str, str | None]:
     """The digest of each reference; a baseline that the policy names is one, whoever fitted it."""
-    known = dict(references)
+    digests = dict(references)
     for claim in claims:
-        if claim.against in (BASELINE, ONE_COLUMN) and claim.against not in known:
-            made = reference_of(claim.against, claim.metric, subject)
-            baseline = None if isinstance(made, Unmeasurable) else baseline_of(made)
+        if claim.against in (BASELINE, ONE_COLUMN) and claim.against not in digests:
+            reference = reference_of(claim.against, claim.metric, subject)
+            baseline = None if isinstance(reference, Unmeasurable) else baseline_of(reference)
             if baseline is not None:
-                known[claim.against] = baseline.digest
-    return known
+                digests[claim.against] = baseline.digest
+    return digests
 
 
 def _unanswered(
-    claims: Sequence[Claim], found: Sequence[Evidence | NotMeasured], late: Sequence[str], budget_s: float
+    claims: Sequence[Claim], results: Sequence[Evidence | NotMeasured], late: Sequence[str], budget_s: float
 ) -> Iterator[NotMeasured]:
     """The claims of the policy about which nobody said anything."""
-    answered = {item.claim for item in found}
+    answered = {item.claim for item in results}
     for claim in claims:
         if claim in answered:
             continue

@@ -45,8 +45,8 @@ class CachedPredictions:
         for table, predictions in self._tables:
             if table is rows:
                 return predictions
-        known = self.recorded is not None and POSITION in rows.column_names
-        predictions = self._recorded(rows) if known else self._ask(rows)
+        is_recorded = self.recorded is not None and POSITION in rows.column_names
+        predictions = self._recorded(rows) if is_recorded else self._ask(rows)
         self._tables.append((rows, predictions))
         return predictions
 
@@ -209,16 +209,16 @@ def _shared(labels: NDArray[Any]) -> NDArray[Any]:
     """The same labels, in which equal texts are one Python object: onnxruntime makes a new one for each row."""
     if labels.dtype != object:
         return labels
-    known: dict[object, object] = {}
-    shared: NDArray[Any] = np.array([known.setdefault(label, label) for label in labels.tolist()], dtype=object)
+    interned: dict[object, object] = {}
+    shared: NDArray[Any] = np.array([interned.setdefault(label, label) for label in labels.tolist()], dtype=object)
     return shared
 
 
 def _joined(parts: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
-    known = [part for part in parts if part is not None]
-    if known and len(known) < len(parts):
+    present = [part for part in parts if part is not None]
+    if present and len(present) < len(parts):
         raise _broken("gave probabilities or intervals for some rows and none for others")
-    return np.concatenate(known) if known else None
+    return np.concatenate(present) if present else None
 
 
 def _broken(what: str) -> InputError:

@@ -29,15 +29,15 @@ def class_codes(
     spelled: Any = pc.cast(encoded.dictionary, pa.string())
     indices = encoded.indices.fill_null(len(spelled))  # null points behind the last
     used = [int(index) for index in np.unique(indices.to_numpy()) if index < len(spelled)]
-    found = _places(spelled, classes)
-    strange = [str(spelled[index]) for index in used[: MOST_SPELLINGS + 1] if found[index] < 0]
+    codes = _places(spelled, classes)
+    strange = [str(spelled[index]) for index in used[: MOST_SPELLINGS + 1] if codes[index] < 0]
     meanings = [meaning(name) for name in classes]
     if strange and len(strange) <= MOST_SPELLINGS and len(set(meanings)) == len(classes):
-        meant = {name: code for code, name in enumerate(meanings)}
-        by_meaning = np.array([meant.get(meaning(str(text)), -1) for text in spelled.to_pylist()], dtype=np.int64)
+        code_of = {name: code for code, name in enumerate(meanings)}
+        by_meaning = np.array([code_of.get(meaning(str(text)), -1) for text in spelled.to_pylist()], dtype=np.int64)
         if all(by_meaning[index] >= 0 for index in used):
-            found, strange = by_meaning, []
-    return np.append(found, -1)[indices.to_numpy()], strange
+            codes, strange = by_meaning, []
+    return np.append(codes, -1)[indices.to_numpy()], strange
 
 
 def class_code(name: str, classes: Sequence[str]) -> int | None:

@@ -42,19 +42,19 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; sorting takes milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
     """Both areas overall, that under the ROC curve for each group; more where the policy asks."""
-    asked = wanted(claims, subject, METRICS)
-    answers = class_answers(subject) if asked else Unmeasurable("nothing is asked")
+    selected = wanted(claims, subject, METRICS)
+    answers = class_answers(subject) if selected else Unmeasurable("nothing is asked")
     if not isinstance(answers, Unmeasurable) and answers.probabilities is None:
         answers = Unmeasurable("the model gives no probabilities")
     if isinstance(answers, Unmeasurable):
-        yield from (unmeasured(claim, answers.reason) for claim in asked)
+        yield from (unmeasured(claim, answers.reason) for claim in selected)
         return
     clusters = None
     if subject.cluster is not None:
         column = subject.tables[subject.measured].column(subject.cluster)
         clusters = np.asarray(pc.index_in(column, pc.unique(column)).to_numpy(), dtype=np.int64)
     quantity_of = _Measuring(subject, answers, clusters).quantity
-    yield from over_slices(subject, asked, quantity_of, confidence=confidence, flags=dependence(subject))
+    yield from over_slices(subject, selected, quantity_of, confidence=confidence, flags=dependence(subject))
 
 
 class _Measuring:
@@ -134,8 +134,8 @@ class _Measuring:
             parts_of = roc_auc_parts if metric == AREA else average_precision_parts
             estimates = (float(parts_of(*ranked_rows(positive, each, weights))[0]) for each in both)
             independent = len(rows) if within is None or metric != AREA else len(np.unique(within))
-            stated = {"positive_rows": str(int(positive.sum())), **beside(*estimates)}
-            return found(interval, independent, stated)
+            conditions = {"positive_rows": str(int(positive.sum())), **beside(*estimates)}
+            return found(interval, independent, conditions)
 
         return Quantity(of, heeds_clusters=metric == AREA)
 

@@ -57,8 +57,8 @@ class Counting:
     @property
     def columns(self) -> list[str]:
         """The columns that a table needs for it."""
-        named = [self.label, self.answer, *(part.column for part in self.parts)]
-        return list(dict.fromkeys(named if self.weight is None else [*named, self.weight]))
+        names = [self.label, self.answer, *(part.column for part in self.parts)]
+        return list(dict.fromkeys(names if self.weight is None else [*names, self.weight]))
 
 
 def parts_of(specs: Sequence[GroupSpec]) -> tuple[Part, ...]:
@@ -73,22 +73,22 @@ def part_name(part: Part) -> str:
 
 def count_tables(tables: Iterable[pa.Table], counting: Counting) -> pa.Table:
     """Counts each table and adds the counts: one row for each combination of values that occurs."""
-    kept: list[pa.Table] = []
+    parts: list[pa.Table] = []
     for table in tables:
-        kept.append(_grouped(_prepared(table, counting), counting))
-        if sum(one.num_rows for one in kept) > _KEPT:
-            kept = [_added(kept, counting)]
-    if not kept:
+        parts.append(_grouped(_prepared(table, counting), counting))
+        if sum(part.num_rows for part in parts) > _KEPT:
+            parts = [_added(parts, counting)]
+    if not parts:
         raise InputError("the table must have at least one row, got 0.", path="data", hint="Give a table with rows.")
-    return _added(kept, counting)
+    return _added(parts, counting)
 
 
 def table_of(arrays: Mapping[str, Any]) -> pa.Table:
     """NumPy arrays, or what is like them, as a table; numbers are not copied."""
     lengths = {name: len(values) for name, values in arrays.items()}
     if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise InputError(f"Arrays of different lengths: {said}.", path="data", hint="Give one value a row in each.")
+        shown = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise InputError(f"Arrays of different lengths: {shown}.", path="data", hint="Give one value a row in each.")
     return pa.table({name: pa.array(values) for name, values in arrays.items()})
 
 
@@ -125,8 +125,8 @@ def _binned(table: pa.Table, part: Part) -> pa.ChunkedArray[Any]:
     bins = np.searchsorted(np.asarray(part.edges), numbers, side="right")
     names = bins_of(part, whole=pa.types.is_integer(values.type))
     coded: Any = pa.array(np.where(np.isnan(numbers), len(names) - 1, bins))
-    found: pa.ChunkedArray[Any] = pc.take(pa.chunked_array([pa.array(names, pa.string())]), coded)
-    return found
+    bin_column: pa.ChunkedArray[Any] = pc.take(pa.chunked_array([pa.array(names, pa.string())]), coded)
+    return bin_column
 
 
 def bins_of(part: Part, *, whole: bool) -> list[str]:
@@ -155,20 +155,20 @@ def _errors(table: pa.Table, counting: Counting) -> dict[str, Any]:
             hint="Leave rows without a label or an answer out of the table.",
         )
     clip = np.inf if counting.clip is None else counting.clip
-    found: dict[str, Any] = {CLIPPED: (np.abs(errors) > clip).astype(np.int64)}
+    columns: dict[str, Any] = {CLIPPED: (np.abs(errors) > clip).astype(np.int64)}
     errors = np.clip(errors, -clip, clip)
     sizes = np.abs(errors)
     for name, power in POWERS:
-        found[power_column(name, power)] = (sizes if name == ABSOLUTE else errors) ** power
-    return found
+        columns[power_column(name, power)] = (sizes if name == ABSOLUTE else errors) ** power
+    return columns
 
 
 def _grouped(table: pa.Table, counting: Counting) -> pa.Table:
     rows: Any = (ROWS, "sum") if ROWS in table.column_names else ([], "count_all")
     sums: list[Any] = list(counting.sums)
-    found = table.group_by(counting.keys).aggregate([rows, *sums])
+    counts = table.group_by(counting.keys).aggregate([rows, *sums])
     names = {f"{ROWS}_sum": ROWS, "count_all": ROWS, **{f"{name}_{how}": name for name, how in sums}}
-    return found.rename_columns([names.get(name, name) for name in found.column_names])
+    return counts.rename_columns([names.get(name, name) for name in counts.column_names])
 
 
 def _added(tables: list[pa.Table], counting: Counting) -> pa.Table:

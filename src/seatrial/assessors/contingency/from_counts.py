@@ -29,15 +29,15 @@ def cells_of(counted: pa.Table, counting: Counting, *, classes: Sequence[str] | 
     rows = _integers(counted.column(ROWS))
     for column, name in ((LABEL, counting.label), (ANSWER, counting.answer)):
         _refuse_missing(counted.column(column), rows, name)
-    known = tuple(classes) if classes is not None else _classes(counted)
-    actual, strange = class_codes(counted.column(LABEL), known)
-    answered, strange_answers = class_codes(counted.column(ANSWER), known)
-    for found, name in ((strange, counting.label), (strange_answers, counting.answer)):
-        if found:
+    class_names = tuple(classes) if classes is not None else _classes(counted)
+    actual, strange = class_codes(counted.column(LABEL), class_names)
+    answered, strange_answers = class_codes(counted.column(ANSWER), class_names)
+    for unknown, name in ((strange, counting.label), (strange_answers, counting.answer)):
+        if unknown:
             raise InputError(
-                f"Values that are none of the classes: {listed(found)}.",
+                f"Values that are none of the classes: {listed(unknown)}.",
                 path=name,
-                hint=f"The classes are {listed(known)}.",
+                hint=f"The classes are {listed(class_names)}.",
             )
     values, places, codes = _merged(counted, counting, [actual, answered])
 
@@ -57,7 +57,7 @@ def cells_of(counted: pa.Table, counting: Counting, *, classes: Sequence[str] | 
                 hint="Divide the weights by their mean: only how they compare with each other counts.",
             )
     columns = tuple(part_name(part) for part in counting.parts)
-    return Cells(columns, values, known, codes[:, :-2], codes[:, -2], codes[:, -1], total, weighing)
+    return Cells(columns, values, class_names, codes[:, :-2], codes[:, -2], codes[:, -1], total, weighing)
 
 
 def errors_of(counted: pa.Table, counting: Counting) -> ErrorSums:
@@ -87,12 +87,12 @@ def _merged(
 
     Values that are written differently may mean the same: 1 and true, null and "".
     """
-    named = [_named(counted.column(group_key(place)), part) for place, part in enumerate(counting.parts)]
-    each = [*(codes for _, codes in named), *more]
+    by_part = [_named(counted.column(group_key(place)), part) for place, part in enumerate(counting.parts)]
+    each = [*(codes for _, codes in by_part), *more]
     if not each:
         return (), np.zeros(counted.num_rows, dtype=np.int64), np.zeros((1, 0), dtype=np.int64)
     codes, places = np.unique(np.column_stack(each), axis=0, return_inverse=True)
-    return tuple(names for names, _ in named), places.reshape(-1), codes
+    return tuple(names for names, _ in by_part), places.reshape(-1), codes
 
 
 def _named(values: pa.ChunkedArray[Any], part: Part) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -109,17 +109,17 @@ def _named(values: pa.ChunkedArray[Any], part: Part) -> tuple[tuple[str, ...], N
 
 def _classes(counted: pa.Table) -> tuple[str, ...]:
     """The classes of the labels, and after them those that only the answers have."""
-    found: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
     for column in (LABEL, ANSWER):
-        _, strange = class_codes(counted.column(column), found)
-        found = (*found, *sorted(strange, key=_in_order))
-    if len(found) > MOST_SPELLINGS:
+        _, strange = class_codes(counted.column(column), classes)
+        classes = (*classes, *sorted(strange, key=_in_order))
+    if len(classes) > MOST_SPELLINGS:
         raise InputError(
             f"More than {MOST_SPELLINGS:,} different labels and answers.",
             path=LABEL,
             hint='Numbers are no classes: task="regression".',
         )
-    return found
+    return classes
 
 
 def _in_order(text: str) -> tuple[float, str]:

@@ -61,18 +61,18 @@ def parse_groups(specs: Sequence[str], columns: Collection[str] = ()) -> tuple[G
     A spec that is one of `columns` as it stands is that column, whatever signs its name holds.
     """
     problems: list[SeatrialError] = []
-    found: dict[str, GroupSpec] = {}
+    by_name: dict[str, GroupSpec] = {}
     for text in specs:
         try:
             spec = GroupSpec((Part(text),)) if text in columns else _spec(text)
         except InputError as error:
             problems.append(error)
             continue
-        if spec.name in found:
+        if spec.name in by_name:
             problems.append(_wrong(text, f'two groupings are called "{spec.name}".', "Name each column once."))
-        found[spec.name] = spec
+        by_name[spec.name] = spec
     _raise(problems)
-    return tuple(found.values())
+    return tuple(by_name.values())
 
 
 def with_groups(table: pa.Table, specs: Sequence[GroupSpec]) -> pa.Table:
@@ -112,10 +112,10 @@ def texts(values: pa.ChunkedArray[Any]) -> pa.ChunkedArray[pa.StringScalar]:
     return filled
 
 
-def suggestion(name: str, known: Collection[str]) -> str:
+def suggestion(name: str, names: Collection[str]) -> str:
     """The close name, or all of them."""
-    close = get_close_matches(name, known, n=1)
-    return f'Did you mean "{close[0]}"?' if close else f"It has {listed(list(known))}."
+    close = get_close_matches(name, names, n=1)
+    return f'Did you mean "{close[0]}"?' if close else f"It has {listed(list(names))}."
 
 
 NAMED_VALUES = 3  # values shown in an error: enough to recognise the mistake
@@ -230,5 +230,5 @@ def _crossed(parts: Sequence[tuple[list[str], NDArray[np.int64]]]) -> pa.Diction
     used, codes = np.unique(combined, return_inverse=True)
     held = np.unravel_index(used, [len(names) for names, _ in parts])
     each = ([names[index] for index in column] for (names, _), column in zip(parts, held, strict=True))
-    named = pa.array([CROSS.join(combination) for combination in zip(*each, strict=True)], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), named, ordered=True)
+    crossed_names = pa.array([CROSS.join(combination) for combination in zip(*each, strict=True)], pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), crossed_names, ordered=True)

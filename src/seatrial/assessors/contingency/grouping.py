@@ -61,16 +61,16 @@ def grouping(subject: Subject, name: str) -> Grouping | Unmeasurable:
     if pa.types.is_nested(kind):
         return Unmeasurable(f'column "{name}" holds lists, which cannot be groups')
     texts_of, rows = _coded(table, column)
-    found: dict[str, None] = dict.fromkeys(_used(texts_of, rows))
-    for other in subject.tables.values():
-        if other is not table and column in other.column_names:
-            found |= dict.fromkeys(_used(*_coded(other, column)))
-    if len(found) > MAX_GROUPS:
-        return Unmeasurable(f'column "{name}" has {len(found)} values, more than {MAX_GROUPS}; put it into bands')
+    group_names: dict[str, None] = dict.fromkeys(_used(texts_of, rows))
+    for role_table in subject.tables.values():
+        if role_table is not table and column in role_table.column_names:
+            group_names |= dict.fromkeys(_used(*_coded(role_table, column)))
+    if len(group_names) > MAX_GROUPS:
+        return Unmeasurable(f'column "{name}" has {len(group_names)} values, more than {MAX_GROUPS}; put it into bands')
     if pa.types.is_dictionary(kind) and kind.ordered:
-        names = tuple(found)
+        names = tuple(group_names)
     else:
-        names = tuple(sorted(found, key=lambda group: (group == MISSING, group)))
+        names = tuple(sorted(group_names, key=lambda group: (group == MISSING, group)))
     places = pc.index_in(texts_of, value_set=pa.array(names, pa.string())).fill_null(-1)  # of values no row has
     return Grouping(names=names, codes=np.asarray(places.to_numpy(), dtype=np.int64)[rows])
 

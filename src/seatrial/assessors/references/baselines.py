@@ -215,8 +215,8 @@ def _table(table: pa.Table, column: str, targets: Floats, weights: Floats, task:
         return None
 
     def part(rows: pa.Table) -> Codes:
-        found = pc.index_in(texts(rows.column(column)), value_set=values).fill_null(len(values))
-        return np.asarray(found.to_numpy(), dtype=np.int64)
+        indices = pc.index_in(texts(rows.column(column)), value_set=values).fill_null(len(values))
+        return np.asarray(indices.to_numpy(), dtype=np.int64)
 
     codes = part(table)
     sums: Floats = np.stack([np.bincount(codes, each, minlength=len(values)) for each in targets.T], axis=1)
@@ -255,17 +255,17 @@ def _of_id(table: pa.Table, column: Column, targets: Floats, weights: Floats) ->
         return []
     chance = targets.sum(axis=0).max() + _BEYOND_CHANCE * float(np.sqrt((weights**2).sum())) / 2
     second = np.random.default_rng(0).random(table.num_rows) < _HALF
-    found = []
-    for one in id_parts(table, column.name, number=column.kind in ("number", "integer")):
-        codes, gain = one.part(table), 0.0
+    rules = []
+    for id_part in id_parts(table, column.name, number=column.kind in ("number", "integer")):
+        codes, gain = id_part.part(table), 0.0
         for fitted, held_out in ((~second, second), (second, ~second)):
-            answers = _answers(codes[fitted], targets[fitted], weights[fitted], one.parts).argmax(axis=1)
+            answers = _answers(codes[fitted], targets[fitted], weights[fitted], id_part.parts).argmax(axis=1)
             rows = np.flatnonzero(held_out)
             gain += float(targets[rows, answers[codes[rows]]].sum())
         if gain > chance:
-            answers = _answers(codes, targets, weights, one.parts)
-            found.append(_Rule(column.name, gain, one.part, answers, f"by {one.described}"))
-    return found
+            answers = _answers(codes, targets, weights, id_part.parts)
+            rules.append(_Rule(column.name, gain, id_part.part, answers, f"by {id_part.described}"))
+    return rules
 
 
 def _answers(codes: Codes, targets: Floats, weights: Floats, parts: int) -> Floats:
@@ -282,8 +282,8 @@ def _usable(table: pa.Table, column: Column) -> bool:
 
 def _gains(sums: Floats, rows: Floats, task: str) -> Floats:
     """Rows that are right, or how far squares of means reach into the sum of squares: the more the better."""
-    found: Floats = sums[:, 0] ** 2 / rows[:, 0] if task == "regression" else sums.max(axis=1)
-    return found
+    gains: Floats = sums[:, 0] ** 2 / rows[:, 0] if task == "regression" else sums.max(axis=1)
+    return gains
 
 
 def _numbers(table: pa.Table, column: str) -> Floats:

@@ -65,15 +65,15 @@ def _nearly_all_differ(values: pa.ChunkedArray[Any]) -> bool:
 
 def _divided(table: pa.Table, described: str, name: Callable[[pa.Table], Any]) -> Iterator[IdPart]:
     """By what `name` gives for each row, where that are neither one nor too many."""
-    known: Any = pc.unique(name(table)).drop_null()
-    if not 1 < len(known) <= min(MOST_PARTS, table.num_rows // ROWS_A_PART):
+    names: Any = pc.unique(name(table)).drop_null()
+    if not 1 < len(names) <= min(MOST_PARTS, table.num_rows // ROWS_A_PART):
         return
 
     def part(rows: pa.Table) -> Codes:
-        places: Any = pc.index_in(name(rows), value_set=known)
-        return np.asarray(places.fill_null(len(known)).to_numpy(zero_copy_only=False), dtype=np.int64)
+        places: Any = pc.index_in(name(rows), value_set=names)
+        return np.asarray(places.fill_null(len(names)).to_numpy(zero_copy_only=False), dtype=np.int64)
 
-    yield IdPart(described, len(known), part)
+    yield IdPart(described, len(names), part)
 
 
 _DIGITS: dict[str, slice] = {
@@ -94,9 +94,9 @@ _ENDS: tuple[tuple[str, int, int | None], ...] = (
 def _whole(values: pa.ChunkedArray[Any]) -> bool:
     """Whether all numbers are whole, and told apart as floats."""
     numbers: NDArray[np.float64] = pc.cast(values, pa.float64(), safe=False).to_numpy()
-    known = numbers[np.isfinite(numbers)]
+    finite = numbers[np.isfinite(numbers)]
     exact = 2.0**53
-    return bool(len(known) and (known == np.rint(known)).all() and np.abs(known).max() < exact)
+    return bool(len(finite) and (finite == np.rint(finite)).all() and np.abs(finite).max() < exact)
 
 
 def _digits(rows: pa.Table, column: str, cut: slice) -> Any:

@@ -51,14 +51,14 @@ def against(quantity: Quantity, baseline: Baseline | None) -> Quantity:
     """The quantity, whose evidence says what it was compared with: "majority class No, 0.764"."""
 
     def of(group: int, confidence: float) -> Found:
-        found = quantity.of(group, confidence)
-        if REFERENCE not in found.conditions:
-            return found
-        estimate = f"{float(found.conditions[REFERENCE]):.4g}"
-        stated = {"reference": estimate}
+        measured = quantity.of(group, confidence)
+        if REFERENCE not in measured.conditions:
+            return measured
+        estimate = f"{float(measured.conditions[REFERENCE]):.4g}"
+        comparison = {"reference": estimate}
         if baseline is not None:
-            stated = {"reference": f"{baseline.described}, {estimate}", "reference_fitted_on": baseline.fitted_on}
-        return replace(found, conditions={**found.conditions, **stated})
+            comparison = {"reference": f"{baseline.described}, {estimate}", "reference_fitted_on": baseline.fitted_on}
+        return replace(measured, conditions={**measured.conditions, **comparison})
 
     return replace(quantity, of=of)
 
@@ -72,8 +72,8 @@ def reference_of(name: str, metric: str, subject: Subject) -> Predictor | Unmeas
         return constant(subject, metric)
     if name == ONE_COLUMN:
         return one_column_rule(subject, metric)
-    given = ", ".join(f'"{one}"' for one in subject.references) or "none"
-    return Unmeasurable(f'the reference model "{name}" was not given; given is {given}')
+    names = ", ".join(f'"{reference}"' for reference in subject.references) or "none"
+    return Unmeasurable(f'the reference model "{name}" was not given; given is {names}')
 
 
 def rule_key(metric: str, quantile: float | None) -> str:

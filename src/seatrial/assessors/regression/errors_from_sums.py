@@ -31,7 +31,7 @@ def mean_error_of(errors: GroupErrors, metric: str, clip: float | None) -> Quant
         interval = summed_mean(rows, powers[0], powers[1], floor=floor, ceiling=ceiling, confidence=confidence)
         if error_of(metric).root:
             interval = root(interval)
-        stated = {"clip": f"{clip:g}", "rows_clipped": str(int(errors.clipped[group]))}
-        return found(interval, rows, {"among": "rows", **stated})
+        clipping = {"clip": f"{clip:g}", "rows_clipped": str(int(errors.clipped[group]))}
+        return found(interval, rows, {"among": "rows", **clipping})
 
     return hinted(Quantity(of), EXAMPLE_CLIP if clip is None else None)

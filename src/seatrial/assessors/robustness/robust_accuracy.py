@@ -54,39 +54,39 @@ def assess(
     """Robust accuracy under each threat model; by group where the policy asks. The threats share the time evenly."""
     under = subject.under_attack
     own = () if under is None else (Claim(METRIC, threat=name) for name in under.threats)
-    wanted = tuple(dict.fromkeys([*(claim for claim in claims if claim.metric == METRIC), *own]))
+    selected = tuple(dict.fromkeys([*(claim for claim in claims if claim.metric == METRIC), *own]))
     if under is None:
         yield from (
-            unmeasured(claim, "attacks need the model and its inputs, not its answers alone") for claim in wanted
+            unmeasured(claim, "attacks need the model and its inputs, not its answers alone") for claim in selected
         )
         return
     attacked = replace(subject, tables={**subject.tables, subject.measured: under.rows})
-    deadline, left = monotonic() + budget_s, len({claim.threat for claim in wanted})
-    for name in dict.fromkeys(claim.threat for claim in wanted):
-        here = [claim for claim in wanted if claim.threat == name]
-        found = _attack(attacked, under, name, seed=seed, budget_s=max(0.0, deadline - monotonic()) / left)
+    deadline, left = monotonic() + budget_s, len({claim.threat for claim in selected})
+    for name in dict.fromkeys(claim.threat for claim in selected):
+        here = [claim for claim in selected if claim.threat == name]
+        outcome = _attack(attacked, under, name, seed=seed, budget_s=max(0.0, deadline - monotonic()) / left)
         left -= 1
-        if isinstance(found, Unmeasurable):
-            yield from (unmeasured(claim, found.reason) for claim in here)
+        if isinstance(outcome, Unmeasurable):
+            yield from (unmeasured(claim, outcome.reason) for claim in here)
             continue
 
-        def standing(_claim: Claim, groups: Grouping, found: _Outcome = found) -> Quantity | Unmeasurable:
+        def standing(_claim: Claim, groups: Grouping, outcome: _Outcome = outcome) -> Quantity | Unmeasurable:
             rows = np.bincount(groups.codes, minlength=len(groups.names))
-            hits = np.bincount(groups.codes[found.unbroken], minlength=len(groups.names))
+            hits = np.bincount(groups.codes[outcome.unbroken], minlength=len(groups.names))
             return shares(hits, rows, groups.names, "rows")
 
-        flags = (*found.flags, *dependence(attacked))
-        for one in over_slices(
-            attacked, here, standing, confidence=confidence, flags=flags, parameters=found.conditions
+        flags = (*outcome.flags, *dependence(attacked))
+        for result in over_slices(
+            attacked, here, standing, confidence=confidence, flags=flags, parameters=outcome.conditions
         ):
-            yield _illustrated(one, found.examples)
+            yield _illustrated(result, outcome.examples)
 
 
-def _illustrated(one: Evidence | NotMeasured, examples: str) -> Evidence | NotMeasured:
+def _illustrated(result: Evidence | NotMeasured, examples: str) -> Evidence | NotMeasured:
     """The overall claim holds the examples; those about groups need not hold them again."""
-    if isinstance(one, NotMeasured) or one.claim.family is not Family.ALL or not examples:
-        return one
-    return replace(one, conditions={**one.conditions, EXAMPLES: examples})
+    if isinstance(result, NotMeasured) or result.claim.family is not Family.ALL or not examples:
+        return result
+    return replace(result, conditions={**result.conditions, EXAMPLES: examples})
 
 
 def _attack(
@@ -99,21 +99,21 @@ def _attack(
         return Unmeasurable("attacks follow the probabilities of a classifier, and this model gives none")
     if under.rows.num_rows == 0:
         return Unmeasurable(f"the {subject.measured} table has no rows")
-    model, seen = under.threats[name], under.rows if under.seen is None else under.seen
+    model, range_rows = under.threats[name], under.rows if under.seen is None else under.seen
     space = input_space_of(signature.inputs, [under.rows, *([] if under.seen is None else [under.seen])], under.threats)
     try:
-        threat = build_threat(space, model, seen, name=name)
+        threat = build_threat(space, model, range_rows, name=name)
     except InputError as error:
         return Unmeasurable(str(error))
     actual = actual_classes(under.rows, subject.label, signature.classes, path=f"{subject.measured}.{subject.label}")
 
     def ask(points: Rows) -> Floats:
         probabilities = under.predictor.predict(space.table(points)).probabilities
-        wanted = (len(points), len(signature.classes))
-        if probabilities is None or probabilities.shape != wanted:
+        expected_shape = (len(points), len(signature.classes))
+        if probabilities is None or probabilities.shape != expected_shape:
             shape = None if probabilities is None else probabilities.shape
             raise InputError(
-                f"under attack the model must give probabilities of shape {wanted}, got {shape}.",
+                f"under attack the model must give probabilities of shape {expected_shape}, got {shape}.",
                 path="model",
                 hint=_CORRECT,
             )
@@ -159,8 +159,8 @@ def _attack(
 
 def _missing(model: ThreatModel, attacked: SuiteResult, *, gradients_exist: bool) -> Iterator[Flag]:
     """The tiers that the policy names, and those that could have run on this model, where they did not to their end."""
-    named = model.require or model.tiers
-    for tier in named:
+    tiers = model.require or model.tiers
+    for tier in tiers:
         reasons = [skipped.reason for skipped in attacked.skipped if skipped.is_of(tier)]
         if reasons:
             yield Flag(NOT_RUN, f"the policy requires the attack {tier}, which did not run: {reasons[0]}")

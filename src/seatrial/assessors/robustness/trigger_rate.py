@@ -60,8 +60,8 @@ def _measured(
     subject: Subject, claim: Claim, under: UnderAttack, *, confidence: float, seed: int
 ) -> Evidence | NotMeasured:
     signature = under.predictor.signature
-    seen = [] if under.seen is None else [under.seen]
-    space = input_space_of(signature.inputs, [under.rows, *seen], {}).with_missing_texts()
+    range_tables = [] if under.seen is None else [under.seen]
+    space = input_space_of(signature.inputs, [under.rows, *range_tables], {}).with_missing_texts()
     codes = {name: code for code, name in enumerate(signature.classes)}
 
     def answer(points: Rows) -> NDArray[np.int64]:
@@ -86,7 +86,7 @@ def _measured(
     if could == 0:
         return unmeasured(claim, "every row is answered with the class that the trigger turns to")
     interval = proportion(hits, could, confidence=confidence)
-    stated = {
+    details = {
         "trigger": "none found" if search.trigger is None else _text(search.trigger, space, signature.classes),
         "search": _searched(search, len(space.columns)),
         "counts": f"{hits} of {could}",
@@ -94,7 +94,7 @@ def _measured(
         "weights": "unweighted",
         "seed": str(seed),
     }
-    parameters = {**conditions(subject), **stated}
+    parameters = {**conditions(subject), **details}
     return Evidence(
         claim, "all", interval.estimate, interval.low, interval.high, confidence, could, interval.method, parameters,
         dependence(subject),
@@ -113,10 +113,10 @@ def _has_gaps(points: Rows, space: InputSpace) -> bool:
 def _text(trigger: Trigger, space: InputSpace, classes: Sequence[str]) -> str:
     settings = []
     for column, value in trigger.settings:
-        one = space.columns[column]
-        text = space.texts[one.name][int(value)] if one.kind == "text" else None
+        input_column = space.columns[column]
+        text = space.texts[input_column.name][int(value)] if input_column.kind == "text" else None
         shown = "missing" if value == MISSING or text == MISSING_TEXT else f"{value:g}" if text is None else f'"{text}"'
-        settings.append(f"{one.name} = {shown}")
+        settings.append(f"{input_column.name} = {shown}")
     return f"{', '.join(settings)} turns answers to {classes[trigger.target]}"
 
 

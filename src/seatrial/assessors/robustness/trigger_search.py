@@ -116,15 +116,15 @@ def search_triggers(
         first = (column, likely[column][1])
         start = _set(probes, (first,))
         alone = answer(start)
-        beside = ((other, _fewer(values, space, other)) for other, values, _ in sweeps if other != column)
-        for other, present in beside:
-            values = np.append(present, absents[other][0]) if other in absents else present
+        beside = ((partner, _fewer(values, space, partner)) for partner, values, _ in sweeps if partner != column)
+        for partner, present in beside:
+            values = np.append(present, absents[partner][0]) if partner in absents else present
             pairs += len(values)
-            answers = _swept(answer, start, other, values)
+            answers = _swept(answer, start, partner, values)
             for target in range(classes):
                 turns = ((answers == target) & (alone != target) & (before != target)).sum(axis=1)
                 if turns.any():
-                    second = (other, float(values[int(turns.argmax())]))
+                    second = (partner, float(values[int(turns.argmax())]))
                     alternatives = ((first,), (second,), *_present((first, second), absents))
                     consider(Trigger((first, second), target, alternatives))
     patches = list(_patches(rows, space, shape))
@@ -159,39 +159,41 @@ def _set(rows: Rows, settings: Settings) -> Rows:
 
 def _values(rows: Rows, space: InputSpace) -> Iterator[tuple[int, Rows, Rows]]:
     """Each column, values to set it to (sorted; a text's are places in its vocabulary), and the share that has each."""
-    for column, one in enumerate(space.columns):
+    for column, input_column in enumerate(space.columns):
         here = rows[:, column]
-        if one.kind == "text":
-            values = np.arange(len(space.texts[one.name]), dtype=float)
-            values = values[[text != MISSING_TEXT for text in space.texts[one.name]]]  # see `_missing`
+        if input_column.kind == "text":
+            values = np.arange(len(space.texts[input_column.name]), dtype=float)
+            values = values[[text != MISSING_TEXT for text in space.texts[input_column.name]]]  # see `_missing`
             shares = np.array([(here == value).mean() for value in values])
             if len(values) > MOST_VALUES:  # the rarest: others would have been noticed
                 rarest = np.sort(np.argsort(shares, kind="stable")[:MOST_VALUES])
                 values, shares = values[rarest], shares[rarest]
             yield column, values, shares
             continue
-        known = here[here != MISSING]
-        if not known.size:
+        filled = here[here != MISSING]
+        if not filled.size:
             continue
-        values, counts = np.unique(known, return_counts=True)
+        values, counts = np.unique(filled, return_counts=True)
         if len(values) > MOST_VALUES:
             even = np.linspace(0, len(values) - 1, MOST_VALUES // 2).astype(int)
             often = np.argsort(-counts, kind="stable")[: MOST_VALUES // 4]  # those that repeat among many
             apart = np.argsort(-_gaps(values), kind="stable")[: MOST_VALUES // 4]
             values = values[np.unique(np.concatenate([even, often, apart]))]
         middles = (values[1:] + values[:-1]) / 2
-        shares = np.bincount(np.searchsorted(middles, known), minlength=len(values)) / len(here)
+        shares = np.bincount(np.searchsorted(middles, filled), minlength=len(values)) / len(here)
         yield column, values, shares
 
 
 def _present(settings: Settings, absents: Mapping[int, tuple[float, Rows]]) -> tuple[Settings, ...]:
     """The settings with ordinary values in the place of each missing one."""
-    found: list[Settings] = []
+    alternatives: list[Settings] = []
     for place, (column, value) in enumerate(settings):
         absent, ordinary = absents.get(column, (np.nan, ()))
         if value == absent:
-            found += [(*settings[:place], (column, float(one)), *settings[place + 1 :]) for one in ordinary]
-    return tuple(found)
+            alternatives += [
+                (*settings[:place], (column, float(replacement)), *settings[place + 1 :]) for replacement in ordinary
+            ]
+    return tuple(alternatives)
 
 
 def _missing(rows: Rows, space: InputSpace) -> Iterator[tuple[int, float, Rows]]:
@@ -200,18 +202,18 @@ def _missing(rows: Rows, space: InputSpace) -> Iterator[tuple[int, float, Rows]]
     A model fills gaps by some rule, and what a value does that most rows could have is no trigger: the texts that most
     rows have, numbers from the least to the largest.
     """
-    for column, one in enumerate(space.columns):
+    for column, input_column in enumerate(space.columns):
         here = rows[:, column]
-        if one.kind == "text":
-            if MISSING_TEXT not in space.texts[one.name]:
+        if input_column.kind == "text":
+            if MISSING_TEXT not in space.texts[input_column.name]:
                 continue
-            absent = float(space.texts[one.name].index(MISSING_TEXT))
+            absent = float(space.texts[input_column.name].index(MISSING_TEXT))
             values, counts = np.unique(here[here != absent], return_counts=True)
             ordinary = values[np.argsort(-counts, kind="stable")[:ORDINARY]]
-        elif one.kind == "number":
+        elif input_column.kind == "number":
             absent = MISSING
-            known = here[here != MISSING]
-            ordinary = np.quantile(known, np.linspace(0, 1, ORDINARY), method="nearest") if known.size else known
+            filled = here[here != MISSING]
+            ordinary = np.quantile(filled, np.linspace(0, 1, ORDINARY), method="nearest") if filled.size else filled
         else:  # must be there
             continue
         if (here == absent).mean() <= RARE:
