@@ -45,8 +45,8 @@ class Margins:
     @property
     def rows(self) -> Sums:
         """All rows of each group: [groups]."""
-        found: Sums = self.actual.sum(axis=1)
-        return found
+        rows: Sums = self.actual.sum(axis=1)
+        return rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,13 +129,13 @@ class Cells:
         names, groups = combined(self.columns, self.values, self.codes, columns)
         shape = (len(names), len(self.classes))
 
-        def margin(codes: Codes, kept: NDArray[np.bool_] | slice = slice(None)) -> Sums:
+        def margin(codes: Codes, selected: NDArray[np.bool_] | slice = slice(None)) -> Sums:
             import numpy as np
 
-            places = (groups * shape[1] + codes)[kept]
-            found = np.bincount(places, weights=summed[kept], minlength=shape[0] * shape[1]).reshape(shape)
+            places = (groups * shape[1] + codes)[selected]
+            sums = np.bincount(places, weights=summed[selected], minlength=shape[0] * shape[1]).reshape(shape)
             # bincount sums in float64, exactly up to 2⁵³ rows
-            return found.round().astype(np.int64) if summed.dtype == np.int64 else found
+            return sums.round().astype(np.int64) if summed.dtype == np.int64 else sums
 
         return Margins(
             names, margin(self.actual), margin(self.answered), margin(self.actual, self.actual == self.answered)
@@ -143,17 +143,17 @@ class Cells:
 
 
 def combined(
-    columns: tuple[str, ...], values: tuple[tuple[str, ...], ...], codes: Codes, wanted: tuple[str, ...]
+    columns: tuple[str, ...], values: tuple[tuple[str, ...], ...], codes: Codes, chosen: tuple[str, ...]
 ) -> tuple[tuple[str, ...], Codes]:
-    """The combinations of values of the columns `wanted` that occur, in the order of these values, and each cell's."""
+    """The combinations of values of the columns `chosen` that occur, in the order of these values, and each cell's."""
     import numpy as np
 
-    if not wanted:
+    if not chosen:
         return ("all",), np.zeros(len(codes), dtype=np.int64)
-    places = [columns.index(name) for name in wanted]
-    known = [values[place] for place in places]
-    cells = np.ravel_multi_index([codes[:, place] for place in places], [len(one) for one in known])
+    places = [columns.index(name) for name in chosen]
+    name_lists = [values[place] for place in places]
+    cells = np.ravel_multi_index([codes[:, place] for place in places], [len(names) for names in name_lists])
     used, groups = np.unique(cells, return_inverse=True)
-    held = np.unravel_index(used, [len(one) for one in known])
-    each = ([names[index] for index in column] for names, column in zip(known, held, strict=True))
-    return tuple(CROSS.join(one) for one in zip(*each, strict=True)), groups.astype(np.int64)
+    held = np.unravel_index(used, [len(names) for names in name_lists])
+    each = ([names[index] for index in column] for names, column in zip(name_lists, held, strict=True))
+    return tuple(CROSS.join(combination) for combination in zip(*each, strict=True)), groups.astype(np.int64)

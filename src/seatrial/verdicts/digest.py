@@ -74,8 +74,8 @@ class DigestOfTestData:
                 start += _NUMBER_BYTES
                 continue
             order = np.array(pc.sort_indices(pa.array(texts, pa.large_string())).to_numpy())
-            known = list(texts)
-            header.append(["text", [known[index] for index in order]])
+            vocabulary = list(texts)
+            header.append(["text", [vocabulary[index] for index in order]])
             rank = np.empty(len(order), dtype=">u4")
             rank[order] = np.arange(len(order), dtype=">u4")
             codes = rows[:, start : start + _TEXT_BYTES]
@@ -111,6 +111,6 @@ def _codes(column: pa.ChunkedArray[Any], texts: dict[str, int]) -> Bytes:
         column = column.cast(column.type.value_type)
     text = column.cast(pa.large_string()).combine_chunks()
     encoded: Any = pc.dictionary_encode(pc.coalesce(text, pa.scalar("", pa.large_string())))
-    found = [texts.setdefault(one, len(texts)) for one in encoded.dictionary.to_pylist()]
-    codes: NDArray[np.uint32] = np.array(found, dtype=">u4")[encoded.indices.to_numpy()]
+    places = [texts.setdefault(value, len(texts)) for value in encoded.dictionary.to_pylist()]
+    codes: NDArray[np.uint32] = np.array(places, dtype=">u4")[encoded.indices.to_numpy()]
     return codes.view(np.uint8).reshape(-1, _TEXT_BYTES)

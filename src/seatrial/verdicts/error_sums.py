@@ -47,8 +47,8 @@ class GroupErrors:
 
     def powers(self, metric: str, group: int) -> tuple[float, float, float, float]:
         """Σ x to Σ x⁴ of what the metric is a mean of."""
-        one, two, three, four = (float(self.sums[each][group]) for each in _TERMS[metric.removeprefix(PREFIX)])
-        return one, two, three, four
+        first, second, third, fourth = (float(self.sums[each][group]) for each in _TERMS[metric.removeprefix(PREFIX)])
+        return first, second, third, fourth
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,16 +42,16 @@ def shades(values: NDArray[np.float64], *, low: float, high: float, shape: Seque
 def write_examples(examples: Sequence[Example]) -> str:
     """As many of them as fit, as text; "" where none does."""
     fitting: list[dict[str, object]] = []
-    for one in examples[:MOST_EXAMPLES]:
-        if max(one.before.shape[:2]) > MOST_SIDE:
+    for example in examples[:MOST_EXAMPLES]:
+        if max(example.before.shape[:2]) > MOST_SIDE:
             continue
         document: dict[str, object] = {
-            "label": one.label,
-            "answer": one.answer,
-            "attack": one.attack,
-            "shape": list(one.before.shape),
-            "before": base64.b64encode(one.before.tobytes()).decode(),
-            "after": base64.b64encode(one.after.tobytes()).decode(),
+            "label": example.label,
+            "answer": example.answer,
+            "attack": example.attack,
+            "shape": list(example.before.shape),
+            "before": base64.b64encode(example.before.tobytes()).decode(),
+            "after": base64.b64encode(example.after.tobytes()).decode(),
         }
         if len(_text([*fitting, document])) > MOST_BYTES:
             break
@@ -64,12 +64,12 @@ def read_examples(text: str) -> tuple[Example, ...]:
     try:
         return tuple(
             Example(
-                str(one["label"]),
-                str(one["answer"]),
-                str(one["attack"]),
-                *(_image(one[name], one["shape"]) for name in ("before", "after")),
+                str(entry["label"]),
+                str(entry["answer"]),
+                str(entry["attack"]),
+                *(_image(entry[name], entry["shape"]) for name in ("before", "after")),
             )
-            for one in json.loads(text)
+            for entry in json.loads(text)
         )
     except (ValueError, KeyError, TypeError):
         return ()

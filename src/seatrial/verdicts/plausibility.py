@@ -24,23 +24,23 @@ def impossibilities(trial: Trial) -> Iterator[str]:
         yield f"the seed must not be negative, got {_short(trial.seed)}."
     if not 0 < trial.confidence < 1:
         yield f"the confidence of the trial must be between 0 and 1, got {trial.confidence}."
-    for one in trial.evidence:
-        if problem := _problem(one):
-            yield f"{one.claim} ({one.slice}): {problem}."
+    for evidence in trial.evidence:
+        if problem := _problem(evidence):
+            yield f"{evidence.claim} ({evidence.slice}): {problem}."
 
 
-def _problem(one: Evidence) -> str | None:
-    if not all(math.isfinite(value) for value in (one.estimate, one.low, one.high)):
-        return f"estimate and bounds must be finite, got {one.estimate}, {one.low} to {one.high}"
-    if one.low > one.high:
-        return f"the low bound must not lie above the high one, got {one.low} to {one.high}"
-    if one.rows < 0:
-        return f"the number of rows must not be negative, got {_short(one.rows)}"
-    if not 0 < one.confidence < 1:
-        return f"the confidence must be between 0 and 1, got {one.confidence}"
-    least, most = value_range(one.claim)
+def _problem(evidence: Evidence) -> str | None:
+    if not all(math.isfinite(value) for value in (evidence.estimate, evidence.low, evidence.high)):
+        return f"estimate and bounds must be finite, got {evidence.estimate}, {evidence.low} to {evidence.high}"
+    if evidence.low > evidence.high:
+        return f"the low bound must not lie above the high one, got {evidence.low} to {evidence.high}"
+    if evidence.rows < 0:
+        return f"the number of rows must not be negative, got {_short(evidence.rows)}"
+    if not 0 < evidence.confidence < 1:
+        return f"the confidence must be between 0 and 1, got {evidence.confidence}"
+    least, most = value_range(evidence.claim)
     slack = _ROUNDING * max([1.0, *(abs(limit) for limit in (least, most) if math.isfinite(limit))])
-    for value in (one.estimate, one.low, one.high):
+    for value in (evidence.estimate, evidence.low, evidence.high):
         if not least - slack <= value <= most + slack:
             return f"a value must be between {least:g} and {most:g}, got {value:g}"
     return None

@@ -38,19 +38,19 @@ def record_use(
     the digests of data whose uses count as uses of this: numbers go on over all of them. A use that was recorded
     elsewhere before keeps at `least` its number.
     """
-    known: dict[str, UseRecord] = {}
+    records: dict[str, UseRecord] = {}
     prefix = f"{USES}{digest}/"
     mine = UseRecord(model, policy)
     for _ in range(_MOST_ATTEMPTS):
         numbers = [0]
-        for one in dict.fromkeys((digest, *series)):
-            for info in objects.list(f"{USES}{one}/"):
-                numbers.append(number := _number(info.key, f"{USES}{one}/"))
-                if one != digest:
+        for series_digest in dict.fromkeys((digest, *series)):
+            for info in objects.list(f"{USES}{series_digest}/"):
+                numbers.append(number := _number(info.key, f"{USES}{series_digest}/"))
+                if series_digest != digest:
                     continue
-                if info.key not in known:
-                    known[info.key] = from_json(UseRecord, objects.get(info.key).data, path=info.key)
-                if known[info.key] == mine:
+                if info.key not in records:
+                    records[info.key] = from_json(UseRecord, objects.get(info.key).data, path=info.key)
+                if records[info.key] == mine:
                     return number
         # As many as there are, where two series became one that had counted apart.
         number = max(max(numbers) + 1, len(numbers), least)

@@ -75,8 +75,8 @@ def _bounds(area: float, variance: float, degrees: float, confidence: float, row
     rows = spread / variance * (NormalDist().inv_cdf(confidence) / quantile) ** 2
     exact = clopper_pearson(area * rows, rows, confidence=confidence)
     low, high = 1 / (1 + math.exp(reach - centre)), 1 / (1 + math.exp(-reach - centre))
-    seen = quantile * math.sqrt(variance)
-    below, above = (math.hypot(seen, rare_rows(row * size, confidence)) for size in (area, 1 - area))
+    plain_reach = quantile * math.sqrt(variance)
+    below, above = (math.hypot(plain_reach, rare_rows(row * size, confidence)) for size in (area, 1 - area))
     return max(min(low, float(exact[0]), area - below), 0.0), min(max(high, float(exact[1]), area + above), 1.0)
 
 

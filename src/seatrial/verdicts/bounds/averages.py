@@ -57,7 +57,7 @@ def fisher_upper_mean(hits: Floats, rows: Floats, *, confidence: float) -> float
     lowest, highest, best = price * _CHEAPEST, price * _DEAREST, 1.0
     for _ in range(2):
         prices = np.geomspace(lowest, highest, _PRICES)
-        bounds = [(one * goal + _dearest(places, logs, slopes, one)) / hits.size for one in prices]
+        bounds = [(candidate * goal + _dearest(places, logs, slopes, candidate)) / hits.size for candidate in prices]
         at = int(np.argmin(bounds))
         best = min(best, float(bounds[at]))
         lowest, highest = prices[max(at - 1, 0)], prices[min(at + 1, _PRICES - 1)]

@@ -115,9 +115,9 @@ def lower_bound(totals: Floats, weights: Floats, confidence: float, *, block: in
     A round brings a weight and weight × value, both in [0, 1]; what is bet on is weight × (value − θ), whose mean is at
     most 0 where the claim is true. One order a row, or one row of weights for all; `block` rows make a round.
     """
-    seen = np.cumsum(weights, axis=1)
+    cumulative = np.cumsum(weights, axis=1)
     first = weights[:, :1]
-    running = (first / 2 + np.cumsum(totals, axis=1)) / (seen + first)
+    running = (first / 2 + np.cumsum(totals, axis=1)) / (cumulative + first)
     stakes = bets((totals - weights * running) ** 2, confidence, largest_variance(weights) / block)
 
     def log_capital(mean: float) -> Floats:

@@ -51,10 +51,10 @@ def weighted_share(
         raise ValueError("a share needs at least one row")
     if rows == 1:
         return Interval(hits[0] / (hits[0] + misses[0]), 0.0, 1.0, "empirical-bernstein-weighted")
-    one, other = (each[0] / heaviest / rows for each in (hits, misses))
-    one_2, other_2 = (each[1] / heaviest**2 / rows for each in (hits, misses))
-    low = _least_share(rows, (one, one_2), (other, other_2), confidence)
-    high = 1 - _least_share(rows, (other, other_2), (one, one_2), confidence)
+    hit_mean, miss_mean = (each[0] / heaviest / rows for each in (hits, misses))
+    hit_square, miss_square = (each[1] / heaviest**2 / rows for each in (hits, misses))
+    low = _least_share(rows, (hit_mean, hit_square), (miss_mean, miss_square), confidence)
+    high = 1 - _least_share(rows, (miss_mean, miss_square), (hit_mean, hit_square), confidence)
     estimate = hits[0] / (hits[0] + misses[0])
     return Interval(estimate, min(low, estimate), max(high, estimate), "empirical-bernstein-weighted")
 

@@ -89,8 +89,8 @@ def paired_auc(
     """
     truth, values, people = ranked_rows(positive, scores, weights)
     mine, parts = roc_auc_parts(truth, values, people)
-    other, reference_parts = roc_auc_parts(*ranked_rows(positive, reference_scores, weights))
-    difference, together = mine - other, parts - reference_parts
+    theirs, reference_parts = roc_auc_parts(*ranked_rows(positive, reference_scores, weights))
+    difference, together = mine - theirs, parts - reference_parts
     rarer, fewest = int(min(truth.sum(), (~truth).sum())), DELONG_COUNT
     if clusters is not None:
         _, index = np.unique(np.asarray(clusters).ravel(), return_inverse=True)
@@ -99,14 +99,14 @@ def paired_auc(
     # A row of the rarer class, or all of one cluster's, may be first with one model and last with the other.
     row = _largest_share(truth, people, clusters)
     most = (row * (1 + difference), row * (1 - difference))
-    misranked = max(min(area, 1 - area) for area in (mine, other))
-    found = _delong_reach(together, rarer, fewest, misranked, confidence, most)
-    if isinstance(found, NoInterval):
+    misranked = max(min(area, 1 - area) for area in (mine, theirs))
+    span = _delong_reach(together, rarer, fewest, misranked, confidence, most)
+    if isinstance(span, NoInterval):
         if clusters is not None or weights is not None:
-            return found
+            return span
         low, high = hoeffding((1 + difference) / 2, rarer, confidence)
         return Interval(difference, 2 * low - 1, 2 * high - 1, "hoeffding-auc-paired")
-    low, high = max(difference - found.below, -1.0), min(difference + found.above, 1.0)
+    low, high = max(difference - span.below, -1.0), min(difference + span.above, 1.0)
     method = "delong-paired" if clusters is None else "obuchowski-paired"
     return Interval(difference, low, high, method if weights is None else f"{method}-weighted")
 

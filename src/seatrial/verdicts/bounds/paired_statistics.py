@@ -52,7 +52,7 @@ def paired_ratio(
         raise ValueError("a paired ratio is of shares: each top must be between 0 and its bottom")
     if min(float(people @ terms[1]), float(people @ terms[3])) <= 0:
         return NoInterval("a denominator is 0: no row counts for one of the models")
-    (mine, parts), (other, reference_parts) = (_ratio_parts(terms[i], terms[i + 1], people) for i in (0, 2))
+    (mine, parts), (theirs, reference_parts) = (_ratio_parts(terms[i], terms[i + 1], people) for i in (0, 2))
     for bottom_terms in (terms[1], terms[3]):
         counted = float((people * bottom_terms).sum() ** 2 / ((people * bottom_terms) ** 2).sum())
         if counted < FEWEST_COUNTED:
@@ -61,7 +61,7 @@ def paired_ratio(
     steps = [float(people.max() * terms[i].max() / (people @ terms[i])) for i in (1, 3)]
     one_row = sum(steps) if max(terms[1].max(), terms[3].max()) > 1 else max(steps)
     most = (one_row, one_row)
-    return _difference(mine - other, parts - reference_parts, confidence, "asymptotic-ratio-paired", weights, most)
+    return _difference(mine - theirs, parts - reference_parts, confidence, "asymptotic-ratio-paired", weights, most)
 
 
 def paired_average_precision(
@@ -78,7 +78,7 @@ def paired_average_precision(
     """
     truth, values, people = ranked_rows(positive, scores, weights)
     mine, flattery, parts = average_precision_parts(truth, values, people)
-    other, reference_flattery, reference_parts = average_precision_parts(
+    theirs, reference_flattery, reference_parts = average_precision_parts(
         *ranked_rows(positive, reference_scores, weights)
     )
     if positive_rows(truth, people) < FEWEST_POSITIVES:
@@ -88,11 +88,13 @@ def paired_average_precision(
         for each in (values, ranked_rows(positive, reference_scores, weights)[1])
     )
     most = (down + other_up, up + other_down)
-    found = _difference(mine - other, parts - reference_parts, confidence, "asymptotic-influence-paired", weights, most)
-    if isinstance(found, NoInterval):
-        return found
+    interval = _difference(
+        mine - theirs, parts - reference_parts, confidence, "asymptotic-influence-paired", weights, most
+    )
+    if isinstance(interval, NoInterval):
+        return interval
     more = flattery - reference_flattery
-    return Interval(found.estimate, found.low - max(more, 0.0), found.high + max(-more, 0.0), found.method)
+    return Interval(interval.estimate, interval.low - max(more, 0.0), interval.high + max(-more, 0.0), interval.method)
 
 
 def _ratio_parts(top: Floats, bottom: Floats, people: Floats) -> tuple[float, Floats]:
@@ -109,8 +111,8 @@ def _difference(
     weights: ArrayLike | None,
     most: tuple[float, float],
 ) -> Interval | NoInterval:
-    found = reach(parts, 1 / parts.size, confidence, most=most)
-    if isinstance(found, NoInterval):
-        return found
+    span = reach(parts, 1 / parts.size, confidence, most=most)
+    if isinstance(span, NoInterval):
+        return span
     name = method if weights is None else f"{method}-weighted"
-    return Interval(estimate, estimate - found.below, estimate + found.above, name)
+    return Interval(estimate, estimate - span.below, estimate + span.above, name)

@@ -26,10 +26,10 @@ def clopper_pearson(successes: ArrayLike, rows: ArrayLike, *, confidence: ArrayL
     # Each of g groups is part of g − 1 differences, and of as many ratios: the same counts come again and again.
     counts, places = np.unique(np.stack([k.ravel(), n.ravel(), alpha.ravel()]), axis=1, return_inverse=True)
     if counts.shape[1] <= _ONE_BY_ONE:
-        found = np.array([_limits_of_one(*map(float, each)) for each in counts.T], dtype=np.float64).reshape(-1, 2).T
+        limits = np.array([_limits_of_one(*map(float, each)) for each in counts.T], dtype=np.float64).reshape(-1, 2).T
     else:
-        found = np.stack(_limits(*counts))
-    low, high = found[:, places.ravel()].reshape(2, *k.shape)
+        limits = np.stack(_limits(*counts))
+    low, high = limits[:, places.ravel()].reshape(2, *k.shape)
     return low, high
 
 

@@ -157,18 +157,18 @@ def _on_logit_scale(
     spread, cautious = estimate * (1 - estimate), estimate - optimism
     if spread <= _ROUNDING or cautious <= _ROUNDING:
         return NoInterval("the ranking has no mistake or nothing but mistakes, which says nothing of the rows not seen")
-    found = reach(parts / spread, 1 / (parts.size * spread), confidence, most=(0.0, 0.0))
-    if isinstance(found, NoInterval):
-        return found
+    span = reach(parts / spread, 1 / (parts.size * spread), confidence, most=(0.0, 0.0))
+    if isinstance(span, NoInterval):
+        return span
     variance = float(parts @ parts)
     rows = spread / variance if variance > 0 else math.inf  # where all scores are tied no row moves the estimate
     below, above = (
         math.hypot(side * spread, rare_rows(row, confidence))
-        for side, row in zip((found.below, found.above), most, strict=True)
+        for side, row in zip((span.below, span.above), most, strict=True)
     )
     exact = (_exact(cautious, rows, confidence)[0], _exact(estimate, rows, confidence)[1])
-    low = min(_expit(_logit(cautious) - found.below), exact[0], cautious - below)
-    high = max(_expit(_logit(estimate) + found.above), exact[1], estimate + above)
+    low = min(_expit(_logit(cautious) - span.below), exact[0], cautious - below)
+    high = max(_expit(_logit(estimate) + span.above), exact[1], estimate + above)
     low, high = max(low, 0.0), min(high, 1.0)
     return Interval(estimate, low, high, method if weights is None else f"{method}-weighted")
 

@@ -15,30 +15,30 @@ def last_nonnegative(falling: Callable[[float], float], start: float, end: float
     are safe (Chandrupatla 1997, "A new hybrid quadratic/bisection algorithm"): about half of bisection's steps. The
     place returned is one at which the function was computed, so an inverted test has rejected there.
     """
-    newest, other = (start, falling(start)), (end, falling(end))
+    newest, opposite = (start, falling(start)), (end, falling(end))
     if newest[1] < 0:
         return start
-    if other[1] >= 0:
+    if opposite[1] >= 0:
         return end
     step = 0.5
     for _ in range(_MOST_STEPS):
-        place = newest[0] + step * (other[0] - newest[0])
-        found = (place, falling(place))
-        if (found[1] < 0) == (newest[1] < 0):
+        place = newest[0] + step * (opposite[0] - newest[0])
+        point = (place, falling(place))
+        if (point[1] < 0) == (newest[1] < 0):
             dropped = newest
         else:
-            dropped, other = other, newest
-        newest = found
-        nearest = RESOLVED * abs(end - start) / abs(other[0] - newest[0])
+            dropped, opposite = opposite, newest
+        newest = point
+        nearest = RESOLVED * abs(end - start) / abs(opposite[0] - newest[0])
         if nearest > 0.5:
             break
-        step = min(max(_step(newest, other, dropped), nearest), 1 - nearest)
-    return newest[0] if newest[1] >= 0 else other[0]
+        step = min(max(_step(newest, opposite, dropped), nearest), 1 - nearest)
+    return newest[0] if newest[1] >= 0 else opposite[0]
 
 
-def _step(newest: tuple[float, float], other: tuple[float, float], dropped: tuple[float, float]) -> float:
+def _step(newest: tuple[float, float], opposite: tuple[float, float], dropped: tuple[float, float]) -> float:
     """How far to go from the newest place to the other: by the inverse quadratic through three, else half the way."""
-    (x1, f1), (x2, f2), (x3, f3) = newest, other, dropped
+    (x1, f1), (x2, f2), (x3, f3) = newest, opposite, dropped
     if f3 in (f1, f2):
         return 0.5
     along, share = (x1 - x2) / (x3 - x2), (f1 - f2) / (f3 - f2)

@@ -44,15 +44,15 @@ _RATE_BY_GROUP = Reported(overall=BINARY, groups=BINARY, pairs=BINARY)
 def _of_label(probabilities: Floats, actual: Codes) -> Floats:
     import numpy as np
 
-    found: Floats = probabilities[np.arange(len(actual)), actual]
-    return found
+    likelihoods: Floats = probabilities[np.arange(len(actual)), actual]
+    return likelihoods
 
 
 def _log_losses(probabilities: Floats, actual: Codes, _positive: int | None) -> Floats:
     import numpy as np
 
-    found: Floats = -np.log(np.maximum(_of_label(probabilities, actual), LOG_LOSS_CLIP))
-    return found
+    losses: Floats = -np.log(np.maximum(_of_label(probabilities, actual), LOG_LOSS_CLIP))
+    return losses
 
 
 def _squared_distances(probabilities: Floats, actual: Codes, positive: int | None) -> Floats:
@@ -60,8 +60,8 @@ def _squared_distances(probabilities: Floats, actual: Codes, positive: int | Non
     import numpy as np
 
     if positive is not None:
-        found: Floats = (probabilities[:, positive] - (actual == positive)) ** 2
-        return found
+        distances: Floats = (probabilities[:, positive] - (actual == positive)) ** 2
+        return distances
     of_label = _of_label(probabilities, actual)
     squares = np.einsum("ij,ij->i", probabilities, probabilities)
     whole: Floats = np.maximum(squares - of_label**2, 0) + (1 - of_label) ** 2

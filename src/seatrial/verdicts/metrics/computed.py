@@ -156,13 +156,13 @@ def _added(margins: Margins, code: int, cells: tuple[str, ...]) -> Sums:
         frozenset((FP, TN)): lambda: margins.rows - actual,
         frozenset((TP, FP, FN)): lambda: actual + answered - right,
     }
-    found = whole.get(frozenset(cells))
-    return found() if found is not None else np.sum([sums[cell]() for cell in cells], axis=0)
+    whole_sum = whole.get(frozenset(cells))
+    return whole_sum() if whole_sum is not None else np.sum([sums[cell]() for cell in cells], axis=0)
 
 
 def _rows(actual: Mask, answered: Mask, cells: tuple[str, ...]) -> Mask:
     import numpy as np
 
     each = {TP: actual & answered, FP: ~actual & answered, FN: actual & ~answered, TN: ~actual & ~answered}
-    found: Mask = np.logical_or.reduce([each[cell] for cell in cells])
-    return found
+    mask: Mask = np.logical_or.reduce([each[cell] for cell in cells])
+    return mask

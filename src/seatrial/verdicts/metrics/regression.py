@@ -19,8 +19,8 @@ def _absolute(errors: Floats, _quantile: float | None) -> Floats:
 
 
 def _squared(errors: Floats, _quantile: float | None) -> Floats:
-    found: Floats = errors**2
-    return found
+    squares: Floats = errors**2
+    return squares
 
 
 def _signed(errors: Floats, _quantile: float | None) -> Floats:
@@ -31,8 +31,8 @@ def _pinball(errors: Floats, quantile: float | None) -> Floats:
     import numpy as np
 
     share = _stated(quantile)
-    found: Floats = np.maximum(-share * errors, (1 - share) * errors)
-    return found
+    losses: Floats = np.maximum(-share * errors, (1 - share) * errors)
+    return losses
 
 
 def _pinball_limits(clip: float, quantile: float | None) -> Limits:

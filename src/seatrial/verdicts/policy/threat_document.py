@@ -17,11 +17,11 @@ def read_threats(document: object) -> tuple[Mapping[str, ThreatModel], list[Mist
     threats: dict[str, ThreatModel] = {}
     mistakes: list[Mistake] = []
     for name, table in document.items():
-        found = _read(table)
-        if isinstance(found, ThreatModel):
-            threats[str(name)] = found
-            found = list(_mistakes(found))
-        mistakes += [(f"{name}.{key}".rstrip("."), problem, hint) for key, problem, hint in found]
+        parsed = _read(table)
+        if isinstance(parsed, ThreatModel):
+            threats[str(name)] = parsed
+            parsed = list(_mistakes(parsed))
+        mistakes += [(f"{name}.{key}".rstrip("."), problem, hint) for key, problem, hint in parsed]
     return threats, mistakes
 
 
@@ -34,11 +34,11 @@ def _read(table: object) -> ThreatModel | list[Mistake]:
     except pydantic.ValidationError as error:
         return [
             (
-                ".".join(str(part) for part in one["loc"]),
-                "unknown key." if one["type"] == "unexpected_keyword_argument" else f"{one['msg'].lower()}.",
+                ".".join(str(part) for part in detail["loc"]),
+                "unknown key." if detail["type"] == "unexpected_keyword_argument" else f"{detail['msg'].lower()}.",
                 None,
             )
-            for one in error.errors(include_url=False)
+            for detail in error.errors(include_url=False)
         ]
 
 
@@ -46,8 +46,8 @@ def _mistakes(threat: ThreatModel) -> Iterator[Mistake]:
     if not threat.budget > 0:
         yield "budget", f"{threat.budget:g} lets nobody change anything.", "Write how far an example may move."
     yield from _of_examples(threat)
-    for key, named in (("tiers", threat.tiers), ("require", threat.require)):
-        for tier in named:
+    for key, tiers in (("tiers", threat.tiers), ("require", threat.require)):
+        for tier in tiers:
             if tier not in threat.known_tiers:
                 hint = f"Name some of {', '.join(threat.known_tiers)}."
                 yield key, f'"{tier}" must be a tier of attacks within {threat.norm}.', hint
