@@ -63,18 +63,18 @@ def find_batch_dependence(
     alone = places[np.unique(np.linspace(0, len(places) - 1, min(ALONE, len(places))).astype(np.int64))]
     try:
         together = predictor.predict(batch)
-        if found := _apart(together, expected, spread, f"among {len(places)} rows than among {table.num_rows:,}"):
-            return found
-        if found := _apart(predictor.predict(batch), expected, spread, "asked twice"):
-            return found
+        if dependence := _apart(together, expected, spread, f"among {len(places)} rows than among {table.num_rows:,}"):
+            return dependence
+        if dependence := _apart(predictor.predict(batch), expected, spread, "asked twice"):
+            return dependence
         reverse = predictor.predict(batch.take(backwards))
-        if found := _apart(reverse, _taken(expected, backwards), spread, "in another order"):
-            return found
-        if found := _at_once(predictor, batch, expected, spread):
-            return found
+        if dependence := _apart(reverse, _taken(expected, backwards), spread, "in another order"):
+            return dependence
+        if dependence := _at_once(predictor, batch, expected, spread):
+            return dependence
         for how, opened in otherwise.items():
-            if found := _apart(opened().predict(batch), expected, spread, how):
-                return found
+            if dependence := _apart(opened().predict(batch), expected, spread, how):
+                return dependence
         answers = [predictor.predict(table.slice(int(place), 1)) for place in alone]
     except SeatrialError as error:
         return BatchDependence(len(places), len(places), f"than among {table.num_rows:,}: {error.problem}")
@@ -95,17 +95,17 @@ def _at_once(predictor: Predictor, batch: pa.Table, expected: Predictions, sprea
     with ThreadPoolExecutor(CALLERS) as pool:
         answers = list(pool.map(ask, orders))
     for order, turns in zip(orders, answers, strict=True):
-        for found in turns:
-            if apart := _apart(found, _taken(expected, order), spread, f"where {CALLERS} ask at once"):
+        for predictions in turns:
+            if apart := _apart(predictions, _taken(expected, order), spread, f"where {CALLERS} ask at once"):
                 return apart
     return None
 
 
-def flag_batch_dependence(trial: Trial, found: BatchDependence | None) -> Trial:
+def flag_batch_dependence(trial: Trial, dependence: BatchDependence | None) -> Trial:
     """The trial with the flag on all evidence that rests on answers."""
-    if found is None:
+    if dependence is None:
         return trial
-    return replace(trial, evidence=tuple(_flagged(evidence, found.flag) for evidence in trial.evidence))
+    return replace(trial, evidence=tuple(_flagged(evidence, dependence.flag) for evidence in trial.evidence))
 
 
 def _flagged(evidence: Evidence, flag: Flag) -> Evidence:
@@ -115,24 +115,24 @@ def _flagged(evidence: Evidence, flag: Flag) -> Evidence:
     return replace(evidence, flags=(*evidence.flags, flag))
 
 
-def _apart(found: Predictions, expected: Predictions, spread: float, how: str) -> BatchDependence | None:
+def _apart(predictions: Predictions, expected: Predictions, spread: float, how: str) -> BatchDependence | None:
     count = len(expected.labels)
-    if len(found.labels) != count:
+    if len(predictions.labels) != count:
         return BatchDependence(count, count, how)
-    if found.probabilities is not None and expected.probabilities is not None:
-        if found.probabilities.shape != expected.probabilities.shape:
+    if predictions.probabilities is not None and expected.probabilities is not None:
+        if predictions.probabilities.shape != expected.probabilities.shape:
             return BatchDependence(count, count, how)
-        apart = ~_near(found.probabilities, expected.probabilities, NEAR).all(axis=1)
+        apart = ~_near(predictions.probabilities, expected.probabilities, NEAR).all(axis=1)
     elif np.issubdtype(expected.labels.dtype, np.floating):
-        apart = ~_near(np.asarray(found.labels, float), np.asarray(expected.labels, float), NEAR * spread)
+        apart = ~_near(np.asarray(predictions.labels, float), np.asarray(expected.labels, float), NEAR * spread)
     else:
-        apart = found.labels.astype(str) != expected.labels.astype(str)
+        apart = predictions.labels.astype(str) != expected.labels.astype(str)
     rows = int(apart.sum())
     return BatchDependence(rows, count, how) if rows else None
 
 
-def _near(one: NDArray[np.float64], other: NDArray[np.float64], within: float) -> NDArray[np.bool_]:
-    return np.asarray((np.abs(one - other) <= within) | (np.isnan(one) & np.isnan(other)))
+def _near(first: NDArray[np.float64], second: NDArray[np.float64], within: float) -> NDArray[np.bool_]:
+    return np.asarray((np.abs(first - second) <= within) | (np.isnan(first) & np.isnan(second)))
 
 
 def _spread(predictions: Predictions) -> float:

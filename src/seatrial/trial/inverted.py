@@ -31,16 +31,16 @@ def inverted_note(subject: Subject) -> Note | None:
         auc = _auc(predictions.probabilities[:, 1], codes == 1)
         if auc is None or auc >= LEAST_AUC:
             return None
-        seen = f"ranks the classes the wrong way round (ROC AUC {auc:.3g})"
+        behaviour = f"ranks the classes the wrong way round (ROC AUC {auc:.3g})"
     else:
         agreement = _agreement_below_chance(predictions, codes, classes)
         if agreement is None:
             return None
-        seen = "answers against the labels (right in {:.1%} of the rows, by chance in {:.1%})".format(*agreement)
+        behaviour = "answers against the labels (right in {:.1%} of the rows, by chance in {:.1%})".format(*agreement)
     return Note(
         "inverted",
         None,
-        f"the model {seen}: its classes may be named in another order than it learned.",
+        f"the model {behaviour}: its classes may be named in another order than it learned.",
         f"If so, name them in its order: {field('classes', _other_order(classes))}.",
     )
 
@@ -53,15 +53,15 @@ def check_inverted(note: Note | None, subject: Subject, question: Question, *, m
     if note is None or question.classes is not None or question.positive is not None:
         return
     classes = subject.predictor.signature.classes
-    stated = field("classes", ",".join(classes))
+    confirmation = field("classes", ",".join(classes))
     if subject.positive is not None:
-        stated = field("positive", subject.positive)
+        confirmation = field("positive", subject.positive)
     raise InputError(
         "the model goes against the labels far more often than chance: its classes seem to be named in another order "
         "than it learned. No use of the test data was counted.",
         path=model,
         hint=f"Name the classes in its order: {field('classes', _other_order(classes))} (where its file names "
-        f"them, look at how it was trained). If the order is right, say so, {stated}: the model is measured "
+        f"them, look at how it was trained). If the order is right, say so, {confirmation}: the model is measured "
         "as it is.",
     )
 

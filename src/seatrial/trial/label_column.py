@@ -60,25 +60,25 @@ def read_labels(rows: Rows, label: str, *, on_progress: Callable[[int], None] = 
             path=rows.origin,
             hint=f"Name another column: {field('label')}; or cast it.",
         )
-    found: set[str] = set()
+    label_texts: set[str] = set()
     count = missing = 0
     fraction = many = False
     for table in rows.tables([label]):
         values = table.column(0)
-        known = pc.unique(values).drop_null()
-        if pa.types.is_dictionary(known.type):
-            known = known.cast(kind)
+        distinct = pc.unique(values).drop_null()
+        if pa.types.is_dictionary(distinct.type):
+            distinct = distinct.cast(kind)
         if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-            numbers = known.cast(pa.float64())
+            numbers = distinct.cast(pa.float64())
             numbers = numbers.filter(pc.is_finite(numbers))
             fraction = fraction or bool(pc.any(pc.not_equal(numbers, pc.round(numbers))).as_py())
-            known = numbers
+            distinct = numbers
         missing += int((~has_label(values)).sum())
         count += table.num_rows
         if not many and not fraction:
-            found.update(text for text in known.cast(pa.string()).to_pylist() if text is not None)
-            found.difference_update(NO_LABEL)
-            many = len(found) > MOST_CLASSES
+            label_texts.update(text for text in distinct.cast(pa.string()).to_pylist() if text is not None)
+            label_texts.difference_update(NO_LABEL)
+            many = len(label_texts) > MOST_CLASSES
         on_progress(count)
     if count == 0:
         raise InputError(
@@ -90,7 +90,7 @@ def read_labels(rows: Rows, label: str, *, on_progress: Callable[[int], None] = 
             path=rows.origin,
             hint=f"Name another column: {field('label')}. There is: {', '.join(rows.schema.names)}.",
         )
-    different = None if many or fraction else tuple(sorted(found, key=_order))
+    different = None if many or fraction else tuple(sorted(label_texts, key=_order))
     return Labels(label, _kind(kind, fraction=fraction), different, count, missing)
 
 
@@ -124,8 +124,8 @@ def has_label(values: pa.ChunkedArray[Any]) -> NDArray[np.bool_]:
     elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         texts: Any = pc.not_equal(values, pa.scalar("", values.type))
         there = pc.and_(there, texts.fill_null(False))  # noqa: FBT003
-    found: NDArray[np.bool_] = there.to_numpy()
-    return found
+    labelled: NDArray[np.bool_] = there.to_numpy()
+    return labelled
 
 
 def likely_positive(classes: Sequence[str]) -> str | None:

@@ -94,16 +94,16 @@ def known_positive(classes: Sequence[str]) -> str | None:
     """
     if len(classes) != 2:
         return None
-    hits = [name for name, other in (classes, reversed(classes)) if _is_absence(_folded(other), _folded(name))]
+    hits = [name for name, absence in (classes, reversed(classes)) if _is_absence(_folded(absence), _folded(name))]
     hits = hits or [name for name in classes if _folded(name) in _EVENTS]
     return hits[0] if len(hits) == 1 else None
 
 
-def _is_absence(other: str, name: str) -> bool:
-    if (other, name) in _PAIRS or any(other == f"{negation}{name}" for negation in _NEGATIONS):
+def _is_absence(absence: str, name: str) -> bool:
+    if (absence, name) in _PAIRS or any(absence == f"{negation}{name}" for negation in _NEGATIONS):
         return True
     return any(
-        other.startswith(low) and name.startswith(high) and other.removeprefix(low) == name.removeprefix(high)
+        absence.startswith(low) and name.startswith(high) and absence.removeprefix(low) == name.removeprefix(high)
         for low, high in _COMPARISONS
     )
 

@@ -29,10 +29,10 @@ class RowSample:
 
     def see(self, table: pa.Table) -> None:
         """Looks at the next rows."""
-        known = table.select(self._columns).filter(pa.array(has_label(table.column(self._label))))
-        keys = np.concatenate([self._keys, self._rng.random(known.num_rows)])
-        self.seen += known.num_rows
-        both = known if self._kept is None else pa.concat_tables([self._kept, known])
+        labelled = table.select(self._columns).filter(pa.array(has_label(table.column(self._label))))
+        keys = np.concatenate([self._keys, self._rng.random(labelled.num_rows)])
+        self.seen += labelled.num_rows
+        both = labelled if self._kept is None else pa.concat_tables([self._kept, labelled])
         order: NDArray[np.int64] = np.sort(np.argsort(keys, kind="stable")[: self._capacity])
         self._kept, self._keys = both.take(order), keys[order]
 

@@ -88,14 +88,16 @@ def score(
     """
     references = references or {}
     inputs = [column.name for column in model.predictor.signature.inputs]
-    kept = list(
+    column_names = list(
         dict.fromkeys([label, *(name for spec in groups for name in spec.sources), *([weight] if weight else [])])
     )
-    others = [column.name for one in references.values() for column in one.predictor.signature.inputs]
+    others = [column.name for reference in references.values() for column in reference.predictor.signature.inputs]
     sketch = RowSketch(rows.schema, label=label, inputs=inputs)
-    columns = list(dict.fromkeys([*kept, *inputs, *model.needs, *others, *watched, *sketch.columns]))
+    columns = list(dict.fromkeys([*column_names, *inputs, *model.needs, *others, *watched, *sketch.columns]))
     digest = DigestOfTestData(label=label, inputs=inputs)
-    recorders = {name: Recorder(one.predictor, one.name) for name, one in {"": model, **references}.items()}
+    recorders = {
+        name: Recorder(reference.predictor, reference.name) for name, reference in {"": model, **references}.items()
+    }
     parts: list[pa.Table] = []
     hashes: list[Hashes] = []
     answered: list[NDArray[np.bool_]] = []
@@ -106,24 +108,31 @@ def score(
         for table in rows.tables(columns):
             looked = [beside.submit(watcher.see, table) for watcher in (sketch, *watchers)]
             labelled = has_label(table.column(label))
-            known = table if labelled.all() else table.filter(pa.array(labelled))
-            if known.num_rows:
-                looked.append(beside.submit(digest.add, known))
-                predictions = model.predictor.predict(known)
+            labelled_rows = table if labelled.all() else table.filter(pa.array(labelled))
+            if labelled_rows.num_rows:
+                looked.append(beside.submit(digest.add, labelled_rows))
+                predictions = model.predictor.predict(labelled_rows)
                 if not answered:  # the first rows tell as well as all
                     elsewhere = model.otherwise or {}
-                    dependence = find_batch_dependence(model.predictor, known, predictions, otherwise=elsewhere)
-                given = _given(predictions, known.num_rows)
-                answered.append(given)
-                if not given.all():
+                    dependence = find_batch_dependence(model.predictor, labelled_rows, predictions, otherwise=elsewhere)
+                is_answered = _given(predictions, labelled_rows.num_rows)
+                answered.append(is_answered)
+                if not is_answered.all():
                     if first_unanswered is None:
-                        first_unanswered = done + int(np.flatnonzero(labelled)[np.argmin(given)])
-                    known, predictions = known.filter(pa.array(given)), _of_rows(predictions, given)
-                looked.append(beside.submit(lambda part: hashes.append(row_hashes(part, inputs)), known))
-                recorders[""].add(predictions, known.num_rows)
-                for name, one in references.items():
-                    recorders[name].add(one.predictor.predict(known), known.num_rows)
-                parts.append(pa.Table.from_arrays([_compact(known.column(name)) for name in kept], names=kept))
+                        first_unanswered = done + int(np.flatnonzero(labelled)[np.argmin(is_answered)])
+                    labelled_rows, predictions = (
+                        labelled_rows.filter(pa.array(is_answered)),
+                        _of_rows(predictions, is_answered),
+                    )
+                looked.append(beside.submit(lambda part: hashes.append(row_hashes(part, inputs)), labelled_rows))
+                recorders[""].add(predictions, labelled_rows.num_rows)
+                for name, reference in references.items():
+                    recorders[name].add(reference.predictor.predict(labelled_rows), labelled_rows.num_rows)
+                parts.append(
+                    pa.Table.from_arrays(
+                        [_compact(labelled_rows.column(name)) for name in column_names], names=column_names
+                    )
+                )
             for one_look in looked:  # before the next table: no more than one waits
                 one_look.result()
             done += table.num_rows
@@ -131,17 +140,17 @@ def score(
             on_progress(done)
     if not parts:
         raise InputError("all rows lack a label.", path=rows.origin, hint=f"Name another column: {field('label')}.")
-    given = np.concatenate(answered)
-    if not given.any():
+    is_answered = np.concatenate(answered)
+    if not is_answered.any():
         raise InputError(
-            f"the model does not answer any of {len(given):,} rows.",
+            f"the model does not answer any of {len(is_answered):,} rows.",
             path=model.name,
             hint="A missing value is the usual cause: fill it, or leave such rows out.",
         )
     whole = with_groups(pa.concat_tables(parts).unify_dictionaries().combine_chunks(), groups)
     whole = whole.append_column(POSITION, pa.array(np.arange(whole.num_rows)))
     cached = {name: recorder.recorded() for name, recorder in recorders.items()}
-    test_data = TestData(digest.hexdigest(), len(given), sketch.sketch())
+    test_data = TestData(digest.hexdigest(), len(is_answered), sketch.sketch())
     return Scored(
         whole,
         test_data,
@@ -149,8 +158,8 @@ def score(
         cached.pop(""),
         cached,
         unlabelled,
-        given,
-        int((~given).sum()),
+        is_answered,
+        int((~is_answered).sum()),
         first_unanswered,
         dependence,
     )

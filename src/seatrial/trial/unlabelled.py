@@ -39,11 +39,11 @@ def _flagged(trial: Trial, policy: Policy, *, missing: int, measured: int, code:
         return trial
 
     def flagged(evidence: Evidence) -> Evidence:
-        requirements = [one for one in policy.require if one.claim == evidence.claim]
+        requirements = [requirement for requirement in policy.require if requirement.claim == evidence.claim]
         metric = METRICS.get(evidence.claim.metric)  # bins of calibration are no metric of a policy
         if metric is None or metric.scope is Scope.DATA:  # of the rows, whatever their labels
             return evidence
-        if not any(_could_turn(one, evidence, missing, measured) for one in requirements):
+        if not any(_could_turn(requirement, evidence, missing, measured) for requirement in requirements):
             return evidence
         every = missing + measured
         detail = (
@@ -73,5 +73,5 @@ def _worst_case(requirement: Requirement, evidence: Evidence, missing: int) -> t
     if evidence.claim.family not in (Family.ALL, Family.GROUPS):
         return None
     every = evidence.rows + missing
-    known = evidence.rows / every
-    return known * evidence.low + (1 - known) * metric.low, known * evidence.high + (1 - known) * metric.high
+    share = evidence.rows / every
+    return share * evidence.low + (1 - share) * metric.low, share * evidence.high + (1 - share) * metric.high

@@ -107,10 +107,10 @@ class Separation:
         if self._overlaps:
             return
         for code in np.unique(codes).tolist():
-            found = values[(codes == code) & ~np.isnan(values)]
-            if len(found):
+            of_class = values[(codes == code) & ~np.isnan(values)]
+            if len(of_class):
                 least, most = self._ranges.get(code, (np.inf, -np.inf))
-                self._ranges[code] = min(least, float(found.min())), max(most, float(found.max()))
+                self._ranges[code] = min(least, float(of_class.min())), max(most, float(of_class.max()))
         ordered = sorted(self._ranges.values())
         self._overlaps = any(left[1] >= right[0] for left, right in pairwise(ordered))
 
@@ -127,13 +127,13 @@ class Together:
         self._mean = np.zeros(2)
         self._moments = np.zeros((2, 2))
 
-    def see(self, one: NDArray[np.float64], other: NDArray[np.float64]) -> None:
+    def see(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
         """Takes the next rows; those in which one is not finite are left out."""
-        there = np.isfinite(one) & np.isfinite(other)
+        there = np.isfinite(first) & np.isfinite(second)
         count = int(there.sum())
         if count == 0:
             return
-        both = np.stack([one[there], other[there]])
+        both = np.stack([first[there], second[there]])
         mean = both.mean(axis=1)
         apart = both - mean[:, None]
         total = self._rows + count

@@ -73,7 +73,7 @@ class DataChecks:
         self._inputs = [name for name in inputs if not pa.types.is_nested(schema.field(name).type)]
         self._vectors = [name for name in inputs if is_vector(schema.field(name).type)]
         self._texts = {name: not is_number(plain(schema.field(name).type)) for name in (*self._inputs, label)}
-        self._vocabularies = {name: set(known) for name, known in (vocabularies or {}).items()}
+        self._vocabularies = {name: set(values) for name, values in (vocabularies or {}).items()}
         self._columns = {
             name: ColumnChecks(identifiers=_may_identify(plain(schema.field(name).type)), foretells=True)
             for name in self._inputs
@@ -110,8 +110,8 @@ class DataChecks:
             return
         label = hashed(table.column(self._label))
         codes = self._labels.see(table.column(self._label))
-        found = {name: hashed(table.column(name)) for name in self._inputs}
-        for name, values in found.items():
+        hashes = {name: hashed(table.column(name)) for name in self._inputs}
+        for name, values in hashes.items():
             self._columns[name].see(values, label.hashes)
         if codes is not None:
             for name, separation in self._apart.items():
@@ -120,7 +120,7 @@ class DataChecks:
             numbers = _numbers(table.column(self._label))
             for name, line in self._lines.items():
                 line.see(_numbers(table.column(name)), numbers)
-        self._test.add(self._row_hashes(table, found, label))
+        self._test.add(self._row_hashes(table, hashes, label))
         self._count_groups(table)
 
     def see_train(self, table: pa.Table) -> None:
@@ -136,26 +136,26 @@ class DataChecks:
         self._train_rows += table.num_rows
         if table.num_rows == 0:
             return
-        found = {name: hashed(table.column(name)) for name in self._inputs}
-        self._train.add(self._row_hashes(table, found, hashed(table.column(self._label))))
-        for name, known in self._trained.items():
-            texts = found[name].texts
-            if known is None or texts is None or len(texts) > MOST_VALUES:
+        hashes = {name: hashed(table.column(name)) for name in self._inputs}
+        self._train.add(self._row_hashes(table, hashes, hashed(table.column(self._label))))
+        for name, trained_texts in self._trained.items():
+            texts = hashes[name].texts
+            if trained_texts is None or texts is None or len(texts) > MOST_VALUES:
                 self._trained[name] = None
                 continue
-            known.update(str(text) for text in texts.to_pylist())
-            self._trained[name] = known if len(known) <= MOST_VALUES else None
+            trained_texts.update(str(text) for text in texts.to_pylist())
+            self._trained[name] = trained_texts if len(trained_texts) <= MOST_VALUES else None
 
     def notes(self) -> tuple[Note, ...]:
         """What there is to say, the gravest first (in the order of `KINDS`)."""
-        found = [
+        notes = [
             *self._labels.notes(rows=self._rows, labelled=self._labelled),
             *self._about_rows(),
             *self._about_constants(),
             *(note for name in self._inputs for note in self._about_column(name)),
             *self._about_groups(),
         ]
-        return tuple(sorted(found, key=lambda note: KINDS.index(note.kind)))
+        return tuple(sorted(notes, key=lambda note: KINDS.index(note.kind)))
 
     def facts(self) -> DataFacts:
         """What claims about the data rest on."""
@@ -170,9 +170,9 @@ class DataChecks:
             exact=all(sample.exact for sample in samples),
         )
 
-    def _row_hashes(self, table: pa.Table, found: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:
+    def _row_hashes(self, table: pa.Table, hashes: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:
         vectors = [canonical_hashes(table.column(name)) for name in sorted(self._vectors)]
-        return together([label.near, *(found[name].near for name in sorted(self._inputs)), *vectors])
+        return together([label.near, *(hashes[name].near for name in sorted(self._inputs)), *vectors])
 
     def _count_groups(self, table: pa.Table) -> None:
         sources = list(dict.fromkeys(name for spec in self._groups for name in spec.sources))
@@ -183,8 +183,8 @@ class DataChecks:
             if len(counted) > MOST_VALUES:
                 continue
             rows = self._group_rows[spec.name]
-            for one in counted.to_pylist():
-                rows[str(one["values"])] = rows.get(str(one["values"]), 0) + one["counts"]
+            for count in counted.to_pylist():
+                rows[str(count["values"])] = rows.get(str(count["values"]), 0) + count["counts"]
 
     def _about_rows(self) -> Iterator[Note]:
         copies = min(self._test.repeated(), self._labelled)
@@ -261,13 +261,13 @@ class DataChecks:
     def _unknown(self, name: str) -> tuple[Mapping[str, int] | None, str]:
         """Rows by text that is unknown, None where it cannot be told; and who does not know it."""
         texts = self._columns[name].texts
-        known = self._vocabularies.get(name)
+        vocabulary = self._vocabularies.get(name)
         where = "the model was not trained on"
-        if known is None and self._train_rows:
-            known, where = self._trained.get(name), "the training set does not have"
-        if texts is None or known is None:
+        if vocabulary is None and self._train_rows:
+            vocabulary, where = self._trained.get(name), "the training set does not have"
+        if texts is None or vocabulary is None:
             return None, where
-        return {text: rows for text, rows in texts.items() if text not in known}, where
+        return {text: rows for text, rows in texts.items() if text not in vocabulary}, where
 
     def _about_unknown(self, name: str) -> Iterator[Note]:
         unknown, where = self._unknown(name)

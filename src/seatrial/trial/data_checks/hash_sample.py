@@ -77,5 +77,5 @@ class HashSample:
         self._keys, self._counts = together, summed
         while len(self._keys) > self._capacity:
             self._halved += 1
-            kept = int(np.searchsorted(self._keys, self._bound(), side="right"))  # they are sorted
-            self._keys, self._counts = self._keys[:kept].copy(), self._counts[:kept].copy()
+            inside = int(np.searchsorted(self._keys, self._bound(), side="right"))  # they are sorted
+            self._keys, self._counts = self._keys[:inside].copy(), self._counts[:inside].copy()

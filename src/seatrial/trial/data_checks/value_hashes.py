@@ -107,13 +107,13 @@ def _of_texts(texts: pa.Array[Any]) -> Hashes:
     buffers: list[Any] = texts.buffers()
     offsets = np.frombuffer(buffers[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(buffers[2] or b"", np.uint8)
-    found = np.empty(len(texts), np.uint64)
+    hashes = np.empty(len(texts), np.uint64)
     first = 0
     while first < len(texts):
         last = int(np.searchsorted(offsets, offsets[first] + _PIECE_BYTES, side="right")) - 1
         if last <= first:  # one text that is longer than a piece
             whole = data[offsets[first] : offsets[first + 1]].tobytes()
-            found[first] = int.from_bytes(hashlib.blake2b(whole, digest_size=8).digest(), "little")
+            hashes[first] = int.from_bytes(hashlib.blake2b(whole, digest_size=8).digest(), "little")
             first += 1
             continue
         last = min(last, len(texts))
@@ -122,9 +122,9 @@ def _of_texts(texts: pa.Array[Any]) -> Hashes:
         piece = (data[offsets[first] : offsets[last]].astype(np.uint64) + np.uint64(1)) * powers[: starts[-1]]
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(piece, dtype=np.uint64)])
         value = (sums[starts[1:]] - sums[starts[:-1]]) * inverses[starts[:-1]]
-        found[first:last] = mixed(value + mixed(np.diff(starts).astype(np.uint64)))
+        hashes[first:last] = mixed(value + mixed(np.diff(starts).astype(np.uint64)))
         first = last
-    return found
+    return hashes
 
 
 @cache

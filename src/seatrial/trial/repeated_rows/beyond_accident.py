@@ -33,12 +33,17 @@ def share_beyond_accident(cells: RowCells, rows: Rows, hashes: Hashes) -> float:
     chosen, weights = np.unique(drawn, return_counts=True)
     most = max(CLUSTERS, min(MOST_ROWS, MOST_VALUES // len(cells.columns)))
     among = np.sort(random.permutation(len(hashes))[:most])
-    wanted = np.unique(np.concatenate([first[chosen], among]))
-    found = _cells_at(cells, rows, wanted)
-    others = found[np.searchsorted(wanted, among)]
+    places = np.unique(np.concatenate([first[chosen], among]))
+    row_cells = _cells_at(cells, rows, places)
+    others = row_cells[np.searchsorted(places, among)]
     copied = [
-        _is_isolated(found[np.searchsorted(wanted, first[one])], others, copies=int(counts[one]) - 1, rows=len(hashes))
-        for one in chosen
+        _is_isolated(
+            row_cells[np.searchsorted(places, first[cluster])],
+            others,
+            copies=int(counts[cluster]) - 1,
+            rows=len(hashes),
+        )
+        for cluster in chosen
     ]
     return float(weights[copied].sum() / CLUSTERS)
 
@@ -64,11 +69,11 @@ def _cells_at(cells: RowCells, rows: Rows, places: NDArray[np.int64]) -> Hashes:
     parts: list[Hashes] = []
     start = 0
     for table in rows.tables(list(cells.columns)):
-        known = table.filter(pa.array(has_label(table.column(cells.label))))
-        here = places[(places >= start) & (places < start + known.num_rows)] - start
-        start += known.num_rows
+        labelled = table.filter(pa.array(has_label(table.column(cells.label))))
+        here = places[(places >= start) & (places < start + labelled.num_rows)] - start
+        start += labelled.num_rows
         if len(here):
-            taken = known.take(here)
+            taken = labelled.take(here)
             often = [3 if is_vector(field.type) else 1 for field in taken.select(list(cells.columns)).schema]
             parts.append(np.repeat(np.stack(cells.cells(taken), axis=1), often, axis=1))
     return np.concatenate(parts)

@@ -49,11 +49,15 @@ def flag_repeated(
     if counts.max(initial=0) <= 1 or _stated_and_met(trial, policy):
         return trial
     repeated = _Repeated(subject, hashes)
-    doubtful = [one for one in trial.evidence if _turned(policy, one, repeated.design_effect(one.claim))]
+    doubtful = [
+        evidence for evidence in trial.evidence if _turned(policy, evidence, repeated.design_effect(evidence.claim))
+    ]
     if not doubtful:
         return trial
     share = share_beyond_accident(cells, rows, cells.rows())
-    effects = {claim: 1 + share * (repeated.design_effect(claim) - 1) for claim in {one.claim for one in doubtful}}
+    effects = {
+        claim: 1 + share * (repeated.design_effect(claim) - 1) for claim in {evidence.claim for evidence in doubtful}
+    }
     copies = len(hashes) - len(counts)
 
     def flagged(evidence: Evidence) -> Evidence:
@@ -70,9 +74,12 @@ def flag_repeated(
 
 
 def _stated_and_met(trial: Trial, policy: Policy) -> bool:
-    stated = [one for one in policy.require if one.metric == SHARE]
+    requirements = [requirement for requirement in policy.require if requirement.metric == SHARE]
     return any(
-        outcome(one, found) is Outcome.PASS for one in stated for found in trial.evidence if found.claim == one.claim
+        outcome(requirement, evidence) is Outcome.PASS
+        for requirement in requirements
+        for evidence in trial.evidence
+        if evidence.claim == requirement.claim
     )
 
 
@@ -83,8 +90,9 @@ def _turned(policy: Policy, evidence: Evidence, effect: float) -> bool:
         return False
     wider = widened(evidence, effect)
     return any(
-        (decided := outcome(one, evidence)) is not Outcome.INCONCLUSIVE and outcome(one, wider) is not decided
-        for one in _about(policy, evidence.claim)
+        (decided := outcome(requirement, evidence)) is not Outcome.INCONCLUSIVE
+        and outcome(requirement, wider) is not decided
+        for requirement in _about(policy, evidence.claim)
     )
 
 

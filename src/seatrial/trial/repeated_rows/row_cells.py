@@ -34,9 +34,9 @@ class RowCells:
     def see(self, table: pa.Table) -> None:
         """Takes the next rows; those without a label are left out."""
         labelled = has_label(table.column(self.label))
-        known = table if labelled.all() else table.filter(pa.array(labelled))
-        if known.num_rows:
-            self._hashes.append(together(self.cells(known)))
+        labelled_rows = table if labelled.all() else table.filter(pa.array(labelled))
+        if labelled_rows.num_rows:
+            self._hashes.append(together(self.cells(labelled_rows)))
 
     def cells(self, table: pa.Table) -> list[Hashes]:
         """The cell of each row in each of `columns`."""

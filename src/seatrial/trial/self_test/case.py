@@ -60,41 +60,43 @@ def case(
     return Case(name, make, require, whole, caught_by, outcome, flag, otherwise or {})
 
 
-def judge_case(one: Case) -> Verdict:
+def judge_case(trial_case: Case) -> Verdict:
     """Runs the whole trial on the case, and judges it by the case's policy."""
-    subject = settings_of_policy(one.policy, one.make())
+    subject = settings_of_policy(trial_case.policy, trial_case.make())
     rows = subject.tables[subject.measured].num_rows
     trial = run_trial(
         subject,
-        one.policy,
+        trial_case.policy,
         data="test",
-        use=TestUse(sha256(one.name.encode()), rows, 1),
-        model=sha256(one.name.encode()),
-        policy_digest=sha256(to_json(one.policy)),
+        use=TestUse(sha256(trial_case.name.encode()), rows, 1),
+        model=sha256(trial_case.name.encode()),
+        policy_digest=sha256(to_json(trial_case.policy)),
         seed=_SEED,
         budget_s=_BUDGET_S,
         progress=lambda _claim: None,
     )
     table = subject.tables[subject.measured]
     answers = subject.predictor.predict(table)
-    found = find_batch_dependence(subject.predictor, table, answers, otherwise=one.otherwise)
-    return judge(one.policy, flag_batch_dependence(trial, found))
+    dependence = find_batch_dependence(subject.predictor, table, answers, otherwise=trial_case.otherwise)
+    return judge(trial_case.policy, flag_batch_dependence(trial, dependence))
 
 
-def try_case(one: Case) -> Result:
+def try_case(trial_case: Case) -> Result:
     """Judges the case, and compares the verdict with what it has to be."""
-    verdict = judge_case(one)
-    if one.caught_by is None:
+    verdict = judge_case(trial_case)
+    if trial_case.caught_by is None:
         wrong = [finding for finding in verdict.findings if finding.outcome is not Outcome.PASS]
-        return Result(one.name, "passes", _said(wrong) or "passes", not wrong)
-    finding = verdict.findings[one.caught_by]
+        return Result(trial_case.name, "passes", _said(wrong) or "passes", not wrong)
+    finding = verdict.findings[trial_case.caught_by]
     flags = {flag.code for evidence in finding.deciding for flag in evidence.flags}
-    right = finding.outcome is not Outcome.PASS if one.as_ is None else finding.outcome is one.as_
-    right &= one.flag is None or one.flag in flags
-    expected = f"{one.as_ or 'no pass'}: {finding.requirement}" + (f" ({one.flag})" if one.flag else "")
-    return Result(one.name, expected, _said([finding], sorted(flags)), right)
+    right = finding.outcome is not Outcome.PASS if trial_case.as_ is None else finding.outcome is trial_case.as_
+    right &= trial_case.flag is None or trial_case.flag in flags
+    expected = f"{trial_case.as_ or 'no pass'}: {finding.requirement}" + (
+        f" ({trial_case.flag})" if trial_case.flag else ""
+    )
+    return Result(trial_case.name, expected, _said([finding], sorted(flags)), right)
 
 
 def _said(findings: Sequence[Finding], flags: Sequence[str] = ()) -> str:
-    told = "; ".join(f"{finding.outcome}: {finding.requirement}" for finding in findings)
-    return f"{told} ({', '.join(flags)})" if flags else told
+    outcomes = "; ".join(f"{finding.outcome}: {finding.requirement}" for finding in findings)
+    return f"{outcomes} ({', '.join(flags)})" if flags else outcomes

@@ -130,6 +130,6 @@ def _robust() -> Network:
 
 
 def _swapped() -> Swapped:
-    other = fitted(*blobs(_TRAIN_ROWS, seed=1), seed=9)
+    network = fitted(*blobs(_TRAIN_ROWS, seed=1), seed=9)
     order = np.random.default_rng(3).permutation(len(INPUTS))
-    return Swapped(other.first[order], other.shift, other.second, other.level)
+    return Swapped(network.first[order], network.shift, network.second, network.level)

@@ -33,14 +33,14 @@ def cases(draw: int = 0) -> Iterator[Case]:
         Requirement("accuracy", at_least=0.6),
         RANKED,
     )
-    yield case("a rare class that is found", lambda: _rare(draw, found=0.8), balanced)
+    yield case("a rare class that is found", lambda: _rare(draw, recall=0.8), balanced)
     yield _bad(
         "a rare class that is never answered",
-        lambda: _rare(draw, found=0.0),
+        lambda: _rare(draw, recall=0.0),
         Requirement("accuracy", at_least=0.9),
         balanced,
     )
-    yield _bad("right by answering almost nobody", lambda: _rare(draw, found=0.1),
+    yield _bad("right by answering almost nobody", lambda: _rare(draw, recall=0.1),
                Requirement("precision", at_least=0.6), Requirement("true_positive_rate", at_least=0.5))  # fmt: skip
     yield case("as sure as it is right", lambda: scored(_chance(draw), _yes(draw), sex=_women(draw)), calibrated)
     yield _bad("calibrated for everybody together, and for no group", lambda: _offset(draw),
@@ -96,10 +96,10 @@ def _inverted(draw: int) -> Subject:
     return scored(1 - chance, _yes(draw), labels=list(np.where(chance >= 0.5, "yes", "no")))
 
 
-def _rare(draw: int, *, found: float) -> Subject:
+def _rare(draw: int, *, recall: float) -> Subject:
     rng = np.random.default_rng(seed_of(14, draw))
     yes = rng.random(_ROWS) < RARE
-    answered = yes & (rng.random(_ROWS) < found)
+    answered = yes & (rng.random(_ROWS) < recall)
     return scored(np.where(answered, 0.9, 0.02), yes)
 
 
@@ -111,9 +111,9 @@ def _offset(draw: int) -> Subject:
 
 def _seen_before(draw: int) -> Subject:
     rng = np.random.default_rng(seed_of(15, draw))
-    yes, known = _yes(draw), rng.random(_ROWS) < 0.7
-    answered = np.where(known, yes, rng.random(_ROWS) < 1 / 2)
-    return scored(np.where(answered, 0.9, 0.1), yes, known=np.where(known, "seen", "new").astype(object))
+    yes, in_training = _yes(draw), rng.random(_ROWS) < 0.7
+    answered = np.where(in_training, yes, rng.random(_ROWS) < 1 / 2)
+    return scored(np.where(answered, 0.9, 0.1), yes, known=np.where(in_training, "seen", "new").astype(object))
 
 
 def _guessing(draw: int) -> Subject:

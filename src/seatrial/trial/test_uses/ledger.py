@@ -43,22 +43,22 @@ def record_look(objects: Objects, data: TestData, *, model: str, policy: str) ->
     return TestUse(data.digest, data.rows, record_use(objects, data.digest, model=model, policy=policy, series=series))
 
 
-def carry_looks(known: Objects, objects: Objects, data: TestData) -> None:
+def carry_looks(source: Objects, objects: Objects, data: TestData) -> None:
     """Records in one store what another knows of looks at this data, so that the count goes on over both.
 
     A look that is there already is the same look. One that is new there keeps its number where that is free.
     """
-    digests = [data.digest, *_same_data(known, data)]
+    digests = [data.digest, *_same_data(source, data)]
     uses = []
     for digest in digests:
-        if of_digest := list(recorded_uses(known, digest)):
+        if of_digest := list(recorded_uses(source, digest)):
             there = {use for _, use in recorded_uses(objects, digest)}
             uses += [(number, digest, use.model, use.policy) for number, use in of_digest if use not in there]
     if not uses:
         return
     for digest in digests:
         with suppress(ObjectMissing, ObjectExists):  # uses of old had no sketch; both may be one folder
-            objects.put(_sketch_key(digest), known.get(_sketch_key(digest)).data, if_absent=True)
+            objects.put(_sketch_key(digest), source.get(_sketch_key(digest)).data, if_absent=True)
     series = [data.digest, *_same_data(objects, data)]
     for number, digest, model, policy in sorted(uses):
         record_use(objects, digest, model=model, policy=policy, series=series, least=number)

@@ -13,21 +13,21 @@ _LEAST_SAMPLE = 8  # hashes to compare: below that a share says nothing
 _BITS = 64
 
 
-def shared_rows(one: Sketch, other: Sketch) -> float:
+def shared_rows(first: Sketch, second: Sketch) -> float:
     """The share of the rows of either table that are rows of the other, beyond accident; the larger of the two.
 
     By the pair of views that shows most. In tables of the same people rows meet by accident: about as many as have a
     like in their own table (by exchangeability), so of a share c and accidents q, (c − q) / (1 − q) counts.
     """
-    views = [(view.halved, view.repeated, view.numbers()) for view in other.views]
-    if not views or not one.views:
+    views = [(view.halved, view.repeated, view.numbers()) for view in second.views]
+    if not views or not first.views:
         return 0.0
     anywhere = np.unique(np.concatenate([hashes for _, _, hashes in views]))
-    numbers = [view.numbers() for view in one.views]
+    numbers = [view.numbers() for view in first.views]
     if not np.isin(np.concatenate(numbers), anywhere).any():  # nearly always so: a ledger has many other sets of data
         return 0.0
     most = 0.0
-    for view, mine in zip(one.views, numbers, strict=True):
+    for view, mine in zip(first.views, numbers, strict=True):
         if not np.isin(mine, anywhere, assume_unique=True).any():
             continue
         for halved, repeated, theirs in views:
@@ -37,9 +37,9 @@ def shared_rows(one: Sketch, other: Sketch) -> float:
     return most
 
 
-def is_same_data(one: Sketch, other: Sketch) -> bool:
+def is_same_data(first: Sketch, second: Sketch) -> bool:
     """Whether looking at the one was looking at the other."""
-    return shared_rows(one, other) >= SAME_DATA
+    return shared_rows(first, second) >= SAME_DATA
 
 
 def _beyond_accident(of: Hashes, within: Hashes, accident: float) -> float:

@@ -127,10 +127,10 @@ def canonical_hashes(column: pa.ChunkedArray[Any]) -> Hashes:
 
 def is_vector(kind: pa.DataType) -> bool:
     """Whether a column holds lists of numbers: images and the like."""
-    found: Any = kind
+    list_type: Any = kind
     return (
-        pa.types.is_list(found) or pa.types.is_large_list(found) or pa.types.is_fixed_size_list(found)
-    ) and is_number(found.value_type)
+        pa.types.is_list(list_type) or pa.types.is_large_list(list_type) or pa.types.is_fixed_size_list(list_type)
+    ) and is_number(list_type.value_type)
 
 
 def _of_numbers(values: NDArray[np.float64]) -> Hashes:
@@ -138,21 +138,21 @@ def _of_numbers(values: NDArray[np.float64]) -> Hashes:
     with np.errstate(over="ignore", invalid="ignore"):
         bits = (values + 0.0).astype(np.float32).view(np.uint32)
     dropped = _FLOAT32_BITS - _SIGNIFICANT_BITS
-    kept = (bits.astype(np.uint64) + np.uint64(1 << (dropped - 1))) >> np.uint64(dropped)
-    return mixed(np.where(np.isnan(values), np.uint64(2**63), kept))
+    leading_bits = (bits.astype(np.uint64) + np.uint64(1 << (dropped - 1))) >> np.uint64(dropped)
+    return mixed(np.where(np.isnan(values), np.uint64(2**63), leading_bits))
 
 
 def _of_lists(column: pa.ChunkedArray[Any]) -> Hashes:
     """Lists of numbers (images, vectors) as hashes of their values, each at its place."""
-    found: list[Hashes] = []
+    hashes: list[Hashes] = []
     for chunk in column.chunks:
         lengths = pc.fill_null(pc.list_value_length(chunk), 0).to_numpy(zero_copy_only=False).astype(np.int64)
         ends = np.cumsum(lengths)
         flat = pc.list_flatten(chunk).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         places = np.arange(len(flat), dtype=np.uint64) - np.repeat(ends - lengths, lengths).astype(np.uint64)
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed(_of_numbers(flat) + places), dtype=np.uint64)])
-        found.append(mixed(sums[ends] - sums[ends - lengths]))
-    return np.concatenate(found) if found else np.empty(0, np.uint64)
+        hashes.append(mixed(sums[ends] - sums[ends - lengths]))
+    return np.concatenate(hashes) if hashes else np.empty(0, np.uint64)
 
 
 def _can_be_hashed(kind: pa.DataType) -> bool:
@@ -178,7 +178,7 @@ def _views(table: pa.Table, hashes: dict[str, Hashes], inputs: Sequence[str]) ->
     shares = {name: round(_DISTINCT_STEPS * distinct[name] / table.num_rows) for name in telling}
     ranked = sorted(telling, key=lambda name: (-shares[name], _typical(table.column(name))))
     sets = [tuple(sorted(telling))]
-    sets += [tuple(one for one in sets[0] if one != name) for name in ranked[:_LEFT_OUT]]
+    sets += [tuple(column for column in sets[0] if column != name) for name in ranked[:_LEFT_OUT]]
     sets.append(tuple(sorted(name for name in inputs if name in telling)))
     for size in (3, 2):
         sets += [tuple(sorted(names)) for names in combinations(ranked[:_BEST], size)]
