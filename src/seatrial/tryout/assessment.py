@@ -98,8 +98,8 @@ class Assessment:
 
     def _weight(self) -> str | None:
         """The column that says how many people a row stands for, as the evidence states it."""
-        stated = {one.conditions.get("weights", UNWEIGHTED) for one in self.trial.evidence}
-        return next(iter(stated - {UNWEIGHTED}), None)
+        weights = {evidence.conditions.get("weights", UNWEIGHTED) for evidence in self.trial.evidence}
+        return next(iter(weights - {UNWEIGHTED}), None)
 
     def page(self) -> str:
         """The report: one HTML page that needs nothing else."""

@@ -50,7 +50,9 @@ def count_cells(
 
 def _is_spark(data: Any) -> bool:
     """Whether it is a DataFrame of PySpark, classic or over Connect; nothing is imported to tell."""
-    return any(one.__module__.startswith("pyspark.sql") and one.__name__ == "DataFrame" for one in type(data).__mro__)
+    return any(
+        kind.__module__.startswith("pyspark.sql") and kind.__name__ == "DataFrame" for kind in type(data).__mro__
+    )
 
 
 def _tables(data: Any) -> tuple[list[str], Any]:

@@ -54,8 +54,8 @@ def open_fitted(
 
 
 def _trained(fitted: Any, question: Question, labels: Labels, classes: Sequence[str] | None) -> Trained:
-    known = hasattr(fitted, "classes_") or not labels.task or labels.task == "regression"
-    names = tuple(classes) if classes is not None else () if known else labels.classes or ()
+    has_own_classes = hasattr(fitted, "classes_") or not labels.task or labels.task == "regression"
+    names = tuple(classes) if classes is not None else () if has_own_classes else labels.classes or ()
     own = names or tuple(str(name) for name in getattr(fitted, "classes_", ()))
     positive = wanted_positive(question, labels)
     return Trained(

@@ -49,8 +49,10 @@ class FunctionPredictor:
             return Predictions(_names(answer.reshape(-1)), None)
         probabilities = _numbers(answer)
         if self.one_column:
-            one = probabilities.reshape(-1)
-            ordered = [one if name == signature.positive else 1 - one for name in signature.classes]
+            positive_scores = probabilities.reshape(-1)
+            ordered = [
+                positive_scores if name == signature.positive else 1 - positive_scores for name in signature.classes
+            ]
             probabilities = np.stack(ordered, axis=1)
         names = np.array(signature.classes, object)
         if signature.positive is None:
@@ -80,9 +82,9 @@ def open_function(
     rows.check_columns(columns)
     places = np.arange(min(labels.rows, FIRST_ROWS))
     answer = ask(function, cut(frame, places, columns), len(places))
-    known = tuple(classes) if classes is not None else labels.classes
-    task, one_column, probabilities = _form(answer, question, labels, known, name=_name(function))
-    names = () if task == "regression" else known or ()
+    class_names = tuple(classes) if classes is not None else labels.classes
+    task, one_column, probabilities = _form(answer, question, labels, class_names, name=_name(function))
+    names = () if task == "regression" else class_names or ()
     positive = (question.positive or likely_positive(names)) if task == "binary" else None
     if positive is not None and positive not in names:
         raise InputError(
@@ -106,12 +108,12 @@ def with_places(rows: Rows) -> Rows:
     """The same rows with the column `PLACE`: the number of each, from 0."""
 
     def read(names: Sequence[str]) -> Any:
-        wanted = [name for name in names if name != PLACE]
+        stored_names = [name for name in names if name != PLACE]
         start = 0
-        for table in rows.tables(wanted or rows.schema.names[:1]):
+        for table in rows.tables(stored_names or rows.schema.names[:1]):
             places = pa.array(np.arange(start, start + table.num_rows))
             start += table.num_rows
-            yield (table if wanted else table.select([])).append_column(PLACE, places).select(list(names))
+            yield (table if stored_names else table.select([])).append_column(PLACE, places).select(list(names))
 
     return Rows(rows.origin, rows.schema.append(pa.field(PLACE, pa.int64())), rows.rows, read)
 
@@ -122,8 +124,8 @@ def eager(frame: Any) -> Any:
         return frame
     import narwhals as nw
 
-    known = nw.from_native(frame, pass_through=True)
-    return known.collect().to_native() if isinstance(known, nw.LazyFrame) else frame
+    wrapped = nw.from_native(frame, pass_through=True)
+    return wrapped.collect().to_native() if isinstance(wrapped, nw.LazyFrame) else frame
 
 
 def cut(frame: Any, places: NDArray[np.int64], columns: Sequence[str]) -> Any:
@@ -169,9 +171,9 @@ def _form(
     if several:
         count = answer.shape[1]
         if classes is None or len(classes) != count:
-            found = "no classes" if classes is None else f"the classes {listed(classes)}"
+            label_classes = "no classes" if classes is None else f"the classes {listed(classes)}"
             raise InputError(
-                f"the model answers with {count} columns, and the label has {found}.",
+                f"the model answers with {count} columns, and the label has {label_classes}.",
                 path=name,
                 hint=f"Name the {count} classes in the order of the columns: classes=[…].",
             )

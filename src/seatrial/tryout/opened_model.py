@@ -47,7 +47,7 @@ def open_model(
     if is_address(name):
         from seatrial.models.endpoints import open_endpoint
 
-        found = open_endpoint(
+        endpoint = open_endpoint(
             name,
             schema=rows.schema,
             label=question.label,
@@ -58,8 +58,8 @@ def open_model(
             ca=ca,
             on_progress=on_progress,
         )
-        check_signature(question, labels, found.signature, model=name)
-        return Model(name, found, notes=found.notes)
+        check_signature(question, labels, endpoint.signature, model=name)
+        return Model(name, endpoint, notes=endpoint.notes)
     from seatrial.models.finished import open_finished
 
     finished = open_finished(

@@ -46,12 +46,12 @@ def policy_for(policy: str, question: Question, groups: Sequence[GroupSpec], tas
     """The policy that is named: "default", or a file's. It is made to compare with `against` where it does not yet."""
     if policy == DEFAULT:
         return default_policy(task, clip=question.clip, against=against, margin=question.margin)
-    stated = policy_of_file(Path(policy), groups=[spec.name for spec in groups], task=task)
-    if against is None or compared_models(stated):
-        return stated
-    clip = question.clip if stated.clip is None else stated.clip
+    own_policy = policy_of_file(Path(policy), groups=[spec.name for spec in groups], task=task)
+    if against is None or compared_models(own_policy):
+        return own_policy
+    clip = question.clip if own_policy.clip is None else own_policy.clip
     comparison = default_policy(task, clip=clip, against=against, margin=question.margin).require[-1]
-    return replace(stated, require=(*stated.require, comparison))
+    return replace(own_policy, require=(*own_policy.require, comparison))
 
 
 def policy_of_file(path: Path, *, groups: Collection[str], task: Task) -> Policy:
@@ -68,21 +68,23 @@ def policy_of_file(path: Path, *, groups: Collection[str], task: Task) -> Policy
         problem = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror).lower()
         raise InputError(f"the policy cannot be read: {problem}.", path=str(path), hint="Name another file.") from None
     document, positions = read_toml(text, str(path))
-    stated = document.get("policy")
-    if not isinstance(stated, dict):
+    section = document.get("policy")
+    if not isinstance(section, dict):
         raise InputError(
             "the file does not have a [policy].",
             path=str(path),
             hint="Write [[policy.require]] with a metric and a bound.",
         )
-    read = read_policy(stated, groups=groups, task=task)
+    read = read_policy(section, groups=groups, task=task)
     if isinstance(read, Policy):
         return read
     problems: list[SeatrialError] = []
-    for one in read:
-        requirement: Place = () if one.index is None else ("require", one.index)
-        place: Place = ("policy", *requirement, *(() if one.key is None else (one.key,)))
+    for mistake in read:
+        requirement: Place = () if mistake.index is None else ("require", mistake.index)
+        place: Place = ("policy", *requirement, *(() if mistake.key is None else (mistake.key,)))
         where = ".".join(str(part) for part in place)
         line = line_of(positions, place)
-        problems.append(InputError(f"{where}: {one.error.problem}", path=str(path), line=line, hint=one.error.hint))
+        problems.append(
+            InputError(f"{where}: {mistake.error.problem}", path=str(path), line=line, hint=mistake.error.hint)
+        )
     raise Problems(problems)

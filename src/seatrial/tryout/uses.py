@@ -40,10 +40,10 @@ def state_folder(environment: Mapping[str, str], home: Path) -> Path:
 
 def shared_url(environment: Mapping[str, str]) -> str | None:
     """The address that `SEATRIAL_TEST_USES` names, of a store or an absolute folder; None where it names none."""
-    named = environment.get(SHARED_VARIABLE)
-    if not named:
+    address = environment.get(SHARED_VARIABLE)
+    if not address:
         return None
-    return named if "://" in named else Path(named).expanduser().absolute().as_uri()
+    return address if "://" in address else Path(address).expanduser().absolute().as_uri()
 
 
 def use_recorder(environment: Mapping[str, str], home: Path) -> CountedUses:
