@@ -8,6 +8,7 @@ from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
+from seatrial.assessors.regression.error_metrics import SUGGESTED_CLIP
 from seatrial.errors import InputError
 from seatrial.models.provenance import Provenance
 from seatrial.models.signature import Signature
@@ -65,6 +66,12 @@ class Assessment:
     def findings(self) -> tuple[Finding, ...]:
         """What came out, requirement by requirement."""
         return self.verdict.findings
+
+    def suggested_clip(self) -> str | None:
+        """A clip to think from, where nothing that is required can be measured without one."""
+        required = {requirement.claim for requirement in self.policy.require}
+        lacking = [item for item in self.trial.not_measured if item.claim in required]
+        return next((item.conditions[SUGGESTED_CLIP] for item in lacking if SUGGESTED_CLIP in item.conditions), None)
 
     def view(self) -> ReportView:
         """What the report is made from."""

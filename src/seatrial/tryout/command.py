@@ -106,6 +106,9 @@ class Result:
         if self.given.example:
             yield CREDIT
             yield "Next: seatrial try MODEL TABLE --label COLUMN, with a model and a table of yours"
+        elif self.given.policy == DEFAULT and (clip := self.assessment.suggested_clip()) is not None:
+            asked = words([*command_of(self.given), "--clip", clip])
+            yield f"Next: {asked}, with the largest error that counts in full"
         elif is_address(str(self.given.model)):
             yield "An endpoint is measured and never released: there is no model to sign."
             yield f"Next: {words(command_of(self.given))} --policy FILE.toml, with thresholds of yours"
@@ -169,7 +172,7 @@ def command_of(given: Given) -> list[str]:
         if item.name == "example":
             parts.append("--example")
         else:
-            parts += [f"--{item.name}", ",".join(value) if isinstance(value, tuple) else str(value)]
+            parts += [f"--{item.name.replace('_', '-')}", ",".join(value) if isinstance(value, tuple) else str(value)]
     return parts
 
 

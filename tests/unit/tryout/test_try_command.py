@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,32 @@ def test_another_model_on_the_same_rows_is_another_use_in_whatever_format_they_c
     assert document(capsys, model(), table, *words)["test_use"]["use"] == 1
     assert document(capsys, model(), tmp_path / "people.csv", *words)["test_use"]["use"] == 1
     assert document(capsys, model("b.onnx", bias=-15.0), tmp_path / "people.csv", *words)["test_use"]["use"] == 2
+
+
+def test_a_regression_without_a_clip_is_told_the_command_that_measures_it(
+    model: Make, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    regression = model(answer="value", weights=(0.5, 0.5), bias=-19.5)
+    assert run(regression, table, "--label", "wage") == 3
+    said = capsys.readouterr().out
+    asked = next(line for line in said.splitlines() if line.startswith("Next: "))
+    command, _, what = asked.removeprefix("Next: ").partition(", ")
+    assert what == "with the largest error that counts in full"
+    assert "use 1 of this test data" in said  # its numbers were shown: a look is a look
+    words = shlex.split(command)
+    assert words[:2] == ["seatrial", "try"]
+    assert words[-2] == "--clip"
+    assert run(*words[2:]) == 0
+    said = capsys.readouterr().out
+    assert "use 2 of this test data" in said
+    assert "Next: seatrial init DIR" in said
+
+
+def test_the_next_command_spells_options_as_they_are_taken(
+    model: Make, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(model(), table, "--label", "rich", "--weight", "age", "--largest-weight", "1e6")
+    assert "--weight age --largest-weight 1000000.0" in capsys.readouterr().out
 
 
 def test_a_regression_is_recognised_and_held_against_the_median(

@@ -118,6 +118,9 @@ def _paired(
     return paired(own_terms, their_terms, groups, seed=seed)
 
 
+SUGGESTED_CLIP = "suggested_clip"  # the condition
+
+
 def hinted(quantity: Quantity | Unmeasurable, clip: float | None) -> Quantity | Unmeasurable:
     """The quantity; where it is not measured for want of a limit, its reason names the metric to require instead.
 
@@ -131,7 +134,9 @@ def hinted(quantity: Quantity | Unmeasurable, clip: float | None) -> Quantity | 
         measured = quantity.of(group, confidence)
         if not isinstance(measured, Unmeasurable) or measured.estimate is None:
             return measured
-        return replace(measured, reason=f"{measured.reason}; require a clipped metric (clipped_mae){limit}")
+        reason = f"{measured.reason}; require a clipped metric (clipped_mae){limit}"
+        suggested = {} if clip is None else {SUGGESTED_CLIP: f"{clip:g}"}
+        return replace(measured, reason=reason, conditions={**measured.conditions, **suggested})
 
     return replace(quantity, of=of)
 
