@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.filterwarnings(PYSPARK_LEAKS)
 
-ROWS = 1_000_000  # random numbers: 8 MB
+ROWS = 8_000_000  # random numbers: 64 MB, which would be sent in parts of 32 by default
 
 
 @dataclass(frozen=True)
