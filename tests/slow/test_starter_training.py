@@ -28,6 +28,7 @@ def exams(tmp_path_factory: pytest.TempPathFactory) -> Path:
     score = (hours * 3 + (school == "7") * 12 + random.normal(0, 3, ROWS)).round(1)
     grade = np.select([score < 30, score < 45], ["C", "B"], "A")
     frame = pd.DataFrame({"hours": hours, "school": school, "score": score, "grade": grade, "passed": score >= 38})
+    frame["pace"] = random.normal(0, 0.05, ROWS)  # of more digits than float32 has
     frame.loc[random.random(ROWS) < 0.05, "hours"] = None
     path = tmp_path_factory.mktemp("exams") / "exams.csv"
     frame.to_csv(path, index=False)
@@ -39,7 +40,7 @@ def exams(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_learns_and_packages(tmp_path: Path, exams: Path, framework: str, label: str) -> None:
     frame = pd.read_csv(exams, dtype=str, keep_default_na=False)
     raw = tmp_path / "exams.csv"
-    frame[["hours", "school", label]].to_csv(raw, index=False)
+    frame[["hours", "school", "pace", label]].to_csv(raw, index=False)
     folder = tmp_path / "project"
     init_starter(folder, data=str(raw), question=Question(label=label), framework=framework, spark=False)
     rounds, default = FRAMEWORKS[framework].rounds

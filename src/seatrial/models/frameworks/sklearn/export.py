@@ -20,6 +20,7 @@ from seatrial.models.frameworks.class_names import class_names
 from seatrial.models.frameworks.lightgbm.export import convert_lightgbm
 from seatrial.models.frameworks.probability_nodes import behind, only_output
 from seatrial.models.frameworks.silence import silence
+from seatrial.models.frameworks.sklearn.hist_gradient_boosting import convert_hist_gradient_boosting
 from seatrial.models.frameworks.sklearn.imputers import plain_imputers
 from seatrial.models.frameworks.sklearn.input_names import with_own_names
 from seatrial.models.frameworks.sklearn.text_columns import text_columns
@@ -60,29 +61,35 @@ def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Con
             hint='Name its columns in order, inputs=["age", "hours"], or fit it on a data frame.',
         )
     _check_texts(fitted, rows, names)
-    shown = rows.slice(0, _TRIED_ROWS)
-    expected = _ask(fitted, shown, names)
-    last = _last_booster(fitted, shown, names)
-    best: tuple[float, onnx.ModelProto] | None = None
-    problems: list[str] = []
-    for exported in _attempts(fitted if last is None else fitted[:-1], shown, names, problems):
-        model = only_output(exported, _output(fitted, exported)) if last is None else behind(exported, last.model)
-        gap = _gap(model, shown, names, expected, problems)
-        if gap is not None and (best is None or gap < best[0]):
-            best = gap, model
-        if gap is not None and gap <= TOLERANCE:
-            break
-    if best is None:
-        raise _not_exported(fitted, problems)
+    trees = convert_hist_gradient_boosting(fitted)
+    model = _exported(fitted, rows.slice(0, _TRIED_ROWS), names) if trees is None else trees.model
     classes = getattr(fitted, "classes_", None)
     return Converted(
-        best[1],
+        model,
         "regression" if classes is None else "binary" if len(classes) == 2 else "multiclass",
         features=names,
         classes=None if classes is None else class_names(classes),
         answer=lambda table, columns: _ask(fitted, table, columns),
         library="scikit-learn",
     )
+
+
+def _exported(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> onnx.ModelProto:
+    """skl2onnx's export that answers as the estimator does for `rows`, or else the nearest."""
+    expected = _ask(fitted, rows, names)
+    last = _last_trees(fitted, rows, names)
+    best: tuple[float, onnx.ModelProto] | None = None
+    problems: list[str] = []
+    for exported in _attempts(fitted if last is None else fitted[:-1], rows, names, problems):
+        model = only_output(exported, _output(fitted, exported)) if last is None else behind(exported, last.model)
+        gap = _gap(model, rows, names, expected, problems)
+        if gap is not None and (best is None or gap < best[0]):
+            best = gap, model
+        if gap is not None and gap <= TOLERANCE:
+            break
+    if best is None:
+        raise _not_exported(fitted, problems)
+    return best[1]
 
 
 def _check_texts(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> None:
@@ -207,13 +214,15 @@ def _attempts(fitted: Any, rows: pa.Table, names: tuple[str, ...], problems: lis
             yield plain_imputers(model) if kind is data_types.DoubleTensorType else model
 
 
-def _last_booster(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> Converted | None:
-    """The booster that a pipeline ends in, which skl2onnx does not know; None where it ends in something else."""
+def _last_trees(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> Converted | None:
+    """The trees that a pipeline ends in, where skl2onnx does not know or rounds them; None for anything else."""
     from sklearn.pipeline import Pipeline
 
-    kind = type(fitted.steps[-1][1]).__module__.partition(".")[0] if isinstance(fitted, Pipeline) else ""
-    if kind not in ("xgboost", "lightgbm") or len(fitted.steps) == 1:
+    if not isinstance(fitted, Pipeline) or len(fitted.steps) == 1:
         return None
+    kind = type(fitted.steps[-1][1]).__module__.partition(".")[0]
+    if kind not in ("xgboost", "lightgbm"):
+        return convert_hist_gradient_boosting(fitted.steps[-1][1])
     features = fitted[:-1].transform(_features(fitted, rows.slice(0, 1), names))
     if kind == "xgboost" and not hasattr(features, "columns") and not isinstance(features, np.ndarray):
         raise InputError(
