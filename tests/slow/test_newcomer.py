@@ -17,7 +17,7 @@ from tests.slow.conftest import LIMIT_S
 
 pytestmark = pytest.mark.slow
 NEXT = re.compile(r"^Next: (.+)$", re.MULTILINE)
-PATH = ("init", "put", "run --rehearse", "run", "report")  # what is typed, in this order
+INCONCLUSIVE = 3
 
 
 def _cells(csv: Path) -> str:
@@ -34,9 +34,19 @@ def _diabetes(csv: Path) -> str:
     return "--label target"
 
 
-@pytest.mark.parametrize("table", [_cells, _diabetes])
-def test_each_command_names_the_next_until_there_is_a_report(
-    tmp_path: Path, table: Callable[[Path], str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("table", "verbs", "status"),
+    [
+        (_cells, ("init", "put", "run --rehearse", "run", "report"), 0),
+        (_diabetes, ("init", "put", "run --rehearse"), INCONCLUSIVE),  # 66 rows to rehearse on decide nothing
+    ],
+)
+def test_each_command_names_the_next(
+    tmp_path: Path,
+    table: Callable[[Path], str],
+    verbs: tuple[str, ...],
+    status: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     environment = {
         **os.environ,
@@ -48,7 +58,7 @@ def test_each_command_names_the_next_until_there_is_a_report(
     typed: list[str] = []
     seconds: list[str] = []
     line = f"seatrial init project --data data.csv {table(tmp_path / 'data.csv')}"
-    while len(typed) < len(PATH):
+    while len(typed) < len(verbs):
         for command in line.split(" && "):
             if command.startswith("cd "):
                 folder /= command.removeprefix("cd ")
@@ -65,9 +75,11 @@ def test_each_command_names_the_next_until_there_is_a_report(
             )
             seconds.append(f"  {time.monotonic() - begun:5.1f} s  {command}")
             typed.append(command)
-            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+            assert done.returncode == (status if len(typed) == len(verbs) else 0), (
+                f"{command}\n{done.stdout}{done.stderr}"
+            )
         line = NEXT.findall(done.stdout + done.stderr)[-1]
     with capsys.disabled():
         print(f"\nA newcomer with {table.__name__.strip('_')}:\n" + "\n".join(seconds))
-    assert [command.startswith(f"seatrial {verb}") for command, verb in zip(typed, PATH, strict=True)] == [True] * 5
-    assert (folder / "report.html").is_file() or list(folder.glob("*.html"))
+    for command, verb in zip(typed, verbs, strict=True):
+        assert command.startswith(f"seatrial {verb}")
