@@ -129,7 +129,7 @@ def search_trees(
     bound = _are_bound(threat, columns)
     worst, certain = origin.copy(), np.zeros(len(origin), dtype=bool)
     most = int(np.clip(MOST_BOXES // max(len(origin), 1), _LEAST_BOXES, _MOST_BOXES))
-    for row, candidates, column_features in _seen(search, origin, columns, threat, near):
+    for row, candidates, column_features in _candidate_features(search, origin, columns, threat, near):
         leaves = _Leaves.of(ensemble, column_features, candidates, columns, fixed, passed[row], merge=not bound)
         certain[row] = True
         best = -np.inf
@@ -144,7 +144,7 @@ def search_trees(
     return Searched(worst, certain)
 
 
-def _seen(
+def _candidate_features(
     search: TreeSearch,
     origin: Rows,
     columns: Iterable[int],

@@ -76,7 +76,7 @@ def parquet_table(
         raise InputError(f'files must be a list of names, got "{files}".', hint=example)
     place = str(url).rstrip("/") or "/"
     settings = store or StoreSettings(place)
-    listed = _named(place, files) if files is not None else _listed(place, settings)
+    listed = _by_names(place, files) if files is not None else _listed(place, settings)
     if not listed:
         raise InputError(
             "the folder does not hold any Parquet files.",
@@ -112,7 +112,7 @@ def parquet_table(
     return ParquetTable(place, source.digest, schema, properties, int(manifest.rows.sum()), source)
 
 
-def _named(place: str, files: Sequence[str]) -> list[Listed]:
+def _by_names(place: str, files: Sequence[str]) -> list[Listed]:
     return [Listed(f"{place}/{name}") for name in files]
 
 

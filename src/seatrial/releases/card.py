@@ -100,12 +100,12 @@ def _card(signature: Signature | None, trial: Trial, policy: Policy, verdict: Ve
 
 def _metric(evidence: Evidence) -> dict[str, object]:
     return {
-        "type": _named(evidence.claim),
+        "type": _metric_type(evidence.claim),
         "value": f"{evidence.estimate:.6g}",
         "slice": evidence.slice,
         "confidenceInterval": {"lowerBound": f"{evidence.low:.6g}", "upperBound": f"{evidence.high:.6g}"},
     }
 
 
-def _named(claim: Claim) -> str:
+def _metric_type(claim: Claim) -> str:
     return f"{claim.metric} difference" if claim.family is Family.PAIRS else claim.metric

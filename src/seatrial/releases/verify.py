@@ -155,7 +155,7 @@ def verify(
     except (Refused, Corrupt) as error:
         # Without a signature there is nothing to hold the other files against, so they are not read at all.
         untrusted = error.key_id if isinstance(error, UntrustedKey) else None
-        problem = Problem(error.path or ENVELOPE, _told(error), by_trust=untrusted is not None)
+        problem = Problem(error.path or ENVELOPE, _problem_and_hint(error), by_trust=untrusted is not None)
         return Verified(source.label, (problem,), untrusted_key=untrusted)
     files, problems = _read_all(source, release, sizes)
     problems += _identity(release, digest, trust, expect_name, expect_version)
@@ -345,9 +345,9 @@ def _document(kind: type[T], files: Mapping[str, bytes], path: str, problems: li
     try:
         return from_json(kind, files[path], path=path)
     except SeatrialError as error:
-        problems.append(Problem(path, _told(error)))
+        problems.append(Problem(path, _problem_and_hint(error)))
         return None
 
 
-def _told(error: SeatrialError) -> str:
+def _problem_and_hint(error: SeatrialError) -> str:
     return error.problem + ("" if error.hint is None else f" {error.hint}")

@@ -49,10 +49,10 @@ def beside(trial: Trial) -> Iterator[str]:
             by_metric.setdefault(result.claim.metric, []).append(result)
     for metric, compared in by_metric.items():
         others = (
-            f"{_described(result) or reference_title(result.claim.against or '')}: {_stated(result, REFERENCE)}"
+            f"{_described(result) or reference_title(result.claim.against or '')}: {_number_of(result, REFERENCE)}"
             for result in compared
         )
-        yield f"{metric_title(metric)} {_stated(compared[0], MODEL)}; {'; '.join(others)}"
+        yield f"{metric_title(metric)} {_number_of(compared[0], MODEL)}; {'; '.join(others)}"
 
 
 def _described(result: Evidence | NotMeasured) -> str:
@@ -72,15 +72,15 @@ def _compared(trial: Trial) -> Iterator[Comparison]:
             where="" if evidence.claim.family is Family.ALL else slice_label(evidence.claim, evidence.slice),
             reference=reference_of(evidence),
             fitted_on=evidence.conditions.get(FITTED_ON, ""),
-            own=_stated(evidence, MODEL),
-            other=_stated(evidence, REFERENCE),
+            own=_number_of(evidence, MODEL),
+            other=_number_of(evidence, REFERENCE),
             difference=shown.estimate,
             bounds=shown.bounds,
             surely=_surely(evidence),
         )
 
 
-def _stated(result: Evidence | NotMeasured, condition: str) -> str:
+def _number_of(result: Evidence | NotMeasured, condition: str) -> str:
     try:
         return number(float(result.conditions[condition]))
     except (KeyError, ValueError):

@@ -41,7 +41,7 @@ def read_json_lines(origin: str, sources: Sequence[RowFile], *, types: Mapping[s
             "the lines do not hold any column.", path=sources[0].path, hint='Write one object a line: {"age": 39, …}.'
         )
     keys = folder_keys(sources)
-    stored = pa.schema([_asked(field, types.get(field.name)) for field in schema])
+    stored = pa.schema([_with_kind(field, types.get(field.name)) for field in schema])
     schema = keys.added_to(keys.taken_from(stored))
 
     def read(columns: Sequence[str]) -> Iterator[pa.Table]:
@@ -185,7 +185,7 @@ def _unify(first: pa.Field[Any], second: pa.Field[Any]) -> bool:
     return True
 
 
-def _asked(field: pa.Field[Any], kind: pa.DataType | None) -> pa.Field[Any]:
+def _with_kind(field: pa.Field[Any], kind: pa.DataType | None) -> pa.Field[Any]:
     free = pa.types.is_null(field.type) or (pa.types.is_integer(field.type) and kind == pa.float64())
     return field if kind is None or not free else pa.field(field.name, kind)
 

@@ -18,16 +18,16 @@ def check_content(file: RowFile, head: bytes) -> None:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _looks_like_utf16(head):
         raise _encoded(file, "UTF-16", name)
     if head.startswith(_GZIP):
-        raise _other(file, "gzip data", f"Rename it to {name}.gz.")
+        raise _not_text(file, "gzip data", f"Rename it to {name}.gz.")
     if head.startswith(_ZSTD):
-        raise _other(file, "zstd data", f"Rename it to {name}.zst.")
+        raise _not_text(file, "zstd data", f"Rename it to {name}.zst.")
     if head.startswith(b"PAR1"):
-        raise _other(file, "Parquet", "Rename it to end with .parquet.")
+        raise _not_text(file, "Parquet", "Rename it to end with .parquet.")
     if head.startswith(b"PK\x03\x04"):
-        raise _other(file, "a ZIP archive (an Excel workbook is one)", "Save the sheet as CSV UTF-8, or unpack it.")
+        raise _not_text(file, "a ZIP archive (an Excel workbook is one)", "Save the sheet as CSV UTF-8, or unpack it.")
     for magic, kind in _OTHERS.items():
         if head.startswith(magic):
-            raise _other(file, kind, "Save or unpack it as UTF-8 text.")
+            raise _not_text(file, kind, "Save or unpack it as UTF-8 text.")
 
 
 def not_utf8(file: RowFile, *, line: int | None = None) -> InputError:
@@ -56,5 +56,5 @@ def _encoded(file: RowFile, encoding: str, name: str) -> InputError:
     )
 
 
-def _other(file: RowFile, content: str, hint: str) -> InputError:
+def _not_text(file: RowFile, content: str, hint: str) -> InputError:
     return InputError(f"the file holds {content}, not text.", path=file.path, hint=hint)

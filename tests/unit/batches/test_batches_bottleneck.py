@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.batches.telemetry.reader_stats import Clock, Stats, told
+from seatrial.batches.telemetry.reader_stats import Clock, Stats, progress_line
 
 FETCHERS, MAKERS = 8, 4
 
@@ -180,8 +180,8 @@ def test_time_stands_still_when_a_reader_has_ended() -> None:
 
 
 def test_an_epoch_is_at_100_percent_when_it_is_and_not_before() -> None:
-    assert told(3, 0.9999, 0.0, 0.0, "trainer").startswith("epoch 3: 99 % read, the trainer is busy, ")
-    assert told(0, 1.0, 0.0, 0.0, "wire").startswith("epoch 0: 100 % read, waiting for the wire, ")
+    assert progress_line(3, 0.9999, 0.0, 0.0, "trainer").startswith("epoch 3: 99 % read, the trainer is busy, ")
+    assert progress_line(0, 1.0, 0.0, 0.0, "wire").startswith("epoch 0: 100 % read, waiting for the wire, ")
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def test_an_epoch_is_at_100_percent_when_it_is_and_not_before() -> None:
     [(0.0, "0"), (999.4, "999"), (1000.0, "1.0k"), (14_400.0, "14k"), (999_600.0, "1,000k"), (6_430_000.0, "6.4M")],
 )
 def test_rates_are_told_in_about_three_digits(rows: float, written: str) -> None:
-    assert told(0, 0.5, rows, 1055e6, "wire").endswith(f", {written} rows/s, 1,055 MB/s")
-    assert told(0, 0.5, rows, 4.23e6, "wire").endswith(", 4.2 MB/s")
+    assert progress_line(0, 0.5, rows, 1055e6, "wire").endswith(f", {written} rows/s, 1,055 MB/s")
+    assert progress_line(0, 0.5, rows, 4.23e6, "wire").endswith(", 4.2 MB/s")
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), max_size=8)

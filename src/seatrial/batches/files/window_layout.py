@@ -76,7 +76,7 @@ class Layout:
     plain: frozenset[str] = field(default_factory=frozenset)  # packed columns whose rows are gathered from the buffer
 
 
-class _Wanted(NamedTuple):
+class _ChunkNeed(NamedTuple):
     """A column chunk that a row group of the window needs."""
 
     file: int
@@ -115,7 +115,7 @@ class Files:
         `packed` has the packed ones with the bytes of a row: each of their chunks begins at a multiple of it.
         """
         groups: list[Group] = []
-        needs: list[_Wanted] = []
+        needs: list[_ChunkNeed] = []
         places: list[tuple[int, list[tuple[str, list[tuple[int, int]]]]]] = []
         plain = set(packed)
         for position, member in enumerate(members):
@@ -129,7 +129,7 @@ class Files:
                 parts = [_span(group.column(leaf), file, padding) for leaf in leaves]
                 spans.append((name, parts))
                 needs.extend(
-                    _Wanted(number, start, stop, position, packed.get(name, 1), padding) for start, stop in parts
+                    _ChunkNeed(number, start, stop, position, packed.get(name, 1), padding) for start, stop in parts
                 )
             plain -= {name for name in packed if not _is_plain(group, columns.get(name))}
             places.append((member, spans))
@@ -148,12 +148,12 @@ class Files:
             first += rows
         return Layout(tuple(groups), ranges, buffer_bytes, frozenset(plain))
 
-    def _ranges(self, needs: Sequence[_Wanted]) -> tuple[tuple[Range, ...], dict[tuple[int, int], int], int]:
+    def _ranges(self, needs: Sequence[_ChunkNeed]) -> tuple[tuple[Range, ...], dict[tuple[int, int], int], int]:
         """The requests, in the order of the groups that need them; where each chunk goes; the size of the buffer.
 
         Neighbouring chunks are joined, and what is large is cut.
         """
-        runs: list[list[_Wanted]] = []
+        runs: list[list[_ChunkNeed]] = []
         ends: list[int] = []
         for need in sorted(needs):
             last = runs[-1][-1] if runs and runs[-1][0].file == need.file else None

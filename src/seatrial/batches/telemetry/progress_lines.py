@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.batches.telemetry.reader_stats import WAITS_RARELY, Bottleneck, told
+from seatrial.batches.telemetry.reader_stats import WAITS_RARELY, Bottleneck, progress_line
 from seatrial.batches.telemetry.stats_exporter import EXPORT_INTERVAL_S, StatsSnapshot
 from seatrial.errors import Corrupt
 from seatrial.stores.documents import from_json
@@ -44,7 +44,7 @@ def live_line(exported: Sequence[ExportedSnapshot]) -> str:
     ahead = max((item.whole for item in now), key=lambda stats: (stats.epoch, stats.done))
     rows_per_s = sum(item.recent.rows / item.recent.seconds for item in now)
     bytes_per_s = sum(item.recent.fetched_bytes / item.recent.seconds for item in now)
-    return told(ahead.epoch, ahead.done, rows_per_s, bytes_per_s, _limit(now))
+    return progress_line(ahead.epoch, ahead.done, rows_per_s, bytes_per_s, _limit(now))
 
 
 def _limit(snapshots: Sequence[StatsSnapshot]) -> Bottleneck | None:

@@ -74,10 +74,10 @@ class Stats:
         if not self.seconds:
             return f"epoch {self.epoch}: not started"
         rate, wire = self.rows / self.seconds, self.fetched_bytes / self.seconds
-        return told(self.epoch, self.done, rate, wire, self.bottleneck)
+        return progress_line(self.epoch, self.done, rate, wire, self.bottleneck)
 
 
-def told(epoch: int, done: float, rows_per_s: float, bytes_per_s: float, bottleneck: Bottleneck | None) -> str:
+def progress_line(epoch: int, done: float, rows_per_s: float, bytes_per_s: float, bottleneck: Bottleneck | None) -> str:
     """One line; what matters most comes first, for a narrow terminal cuts the rest."""
     read = f"epoch {epoch}: {int(100 * done)} % read"  # not rounded: it is at 100 % when it is
     wire = f"{bytes_per_s / 1e6:,.{1 if bytes_per_s < TENS else 0}f} MB/s"

@@ -84,8 +84,8 @@ def parse_metadata(document: Any, *, address: str) -> Metadata:
         if isinstance(classes, str):  # parameters are scalars in this protocol: a list is JSON in a text
             classes = json.loads(classes)
         return Metadata(
-            tuple(_named(item) for item in document.get("inputs") or []),
-            tuple(_named(item) for item in outputs),
+            tuple(_declared_tensor(item) for item in document.get("inputs") or []),
+            tuple(_declared_tensor(item) for item in outputs),
             None if classes is None else tuple(str(name) for name in classes),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -140,7 +140,7 @@ def parse_answer(document: Any, rows: int, *, address: str) -> dict[str, NDArray
     return {name: _array(name, item, rows, address) for name, item in tensors.items()}
 
 
-def _named(item: Mapping[str, Any]) -> Tensor:
+def _declared_tensor(item: Mapping[str, Any]) -> Tensor:
     return Tensor(str(item["name"]), str(item.get("datatype", "FP64")), tuple(int(size) for size in item["shape"]))
 
 

@@ -130,7 +130,7 @@ def open_endpoint(
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Service:
     """How a service is asked, and what it answered for the first rows."""
 
     columns: tuple[Column, ...]
@@ -142,7 +142,7 @@ class _Found:
 
 def _by_metadata(
     connection: Connection, place: str, schema: pa.Schema, label: str | None, options: ModelOptions, first: pa.Table
-) -> _Found:
+) -> _Service:
     metadata = parse_metadata(connection.get(place), address=place)
     form, note = form_of(metadata, schema, label=label, inputs=options.inputs, address=place)
     notes = () if note is None else (note,)
@@ -151,7 +151,7 @@ def _by_metadata(
     for outputs in (output_names, []):
         ask = _asking(form, outputs, place)
         try:
-            return _Found(form.columns, ask, ask(connection, first), metadata.classes, notes)
+            return _Service(form.columns, ask, ask(connection, first), metadata.classes, notes)
         except Rejected as rejected:
             error = rejected.error
     raise error
@@ -167,7 +167,7 @@ def _asking(form: Named | Matrix, outputs: Sequence[str], place: str) -> Ask:
 
 def _by_table(
     connection: Connection, place: str, schema: pa.Schema, label: str | None, options: ModelOptions, first: pa.Table
-) -> _Found:
+) -> _Service:
     columns = sent_columns(schema, label=label, inputs=options.inputs, address=place)
     refused: list[SeatrialError] = []
     for name, render in scoring.FORMS:
@@ -185,7 +185,7 @@ def _by_table(
             refused.append(error)
             continue
         sent = f"inputs: {', '.join(column.name for column in columns)}"
-        return _Found(columns, _scoring(render, columns, place), answers, None, (sent, f"request: {name}"))
+        return _Service(columns, _scoring(render, columns, place), answers, None, (sent, f"request: {name}"))
     raise refused[0]  # the first form is the usual one, and what is said of it the best hint
 
 

@@ -53,7 +53,7 @@ def check_consistency(
     label follows another.
     """
     expected = _expected(outputs, answers)
-    actual = _found(outputs, packaged)
+    actual = _actual(outputs, packaged)
     if expected.shape != actual.shape or not np.allclose(
         expected, actual, rtol=0, atol=_SOFTMAX if outputs.form == "logits" else 0, equal_nan=True
     ):
@@ -81,7 +81,7 @@ def _expected(outputs: Outputs, answers: Answers) -> NDArray[Any]:
     return np.concatenate([1 - whole, whole], axis=1) if outputs.one_column else whole
 
 
-def _found(outputs: Outputs, packaged: Predictions) -> NDArray[Any]:
+def _actual(outputs: Outputs, packaged: Predictions) -> NDArray[Any]:
     if outputs.form == "labels":
         return np.zeros(0)
     if packaged.probabilities is not None:

@@ -53,7 +53,7 @@ class Garbage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _ByKind:
     garbage: Garbage
     records: tuple[str, ...]
     artifacts: tuple[tuple[ObjectInfo, ...], ...]
@@ -86,7 +86,7 @@ def collect_garbage(
     return by_kind.garbage
 
 
-def _find(workspace: Workspace, older_than: datetime) -> _Found:
+def _find(workspace: Workspace, older_than: datetime) -> _ByKind:
     objects = workspace.objects
     records = list(objects.list(CACHE))
     cache = _read_cache(objects, records)
@@ -110,7 +110,7 @@ def _find(workspace: Workspace, older_than: datetime) -> _Found:
         removed += [Removed("snapshot", f"{table.identifier}@{number}", 0) for number in table.snapshots]
         removed += [Removed("table file", info.key, info.size_bytes) for info in table.files]
     before = sum(info.size_bytes for prefix in COUNTED for info in objects.list(prefix))
-    return _Found(
+    return _ByKind(
         Garbage(tuple(removed), notes, before),
         tuple(info.key for info in old_records),
         tuple(unneeded.values()),

@@ -104,7 +104,8 @@ def bind(
         )
     else:
         only_column = features if len(shapes) == 1 and features is not None and len(features) == 1 else None
-        binding = _named(graph, shapes, schema, inputs or only_column, path)  # a matrix of one column has its name
+        # A matrix of one column has its name.
+        binding = _single_columns(graph, shapes, schema, inputs or only_column, path)
     _check_columns(binding, schema, label, rows, path)
     return binding
 
@@ -281,7 +282,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _named(
+def _single_columns(
     graph: onnx.GraphProto,
     shapes: dict[str, list[int] | None],
     schema: pa.Schema,

@@ -32,7 +32,7 @@ def find_interval(numbers: Mapping[str, NDArray[Any]], *, real: bool, path: str)
         upper = [name for name in names if any(word in name.lower() for word in _UPPER)]
         if len(lower) == len(upper) == 1 and lower != upper:
             middle = next(name for name in names if name not in (*lower, *upper))
-            return _found(names, [names.index(name) for name in (middle, *lower, *upper)], "as they are named")
+            return _interval(names, [names.index(name) for name in (middle, *lower, *upper)], "as they are named")
     order = _ordered(values) if real else None
     if order is None or len(names) == 2:
         raise InputError(
@@ -41,7 +41,7 @@ def find_interval(numbers: Mapping[str, NDArray[Any]], *, real: bool, path: str)
             path=path,
             hint='Export it with three outputs, named "predicted", "lower" and "upper".',
         )
-    return _found(names, order, "as they lie on every row that was asked for")
+    return _interval(names, order, "as they lie on every row that was asked for")
 
 
 def _ordered(values: NDArray[np.float64]) -> list[int] | None:
@@ -52,7 +52,7 @@ def _ordered(values: NDArray[np.float64]) -> list[int] | None:
     return [middle, lower, upper] if apart and nested.all() else None
 
 
-def _found(names: list[str], order: list[int], because: str) -> Interval:
+def _interval(names: list[str], order: list[int], because: str) -> Interval:
     tensors = tuple(names) if len(names) == 1 else tuple(names[place] for place in order)
     columns = tuple(order) if len(names) == 1 else ()
     which = (

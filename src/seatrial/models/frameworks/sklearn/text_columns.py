@@ -23,7 +23,7 @@ def _encoded_texts(part: Any, names: Sequence[str]) -> Iterator[str]:
     elif isinstance(part, ColumnTransformer):
         for _, transformer, columns in part.transformers_:
             if not isinstance(transformer, str):  # "drop", "passthrough"
-                yield from _encoded_texts(transformer, _named(columns, names))
+                yield from _encoded_texts(transformer, _column_names(columns, names))
     else:
         # Of OneHotEncoder, OrdinalEncoder and TargetEncoder: one a column.
         categories = getattr(part, "categories_", ())
@@ -31,7 +31,7 @@ def _encoded_texts(part: Any, names: Sequence[str]) -> Iterator[str]:
             yield from (name for name, values in zip(names, categories, strict=True) if _are_texts(values))
 
 
-def _named(columns: Any, names: Sequence[str]) -> list[str]:
+def _column_names(columns: Any, names: Sequence[str]) -> list[str]:
     """What a ColumnTransformer keeps: one name or number, several, a mask or a slice."""
     if isinstance(columns, str):
         return [columns]
