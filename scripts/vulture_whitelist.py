@@ -44,8 +44,13 @@ _.intra_op_num_threads
 _.inter_op_num_threads
 _.keyid  # securesystemslib
 _.signatures
-_.redirect_slashes  # Starlette
 _.should_exit  # uvicorn
+_.ServerLive  # gRPC calls these by name
+_.ServerReady
+_.ModelReady
+_.ServerMetadata
+_.ModelMetadata
+_.ModelInfer
 
 # Tests and benchmarks: for http.server, html.parser, torch, Keras, psycopg2 and Ray; fields that are printed.
 _.daemon_threads

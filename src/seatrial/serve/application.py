@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from seatrial.errors import InputError
 from seatrial.serve.formats.request_columns import Unanswered
@@ -35,6 +35,18 @@ class Served:
     answer_bytes: int
 
 
+class Beside(Protocol):
+    """A server of another protocol in the same event loop, which asks the same model."""
+
+    async def start(self) -> None:
+        """Begins to listen."""
+        ...
+
+    async def stop(self) -> None:
+        """Ends, once what was accepted is answered."""
+        ...
+
+
 class Application:
     """An ASGI application with an end: `drain`, then `stop_answering`, then the lifespan's."""
 
@@ -46,6 +58,7 @@ class Application:
         self.counts = counts
         self.draining = False
         self._on_served = on_served
+        self.beside: Beside | None = None
 
     async def __call__(self, scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         """One request, or the application's life."""
@@ -90,7 +103,11 @@ class Application:
     async def _live(self, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         while True:
             message = await receive()
+            if message["type"] == "lifespan.startup" and self.beside is not None:
+                await self.beside.start()
             if message["type"] == "lifespan.shutdown":
+                if self.beside is not None:
+                    await self.beside.stop()
                 await asyncio.to_thread(self.inference.close)
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":

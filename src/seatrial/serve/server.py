@@ -86,9 +86,20 @@ class _Server(uvicorn.Server):
         self._app.stop_answering()
         await super().shutdown(sockets)
 
+    @property
+    def _busy(self) -> bool:
+        return bool(self.server_state.tasks or self._app.inference.waiting)
+
     async def _until(self, moment: float, *, unless_busy: bool = False) -> None:
-        while time.monotonic() < moment and not (unless_busy and not self.server_state.tasks):
+        while time.monotonic() < moment and not (unless_busy and not self._busy):
             await asyncio.sleep(_LOOK_S)
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, or any free one for 0; an `InputError` where it is taken."""
+    with _listen(host, port) as listening:
+        free: int = listening.getsockname()[1]
+        return free
 
 
 def _listen(host: str, port: int) -> socket.socket:

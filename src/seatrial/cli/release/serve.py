@@ -24,6 +24,10 @@ def command(
     port: Annotated[
         int, Parameter(help="The port to listen on; 0 is any free one.", validator=Number(gte=0, lte=LAST_PORT))
     ] = 8080,
+    grpc_port: Annotated[
+        int | None,
+        Parameter(help="A port for gRPC beside HTTP; 0 is any free one.", validator=Number(gte=0, lte=LAST_PORT)),
+    ] = None,
     threads: Annotated[
         int | None,
         Parameter(
@@ -62,11 +66,12 @@ def command(
     from seatrial.models.runtime import load_predictor
     from seatrial.models.sessions import processor_limit
     from seatrial.pipeline.open_release import verified_release
+    from seatrial.serve.grpc_server import GrpcServer, check_installed
     from seatrial.serve.inference import Limits
     from seatrial.serve.merging import rows_to_merge
     from seatrial.serve.model_server import create_app
     from seatrial.serve.observation.access_log import AccessLog
-    from seatrial.serve.server import run_server
+    from seatrial.serve.server import free_port, run_server
 
     verified = verified_release(
         release, directory=directory, profile=profile, trust=trust, passed=True, digest=digest
@@ -84,6 +89,8 @@ def command(
 
     def ready(address: str) -> None:
         print_lines(f"Serving {served.name}@{served.version} at {address}")
+        if grpc_port is not None:
+            print_lines(f"gRPC at {host}:{grpc_port}")
         print_lines(f"Next: curl {address}/v2/models/{served.name}")
 
     merge_rows = 1 if no_batching else rows_to_merge(predictor, predictor.codec)
@@ -96,5 +103,11 @@ def command(
         digest=f"sha256:{verified.digest}",
         on_served=AccessLog(sys.stderr, release=f"{served.name}@{served.version}") if access_log else None,
     )
+    if grpc_port is not None:
+        check_installed()
+        grpc_port = free_port(host, grpc_port)
+        app.beside = GrpcServer(
+            app, predictor.signature, name=served.name, version=str(served.version), host=host, port=grpc_port
+        )
     run_server(app, host=host, port=port, ready=ready, drain_s=drain)
     return 0

@@ -74,15 +74,7 @@ def parse_request(
         raise InputError("the request must be a JSON object.", hint=_INPUTS)
     raw = memoryview(b"" if header_length is None else body)[header_length or 0 :]
     columns = _columns(document, raw, signature)
-    first = signature.inputs[0].name
-    rows = len(columns[first])
-    for name, values in columns.items():
-        if len(values) != rows:
-            raise InputError(
-                f"input {name!r} has {len(values)} rows, input {first!r} has {rows}.",
-                path="inputs",
-                hint="Send one value a row in each input.",
-            )
+    rows = len(columns[signature.inputs[0].name])
     identity = _id(document)
     wanted = _wanted(document, signature)
 
@@ -94,6 +86,26 @@ def parse_request(
         return _response(head, tensors_of(predictions, signature), wanted)
 
     return Question(columns, rows, reply)
+
+
+def check_complete(columns: Mapping[str, NDArray[Any]], signature: Signature) -> None:
+    """An `InputError` unless every input is there, with as many rows as the first."""
+    for column in signature.inputs:
+        if column.name not in columns:
+            missing = "; null is a missing value" if column.kind in MAY_BE_MISSING else ""
+            raise InputError(
+                f"input {column.name!r} is missing.",
+                path="inputs",
+                hint=f"Send it as {ANNOUNCED[column.kind]}{missing}.",
+            )
+    first = signature.inputs[0].name
+    for name, values in columns.items():
+        if len(values) != len(columns[first]):
+            raise InputError(
+                f"input {name!r} has {len(values)} rows, input {first!r} has {len(columns[first])}.",
+                path="inputs",
+                hint="Send one value a row in each input.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +185,7 @@ def _columns(document: Mapping[str, Any], raw: memoryview, signature: Signature)
         else:
             columns[name] = _from_bytes(tensor, raw[taken : taken + size], by_name[name], path)
             taken += size
-    for column in signature.inputs:
-        if column.name not in columns:
-            missing = "; null is a missing value" if column.kind in MAY_BE_MISSING else ""
-            raise InputError(
-                f"input {column.name!r} is missing.",
-                path="inputs",
-                hint=f"Send it as {ANNOUNCED[column.kind]}{missing}.",
-            )
+    check_complete(columns, signature)
     if taken != len(raw):
         raise InputError(
             f"{len(raw) - taken} bytes behind the document belong to no input.",
@@ -190,8 +195,8 @@ def _columns(document: Mapping[str, Any], raw: memoryview, signature: Signature)
 
 
 def _from_json(tensor: Mapping[str, Any], column: Column, path: str) -> NDArray[Any]:
-    datatype = _datatype(tensor, column, path, halves=False)
-    data, shape = tensor.get("data"), _shape(tensor, path)
+    datatype = checked_datatype(tensor.get("datatype"), column, path, halves=False)
+    data, shape = tensor.get("data"), checked_shape(tensor.get("shape"), path)
     if not isinstance(data, list):
         raise InputError(
             f"input {column.name!r} must have data.",
@@ -238,17 +243,22 @@ def _values(data: Sequence[Any], datatype: str, path: Callable[[int], str], *, e
 
 
 def _from_bytes(tensor: Mapping[str, Any], data: memoryview, column: Column, path: str) -> NDArray[Any]:
-    datatype = _datatype(tensor, column, path, halves=True)
+    datatype = checked_datatype(tensor.get("datatype"), column, path, halves=True)
     if "data" in tensor:
         raise InputError(f"input {column.name!r} has data and {_SIZE}.", path=path, hint="Send one of them.")
-    rows = _shape(tensor, path)[0]
+    rows = checked_shape(tensor.get("shape"), path)[0]
+    return raw_column(data, datatype, rows, path=path)
+
+
+def raw_column(data: bytes | memoryview, datatype: str, rows: int, *, path: str) -> NDArray[Any]:
+    """A binary tensor as a column."""
     if datatype == "BYTES":
         return binary_tensors.texts_of(data, rows, path=path)
     return binary_tensors.numbers_of(data, datatype, rows, path=path)
 
 
-def _datatype(tensor: Mapping[str, Any], column: Column, path: str, *, halves: bool) -> str:
-    datatype = tensor.get("datatype")
+def checked_datatype(datatype: object, column: Column, path: str, *, halves: bool) -> str:
+    """The datatype, if the column can come as that; `halves`: as FP16 and BF16 too, which JSON has no form for."""
     expected = _TEXTS if column.kind == "text" else (*_NUMBERS, *_HALVES) if halves else _NUMBERS
     if not isinstance(datatype, str) or datatype not in expected:
         problem = f"input {column.name!r} is {EXPECTED[column.kind]}, and cannot be {datatype!r:.40}"
@@ -258,8 +268,8 @@ def _datatype(tensor: Mapping[str, Any], column: Column, path: str, *, halves: b
     return datatype
 
 
-def _shape(tensor: Mapping[str, Any], path: str) -> list[int]:
-    shape = tensor.get("shape")
+def checked_shape(shape: object, path: str) -> list[int]:
+    """The shape, if it is [n] or [n, 1]."""
     path = f"{path}.shape"
     if not isinstance(shape, list) or {type(size) for size in shape} - {int} or len(shape) not in (1, 2):
         raise InputError("the input must have a shape [n] or [n, 1].", path=path, hint="Send one value a row.")

@@ -1,0 +1,231 @@
+"""The Open Inference Protocol over gRPC, beside HTTP: the same model, queue and limits.
+
+The messages and the service are those that Triton's client brings (the extra "grpc"). Its service has the protocol's
+six calls and more; the others are answered UNIMPLEMENTED.
+https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.errors import InputError, field
+from seatrial.models.predictor import Predictions
+from seatrial.models.signature import Signature, output_names
+from seatrial.serve.application import Application
+from seatrial.serve.formats import binary_tensors
+from seatrial.serve.formats.model_documents import model_metadata
+from seatrial.serve.formats.open_inference import (
+    check_complete,
+    checked_datatype,
+    checked_shape,
+    raw_column,
+    tensors_of,
+)
+from seatrial.serve.formats.request_columns import Question, Reply, Unanswered, check_answered, unknown_name
+from seatrial.serve.http.bodies import BODY_LIMIT_BYTES
+from seatrial.serve.inference import Busy, Late, Stopping
+
+STOP_S = 2.0  # for answers that are on their way
+# Which field of a tensor's contents holds each datatype; FP16 and BF16 come as raw bytes alone.
+_CONTENTS = {
+    "BOOL": "bool_contents",
+    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
+    "INT64": "int64_contents",
+    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+_log = logging.getLogger(__name__)
+
+
+def check_installed() -> None:
+    """An `InputError` where gRPC is not installed."""
+    try:
+        import tritonclient.grpc  # noqa: F401
+    except ImportError:
+        raise InputError(
+            "gRPC is not installed.", path=field("grpc_port"), hint='pip install "seatrial[grpc]", or leave it out.'
+        ) from None
+
+
+class GrpcServer:
+    """grpc.aio's server, started and stopped with the application."""
+
+    def __init__(
+        self, app: Application, signature: Signature, *, name: str, version: str, host: str, port: int
+    ) -> None:
+        self._app = app
+        self._signature = signature
+        self._name, self._version = name, version
+        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._server: Any = None
+
+    async def start(self) -> None:
+        """Begins to listen."""
+        import grpc
+        from tritonclient.grpc import service_pb2_grpc
+
+        options = [
+            ("grpc.max_receive_message_length", BODY_LIMIT_BYTES),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 0),  # a port that is taken is an error
+        ]
+        self._server = grpc.aio.server(options=options)
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self._servicer(), self._server)
+        self._server.add_insecure_port(self._address)
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Takes nothing new, and ends what is on its way."""
+        await self._server.stop(STOP_S)
+
+    def _servicer(self) -> Any:
+        from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+        outer = self
+
+        class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # comes without types
+            async def ServerLive(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
+                return service_pb2.ServerLiveResponse(live=True)
+
+            async def ServerReady(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
+                return service_pb2.ServerReadyResponse(ready=not outer._app.draining)
+
+            async def ModelReady(self, request: Any, context: Any) -> Any:  # noqa: N802
+                await outer._check_model(request.name, request.version, context)
+                return service_pb2.ModelReadyResponse(ready=not outer._app.draining)
+
+            async def ServerMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
+                return service_pb2.ServerMetadataResponse(name="seatrial")
+
+            async def ModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
+                await outer._check_model(request.name, request.version, context)
+                return outer._metadata(service_pb2)
+
+            async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
+                await outer._check_model(request.model_name, request.model_version, context)
+                return await _or_status(lambda: outer._infer(request, context), context)
+
+        return Servicer()
+
+    async def _check_model(self, name: str, version: str, context: Any) -> None:
+        import grpc
+
+        if (name, version or self._version) != (self._name, self._version):
+            await context.abort(
+                grpc.StatusCode.NOT_FOUND,
+                f"This server does not have model {name!r:.100} of version {version or self._version!r:.40}, "
+                f"but {self._name!r} of {self._version!r}.",
+            )
+
+    def _metadata(self, service_pb2: Any) -> Any:
+        metadata: dict[str, Any] = model_metadata(self._signature, model=self._name, version=self._version)
+        response = service_pb2.ModelMetadataResponse(
+            name=self._name, versions=[self._version], platform=metadata["platform"]
+        )
+        for side in ("inputs", "outputs"):
+            for tensor in metadata[side]:
+                getattr(response, side).add(name=tensor["name"], datatype=tensor["datatype"], shape=tensor["shape"])
+        return response
+
+    async def _infer(self, request: Any, context: Any) -> Any:
+        from tritonclient.grpc import service_pb2
+
+        reply = await self._app.inference.answer(
+            lambda: self._question(request, service_pb2), request.ByteSize(), timeout_s=context.time_remaining()
+        )
+        return service_pb2.ModelInferResponse.FromString(reply.body)
+
+    def _question(self, request: Any, service_pb2: Any) -> Question:
+        columns = request_columns(request, self._signature)
+        names = output_names(self._signature)
+        wanted = [output.name for output in request.outputs] or names
+        for place, name in enumerate(wanted):
+            if name not in names:
+                raise unknown_name("output", name, names, path=f"outputs[{place}].name")
+
+        def reply(predictions: Predictions) -> Reply:
+            check_answered(predictions, columns, self._signature)
+            tensors = tensors_of(predictions, self._signature)
+            response = service_pb2.ModelInferResponse(model_name=self._name, model_version=self._version, id=request.id)
+            for name in names:
+                if name in wanted:
+                    tensor = tensors[name]
+                    response.outputs.add(name=name, datatype=tensor.datatype, shape=tensor.shape)
+                    response.raw_output_contents.append(tensor.to_bytes())
+            return Reply(response.SerializeToString())
+
+        return Question(columns, len(columns[self._signature.inputs[0].name]), reply)
+
+
+def request_columns(request: Any, signature: Signature) -> dict[str, NDArray[Any]]:
+    """The inputs of a ModelInferRequest as columns; an `InputError` names the fault's path in the message."""
+    by_name = {column.name: column for column in signature.inputs}
+    raw = request.raw_input_contents
+    if raw and len(raw) != len(request.inputs):
+        raise InputError(
+            f"there are {len(request.inputs)} inputs and {len(raw)} raw contents.",
+            path="raw_input_contents",
+            hint="Send the contents of every input as raw bytes, or of none.",
+        )
+    columns: dict[str, NDArray[Any]] = {}
+    for place, tensor in enumerate(request.inputs):
+        path = f"inputs[{place}]"
+        if tensor.name not in by_name:
+            raise unknown_name("input", tensor.name, list(by_name), path=f"{path}.name")
+        if tensor.name in columns:
+            raise InputError(
+                f"input {tensor.name!r} is there twice.", path=f"{path}.name", hint="Send each input once."
+            )
+        datatype = checked_datatype(tensor.datatype, by_name[tensor.name], path, halves=bool(raw))
+        rows = checked_shape(list(tensor.shape), path)[0]
+        if raw:
+            columns[tensor.name] = raw_column(raw[place], datatype, rows, path=f"raw_input_contents[{place}]")
+        else:
+            columns[tensor.name] = _contents_column(tensor.contents, datatype, rows, f"{path}.contents")
+    check_complete(columns, signature)
+    return columns
+
+
+def _contents_column(contents: Any, datatype: str, rows: int, path: str) -> NDArray[Any]:
+    values = getattr(contents, _CONTENTS[datatype])
+    if len(values) != rows:
+        raise InputError(
+            f"expected {rows} values of {datatype}, got {len(values)}.",
+            path=f"{path}.{_CONTENTS[datatype]}",
+            hint="Correct the shape.",
+        )
+    if datatype == "BYTES":
+        texts = [binary_tensors.text_of(value, path=f"{path}[{place}]") for place, value in enumerate(values)]
+        return np.array(texts, object)
+    return np.array(values, np.float64)
+
+
+async def _or_status(answer: Callable[[], Awaitable[Any]], context: Any) -> Any:
+    """The answer, or its error as a status of gRPC."""
+    import grpc
+
+    try:
+        return await answer()
+    except Unanswered as error:
+        status, message = grpc.StatusCode.FAILED_PRECONDITION, str(error)
+    except InputError as error:
+        status, message = grpc.StatusCode.INVALID_ARGUMENT, str(error)
+    except Stopping as error:
+        status, message = grpc.StatusCode.UNAVAILABLE, str(error)
+    except Busy as error:
+        status, message = grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)
+    except Late as error:
+        status, message = grpc.StatusCode.DEADLINE_EXCEEDED, str(error)
+    except Exception:  # noqa: BLE001  # the trace is the operator's, never the client's
+        _log.exception("ModelInfer failed")
+        status, message = grpc.StatusCode.INTERNAL, "The server failed to answer; its log says why."
+    return await context.abort(status, message)
