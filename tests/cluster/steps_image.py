@@ -34,6 +34,7 @@ def build_for_node(cluster: Path, folder: Path) -> str:
     project = SmallProject(folder)
     with (project.folder / "seatrial.toml").open("a") as file:
         file.write('\n[profile.prod]\nstore = { url = "s3://lake/small" }\ncatalog = "env:CATALOG_URI"\n')
+        file.write('cluster = { driver_service_account = "seatrial-driver" }\n')
     (folder / "pip.conf").write_text(f"[global]\ncert = /run/secrets/ca.pem\n{_index()}")
     secrets = {"pip.conf": folder / "pip.conf", "ca.pem": AUTHORITIES}
     command = [sys.executable, "-m", "seatrial", "images", "--build", "steps", "--base", BASE, "--builder", "podman"]

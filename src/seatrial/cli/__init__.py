@@ -55,12 +55,13 @@ VERBS = {
     "keys": Verb("release.keys", "Make, show and export signing keys, by role."),
     "waive": Verb("release.waive", "Sign an exception for one requirement, with a reason and an end."),
     "releases": Verb("release.releases", "List the releases of this project."),
-    "runs": Verb("project.runs", "List the runs of this project."),
+    "runs": Verb("project.runs", "List the runs of this project; show, follow or stop one."),
     "logs": Verb("project.logs", "Show what the steps of a run printed."),
     "gc": Verb("project.gc", "Remove what nothing needs any more; --dry-run shows it."),
     "export": Verb("release.export", "Write a release as a folder."),
     "step": Verb("project.step", "Run one step: what every remote container calls.", show=False),
     "executor": Verb("project.executor", "Start an executor of a Spark step, in its pod.", show=False),
+    "drive": Verb("project.drive", "Drive a run from within a cluster: what a driver's pod calls.", show=False),
     "store": Verb("project.store", "Show, start or stop the embedded store.", show=False),
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 Directory = Annotated[Path, Parameter(name=["--directory", "-C"], help="The project's folder.")]
 Profile = Annotated[str, Parameter(name=["--profile", "-p"], help="Where it runs: a [profile.X] of seatrial.toml.")]
@@ -31,6 +32,9 @@ Rehearse = Annotated[
     ),
 ]
 NoCache = Annotated[bool, Parameter(name="--no-cache", negative="", show_default=False, help="Run every step again.")]
+Parallel = Annotated[
+    int, Parameter(name="--parallel", help="How many steps run at once, at most.", validator=Number(gte=1))
+]
 Budget = Annotated[
     float | None,
     Parameter(help="Seconds for the trial; an attack that does not fit is left out, and the claim says so."),

@@ -20,7 +20,30 @@ _NEVER = {
 _REFUSED_PODS = "FailedCreate"  # the event of a Job whose pods the API server does not take
 OUT_OF_MEMORY = "it needed more memory than its limit"
 _KILLED = 137  # 128 and SIGKILL's number
+ENDED = ("Complete", "Failed")  # conditions of a Job
 DELETED = "Deleted"  # the reason, put in by us, of a Job that was taken away before it ended
+
+
+def ended_as(job: Document) -> str | None:
+    """The condition that ended the Job: "Complete", "Failed" or None."""
+    for condition in job.get("status", {}).get("conditions") or ():
+        if condition["type"] in ENDED and condition["status"] == "True":
+            kind: str = condition["type"]
+            return kind
+    return None
+
+
+def gone(job: Document) -> Document:
+    """The Job as it was when it was taken away: as one that failed for that, unless it had ended."""
+    if ended_as(job) is not None:
+        return job
+    return {**job, "status": {"conditions": [{"type": "Failed", "status": "True", "reason": DELETED}]}}
+
+
+def has_begun(pod: Document) -> bool:
+    """Whether a container of the pod runs, or ran."""
+    states = [one.get("state") or {} for one in pod.get("status", {}).get("containerStatuses") or ()]
+    return any("running" in state or "terminated" in state for state in states)
 
 
 @dataclass(frozen=True, slots=True)

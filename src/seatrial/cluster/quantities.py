@@ -3,10 +3,38 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
+_UNITS = {
+    "": Decimal(1),
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    "k": Decimal(10) ** 3,
+    "M": Decimal(10) ** 6,
+    "G": Decimal(10) ** 9,
+    "T": Decimal(10) ** 12,
+    "Ki": Decimal(2) ** 10,
+    "Mi": Decimal(2) ** 20,
+    "Gi": Decimal(2) ** 30,
+    "Ti": Decimal(2) ** 40,
+}
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z]*)")
 _CPU = re.compile(r"[1-9]\d*m?|(?!0+\.0+$)\d+\.\d{1,3}")
 _MEMORY = re.compile(r"[1-9]\d*(Ki|Mi|Gi|Ti)")
 _BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+def amount(text: str) -> Decimal:
+    """The number that a quantity of Kubernetes means.
+
+    >>> amount("500m"), amount("2Gi")
+    (Decimal('0.500'), Decimal('2147483648'))
+    """
+    match = _AMOUNT.fullmatch(text)
+    if match is None or match[2] not in _UNITS:
+        raise ValueError(text)
+    return Decimal(match[1]) * _UNITS[match[2]]
 
 
 def quantity_mistake(cpu: str | None, memory: str | None) -> tuple[str, str, str] | None:

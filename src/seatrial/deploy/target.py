@@ -1,14 +1,17 @@
-"""The seam between a release and the place that serves it."""
+"""The seam between what is made here and the place where it runs: the service of a release, and a pipeline."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError
+
+if TYPE_CHECKING:
+    from seatrial.pipeline.driver.pipeline_run import PipelineRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,13 @@ class Target(Protocol):
         """The documents of the service; pure. `InputError` names a setting that this target cannot have."""
         ...
 
+    def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:
+        """The documents of a run; pure. The first is what `run` sends, to the byte; the others are sent by its driver.
+
+        `InputError` where this target runs no pipelines.
+        """
+        ...
+
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         """The command that comes next: when the documents were written into `folder`, or, without one, sent."""
         ...
@@ -36,6 +46,11 @@ class Target(Protocol):
     def apply(self, documents: Sequence[Document]) -> str:
         """Sends these documents, to the byte, and returns the target's words; `Refused` when it will not have them."""
         ...
+
+
+def no_pipelines(target: str) -> InputError:
+    """What a target that serves alone says to a pipeline."""
+    return InputError(f"pipelines do not run on {target} yet.", hint="Run it --on kubectl, or on this machine.")
 
 
 def write_documents(documents: Sequence[Document], folder: Path) -> None:

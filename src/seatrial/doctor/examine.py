@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from seatrial.doctor import machine_checks, store_checks
 from seatrial.doctor.check import Check, checked
 from seatrial.errors import InputError, SeatrialError
 from seatrial.pipeline.local_store import has_spark_steps, has_steps
+from seatrial.pipeline.project.cluster_profile import resources_of
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.project.settings import FILE_NAME
-from seatrial.pipeline.workspace import open_project
+from seatrial.pipeline.steps.declaration import Resources
+from seatrial.pipeline.steps.load_pipeline import load_pipeline
+from seatrial.pipeline.workspace import Workspace, open_project
 from seatrial.prepare.jars import jar_cache
 from seatrial.prepare.spark_settings import SparkSettings
 
@@ -54,8 +57,21 @@ def _of_project(directory: Path, profile: str, progress: Callable[[str], None] |
                 yield checked("catalog", lambda: store_checks.catalog(workspace.catalog))
             else:
                 yield Check("catalog", "ok", "no step of this project makes tables")
+            if workspace.profile.cluster is not None:
+                from seatrial.doctor.cluster_checks import cluster_checks  # Kubernetes' client is slow to load
+
+                yield from cluster_checks(workspace, _resources(workspace))
     except SeatrialError as error:
         yield Check("store", "fail", str(error), error.hint)
+
+
+def _resources(workspace: Workspace) -> Mapping[str, Resources]:
+    """What the steps ask of a cluster; none where the project's modules cannot be loaded, which `plan` tells."""
+    try:
+        graph = load_pipeline(workspace.project, sets=(), rehearse=False).graph
+    except SeatrialError:
+        return {}
+    return {name: resources_of(step, workspace.profile) for name, step in graph.items()}
 
 
 def _spark(settings: SparkSettings, catalog_uri: str, progress: Callable[[str], None] | None) -> Iterator[Check]:

@@ -62,6 +62,11 @@ def write_artifact(objects: Objects, files: Mapping[str, bytes | Path]) -> str:
     return digest
 
 
+def artifact_digest(files: Mapping[str, bytes | Path]) -> str:
+    """The digest that `write_artifact` would return; nothing is written."""
+    return sha256(to_json(Manifest({path: _entry_of(files[path]) for path in sorted(_checked(files))})))
+
+
 def read_manifest(objects: Objects, digest: str) -> Manifest:
     """The artifact's manifest; `ObjectMissing` when there is no such artifact, `Corrupt` when it is not that one."""
     key = _key(digest, MANIFEST)

@@ -29,6 +29,9 @@ class Pigeon:
     def render_service(self, service):
         return find_target("kubectl").render_service(service)
 
+    def render_pipeline(self, pipeline):
+        return find_target("kubectl").render_pipeline(pipeline)
+
     def next_step(self, service, *, folder):
         return f"release the pigeon with {folder or 'the letter'}"
 
@@ -103,7 +106,11 @@ def test_two_packages_that_add_one_name_are_both_told(site: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("Half", "lacks render_service, next_step, apply"), ("broken", "no loft"), ("missing", "AttributeError")],
+    [
+        ("Half", "lacks render_service, render_pipeline, next_step, apply"),
+        ("broken", "no loft"),
+        ("missing", "AttributeError"),
+    ],
 )
 def test_a_package_that_is_wrong_is_told_by_its_name(site: Path, value: str, expected: str) -> None:
     package = f"wrong_{value.lower()}"

@@ -16,7 +16,10 @@ from seatrial.deploy import find_target
 from seatrial.deploy.find_target import BUILT_IN
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document, Target
+from seatrial.errors import InputError
+from seatrial.pipeline.driver.pipeline_run import PipelineRun
 from tests.deploy_sample import SERVICE
+from tests.pipeline_sample import DRIVEN, SCHEDULED
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 PINNED = re.compile(r"\S+@sha256:[0-9a-f]{64}")
@@ -110,6 +113,31 @@ def test_a_target_does_what_a_target_owes(name: str) -> None:
     check_conformance(subject)
 
 
+def check_pipelines(subject: Target) -> None:
+    """Raises AssertionError, with what is wrong, unless the target renders runs as it should."""
+    documents = subject.render_pipeline(DRIVEN)
+    assert documents == subject.render_pipeline(DRIVEN), "rendering the same run again gives other documents"
+    assert len({document.path for document in documents}) == len(documents), "two documents have one path"
+    manifests = [yaml.safe_load(one.text) for one in documents]
+    assert DRIVEN.driver is not None
+    assert set(_parts(manifests, "image")) == {DRIVEN.driver.image}, "another image than the one that was asked for"
+    words = [word for text in _texts(list(_parts(manifests, "args"))) for word in text.split()]
+    assert DRIVEN.driver.code in words, "the code is not pinned by its digest"
+    assert all(step.remote.step in words for step in DRIVEN.steps), "a step is lost"
+    assert not any(manifest.get("kind") == "Secret" for manifest in manifests), "credentials travel with the documents"
+    (scheduled,) = subject.render_pipeline(SCHEDULED)
+    assert str(SCHEDULED.schedule) in list(_texts([yaml.safe_load(scheduled.text)])), "the times are lost"
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_target_runs_pipelines_or_says_that_it_does_not(name: str) -> None:
+    if name == "kubectl":
+        check_pipelines(find_target(name))
+        return
+    with pytest.raises(InputError, match=f"pipelines do not run on {name} yet"):
+        find_target(name).render_pipeline(DRIVEN)
+
+
 class Wrong:
     """The kubectl target, and one thing that goes wrong with its documents."""
 
@@ -121,6 +149,9 @@ class Wrong:
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
         return tuple(self._spoil(one) for one in find_target("kubectl").render_service(service))
+
+    def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:
+        return tuple(self._spoil(one) for one in find_target("kubectl").render_pipeline(pipeline))
 
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         raise AssertionError("the suite only renders")
@@ -177,3 +208,21 @@ def unmoved(document: Document) -> Document:
 def test_the_suite_catches_a_target_that_is_wrong(spoil: Callable[[Document], Document], complaint: str) -> None:
     with pytest.raises(AssertionError, match=complaint):
         check_conformance(Wrong(spoil))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (counted(), "rendering the same run again"),
+        (lambda one: Document("all.yaml", one.text), "two documents have one path"),
+        (replaced("@sha256:", ":latest-"), "another image"),
+        (replaced("c" * 64, "newest"), "not pinned by its digest"),
+        (replaced("- model\n", "- package\n"), "a step is lost"),
+        (replaced("0 3 * * *", "0 4 * * *"), "the times are lost"),
+    ],
+)
+def test_the_suite_catches_a_target_whose_pipelines_are_wrong(
+    spoil: Callable[[Document], Document], complaint: str
+) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        check_pipelines(Wrong(spoil))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile
@@ -19,14 +21,29 @@ if TYPE_CHECKING:
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-def command(*, directory: Directory = Path(), profile: Profile = "local", json: Json = False) -> int:
+Write = Annotated[
+    Path | None,
+    Parameter(
+        name="--write", help="Write what the profile's namespace needs (accounts, least rights) into this folder."
+    ),
+]
+
+
+def command(
+    *, write: Write = None, directory: Directory = Path(), profile: Profile = "local", json: Json = False
+) -> int:
     """Check Java, jars, store and catalog: what works, what to change. Fetches Spark's jars if they are missing.
+
+    With --write nothing is checked: the manifests of a working namespace for the profile's cluster are written.
 
     For example:
 
         seatrial doctor
         seatrial doctor --profile prod --json
+        seatrial doctor --profile prod --write namespace
     """
+    if write is not None:
+        return _write_setup(write, directory, profile, as_json=json)
     from seatrial.doctor import examine
     from seatrial.pipeline.project.settings import FILE_NAME
 
@@ -49,6 +66,32 @@ def command(*, directory: Directory = Path(), profile: Profile = "local", json: 
     else:
         print_lines("Next: seatrial init DIR")
     return int(failed)
+
+
+def _write_setup(folder: Path, directory: Path, profile: str, *, as_json: bool) -> int:
+    from seatrial.deploy.namespace_setup import render_setup
+    from seatrial.deploy.server_side_apply import command_line
+    from seatrial.deploy.target import write_documents
+    from seatrial.errors import InputError, did_you_mean
+    from seatrial.pipeline.project.project_file import load_project
+
+    project = load_project(directory)
+    settings = project.profiles.get(profile)
+    if settings is None:
+        hint = did_you_mean(profile, project.profiles) or f"There is: {', '.join(project.profiles)}."
+        raise InputError(f"unknown profile {profile!r}.", path=project.path, hint=hint)
+    if settings.cluster is None:
+        hint = 'Write cluster = { context = "…", namespace = "…" }.'
+        raise InputError(f"[profile.{profile}] cluster: it must say where the steps run.", path=project.path, hint=hint)
+    documents = render_setup(settings.cluster)
+    write_documents(documents, folder)
+    if as_json:
+        print_json({"documents": [asdict(document) for document in documents]})
+        return 0
+    print_lines(*(folder / document.path for document in documents))
+    context = "" if settings.cluster.context is None else f" --context={settings.cluster.context}"
+    print_lines(f"Next: {command_line(str(folder))}{context}")
+    return 0
 
 
 def _print_table(checks: Sequence[Check]) -> None:

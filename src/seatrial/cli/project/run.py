@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from seatrial.cli.next_command import Call, what_is_missing
-from seatrial.cli.options import Budget, Directory, Json, NoCache, Profile, Rehearse, Set
-from seatrial.cli.output import print_json, print_lines, report_error
+from seatrial.cli.next_command import Call
+from seatrial.cli.options import Budget, Directory, Json, NoCache, Parallel, Profile, Rehearse, Set
+from seatrial.cli.project.run_ending import tell_result
 from seatrial.cli.run_progress import progress
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from seatrial.pipeline.project.settings import Project
-    from seatrial.pipeline.running.run_result import Result
-
 
 On = Annotated[
     Literal["kubectl"] | None,
     Parameter(name="--on", help="Run each step as a Job of the profile's cluster; without it, on this machine."),
+]
+Detach = Annotated[
+    bool,
+    Parameter(name="--detach", negative="", show_default=False, help="Leave the run to the cluster, and return."),
+]
+
+DryRun = Annotated[
+    bool,
+    Parameter(name="--dry-run", negative="", show_default=False, help="Print what would be sent, and send nothing."),
+]
+Schedule = Annotated[
+    str | None,
+    Parameter(name="--schedule", help='Have the cluster start a run at these times (cron, UTC): "0 3 * * *".'),
 ]
 
 
 def command(
     *,
     on: On = None,
+    detach: Detach = False,
+    dry_run: DryRun = False,
+    schedule: Schedule = None,
     set_: Set = (),
     rehearse: Rehearse = False,
     no_cache: NoCache = False,
     budget: Budget = None,
+    parallel: Parallel = 4,
     profile: Profile = "local",
     directory: Directory = Path(),
     json: Json = False,
@@ -46,25 +59,44 @@ def command(
 
         seatrial run
         seatrial run --rehearse --set model.epochs=3 --budget 20
-        seatrial run --on kubectl --profile prod
+        seatrial run --on kubectl --profile prod --detach
     """
+    from seatrial.errors import InputError
+    from seatrial.pipeline.driver.run_options import RunOptions
     from seatrial.pipeline.places.this_machine import ThisMachine
     from seatrial.pipeline.project.project_file import load_project
     from seatrial.pipeline.running.run_pipeline import OpenPlace, run_pipeline
+    from seatrial.pipeline.running.run_records import TOKEN_BYTES, Origin, new_identity
     from seatrial.pipeline.running.run_result import conclude
     from seatrial.pipeline.steps.load_pipeline import load_pipeline
     from seatrial.pipeline.workspace import open_project
-    from seatrial.report.terminal.verdict import verdict_lines, verdict_table
 
-    open_place: OpenPlace = ThisMachine
-    if on is not None:
-        from seatrial.pipeline.places.kubernetes_jobs import KubernetesJobs
-
-        open_place = KubernetesJobs
+    for option, chosen in (("--detach", detach), ("--dry-run", dry_run), ("--schedule", schedule is not None)):
+        if chosen and on is None:
+            raise InputError(f"{option} needs a cluster, and none was named.", hint="Add --on kubectl.")
     project = load_project(directory)
     sets = set_ if budget is None else (*set_, f"assess.budget_s={budget:g}")
+    options = RunOptions(sets=sets, rehearse=rehearse, use_cache=not no_cache, steps_at_once=parallel)
     pipeline = load_pipeline(project, sets=sets, rehearse=rehearse)
+    call = Call(profile=profile, directory=directory, sets=set_, budget=budget, on=on)
+    now, token = datetime.now(UTC), secrets.token_hex(TOKEN_BYTES)
     with open_project(project, profile) as workspace:
+        open_place: OpenPlace = ThisMachine
+        if on is not None:
+            from seatrial.cli.project import submission
+            from seatrial.pipeline.project.cluster_profile import is_driven_there
+
+            asked = submission.Asked(pipeline, workspace, options, call, now, token, as_json=json)
+            if schedule is not None:
+                return submission.submit_schedule(asked, schedule, dry_run=dry_run)
+            if dry_run:
+                return submission.print_documents(asked)
+            if detach or is_driven_there(workspace.profile):
+                return submission.submit(asked, on, detach=detach)
+            from seatrial.pipeline.places.kubernetes_jobs import KubernetesJobs
+
+            open_place = KubernetesJobs
+        identity = new_identity(now, token, Origin(os.uname().nodename, f"by hand: {user_name()}"))
         with progress(live=sys.stderr.isatty() and not json, reading=not json) as shown:
             finished = run_pipeline(
                 pipeline.graph,
@@ -73,46 +105,19 @@ def command(
                 shown,
                 rehearse=rehearse,
                 use_cache=not no_cache,
+                steps_at_once=parallel,
                 open_place=open_place,
+                identity=identity,
             )
         result = conclude(finished, workspace)
-    if json:
-        print_json(result.as_document())
-        return result.exit_status
-    if finished.error is not None:
-        return report_error(finished.error, as_json=False)
-    if result.trial is not None and result.verdict is not None:
-        if sys.stdout.isatty():
-            from rich.console import Console
-
-            Console().print(verdict_table(result.verdict, result.trial))
-        else:
-            print_lines(*verdict_lines(result.verdict, result.trial))
-    call = Call(profile=profile, directory=directory, sets=set_, budget=budget, on=on)
-    print_lines(*closing_lines(result, project, call))
-    return result.exit_status
+    return tell_result(result, project, call, as_json=json)
 
 
-def closing_lines(result: Result, project: Project, call: Call) -> Iterator[str]:
-    """The release, whether it can be deployed, and the next command that makes sense."""
-    yield from result.notes
-    if result.record.rehearsal:
-        yield "Rehearsed on validation: nothing was counted or released."
-        if result.exit_status == 0:
-            yield f"Next: {call.then('run')}"
-        else:
-            yield f"Next: change the model, then {call.then('run', '--rehearse')}"
-    elif result.release is None:
-        yield f"Next: {what_is_missing(project)}, then {call.then('run')}"
-    else:
-        title = f"{result.release.name}@{result.release.version}"
-        if result.refused is not None:
-            yield str(result.refused)
-            yield f"Next: {call.then('verify', title)}"
-            return
-        if result.deployable:
-            how = "" if result.exit_status == 0 else f", under {len(result.waived)} waiver(s)"
-            yield f"Release {title}: can be deployed{how}."
-        else:
-            yield f"Release {title}: signed with its verdict, and cannot be deployed."
-        yield f"Next: {call.then('report', title)}"
+def user_name() -> str:
+    """Who calls, as far as the machine says: an account may have a number alone."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())

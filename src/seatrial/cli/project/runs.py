@@ -14,9 +14,9 @@ from seatrial.cli.options import Directory, Json, Profile
 from seatrial.cli.output import print_json, print_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from seatrial.pipeline.running.run_records import RunRecord, StepRecord
+    from seatrial.pipeline.running.run_records import ErrorDocument, RunRecord, StepRecord
 
 Run = Annotated[str, Parameter(help="The run, or how its name begins.")]
 StepName = Annotated[str | None, Parameter(name="--step", help="One step, with what it printed.")]
@@ -25,7 +25,7 @@ WIDTH_OF_STATE = len("skipped")
 
 command = App(
     name="runs",
-    help="""List the runs of this project, and show one.
+    help="""List the runs of this project; show, follow or stop one.
 
     For example:
 
@@ -102,14 +102,58 @@ def show(
         return 0
     call = Call(profile=profile, directory=directory)
     print_lines(f"{record.run}  {record.ending}  {_what(record)}  {record.verdict or ''}".rstrip())
-    print_lines(f"started {record.started}, profile {record.profile}")
+    print_lines(f"started {record.started}, profile {record.profile}{_origin(record)}")
     for one in (steps[step],) if step is not None else record.steps:
         print_lines(*_step_lines(one))
         if step is None and one.state == "failed" and (lines := printed.get(one.name)):
             print_lines("  The end of its log:", *(f"    {line}" for line in lines[-LAST_LINES:]))
+    for line in _run_lines(record) if step is None else ():
+        print_lines(line)
     if step is not None:
         print_lines(*printed.get(step, ("It printed nothing.",)))
     print_lines(f"Next: {_after_show(record, step, call)}")
+    return 0
+
+
+@command.command
+def follow(run: Run, /, *, profile: Profile = "local", directory: Directory = Path(), json: Json = False) -> int:
+    """Show a run that goes on elsewhere as one of this machine is shown, until it ends; Ctrl-C leaves it running.
+
+    Exit status: as that of `seatrial run`; 130 where it was left.
+
+    For example:
+
+        seatrial runs follow 20261124T114314 --profile prod
+    """
+    from seatrial.cli.project import following
+    from seatrial.pipeline.running.run_records import find_run
+    from seatrial.pipeline.workspace import open_workspace
+
+    with open_workspace(directory, profile) as workspace:
+        record = find_run(workspace.objects, run)
+        call = Call(profile=profile, directory=directory)
+        return following.follow(record, workspace, call, as_json=json)
+
+
+@command.command
+def stop(run: Run, /, *, profile: Profile = "local", directory: Directory = Path(), json: Json = False) -> int:
+    """End a run of a cluster: its driver, its steps and their pods. What was finished is kept.
+
+    For example:
+
+        seatrial runs stop 20261124T114314 --profile prod
+    """
+    from seatrial.pipeline.driver.stop import stop_run
+    from seatrial.pipeline.running.run_records import find_run
+    from seatrial.pipeline.workspace import open_workspace
+
+    with open_workspace(directory, profile) as workspace:
+        record = stop_run(find_run(workspace.objects, run), workspace)
+    if json:
+        print_json({"run": record.run, "ending": record.ending})
+        return 0
+    print_lines(f"Run {record.run}: {record.ending}; nothing of it is left in the cluster.")
+    print_lines(f"Next: {Call(profile=profile, directory=directory).then('runs', 'show', record.run)}")
     return 0
 
 
@@ -125,7 +169,29 @@ def _wanted(log: str, step: str | None, steps: dict[str, StepRecord]) -> bool:
 def _step_lines(step: StepRecord) -> Iterator[str]:
     took = f"{step.seconds:7.1f} s" if step.state in ("ran", "failed") else " " * 9
     yield f"{step.state:{WIDTH_OF_STATE}}  {took}  {step.name}" + ("" if step.state == "cached" else f": {step.reason}")
-    for error in step.errors:
+    yield from _error_lines(step.errors)
+
+
+def _run_lines(record: RunRecord) -> Iterator[str]:
+    """What runs now, and why a run could not begin."""
+    for step in record.running if record.ending == "running" else ():
+        why = step.reason if step.waits is None else f"waits: {step.waits}"
+        yield f"{'running':{WIDTH_OF_STATE}}  {'':9}  {step.name}: {why}"
+    for error in record.errors:
+        yield f"could not begin: {error['problem']}"
+    yield from _error_lines(record.errors)
+
+
+def _origin(record: RunRecord) -> str:
+    origin = record.origin
+    if origin is None:
+        return ""
+    place = origin.driver if origin.namespace is None else f"the Job {origin.driver} of {origin.namespace}"
+    return f", driven by {place}, {origin.trigger}"
+
+
+def _error_lines(errors: Sequence[ErrorDocument]) -> Iterator[str]:
+    for error in errors:
         if error["line"] is not None:
             yield f"  at {error['path']}:{error['line']}"
         if error["hint"] is not None:

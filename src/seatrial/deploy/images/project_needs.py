@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from seatrial.deploy.images.locked_packages import STAND_INS
+from seatrial.pipeline.project.cluster_profile import is_driven_there
 from seatrial.pipeline.project.settings import ProfileSettings
 from seatrial.pipeline.steps.declaration import Step
 from seatrial.pipeline.steps.source_digest import imported_files
@@ -52,6 +53,7 @@ def project_needs(
     extras = {extra for extra in _CODE_EXTRAS if own.get(extra, frozenset()) & imported}
     extras |= {"spark"} if java else set()
     extras |= {"postgres"} if postgres else set()
+    extras |= {"kubernetes"} if any(map(is_driven_there, profiles.values())) else set()  # the driver makes Jobs
     if "spark" not in extras and any(profile.catalog is not None for profile in profiles.values()):
         imported.add(TABLES)
     covered = {name for extra in ("", *extras) for name in own.get(extra, ())} | {"seatrial"}

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from seatrial.cluster.dns_names import dns_label
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy import workload
 from seatrial.deploy.service_settings import ServiceSettings
-from seatrial.deploy.target import Document
+from seatrial.deploy.target import Document, no_pipelines
 from seatrial.errors import Refused
 from seatrial.stores.documents import sha256
+
+if TYPE_CHECKING:
+    from seatrial.pipeline.driver.pipeline_run import PipelineRun
 
 NAME_LIMIT = 32  # of endpoints and deployments: 3 to 32 letters, digits and -
 MOUNT = "/var/azureml-app/seatrial"
@@ -47,6 +51,10 @@ class AzureML:
                 for name, text in workload.configuration_files(service).items()
             ),
         )
+
+    def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:  # noqa: ARG002 — see Target
+        """`InputError`: pipelines do not run there yet."""
+        raise no_pipelines(self.name)
 
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:  # noqa: ARG002 — the files say it all
         """The commands that send the folder."""

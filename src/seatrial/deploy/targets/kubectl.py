@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from seatrial.cluster.dns_names import DNS_LABEL_LIMIT
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy import server_side_apply, workload
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document
+from seatrial.pipeline.driver.driver_manifest import render_driver, render_schedule
+from seatrial.pipeline.places.job_manifest import render_job
+
+if TYPE_CHECKING:
+    from seatrial.pipeline.driver.pipeline_run import PipelineRun
 
 # a name that is also a label's value, with room for "-" and the digest of the configuration
 NAME_LIMIT = DNS_LABEL_LIMIT - 1 - workload.DIGITS_OF_CONTENT
@@ -36,6 +42,20 @@ class Kubectl:
                 workload.disruption_budget(service, name),
             )
         )
+
+    def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:
+        """The driver's Job or the schedule's CronJob, where the cluster drives the run, and the Job of each step."""
+        cluster = pipeline.cluster
+        documents: list[Document] = []
+        if pipeline.driver is not None and pipeline.schedule is not None:
+            manifest = render_schedule(pipeline.driver, cluster, pipeline.schedule)
+            documents.append(Document("schedule.yaml", to_yaml(manifest)))
+        elif pipeline.driver is not None:
+            documents.append(Document("driver.yaml", to_yaml(render_driver(pipeline.driver, cluster))))
+        for step in pipeline.steps:
+            text = to_yaml(render_job(step.remote, cluster, step.resources))
+            documents.append(Document(f"steps/{step.remote.step}.yaml", text))
+        return tuple(documents)
 
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         """Send the folder, or watch the rollout."""

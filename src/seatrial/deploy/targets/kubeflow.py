@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from seatrial.cluster.dns_names import DNS_LABEL_LIMIT
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy import server_side_apply, workload
 from seatrial.deploy.service_settings import ServiceSettings
-from seatrial.deploy.target import Document
+from seatrial.deploy.target import Document, no_pipelines
 from seatrial.errors import InputError
+
+if TYPE_CHECKING:
+    from seatrial.pipeline.driver.pipeline_run import PipelineRun
 
 CONTAINER = "kserve-container"  # KServe finds the predictor among a pod's containers by this name
 SHORTEST_LIMIT = 16  # of the service's name, beside the namespace in one DNS label
@@ -34,6 +38,10 @@ class Kubeflow:
                 workload.disruption_budget(service, name),
             )
         )
+
+    def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:  # noqa: ARG002 — see Target
+        """`InputError`: pipelines do not run there yet."""
+        raise no_pipelines(self.name)
 
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         """Send the folder, or wait for the service."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from seatrial.errors import InputError
@@ -19,6 +19,11 @@ MOST_BYTES = 16 * 2**20  # of source: beyond it a folder is no project's, but so
 
 def pack_code(project: Project, objects: Objects) -> str:
     """Writes the project's file and its Python modules into the store; returns the artifact's digest."""
+    return write_artifact(objects, project_code(project))
+
+
+def project_code(project: Project) -> Mapping[str, bytes]:
+    """The project's file and its Python modules, by path."""
     files = dict(_code_files(project.directory))
     if sum(map(len, files.values())) > MOST_BYTES:
         raise InputError(
@@ -26,7 +31,7 @@ def pack_code(project: Project, objects: Objects) -> str:
             path=str(project.directory),
             hint="Move what does not belong to it out of the folder.",
         )
-    return write_artifact(objects, files)
+    return files
 
 
 def unpack_code(objects: Objects, digest: str, folder: Path) -> None:

@@ -23,11 +23,20 @@ from seatrial.releases.keys import KEYS
 CONTAINER = "step"
 KEPT_S = 24 * 3600  # how long an ended Job can be looked at: its log is in the store by then
 GRACE_S = 30
+REPLACE = "--replace"  # the cache record that does not serve
 KILLED = (137, 143)  # exit statuses of SIGKILL (out of memory, too) and SIGTERM: all others are the step's own doing
 HOME_FOLDER = f"{SCRATCH_FOLDER}/home"  # SEATRIAL_HOME: the signing key is mounted into it, and trust written
 JOB_NAME_LIMIT = 63 - 6  # the pod's name is "-" and five characters longer
 POD_NAME, POD_ADDRESS = "SEATRIAL_POD", "SEATRIAL_POD_ADDRESS"  # what a driver of Spark is told of itself
 RUN_LABEL, STEP_LABEL, PROJECT_LABEL = "seatrial/run", "seatrial/step", "seatrial/project"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The Job with which the steps' Jobs go: the driver's. `uid` is the API server's own name of it."""
+
+    name: str
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class RemoteStep:
     variables: Mapping[str, str]  # of the environment
     replace: bool
     drives_executors: bool = False  # it makes pods of its own for Spark
+    owner: Owner | None = None
 
 
 def render_job(remote: RemoteStep, cluster: ClusterChoice, resources: Resources) -> Manifest:
@@ -76,16 +86,20 @@ def render_job(remote: RemoteStep, cluster: ClusterChoice, resources: Resources)
     }
     if resources.timeout_s is not None:
         spec["activeDeadlineSeconds"] = resources.timeout_s
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "name": job_name(remote.project, remote.run, remote.step),
-            "namespace": cluster.namespace,
-            "labels": labels,
-        },
-        "spec": spec,
+    metadata: Manifest = {
+        "name": job_name(remote.project, remote.run, remote.step),
+        "namespace": cluster.namespace,
+        "labels": labels,
     }
+    if remote.owner is not None:
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": remote.owner.name, "uid": remote.owner.uid}
+        metadata["ownerReferences"] = [owner]
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+
+
+def steps_selector(project: str, run: str) -> str:
+    """The labels of the Jobs and pods of a run's steps."""
+    return f"{PROJECT_LABEL}={project},{RUN_LABEL}={run}"
 
 
 def job_name(project: str, run: str, step: str) -> str:
@@ -132,7 +146,7 @@ def _container(remote: RemoteStep, cluster: ClusterChoice, resources: Resources,
         **remote.variables,
     }
     arguments = ["step", remote.step, "--run", remote.run, "--profile", remote.profile]
-    arguments += ["--code", remote.code, "--job", remote.job, *(["--replace"] if remote.replace else [])]
+    arguments += ["--code", remote.code, "--job", remote.job, *([REPLACE] if remote.replace else [])]
     env: list[Manifest] = [{"name": name, "value": value} for name, value in variables.items()]
     if remote.drives_executors:
         fields = {POD_NAME: "metadata.name", POD_ADDRESS: "status.podIP"}

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.cluster.client import Namespace
-from seatrial.cluster.pod_words import DELETED, Waiting, why_ended, why_waiting
-from seatrial.errors import Corrupt, InputError, ObjectMissing, Problems, SeatrialError, StepFailed
+from seatrial.cluster.pod_words import Waiting, ended_as, gone, has_begun, why_ended, why_waiting
+from seatrial.cluster.yaml_text import Manifest, to_yaml
+from seatrial.errors import Corrupt, InputError, ObjectMissing, Problems, SeatrialError, StepFailed, TargetError
 from seatrial.pipeline.cache.cache_record import CacheRecord
-from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.places.code_artifact import pack_code
-from seatrial.pipeline.places.job_manifest import RUN_LABEL, RemoteStep, job_name, render_job
+from seatrial.pipeline.places.job_manifest import REPLACE, Owner, RemoteStep, job_name, render_job, steps_selector
 from seatrial.pipeline.places.pod_store import store_variables
+from seatrial.pipeline.places.rights import require_rights
 from seatrial.pipeline.places.run_documents import answer_key, write_job
-from seatrial.pipeline.project.cluster_profile import require_cluster_profile, resources_of
+from seatrial.pipeline.project.cluster_profile import drives_executors, require_cluster_profile, resources_of
 from seatrial.pipeline.project.locations import is_file_address, is_remote
 from seatrial.pipeline.running.step_process import read_errors
 from seatrial.pipeline.steps.declaration import Files, LocalModel, RowsAt, Step
@@ -28,27 +29,36 @@ from seatrial.stores.documents import from_json
 
 PATIENCE_S = 60.0  # with what waiting does not mend: a Secret that is made a moment later, a pull that is tried again
 LOOK_S = 5.0  # how often the events of a Job without a pod are read: they are no part of a watch
-ENDED = ("Complete", "Failed")
 
 
 class KubernetesJobs:
     """Makes a Job a step, watches all of them by one watch, and ends what still runs."""
 
-    def __init__(self, run: str, graph: Graph, workspace: Workspace, logs: Path) -> None:  # noqa: ARG002 — see OpenPlace
+    def __init__(
+        self,
+        run: str,
+        graph: Graph,
+        workspace: Workspace,
+        logs: Path,  # noqa: ARG002 — see OpenPlace
+        *,
+        owner: Owner | None = None,
+    ) -> None:
         profile = workspace.profile
         require_cluster_profile(workspace.profile_name, profile, path=workspace.project.path, runs=True)
         assert profile.cluster is not None and profile.image is not None and profile.store is not None  # noqa: S101 PT018
-        _check_inputs(graph)
-        self._run, self._workspace = run, workspace
+        check_inputs(graph)
+        self._run, self._workspace, self._owner = run, workspace, owner
         self._settings, self._image = profile.cluster, profile.image
         self._namespace = Namespace(profile.cluster.namespace, profile.cluster.context)
         self._namespace.check()
+        require_rights(self._namespace)
         self._variables = store_variables(profile.store, workspace.project.directory)
         self.code: str | None = pack_code(workspace.project, workspace.objects)
         self._ended = threading.Event()
         self._changed = threading.Condition()
         self._jobs: dict[str, Mapping[str, Any]] = {}
         self._pods: dict[str, dict[str, Mapping[str, Any]]] = {}  # by the Job's name and their own
+        self._deleted: set[str] = set()  # Jobs
         self._lost: SeatrialError | None = None
         self._unfinished: set[str] = set()
         self._watches = [
@@ -75,15 +85,15 @@ class KubernetesJobs:
             job=write_job(self._workspace.objects, self._run, job),
             variables=self._variables,
             replace=replace,
-            drives_executors="spark" in ENGINES[step.kind].arguments
-            and self._workspace.profile.spark.executors_are_pods,
+            drives_executors=drives_executors(step, self._workspace.profile),
+            owner=self._owner,
         )
         name = job_name(remote.project, remote.run, remote.step)
         with self._changed:
             if self._ended.is_set():
                 raise StepFailed("the run is ending.")
             self._unfinished.add(name)
-        self._namespace.create_job(render_job(remote, self._settings, resources))
+        self._create(name, render_job(remote, self._settings, resources))
         self._follow(name, step, log, on_waiting)
         with self._changed:
             self._unfinished.discard(name)
@@ -98,6 +108,31 @@ class KubernetesJobs:
             self._changed.notify_all()
         for name in unfinished:
             self._namespace.delete_job(name)
+
+    def _create(self, name: str, manifest: Manifest) -> None:
+        """Makes the Job, or goes on with the one that this run's driver made before it was killed.
+
+        One that was made for other inputs is ended first: two pods of one step would write one answer.
+        """
+        text = to_yaml(manifest)
+        last = time.monotonic() + PATIENCE_S
+        while self._namespace.create_job(text) is None:
+            with self._changed:
+                seen = self._jobs.get(name)
+                if seen is None:  # the watch is about to tell of it
+                    self._changed.wait(1.0)
+                elif _arguments(seen) == _arguments(manifest):
+                    return
+            if seen is not None:
+                self._namespace.delete_job(name, pods_first=True)
+                with self._changed:
+                    self._changed.wait_for(lambda: name in self._deleted, PATIENCE_S)
+                    for known in (self._jobs, self._pods):
+                        known.pop(name, None)
+            if time.monotonic() > last:
+                raise TargetError(
+                    f"the Job {name} of an earlier driver does not go away.", hint=f"kubectl delete job {name}"
+                )
 
     def _follow(self, name: str, step: Step, log: Path, on_waiting: Callable[[str], None]) -> None:
         """Waits for the Job's end; writes what its pods print to `log`, one after the other."""
@@ -161,7 +196,7 @@ class KubernetesJobs:
             answer = self._workspace.objects.get(key).data
         except ObjectMissing:
             answer = b""
-        if _condition(ended) == "Complete" and answer:
+        if ended_as(ended) == "Complete" and answer:
             record = from_json(CacheRecord, answer, path=key)
             if record.key != job.key:
                 raise Corrupt(f"the record must have the key {job.key}, got {record.key}.", path=key, hint="Run again.")
@@ -173,13 +208,13 @@ class KubernetesJobs:
 
     def _is_over(self, name: str) -> bool:
         with self._changed:
-            return _condition(self._jobs.get(name, {})) is not None
+            return ended_as(self._jobs.get(name, {})) is not None
 
     def _new_pod(self, name: str, followed: set[str]) -> str | None:
         """A pod of the Job whose container has begun, and which nobody follows yet."""
         with self._changed:
             for pod, document in sorted(self._pods.get(name, {}).items(), key=_made):
-                if pod not in followed and _has_begun(document):
+                if pod not in followed and has_begun(document):
                     return pod
         return None
 
@@ -189,7 +224,7 @@ class KubernetesJobs:
 
     def _watch(self, watch: Any, take: Any) -> None:
         try:
-            watch(f"{RUN_LABEL}={self._run}", take, self._ended)
+            watch(steps_selector(self._workspace.project.name, self._run), take, self._ended)
         except SeatrialError as error:
             with self._changed:
                 self._lost = error
@@ -198,10 +233,9 @@ class KubernetesJobs:
     def _take_job(self, change: str, document: Mapping[str, Any]) -> None:
         name = document["metadata"]["name"]
         with self._changed:
-            if change == "DELETED" and _condition(document) is None:
-                gone = {"type": "Failed", "status": "True", "reason": DELETED}
-                document = {**document, "status": {"conditions": [gone]}}
-            self._jobs[name] = document
+            if change == "DELETED":
+                self._deleted.add(name)
+            self._jobs[name] = gone(document) if change == "DELETED" else document
             self._changed.notify_all()
 
     def _take_pod(self, change: str, document: Mapping[str, Any]) -> None:  # noqa: ARG002 — the last state counts
@@ -211,13 +245,12 @@ class KubernetesJobs:
             self._changed.notify_all()
 
 
-def _condition(job: Mapping[str, Any]) -> str | None:
-    """The condition that ended the Job."""
-    for condition in job.get("status", {}).get("conditions") or ():
-        if condition["type"] in ENDED and condition["status"] == "True":
-            kind: str = condition["type"]
-            return kind
-    return None
+def _arguments(job: Any) -> Any:
+    """What the Job's container is called with: the code, the pinned job and all else that it reads.
+
+    Not whether a cache record is to be replaced: where the step has ended since, there is nothing left to replace.
+    """
+    return [word for word in job["spec"]["template"]["spec"]["containers"][0]["args"] if word != REPLACE]
 
 
 def _made(pod: tuple[str, Mapping[str, Any]]) -> str:
@@ -225,16 +258,11 @@ def _made(pod: tuple[str, Mapping[str, Any]]) -> str:
     return when
 
 
-def _has_begun(pod: Mapping[str, Any]) -> bool:
-    states = [one.get("state") or {} for one in pod.get("status", {}).get("containerStatuses") or ()]
-    return any("running" in state or "terminated" in state for state in states)
-
-
 def _stuck(step: Step, waiting: Waiting) -> StepFailed:
     return StepFailed(f"step {step.name!r} cannot begin: {waiting.problem}.", hint=waiting.hint)
 
 
-def _check_inputs(graph: Graph) -> None:
+def check_inputs(graph: Graph) -> None:
     """Raises for each input that lies on this machine: a pod does not see it."""
     problems: list[SeatrialError] = []
     for step in graph.values():

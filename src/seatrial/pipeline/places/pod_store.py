@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from seatrial.errors import InputError
-from seatrial.pipeline.project.settings import StoreChoice
+from seatrial.pipeline.project.settings import Project, StoreChoice
 from seatrial.pipeline.workspace import store_settings
 from seatrial.stores.documents import from_json, to_json
 from seatrial.stores.objects import Objects
@@ -42,3 +42,13 @@ def open_store(folder: Path, environment: Mapping[str, str]) -> tuple[Objects, S
         choice = replace(choice, ca=f"file:{folder / CA_FILE}")
     settings = store_settings(choice, folder, environment)
     return open_objects(settings), settings
+
+
+def within_pod(project: Project, profile: str, folder: Path) -> Project:
+    """The project as a pod sees it: in the cluster that the pod is in, and with the store's certificates there."""
+    settings = project.profiles[profile]
+    if settings.cluster is not None:
+        settings = replace(settings, cluster=replace(settings.cluster, context=None))
+    if settings.store is not None and settings.store.ca is not None:
+        settings = replace(settings, store=replace(settings.store, ca=f"file:{folder / CA_FILE}"))
+    return replace(project, profiles={**project.profiles, profile: settings})

@@ -15,7 +15,7 @@ from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.jobs.step_key import library_versions
 from seatrial.pipeline.places.code_artifact import unpack_code
-from seatrial.pipeline.places.pod_store import open_store
+from seatrial.pipeline.places.pod_store import open_store, within_pod
 from seatrial.pipeline.places.run_documents import answer_key, read_job
 from seatrial.pipeline.places.spark_driver import DriverPod, executors
 from seatrial.pipeline.project.project_file import load_project
@@ -39,7 +39,7 @@ def run_remote_step(
         directory = folder / "project"
         unpack_code(objects, code, directory)
         pinned = read_job(objects, run, name, job)
-        project = load_project(directory)
+        project = within_pod(load_project(directory), profile, folder)
         step = built_in_step(name) or project_steps(project)[name]
         _check_environment(pinned)
         with open_project(project, profile) as workspace:

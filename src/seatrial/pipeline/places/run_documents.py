@@ -33,6 +33,11 @@ def event_log_key(run: str, step: str) -> str:
     return f"jobs/{run}/{step}.spark"
 
 
+def job_digest(job: Job) -> str:
+    """The sha256 that `write_job` would return; nothing is written."""
+    return sha256(to_json(job))
+
+
 def write_job(objects: Objects, run: str, job: Job) -> str:
     """Writes the job, and returns its sha256 for `read_job`."""
     content = to_json(job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.project.settings import ProfileSettings, ResourceChoice
 from seatrial.pipeline.steps.declaration import Resources, Step
 
@@ -54,6 +55,16 @@ def require_cluster_profile(name: str, profile: ProfileSettings, *, path: str, r
             )
     if problems:
         raise Problems(problems)
+
+
+def is_driven_there(profile: ProfileSettings) -> bool:
+    """Whether a run under `--on kubectl` is driven by a Job of the cluster; else this process drives it."""
+    return profile.cluster is not None and profile.cluster.driver_service_account is not None
+
+
+def drives_executors(step: Step, profile: ProfileSettings) -> bool:
+    """Whether the step's pod makes pods of its own, for Spark."""
+    return "spark" in ENGINES[step.kind].arguments and profile.spark.executors_are_pods
 
 
 def resources_of(step: Step, profile: ProfileSettings) -> Resources:

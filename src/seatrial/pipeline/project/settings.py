@@ -114,6 +114,8 @@ class ClusterChoice:
     node_selector: Mapping[str, str] = field(default_factory=dict)  # of all pods of steps
     tolerations: tuple[Toleration, ...] = ()
     spark_service_account: str | None = None  # of Spark steps with executors: it may make pods
+    driver_service_account: str | None = None  # with it the cluster drives the run: in a Job that may make Jobs
+    driver_memory: str = "1Gi"
 
 
 @dataclass(frozen=True, slots=True)

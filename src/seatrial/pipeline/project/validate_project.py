@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from seatrial.cluster.dns_names import is_dns_label
 from seatrial.cluster.node_choice import toleration_mistake
+from seatrial.cluster.quantities import quantity_mistake
 from seatrial.errors import SeatrialError, did_you_mean
 from seatrial.pipeline.project.cluster_profile import override
 from seatrial.pipeline.project.locations import is_model_file
@@ -33,6 +34,7 @@ CLUSTER_NAMES = (
     "signing_secret",
     "release_service_account",
     "spark_service_account",
+    "driver_service_account",
 )
 NAMED_REFERENCES = ("newest_passed", "baseline", "one-column rule")
 _RELEASE = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]@[1-9][0-9]{0,8}")
@@ -103,6 +105,8 @@ def cluster_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
                     f'a name must be 1 to 63 of a-z, 0-9 and -, got "{object_name}".',
                     "Begin it with a letter, and give the object's name, never its content.",
                 )
+        if (wrong := quantity_mistake(None, profile.cluster.driver_memory)) is not None:
+            yield ("profile", name, "cluster", "driver_memory"), *wrong[1:]
     for step, choice in profile.steps.items():
         if (mistake := resources_mistake(override(DEFAULTS, choice))) is not None:
             key, problem, hint = mistake

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from seatrial.pipeline.jobs.job import Parameters, cached, job_for, missing_inputs
+from seatrial.pipeline.jobs.job import Job, Parameters, cached, job_for, missing_inputs
 from seatrial.pipeline.jobs.step_key import KeyParts, changes
 from seatrial.pipeline.jobs.step_values import Output, ReleaseOutput
 from seatrial.pipeline.running.run_records import last_parts
@@ -18,12 +18,14 @@ UNCHANGED = "cached"
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """How a step would end. `key` is None while an input has to be made before it can be known."""
+    """How a step would end. `key` and `job` are None while an input has to be made before they can be known."""
 
     name: str
     state: Literal["ran", "cached"]
     key: str | None
     reason: str
+    job: Job | None = None
+    replaces: bool = False  # a cache record that does not serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,10 @@ def make_plan(graph: Graph, parameters: Parameters, workspace: Workspace, *, use
         job = job_for(step, known, parameters, workspace)
         record, doubt = cached(job, workspace) if use_cache else (None, "--no-cache")
         if record is None:
-            planned.append(PlannedStep(step.name, "ran", job.key, doubt or why(job.parts, before)))
+            planned.append(PlannedStep(step.name, "ran", job.key, doubt or why(job.parts, before), job, bool(doubt)))
         else:
             known.update(record.outputs)
-            planned.append(PlannedStep(step.name, "cached", job.key, UNCHANGED))
+            planned.append(PlannedStep(step.name, "cached", job.key, UNCHANGED, job))
     release = known.get("release")
     return Plan(tuple(planned), release if isinstance(release, ReleaseOutput) else None)
 

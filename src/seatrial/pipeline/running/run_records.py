@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from seatrial.errors import Corrupt, InputError, ObjectMissing, did_you_mean
@@ -16,6 +17,7 @@ from seatrial.verdicts.verdict import Outcome
 State = Literal["ran", "cached", "failed", "skipped"]
 Ending = Literal["running", "done", "failed", "interrupted"]
 RUNS = "runs/"
+TOKEN_BYTES = 3
 NEWEST_TOLD = 3  # of the runs that there are, in an error
 
 ErrorDocument = Mapping[str, str | int | None]  # see `SeatrialError.as_document`
@@ -35,8 +37,41 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RunningStep:
+    """A step that runs now, why, and what keeps it from beginning."""
+
+    name: str
+    reason: str
+    waits: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a run is driven from, and what triggered it."""
+
+    driver: str  # the machine's name, or the driver's Job
+    trigger: str  # "by hand: NAME", "schedule NAME"
+    namespace: str | None = None  # of the Job; None on a machine
+    context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which run it is. Its id starts with the time, so that ids sort by age."""
+
+    run: str
+    started: str  # RFC 3339, UTC
+    origin: Origin | None
+
+
+def new_identity(now: datetime, token: str, origin: Origin | None) -> Identity:
+    """A run that begins at `now` (UTC); the token, of `TOKEN_BYTES` as hex, tells runs of one second apart."""
+    return Identity(f"{now:%Y%m%dT%H%M%S}-{token}", f"{now:%Y-%m-%dT%H:%M:%SZ}", origin)
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run. Its id starts with the time, so that ids sort by age."""
+    """One run: how it was asked for, and how it goes or went."""
 
     run: str
     started: str  # RFC 3339, UTC
@@ -48,6 +83,9 @@ class RunRecord:
     release: str | None = None  # name@version
     verdict: Outcome | None = None
     code: str | None = None  # the artifact of the project's code, where it travelled to the steps
+    origin: Origin | None = None  # None in records of older versions
+    running: tuple[RunningStep, ...] = ()  # now, or when the run was killed
+    errors: tuple[ErrorDocument, ...] = ()  # why the run could not begin
 
 
 def write_run(objects: Objects, record: RunRecord) -> None:

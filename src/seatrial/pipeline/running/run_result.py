@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from seatrial.errors import Refused, SeatrialError
+from seatrial.errors import InputError, Refused, SeatrialError
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, ReleaseOutput
 from seatrial.pipeline.running.run_pipeline import Finished
 from seatrial.pipeline.running.run_records import RunRecord, write_run
+from seatrial.pipeline.running.step_logs import step_logs
 from seatrial.pipeline.steps.builtin import NOTE
 from seatrial.pipeline.workspace import Workspace
 from seatrial.releases.keys import seatrial_home
@@ -73,7 +75,14 @@ class Result:
 
 
 def conclude(finished: Finished, workspace: Workspace) -> Result:
-    """Judges the run's trial, finds its release, and writes both into the run's record."""
+    """What the run came to, which is written into its record."""
+    result = judge_run(finished, workspace)
+    write_run(workspace.objects, result.record)
+    return result
+
+
+def judge_run(finished: Finished, workspace: Workspace) -> Result:
+    """Judges the run's trial and finds its release; writes nothing."""
     tried = finished.outputs.get("assess")
     trial = verdict = None
     if isinstance(tried, ArtifactOutput):
@@ -88,7 +97,6 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
         release=None if release is None else f"{release.name}@{release.version}",
         verdict=None if verdict is None else verdict.outcome,
     )
-    write_run(workspace.objects, record)
     doubts = _doubts(record, workspace)
     notes = (
         *_lines_of("package", record, workspace),
@@ -110,8 +118,13 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
 
 def _lines_of(step: str, record: RunRecord, workspace: Workspace) -> tuple[str, ...]:
     """What a built-in step printed in this run: what it inferred of the model, that it made a key."""
-    log = workspace.state / "runs" / record.run / f"{step}.log"
-    return tuple(log.read_text(encoding="utf-8").splitlines()) if log.is_file() else ()
+    if step not in {one.name for one in record.steps if one.state == "ran"}:
+        return ()
+    store = None if workspace.profile.store is None else workspace.objects  # of runs that others drove
+    with suppress(InputError):  # it printed nothing
+        (log,) = step_logs(workspace.state, run=record.run, step=step, store=store)
+        return tuple(log.lines())
+    return ()
 
 
 def _doubts(record: RunRecord, workspace: Workspace) -> tuple[str, ...]:

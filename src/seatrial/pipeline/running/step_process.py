@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from seatrial.batches.telemetry import stats_exporter
 from seatrial.errors import Problems, SeatrialError, StepFailed
 from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.jobs.job import Job
+from seatrial.pipeline.running.run_records import ErrorDocument
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.documents import from_json, to_json
 
@@ -133,19 +135,30 @@ def answer_file(job_file: Path) -> Path:
 
 
 def read_errors(answer: bytes, log: Path) -> tuple[SeatrialError, ...]:
-    """The errors that a child's answer tells, as they were; `StepFailed` for those of the project's own classes."""
-    kinds = {
-        kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SeatrialError)
-    }
+    """The errors that a child's answer tells, as they were; without a hint of its own each names the log."""
     try:
-        return tuple(
-            kinds.get(one["code"], StepFailed)(
-                one["problem"], path=one["path"], line=one["line"], hint=one["hint"] or f"Its log: {log}"
-            )
-            for one in json.loads(answer)["errors"]
-        )
+        return as_errors(json.loads(answer)["errors"], otherwise=f"Its log: {log}")
     except (ValueError, LookupError, TypeError):
         return ()
+
+
+def as_errors(documents: Sequence[ErrorDocument], *, otherwise: str) -> tuple[SeatrialError, ...]:
+    """The errors that these documents tell; `StepFailed` for those of the project's own classes.
+
+    `otherwise` is the hint of those that have none.
+    """
+    kinds: dict[object, type[SeatrialError]] = {
+        kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SeatrialError)
+    }
+    return tuple(
+        kinds.get(one["code"], StepFailed)(
+            str(one["problem"]),
+            path=None if one["path"] is None else str(one["path"]),
+            line=None if one["line"] is None else int(one["line"]),
+            hint=str(one["hint"] or otherwise),
+        )
+        for one in documents
+    )
 
 
 def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:

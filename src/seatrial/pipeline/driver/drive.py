@@ -1,0 +1,135 @@
+"""What the driver's pod does: fetches the project's code from the store, and runs the graph as Jobs beside itself.
+
+It may be killed at any time: its steps go on, and the driver that comes after it takes them over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from seatrial.errors import InputError, SeatrialError, StoreError, TargetError
+from seatrial.pipeline.driver.driver_manifest import JOB_VARIABLE, UID_VARIABLE
+from seatrial.pipeline.driver.run_options import RunOptions
+from seatrial.pipeline.places.code_artifact import unpack_code
+from seatrial.pipeline.places.job_manifest import Owner
+from seatrial.pipeline.places.kubernetes_jobs import KubernetesJobs
+from seatrial.pipeline.places.pod_store import open_store, within_pod
+from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.running.run_pipeline import Finished, Progress, run_pipeline
+from seatrial.pipeline.running.run_records import (
+    TOKEN_BYTES,
+    Identity,
+    Origin,
+    RunRecord,
+    new_identity,
+    read_run,
+    write_run,
+)
+from seatrial.pipeline.running.run_result import conclude
+from seatrial.pipeline.steps.load_pipeline import load_pipeline
+from seatrial.pipeline.workspace import open_project
+from seatrial.stores.objects import Objects
+
+SECONDS_A_MINUTE = 60
+TEMPORARY = (StoreError, TargetError)  # the store or the API server did not answer
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The driver's arguments. `run` is None where a schedule made this Job."""
+
+    run: str | None
+    profile: str
+    code: str
+    options: RunOptions
+
+
+def drive(asked: Asked, progress: Progress, environment: Mapping[str, str]) -> SeatrialError | None:
+    """Runs the graph to its end; returns the first failure of a step. The verdict stands in the run's record.
+
+    Raises what kept the run from beginning or from ending; what is `TEMPORARY` may be tried again.
+    """
+    # The first process of a pod ignores a signal that it does not handle, and would be waited for.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(128 + signal.SIGTERM))
+    folder = Path(tempfile.mkdtemp(prefix="seatrial-driver-"))  # mode 0700
+    owner = Owner(environment[JOB_VARIABLE], environment[UID_VARIABLE])
+    objects, _ = open_store(folder, environment)
+    identity = _identity(asked, owner, objects)
+    try:
+        return _run(asked, identity, owner, objects, folder, progress).error
+    except SeatrialError as error:
+        if not isinstance(error, TEMPORARY):
+            write_run(objects, _failed(asked, identity, error))
+        raise
+
+
+def run_of_schedule(job: str, uid: str) -> Identity:
+    """The run of a Job that a CronJob made: named after the time for which it was made, the same in every try.
+
+    >>> run_of_schedule("census-prod-29400660", "5f0c").run
+    '20251125T030000-88d12b'
+    """
+    name, _, minutes = job.rpartition("-")
+    when = datetime.fromtimestamp(int(minutes) * SECONDS_A_MINUTE, UTC)
+    token = hashlib.sha256(uid.encode()).hexdigest()[: 2 * TOKEN_BYTES]
+    return new_identity(when, token, Origin(driver=job, trigger=f"schedule {name}"))
+
+
+def _identity(asked: Asked, owner: Owner, objects: Objects) -> Identity:
+    if asked.run is None:
+        return run_of_schedule(owner.name, owner.uid)
+    record = read_run(objects, asked.run)  # whoever submitted it wrote it
+    return Identity(record.run, record.started, record.origin)
+
+
+def _run(
+    asked: Asked, identity: Identity, owner: Owner, objects: Objects, folder: Path, progress: Progress
+) -> Finished:
+    directory = folder / "project"
+    unpack_code(objects, asked.code, directory)
+    project = within_pod(load_project(directory), asked.profile, folder)
+    cluster = project.profiles[asked.profile].cluster
+    if cluster is None:
+        raise InputError(f"[profile.{asked.profile}] cluster: it must say where the steps run.", path=project.path)
+    if identity.origin is not None and identity.origin.namespace is None:  # of a schedule
+        identity = replace(identity, origin=replace(identity.origin, namespace=cluster.namespace))
+    options = asked.options
+    pipeline = load_pipeline(project, sets=options.sets, rehearse=options.rehearse)
+    with open_project(project, asked.profile) as workspace:
+        finished = run_pipeline(
+            pipeline.graph,
+            pipeline.parameters,
+            workspace,
+            progress,
+            rehearse=options.rehearse,
+            use_cache=options.use_cache,
+            steps_at_once=options.steps_at_once,
+            open_place=partial(KubernetesJobs, owner=owner),
+            identity=identity,
+        )
+        conclude(finished, workspace)
+    return finished
+
+
+def _failed(asked: Asked, identity: Identity, error: SeatrialError) -> RunRecord:
+    """The record of a run that could not begin."""
+    return RunRecord(
+        run=identity.run,
+        started=identity.started,
+        profile=asked.profile,
+        rehearsal=asked.options.rehearse,
+        parameters={},
+        ending="failed",
+        steps=(),
+        code=asked.code,
+        origin=identity.origin,
+        errors=tuple(one.as_document() for one in error.each),
+    )
