@@ -44,10 +44,10 @@ def raises(spark):
 
 
 @step(kind="spark", cpu="700m", memory="2Gi")
-def swells(spark):
+def kills(spark):
     from pyspark.sql import functions as F
 
-    return spark.range(4, numPartitions=4).withColumn("word", F.udf(words.swells, "string")("id"))
+    return spark.range(4, numPartitions=4).withColumn("word", F.udf(words.kills, "string")("id"))
 '''
 WORDS = """\
 def spelled(number):
@@ -58,10 +58,12 @@ def fails(number):
     raise ValueError("no such word")
 
 
-def swells(number):
-    held = bytearray(1 << 30)
-    held[::4096] = b"1" * len(held[::4096])
-    return "held"
+def kills(number):
+    import os, signal, time
+
+    print("the last words of an executor", flush=True)
+    os.kill(1, signal.SIGTERM)  # its JVM
+    time.sleep(60)
 """
 RAISED_AT = 6
 SLOWLY = '''\
@@ -168,3 +170,33 @@ def test_a_deleted_executor_is_replaced_and_all_are_gone_in_the_end(executors: P
         until(lambda: not [name for name in objects_in(team.namespace) if "-exec-" in name], 40)
         events = [info.key for info in subject.workspace.objects.list(f"jobs/{RUN}/numbers.spark/")]
         assert any("events_" in key for key in events), events
+
+
+def test_the_driver_that_is_deleted_begins_again_with_executors_of_its_own(with_executors: Subject, team: Team) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(rows, with_executors)
+        until(lambda: pods(team, "executor"))
+        (driver,) = pods(team, "step")
+        delete(team, driver)
+        assert made.result(240) == [("even", 500, 0), ("odd", 500, 1)]
+
+
+def test_executors_that_die_fail_the_step_with_their_own_words(with_executors: Subject) -> None:
+    error = with_executors.fails("kills")
+    assert re.search(
+        r"^step 'kills': \d of its executors ended too early, .* it ended with status 143\.$", error.problem
+    )
+    assert "the last words of an executor" in with_executors.log("kills").read_text()
+
+
+def test_executors_that_a_quota_refuses_are_told_and_begin_when_it_allows_them(
+    with_executors: Subject, team: Team
+) -> None:
+    kubectl("--namespace", team.namespace, "create", "quota", "small", "--hard=pods=1")
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(rows, with_executors)
+        log = with_executors.log("numbers")
+        until(lambda: log.exists() and "executors wait: its pod is refused: " in log.read_text())
+        assert "exceeded quota: small" in log.read_text()
+        kubectl("--namespace", team.namespace, "delete", "quota", "small")
+        assert made.result(240) == [("even", 500, 0), ("odd", 500, 1)]

@@ -17,6 +17,7 @@ from seatrial.errors import InputError, Refused, SeatrialError, TargetError
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")  # where a pod has its token
 REQUEST_S = 15
+WORDS = "the cluster says: "
 WORDS_LIMIT = 2**20  # of a log or an answer in error: more is nothing to show
 
 Document = Mapping[str, Any]
@@ -76,5 +77,5 @@ def _explained(error: HTTPError) -> SeatrialError:
     except (ValueError, LookupError, TypeError, OSError):
         words = error.reason
     if error.code >= http.client.INTERNAL_SERVER_ERROR or error.code == http.client.TOO_MANY_REQUESTS:
-        return TargetError(f"the cluster says: {words}.")
-    return Refused(f"the cluster says: {words}.")
+        return TargetError(f"{WORDS}{words}.")
+    return Refused(f"{WORDS}{words}.")

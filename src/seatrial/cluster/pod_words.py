@@ -18,6 +18,8 @@ _NEVER = {
     "RunContainerError": "See whether the image has what its command needs.",
 }
 _REFUSED_PODS = "FailedCreate"  # the event of a Job whose pods the API server does not take
+NO_ANSWER = " and gave no answer"
+MORE_MEMORY = 'Give executors more: spark = { executor_memory = "…" } in the profile.'
 OUT_OF_MEMORY = "it needed more memory than its limit"
 _KILLED = 137  # 128 and SIGKILL's number
 ENDED = ("Complete", "Failed")  # conditions of a Job
@@ -92,8 +94,10 @@ def why_executor_ended(pod: Document, *, memory: str) -> tuple[str, str]:
     """Why a pod of a step's executors ended too early, and the hint; `memory` is the limit that it had."""
     problem, hint = why_ended(pod, {}, memory=memory)
     if problem.startswith(OUT_OF_MEMORY):
-        return problem, 'Give it more: spark = { executor_memory = "…" } in the profile.'
-    return problem, "The step's log has the end of its own." if "status" in problem else hint
+        return problem, MORE_MEMORY
+    if problem.endswith(NO_ANSWER):
+        return problem.removesuffix(NO_ANSWER), "The step's log has the end of its own."
+    return problem, hint
 
 
 def why_ended(pod: Document | None, job: Document, *, memory: str) -> tuple[str, str]:
@@ -120,7 +124,7 @@ def why_ended(pod: Document | None, job: Document, *, memory: str) -> tuple[str,
         code = ended.get("exitCode")
         if code == _KILLED:
             return "its process was killed (SIGKILL)", "See the node's events: kubectl get events"
-        return f"it ended with status {code} and gave no answer", "Its log has the rest."
+        return f"it ended with status {code}{NO_ANSWER}", "Its log has the rest."
     for condition in status.get("conditions") or ():
         if condition.get("type") == "DisruptionTarget":
             return f"its pod was taken away: {condition.get('message')}", "Run again; allow it more retries."

@@ -11,6 +11,9 @@ from typing import Any
 from seatrial.errors import SeatrialError, StepFailed
 
 WORKER_TRACEBACK = "Traceback (most recent call last):"
+# What Spark says of a Python worker that is gone; the cause that it gives is the end of a stream, which says nothing.
+WORKER_GONE = "Python worker exited unexpectedly"
+OUT_OF_MEMORY = "a Python worker was killed while it worked, which is what happens when memory runs out"
 LONGEST_PROBLEM = 500
 LONGEST_CHAIN = 20  # causes can form a circle
 # Frames of these are on the way to the user's code, never it.
@@ -64,6 +67,8 @@ def _own_frame(frames: Sequence[tuple[str, int]], directory: Path | None) -> tup
 
 def _root_message(error: BaseException) -> str:
     chain = java_chain(error)
+    if any(WORKER_GONE in message for message in chain):
+        return OUT_OF_MEMORY
     return chain[-1] if chain else _first_line(error)
 
 

@@ -9,6 +9,7 @@ import pytest
 from seatrial.cluster.yaml_text import Manifest
 from seatrial.errors import Refused, StepFailed
 from seatrial.pipeline.places.executor_watch import LONGEST_WAIT_S, NO_POD_S, PATIENCE_S, ExecutorWatch, Limits
+from seatrial.prepare.failure import OUT_OF_MEMORY
 
 NO_ROOM = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "1 Insufficient cpu."}]}
 NO_IMAGE = {"containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}}]}
@@ -108,7 +109,16 @@ def test_a_task_that_failed_with_its_executor_is_told_by_the_executors_words(
 ) -> None:
     cluster.there = [dead("a", 1)]
     error = watch.explain(StepFailed("SparkException: … ExecutorLostFailure (executor 1 exited …)"), "features")
-    assert "it ended with status 1" in error.problem
+    assert (
+        error.problem
+        == "step 'features': 1 of its executors ended too early, the last one because it ended with status 1."
+    )
+
+
+def test_a_killed_worker_is_told_with_what_helps(watch: ExecutorWatch) -> None:
+    error = watch.explain(StepFailed(f"step 'features': {OUT_OF_MEMORY}", path="words.py", line=3), "features")
+    assert (error.path, error.line) == ("words.py", 3)
+    assert "executor_memory" in str(error.hint)
 
 
 def test_an_error_of_the_steps_own_stays_what_it_is(watch: ExecutorWatch, cluster: Cluster) -> None:
@@ -158,8 +168,9 @@ def test_pods_that_are_refused_are_told_in_the_servers_words(
     assert capsys.readouterr().err == ""
     cluster.now += NO_POD_S
     watch.look()
-    assert "executors wait: its pod is refused: " in (told := capsys.readouterr().err)
-    assert "exceeded quota: small" in told
+    assert capsys.readouterr().err == (
+        'seatrial: executors wait: its pod is refused: pods "x" is forbidden: exceeded quota: small\n'
+    )
 
 
 def test_executors_that_begin_again_in_time_are_no_failure(watch: ExecutorWatch, cluster: Cluster) -> None:

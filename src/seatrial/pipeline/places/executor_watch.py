@@ -13,10 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from seatrial.cluster.pod_words import Waiting, why_executor_ended, why_refused, why_waiting
+from seatrial.cluster.own_pod import WORDS
+from seatrial.cluster.pod_words import MORE_MEMORY, Waiting, why_executor_ended, why_refused, why_waiting
 from seatrial.cluster.yaml_text import Manifest
 from seatrial.errors import Refused, SeatrialError, StepFailed, TargetError
 from seatrial.pipeline.places.executor_pod import DRIVER_LABEL
+from seatrial.prepare.failure import OUT_OF_MEMORY
 
 LOOK_S = 2.0  # between two lists of a few pods, from the API server's cache
 NO_POD_S = 10.0  # without any executor: Spark asked for them within one second
@@ -107,6 +109,8 @@ class ExecutorWatch:
             return StepFailed(f"step {step!r}: {self._failure}.", hint=self._hint)
         if self._deaths and LOST in error.problem:
             return StepFailed(f"step {step!r}: {self._died()}.", hint=self._hint)
+        if OUT_OF_MEMORY in error.problem:
+            return StepFailed(error.problem, path=error.path, line=error.line, hint=MORE_MEMORY)
         return error
 
     def look(self) -> None:
@@ -192,7 +196,7 @@ class ExecutorWatch:
         try:  # Spark tries for ever, and says it nowhere but in its log: the API server is asked for its words
             self._pods.check_pod(self._template)
         except Refused as error:
-            return why_refused(error.problem)
+            return why_refused(error.problem.removeprefix(WORDS).removesuffix("."))
         return None
 
     def _fail(self, problem: str) -> None:
