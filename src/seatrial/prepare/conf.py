@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from seatrial.errors import InputError
 from seatrial.prepare.executor_pods import ExecutorPods, conf_of_driver, conf_of_executors
+from seatrial.prepare.executor_secret import conf_of_secret
 from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.stores.s3_connection import S3Connection
 from seatrial.stores.settings import CatalogSettings
@@ -90,6 +91,7 @@ def conf_after_start(
     *,
     folder: Path,
     pods: ExecutorPods | None = None,
+    secret: Path | None = None,
 ) -> dict[str, str]:
     """Everything else, the credentials of store and catalog included; never part of a command line.
 
@@ -108,6 +110,7 @@ def conf_after_start(
         **({} if connection is None else _s3a(connection, folder)),
         **_iceberg(catalog, connection),
         **(executors if pods is None else conf_of_executors(pods, settings)),
+        **conf_of_secret(secret),
         **{
             key: value
             for key, value in settings.conf.items()

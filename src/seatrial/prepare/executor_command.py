@@ -15,6 +15,7 @@ from seatrial.prepare.conf import java_options
 from seatrial.prepare.java import java_version
 
 MAIN = "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend"
+MASTER = "k8s://driver"  # Spark reads a secret from a file nowhere else, and tells executors their master too late
 OPTION = "SPARK_JAVA_OPT_"  # and a number: an option of the JVM
 ARGUMENTS = {  # of the main class, and the variables that hold them
     "--driver-url": "SPARK_DRIVER_URL",
@@ -43,9 +44,17 @@ def spark_home() -> Path:
 
 
 def executor_command(
-    environment: Mapping[str, str], *, folder: Path, spark_home: Path, trust_store: Path | None
+    environment: Mapping[str, str],
+    *,
+    folder: Path,
+    spark_home: Path,
+    trust_store: Path | None = None,
+    secret: Path | None = None,
 ) -> list[str]:
-    """The command of the JVM; `folder` is private to it and has log4j2.properties. The driver's options first."""
+    """The command of the JVM; `folder` is private to it and has log4j2.properties. The driver's options first.
+
+    `secret` is the file with what it shares with its driver.
+    """
     missing = [name for name in (*ARGUMENTS.values(), HEAP) if name not in environment]
     if missing:
         raise InputError(
@@ -57,6 +66,7 @@ def executor_command(
     return [
         str(java_version().path),
         *java_options(folder, trust_store),
+        *([] if secret is None else [f"-Dspark.master={MASTER}"]),
         *(environment[f"{OPTION}{number}"] for number in sorted(numbers, key=int)),
         *(f"-Xms{heap}", f"-Xmx{heap}"),
         *("-cp", os.pathsep.join(filter(None, class_path))),

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 from seatrial.errors import InputError, StepFailed
 from seatrial.prepare.conf import conf_after_start, conf_before_start, conf_of_sql, jvm_environment
 from seatrial.prepare.executor_pods import ExecutorPods
+from seatrial.prepare.executor_secret import write_secret
 from seatrial.prepare.failure import spark_cause
 from seatrial.prepare.jars import fetch_jars, jar_lists, jars_in
 from seatrial.prepare.java import java_version
@@ -75,7 +76,8 @@ def spark_session(
             with _environment(jvm_environment(connection, os.environ)):
                 gateway = _start_jvm(before, output, log)
             try:
-                after = conf_after_start(settings, connection, catalog, folder=folder, pods=pods)
+                secret = None if pods is None else write_secret(connection, pods.driver)
+                after = conf_after_start(settings, connection, catalog, folder=folder, pods=pods, secret=secret)
                 session = _start_session(gateway, after, log)
                 _set_sql(session, conf_of_sql(settings))
                 yield session

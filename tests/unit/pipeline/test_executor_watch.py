@@ -17,7 +17,8 @@ QUOTA = 'the cluster says: pods "x" is forbidden: exceeded quota: small.'
 
 
 def pod(name: str, phase: str, **status: Any) -> dict[str, Any]:
-    return {"metadata": {"name": name}, "status": {"phase": phase, **status}}
+    ended = {"spark-exec-inactive": "true"} if phase in ("Failed", "Succeeded") else {}
+    return {"metadata": {"name": name, "labels": ended}, "status": {"phase": phase, **status}}
 
 
 def dead(name: str, code: int, reason: str = "Error") -> dict[str, Any]:
@@ -88,6 +89,16 @@ def test_a_dead_executor_is_told_with_its_log_and_removed(
     assert "seatrial: executor b ended: it needed more memory than its limit of 1Gi\n" in told
     assert "  the last of 40 lines of b\n" in told
     assert cluster.removed == ["b"]
+    assert cluster.failures == 0
+
+
+def test_a_dead_executor_that_spark_has_not_seen_yet_stays_and_counts_once(
+    watch: ExecutorWatch, cluster: Cluster
+) -> None:
+    cluster.there = [{**dead("a", 1), "metadata": {"name": "a"}}]
+    for _ in range(5):
+        watch.look()
+    assert cluster.removed == []
     assert cluster.failures == 0
 
 

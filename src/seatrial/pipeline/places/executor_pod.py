@@ -26,6 +26,7 @@ from seatrial.pipeline.project.settings import ClusterChoice
 from seatrial.prepare.executor_pods import CONTAINER, DECOMMISSION_SCRIPT, executor_cpu, executor_memory
 from seatrial.prepare.spark_settings import SparkSettings
 
+DRIVER_VARIABLE = "SEATRIAL_DRIVER"
 DRIVER_LABEL = "seatrial/driver"  # the pod of the step
 PATH = "PYTHONPATH"  # where the driver has the project's code, and its executors too: errors name the same files
 
@@ -46,7 +47,7 @@ class ExecutorPod:
 def render_executor(pod: ExecutorPod, cluster: ClusterChoice, spark: SparkSettings) -> Manifest:
     """The pod template that Spark makes executors from, whole: Spark sets no security settings."""
     amounts: Manifest = {"cpu": executor_cpu(spark), "memory": executor_memory(spark)}
-    variables = {"HOME": SCRATCH_FOLDER, "PYTHONUNBUFFERED": "1", **pod.variables}
+    variables = {"HOME": SCRATCH_FOLDER, "PYTHONUNBUFFERED": "1", DRIVER_VARIABLE: pod.driver, **pod.variables}
     container: Manifest = {
         "name": CONTAINER,
         "image": pod.image,
@@ -91,6 +92,7 @@ def run_executor(*, code: str, environment: Mapping[str, str]) -> None:
     """Unpacks the project's code where the driver has it, and becomes the JVM that Spark's driver asks for."""
     from seatrial.prepare.conf import jvm_environment
     from seatrial.prepare.executor_command import DECOMMISSION, executor_command, spark_home
+    from seatrial.prepare.executor_secret import write_secret
     from seatrial.prepare.session import LOG4J
     from seatrial.prepare.trust_store import write_trust_store
     from seatrial.stores.s3_connection import s3_connection
@@ -103,8 +105,9 @@ def run_executor(*, code: str, environment: Mapping[str, str]) -> None:
     Path(DECOMMISSION_SCRIPT).write_text(DECOMMISSION)
     Path(DECOMMISSION_SCRIPT).chmod(0o700)
     connection = s3_connection(store, environment) if store.url.startswith("s3") else None
+    secret = write_secret(connection, environment[DRIVER_VARIABLE])
     authority = folder / CA_FILE
     trust = write_trust_store([authority], folder) if authority.exists() else None
     home = spark_home()
-    command = executor_command(environment, folder=folder, spark_home=home, trust_store=trust)
+    command = executor_command(environment, folder=folder, spark_home=home, trust_store=trust, secret=secret)
     os.execve(command[0], command, {**jvm_environment(connection, environment), "SPARK_HOME": str(home)})  # noqa: S606

@@ -25,6 +25,7 @@ NO_POD_S = 10.0  # without any executor: Spark asked for them within one second
 PATIENCE_S = 60.0  # with what waiting does not mend, as with a step's own pod
 LONGEST_WAIT_S = 1800.0  # with what may mend, a full cluster above all: the driver holds memory meanwhile
 LOG_LINES = 40
+SEEN_LABEL = "spark-exec-inactive"  # Spark's own, of a pod that has ended: until then it needs the pod
 LOST = "ExecutorLostFailure"  # what Spark calls the death of an executor in the failure of a task
 
 Document = Mapping[str, Any]
@@ -78,6 +79,7 @@ class ExecutorWatch:
         self._lock = threading.Lock()  # one look at a time
         self._ended = threading.Event()
         self._living: set[str] = set()
+        self._dead: set[str] = set()  # those whose death was noted
         self._deaths: list[str] = []  # in the executors' own words
         self._none_since: float | None = None  # since when no executor runs
         self._lasting_since: float | None = None
@@ -144,11 +146,13 @@ class ExecutorWatch:
                 self._living.add(name)
             elif phase in ("Failed", "Succeeded"):
                 self._living.discard(name)
-                if phase == "Failed":
+                if phase == "Failed" and name not in self._dead:
+                    self._dead.add(name)
                     problem, hint = why_executor_ended(pod, memory=self._limits.memory)
                     self._note_death(name, problem, hint, self._log_end(name))
-                with suppress(SeatrialError):
-                    self._pods.delete_pod(name)
+                if SEEN_LABEL in pod["metadata"].get("labels", {}):
+                    with suppress(SeatrialError):
+                        self._pods.delete_pod(name)
         if self._living:
             self._none_since = self._lasting_since = None
 
