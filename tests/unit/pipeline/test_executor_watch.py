@@ -87,7 +87,7 @@ def test_a_dead_executor_is_told_with_its_log_and_removed(
     watch.look()
     told = capsys.readouterr().err
     assert "seatrial: executor b ended: it needed more memory than its limit of 1Gi\n" in told
-    assert "  the last of 40 lines of b\n" in told
+    assert "  the last of 100 lines of b\n" in told
     assert cluster.removed == ["b"]
     assert cluster.failures == 0
 
@@ -148,6 +148,17 @@ def test_a_pod_that_somebody_deleted_counts_and_one_that_ended_well_does_not(
     told = capsys.readouterr().err
     assert told == "seatrial: executor a ended: somebody deleted its pod\n"
     assert cluster.removed == ["b"]
+
+
+def test_a_pod_that_ends_since_it_was_deleted_is_told_as_such(
+    watch: ExecutorWatch, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deleted = dead("a", 143)
+    deleted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    cluster.there = [deleted]
+    watch.look()
+    watch.look()
+    assert capsys.readouterr().err.startswith("seatrial: executor a ended: somebody deleted its pod\n")
 
 
 def test_what_waiting_does_not_mend_is_given_up(

@@ -24,7 +24,7 @@ LOOK_S = 2.0  # between two lists of a few pods, from the API server's cache
 NO_POD_S = 10.0  # without any executor: Spark asked for them within one second
 PATIENCE_S = 60.0  # with what waiting does not mend, as with a step's own pod
 LONGEST_WAIT_S = 1800.0  # with what may mend, a full cluster above all: the driver holds memory meanwhile
-LOG_LINES = 40
+LOG_LINES = 100  # a stack trace with its causes takes 60
 SEEN_LABEL = "spark-exec-inactive"  # Spark's own, of a pod that has ended: until then it needs the pod
 LOST = "ExecutorLostFailure"  # what Spark calls the death of an executor in the failure of a task
 
@@ -136,8 +136,7 @@ class ExecutorWatch:
     def _count_deaths(self, pods: Sequence[Document]) -> None:
         names = {pod["metadata"]["name"] for pod in pods}
         for name in sorted(self._living - names):
-            if not self._limits.replaced:
-                self._note_death(name, "somebody deleted its pod", "Spark made another; see `kubectl get events`.", "")
+            self._note_deletion(name, "")
         self._living &= names
         for pod in pods:
             name = pod["metadata"]["name"]
@@ -148,13 +147,20 @@ class ExecutorWatch:
                 self._living.discard(name)
                 if phase == "Failed" and name not in self._dead:
                     self._dead.add(name)
-                    problem, hint = why_executor_ended(pod, memory=self._limits.memory)
-                    self._note_death(name, problem, hint, self._log_end(name))
+                    if "deletionTimestamp" in pod["metadata"]:
+                        self._note_deletion(name, self._log_end(name))
+                    else:
+                        problem, hint = why_executor_ended(pod, memory=self._limits.memory)
+                        self._note_death(name, problem, hint, self._log_end(name))
                 if SEEN_LABEL in pod["metadata"].get("labels", {}):
                     with suppress(SeatrialError):
                         self._pods.delete_pod(name)
         if self._living:
             self._none_since = self._lasting_since = None
+
+    def _note_deletion(self, name: str, log: str) -> None:
+        if not self._limits.replaced:  # else Spark may have deleted it
+            self._note_death(name, "somebody deleted its pod", "Run again; `kubectl get events` may say who.", log)
 
     def _note_death(self, name: str, problem: str, hint: str, log: str) -> None:
         self._deaths.append(problem)
