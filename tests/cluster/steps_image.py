@@ -35,6 +35,8 @@ def build_for_node(cluster: Path, folder: Path) -> str:
     with (project.folder / "seatrial.toml").open("a") as file:
         file.write('\n[profile.prod]\nstore = { url = "s3://lake/small" }\ncatalog = "env:CATALOG_URI"\n')
         file.write('cluster = { driver_service_account = "seatrial-driver" }\n')
+    with (project.folder / "pipeline.py").open("a") as file:  # for Java, PySpark and the jars
+        file.write('\n\n@step(kind="spark")\ndef counted(spark):\n    return spark.range(3)\n')
     (folder / "pip.conf").write_text(f"[global]\ncert = /run/secrets/ca.pem\n{_index()}")
     secrets = {"pip.conf": folder / "pip.conf", "ca.pem": AUTHORITIES}
     command = [sys.executable, "-m", "seatrial", "images", "--build", "steps", "--base", BASE, "--builder", "podman"]
