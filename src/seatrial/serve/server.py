@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 import time
@@ -13,7 +14,7 @@ import uvicorn
 
 from seatrial.errors import InputError
 from seatrial.serve.application import Application
-from seatrial.serve.http.connection import Connection
+from seatrial.serve.http.connection import CONNECTIONS, Connection
 
 # After SIGTERM: a pod has 30 seconds unless its manifest says otherwise, and is killed then.
 DRAIN_S = 10.0  # in which new requests are still answered, each with "Connection: close": proxies hear of it late
@@ -22,6 +23,7 @@ GRACE_S = 25.0
 _LOOK_S = 0.05
 _QUIET_S = 0.5  # in which those who connected before the signal are accepted: to close the socket resets them
 _BACKLOG = 1024
+_OTHER_FILES = 128  # libraries, logs, gRPC's own sockets
 
 
 def run_server(
@@ -33,6 +35,7 @@ def run_server(
     an `InputError`. After SIGTERM it is not ready, but answers for `drain_s` longer, since proxies hear of it later;
     Ctrl-C does not wait.
     """
+    Connection.most = _connections()
     listening = _listen(host, port)
     config = uvicorn.Config(
         app,
@@ -93,6 +96,16 @@ class _Server(uvicorn.Server):
     async def _until(self, moment: float, *, unless_busy: bool = False) -> None:
         while time.monotonic() < moment and not (unless_busy and not self._busy):
             await asyncio.sleep(_LOOK_S)
+
+
+def _connections() -> int:
+    """How many connections there may be: each is an open file, of which shells allow 1,024 unless asked for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + _OTHER_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(CONNECTIONS, soft - _OTHER_FILES))
 
 
 def free_port(host: str, port: int) -> int:

@@ -43,7 +43,7 @@ UNUSED_IN_SERVICE = (
     "numpy/f2py",
 )
 # Libraries with symbols that only a debugger or a linker reads: 22 MB.
-STRIPPED_IN_SERVICE = ("pyarrow/*.so*", "obstore/*.so", "cryptography/hazmat/bindings/*.so")
+STRIPPED_IN_SERVICE = ("pyarrow/*.so*", "obstore/*.so", "cryptography/hazmat/bindings/*.so", "uvloop/*.so")
 # Imported when the image is built, so that a package which moved its files fails there and not in a pod.
 SERVING_MODULES = ("seatrial.cli.release.serve", "seatrial.serve.model_server", "seatrial.pipeline.open_release")
 

@@ -24,6 +24,7 @@ _TOO_LONG = (
 class Connection(HttpToolsProtocol):
     """One connection. Between two requests uvicorn's keep-alive limit holds; bodies have the application's."""
 
+    most = CONNECTIONS  # fewer where the process may not open so many files
     _deadline: asyncio.TimerHandle | None = None
     _reading: asyncio.TimerHandle | None = None
     _header_bytes = 0
@@ -45,7 +46,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begins to wait for the first request, in the place of another where there are too many."""
-        if len(self.connections) >= CONNECTIONS:
+        if len(self.connections) >= self.most:
             _make_room(self.connections)
         super().connection_made(transport)
         self._wait()
