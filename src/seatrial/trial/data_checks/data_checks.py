@@ -6,6 +6,7 @@ A note stops nothing and gates nothing: what makes measuring impossible is an er
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from seatrial.trial.data_checks.column_checks import (
 )
 from seatrial.trial.data_checks.hash_sample import HashSample
 from seatrial.trial.data_checks.label_checks import LabelChecks, share
+from seatrial.trial.data_checks.near_copies import Altered, NearCopies
 from seatrial.trial.data_checks.note import Note
 from seatrial.trial.data_checks.value_hashes import Values, hashed, is_number, plain, together
 from seatrial.trial.label_column import has_label
@@ -85,6 +87,7 @@ class DataChecks:
         self._rows = self._labelled = 0
         self._labels = LabelChecks(label, task, text=self._texts[label])
         self._test, self._train = HashSample(ROWS_REMEMBERED), HashSample(ROWS_REMEMBERED)
+        self._near = NearCopies(sorted(self._inputs) if not self._vectors else ())
         self._train_rows = 0
         self._trained: dict[str, set[str] | None] = {name: set() for name in self._inputs if self._texts[name]}
         self._group_rows: dict[str, dict[str, int]] = {spec.name: {} for spec in groups}
@@ -121,6 +124,8 @@ class DataChecks:
             for name, line in self._lines.items():
                 line.see(_numbers(table.column(name)), numbers)
         self._test.add(self._row_hashes(table, hashes, label))
+        if self._train_rows:
+            self._near.see({name: values.near for name, values in hashes.items()})
         self._count_groups(table)
 
     def see_train(self, table: pa.Table) -> None:
@@ -138,6 +143,7 @@ class DataChecks:
             return
         hashes = {name: hashed(table.column(name)) for name in self._inputs}
         self._train.add(self._row_hashes(table, hashes, hashed(table.column(self._label))))
+        self._near.see_train({name: values.near for name, values in hashes.items()})
         for name, trained_texts in self._trained.items():
             texts = hashes[name].texts
             if trained_texts is None or texts is None or len(texts) > MOST_VALUES:
@@ -161,14 +167,26 @@ class DataChecks:
         """What claims about the data rest on."""
         unknown = {name: sum(rows.values()) for name in self._inputs if (rows := self._unknown(name)[0]) is not None}
         samples = (self._test, self._train) if self._train_rows else (self._test,)
+        altered = self._altered()
         return DataFacts(
             rows=self._labelled,
-            overlap=min(self._test.rows_in(self._train), self._labelled) if self._train_rows else None,
+            overlap=self._copies_of_train() + (altered.rows if altered else 0) if self._train_rows else None,
             unknown=unknown or None,
             unlabelled=self._rows - self._labelled,
             copies=min(self._test.repeated(), self._labelled),
             exact=all(sample.exact for sample in samples),
         )
+
+    def _copies_of_train(self) -> int:
+        return min(self._test.rows_in(self._train), self._labelled)
+
+    def _altered(self) -> Altered | None:
+        """Rows of the training set with some columns altered, beside its copies."""
+        if not self._train_rows:
+            return None
+        copies = self._copies_of_train()
+        altered = self._near.altered(copies=copies, rows=self._labelled)
+        return None if altered is None else replace(altered, rows=min(altered.rows, self._labelled - copies))
 
     def _row_hashes(self, table: pa.Table, hashes: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:
         vectors = [canonical_hashes(table.column(name)) for name in sorted(self._vectors)]
@@ -198,7 +216,15 @@ class DataChecks:
             )
         if not self._train_rows:
             return
-        shared = min(self._test.rows_in(self._train), self._labelled)
+        shared, altered = self._copies_of_train(), self._altered()
+        if altered:
+            yield Note(
+                "overlap",
+                None,
+                f"about {altered.rows:,} of {self._labelled:,} rows ({share(altered.rows, self._labelled)}) are rows "
+                f"of the training set but for {_but_for(altered.columns, self._label)}.",
+                "Take them out: a model may remember what it was trained on.",
+            )
         if shared:
             yield Note(
                 "overlap",
@@ -309,6 +335,14 @@ def _numbers(column: pa.ChunkedArray[Any]) -> NDArray[np.float64]:
         values = values.cast(pa.int8())
     numbers: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy()
     return numbers
+
+
+def _but_for(columns: Sequence[str], label: str) -> str:
+    """The columns that were left out when rows were compared; the label always was."""
+    some = ", ".join(columns[:_EXAMPLES]) + (
+        f" and {len(columns) - _EXAMPLES} more" if len(columns) > _EXAMPLES else ""
+    )
+    return f"some of {some} and {label}" if columns else label
 
 
 def _about(*samples: HashSample) -> str:

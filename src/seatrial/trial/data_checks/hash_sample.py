@@ -58,6 +58,11 @@ class HashSample:
         self._merge()
         return int((self._counts - 1).sum()) << self._halved
 
+    def alike(self) -> int:
+        """How many rows have the hash of another one: an estimate unless `exact`."""
+        self._merge()
+        return int(self._counts[self._counts > 1].sum()) << self._halved
+
     def content(self) -> tuple[Hashes, NDArray[np.int64], int]:
         """What is kept: the hashes ascending, how often each came, and how often the bound was halved."""
         self._merge()

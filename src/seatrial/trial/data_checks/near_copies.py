@@ -1,0 +1,92 @@
+"""Rows of the training set that come again with some columns altered, or with another label.
+
+Two rows that are equal in a third to all of the columns are copies where these columns determine a row: hardly two rows
+of the training set are equal in them. Test rows that were drawn as the training rows were meet one of these as often as
+these meet each other, so what comes far more often was copied, whatever the columns hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from seatrial.trial.data_checks.hash_sample import HashSample
+from seatrial.trial.data_checks.value_hashes import Hashes, mixed
+
+LEAST_COLUMNS = 4
+_LEAST_EQUAL = 3  # columns, so with four of them one is left out: in one or two strangers are equal
+_MOST_PARTS = 16  # of which each is left out in turn: single columns, up to here
+_BLOCKS = 6  # of which any three are left out: so whichever three columns are altered, some set of columns is not
+_REMEMBERED = 2**15  # hashes a set of columns, 16 bytes each: with their estimates, 40 MB for the 37 sets at most
+_ALIKE = 0.05  # share of the training rows that are equal to another one: with more, the columns do not determine a row
+_FEWEST, _TIMES = 5, 3  # rows more than chance times this are copies …
+_UNSEEN = 5  # … where chance is taken for this many rows more than were seen alike: none of a few says little
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """How many rows that are measured are rows of the training set but for these columns, or for the label alone."""
+
+    rows: int
+    columns: tuple[str, ...]
+
+
+class NearCopies:
+    """Sees the hashes of the inputs of both tables, the training set first or last."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = tuple(columns)
+        sets = _left_out(len(columns)) if len(columns) >= LEAST_COLUMNS else ()
+        self._samples = {left_out: (HashSample(_REMEMBERED), HashSample(_REMEMBERED)) for left_out in sets}
+        self._train_rows = 0
+
+    def see(self, hashes: Mapping[str, Hashes]) -> None:
+        """Takes the next rows that are measured."""
+        for left_out, rows in self._hashed(hashes):
+            self._samples[left_out][0].add(rows)
+
+    def see_train(self, hashes: Mapping[str, Hashes]) -> None:
+        """Takes the next rows of the training set."""
+        self._train_rows += len(next(iter(hashes.values()), ()))
+        for left_out, rows in self._hashed(hashes):
+            self._samples[left_out][1].add(rows)
+
+    def altered(self, *, copies: int, rows: int) -> Altered | None:
+        """What is left when `copies` of the `rows` are equal in every input and the label; None where it is chance."""
+        most: Altered | None = None
+        if not rows or not self._train_rows:
+            return None
+        for left_out, (test, train) in self._samples.items():
+            alike, near = train.alike(), min(test.rows_in(train), rows) - copies
+            if alike > _ALIKE * self._train_rows:
+                continue
+            # As many as among the training rows have another one there; or as among these, if more rows meet no more
+            # than so many times as many (some values come often).
+            by_chance = (alike + _UNSEEN) * rows / self._train_rows
+            if self._train_rows > rows:
+                by_chance = min(by_chance, (test.alike() + _UNSEEN) * self._train_rows / rows)
+            if near >= _FEWEST + _TIMES * by_chance and (most is None or near > most.rows):
+                most = Altered(near, tuple(self._columns[place] for place in left_out))
+        return most
+
+    def _hashed(self, hashes: Mapping[str, Hashes]) -> Iterator[tuple[tuple[int, ...], Hashes]]:
+        if not self._samples:
+            return
+        # A sum of hashes that each know their place: what is left out is taken off again.
+        terms = [mixed(hashes[name] + np.uint64(place + 1)) for place, name in enumerate(self._columns)]
+        total = np.sum(terms, axis=0, dtype=np.uint64)
+        for left_out in self._samples:
+            off = [terms[place] for place in left_out]
+            yield left_out, mixed(total - np.sum(off, axis=0, dtype=np.uint64) if off else total)
+
+
+def _left_out(columns: int) -> tuple[tuple[int, ...], ...]:
+    """The sets of columns that are left out, by place: none, each part, and every half of the blocks."""
+    parts = [tuple(map(int, part)) for part in np.array_split(np.arange(columns), min(columns, _MOST_PARTS))]
+    blocks = [tuple(map(int, part)) for part in np.array_split(np.arange(columns), min(columns, _BLOCKS))]
+    halves = (sum(chosen, ()) for chosen in combinations(blocks, len(blocks) // 2))
+    sets = dict.fromkeys([(), *parts, *halves])
+    return tuple(places for places in sets if columns - len(places) >= max(_LEAST_EQUAL, columns / 3))
