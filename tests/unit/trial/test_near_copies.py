@@ -48,7 +48,7 @@ def people(seed: int, rows: int = ROWS) -> pd.DataFrame:
 def assessed(test: pd.DataFrame, train: pd.DataFrame, tmp_path: Path) -> Assessment:
     policy = tmp_path / "policy.toml"
     policy.write_text(POLICY)
-    inputs = [name for name in test if name != "y"]
+    inputs = [str(name) for name in test if name != "y"]
     return seatrial.assess(
         lambda rows: rows.iloc[:, 0].to_numpy() % 2 * 1.0, test, label="y", inputs=inputs, train=train, policy=policy
     )

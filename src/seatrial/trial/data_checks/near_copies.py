@@ -77,10 +77,14 @@ class NearCopies:
             return
         # A sum of hashes that each know their place: what is left out is taken off again.
         terms = [mixed(hashes[name] + np.uint64(place + 1)) for place, name in enumerate(self._columns)]
-        total = np.sum(terms, axis=0, dtype=np.uint64)
+        total = np.zeros_like(terms[0])
+        for term in terms:
+            total += term
         for left_out in self._samples:
-            off = [terms[place] for place in left_out]
-            yield left_out, mixed(total - np.sum(off, axis=0, dtype=np.uint64) if off else total)
+            kept = total.copy()
+            for place in left_out:
+                kept -= terms[place]
+            yield left_out, mixed(kept)
 
 
 def _left_out(columns: int) -> tuple[tuple[int, ...], ...]:
