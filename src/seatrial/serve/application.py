@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from seatrial.errors import InputError
 from seatrial.serve.formats.request_columns import Unanswered
 from seatrial.serve.http.messages import CLOSE, HttpError, Request, Response, json_response, send_response
-from seatrial.serve.inference import Busy, Inference, Late, Stopping
-from seatrial.serve.observation.counts import Counts
+from seatrial.serve.inference import Busy, Gone, Inference, Late, Stopping
+from seatrial.serve.observation.counts import CLIENT_GONE, Counts
 from seatrial.serve.routes import Route, Routes
 
 RETRY_AFTER = (b"retry-after", b"1")
@@ -127,6 +127,8 @@ def _error_response(request: Request, error: BaseException) -> Response:
         return json_response({"error": f"The server is busy: {error}. Try again."}, 429, (RETRY_AFTER,))
     if isinstance(error, Late):
         return json_response({"error": f"{error}."}, 504 if error.of_client else 503, (RETRY_AFTER,))
+    if isinstance(error, Gone):
+        return json_response({"error": f"{error}."}, CLIENT_GONE)  # for the log and the metrics: nobody reads it
     # The trace is the operator's, never the client's.
     _log.error("%s %s failed", request.method, request.path, exc_info=error)
     return json_response({"error": "The server failed to answer; its log says why."}, 500)

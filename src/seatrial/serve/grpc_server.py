@@ -7,8 +7,9 @@ https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protoc
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import time
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from seatrial.serve.formats.open_inference import (
 from seatrial.serve.formats.request_columns import Question, Reply, Unanswered, check_answered, unknown_name
 from seatrial.serve.http.bodies import BODY_LIMIT_BYTES
 from seatrial.serve.inference import Busy, Late, Stopping
+from seatrial.serve.observation.counts import CLIENT_GONE
 
 STOP_S = 2.0  # for answers that are on their way
 # Which field of a tensor's contents holds each datatype; FP16 and BF16 come as raw bytes alone.
@@ -112,7 +114,7 @@ class GrpcServer:
 
             async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
                 await outer._check_model(request.model_name, request.model_version, context)
-                return await _or_status(lambda: outer._infer(request, context), context)
+                return await outer._counted(request, context)
 
         return Servicer()
 
@@ -135,6 +137,21 @@ class GrpcServer:
             for tensor in metadata[side]:
                 getattr(response, side).add(name=tensor["name"], datatype=tensor["datatype"], shape=tensor["shape"])
         return response
+
+    async def _counted(self, request: Any, context: Any) -> Any:
+        begun, status = time.perf_counter(), 500
+        try:
+            answer = await self._infer(request, context)
+            status = 200
+            return answer
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is answered
+            status, code, message = _status_of(error)
+            await context.abort(code, message)
+        except asyncio.CancelledError:
+            status = CLIENT_GONE
+            raise
+        finally:
+            self._app.counts.responded("grpc_infer", status, time.perf_counter() - begun, inference=True)
 
     async def _infer(self, request: Any, context: Any) -> Any:
         from tritonclient.grpc import service_pb2
@@ -209,23 +226,20 @@ def _contents_column(contents: Any, datatype: str, rows: int, path: str) -> NDAr
     return np.array(values, np.float64)
 
 
-async def _or_status(answer: Callable[[], Awaitable[Any]], context: Any) -> Any:
-    """The answer, or its error as a status of gRPC."""
+def _status_of(error: Exception) -> tuple[int, Any, str]:
+    """The error's status by HTTP, which the metrics count, its code of gRPC, and what is said."""
     import grpc
 
-    try:
-        return await answer()
-    except Unanswered as error:
-        status, message = grpc.StatusCode.FAILED_PRECONDITION, str(error)
-    except InputError as error:
-        status, message = grpc.StatusCode.INVALID_ARGUMENT, str(error)
-    except Stopping as error:
-        status, message = grpc.StatusCode.UNAVAILABLE, str(error)
-    except Busy as error:
-        status, message = grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)
-    except Late as error:
-        status, message = grpc.StatusCode.DEADLINE_EXCEEDED, str(error)
-    except Exception:  # noqa: BLE001  # the trace is the operator's, never the client's
-        _log.exception("ModelInfer failed")
-        status, message = grpc.StatusCode.INTERNAL, "The server failed to answer; its log says why."
-    return await context.abort(status, message)
+    codes = grpc.StatusCode
+    if isinstance(error, Unanswered):
+        return 422, codes.FAILED_PRECONDITION, str(error)
+    if isinstance(error, InputError):
+        return 400, codes.INVALID_ARGUMENT, str(error)
+    if isinstance(error, Stopping):
+        return 503, codes.UNAVAILABLE, str(error)
+    if isinstance(error, Busy):
+        return 429, codes.RESOURCE_EXHAUSTED, str(error)
+    if isinstance(error, Late):
+        return 504, codes.DEADLINE_EXCEEDED, str(error)
+    _log.error("ModelInfer failed", exc_info=error)  # the trace is the operator's, never the client's
+    return 500, codes.INTERNAL, "The server failed to answer; its log says why."

@@ -36,6 +36,10 @@ class Stopping(Busy):
     """The server ends before the answer."""
 
 
+class Gone(Exception):
+    """The client went away before it was answered."""
+
+
 class Late(Exception):
     """The answer took longer than the server's limit, or than the client's (`of_client`)."""
 
@@ -123,7 +127,7 @@ class Inference:
         limit_s = timeout_s if of_client and timeout_s is not None else self._limits.timeout_s
         late = Late(f"the model did not answer within {limit_s:g} s", of_client=of_client)
         job.timer = loop.call_later(limit_s, self._end, job, late)
-        on_wait(lambda: self._end(job, Stopping("the client went away")))
+        on_wait(lambda: self._end(job, Gone("the client went away")))
         self._queue.put(job)
         try:
             return await job.future

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from .conftest import END_TIMEOUT_S, Sea, rows
@@ -33,8 +34,10 @@ def address(sea: Sea) -> Iterator[str]:
     )
     try:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith("Serving census@1 at ")
+        http = process.stdout.readline().removeprefix("Serving census@1 at ").strip()
         yield process.stdout.readline().removeprefix("gRPC at ").strip()
+        metrics = httpx.get(f"{http}/metrics", timeout=END_TIMEOUT_S).text
+        assert 'seatrial_request_duration_seconds_count{outcome="answered",route="grpc_infer"}' in metrics
         process.terminate()
         assert process.wait(END_TIMEOUT_S) == 0
     finally:

@@ -19,7 +19,7 @@ from seatrial.errors import InputError
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.serve.formats.request_columns import Question, Reply
-from seatrial.serve.inference import Busy, Inference, Late, Limits, Stopping
+from seatrial.serve.inference import Busy, Gone, Inference, Late, Limits, Stopping
 
 SIGNATURE = Signature((Column("key", "number"), Column("text", "text")), "regression")
 POISON = -1.0
@@ -120,7 +120,7 @@ def test_each_caller_gets_exactly_its_own_rows(drawn: list[Call], merge_rows: in
 
     for call, own, outcome in zip(drawn, keys, asyncio.run(within()), strict=True):
         errors = {"unreadable": InputError, "poison": InputError, "no reply": InputError}
-        late = {"impatient": Late, "gone": Stopping, "cancelled": asyncio.CancelledError}
+        late = {"impatient": Late, "gone": Gone, "cancelled": asyncio.CancelledError}
         if call.kind in errors:
             assert isinstance(outcome, errors[call.kind])
             assert call.kind in str(outcome)
@@ -237,5 +237,5 @@ def test_a_request_whose_client_has_gone_is_not_asked_of_the_model() -> None:
         await asyncio.to_thread(inference.close)
         return [type(one) for one in outcomes]
 
-    assert asyncio.run(within()) == [Reply, Stopping]
+    assert asyncio.run(within()) == [Reply, Gone]
     assert predictor.runs == [1]

@@ -15,6 +15,7 @@ from seatrial.serve.observation.distributions import Distributions
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0, 4096.0, 16384.0)
 _TOO_MANY, _ENDING, _LATE = 429, 503, 504
+CLIENT_GONE = 499  # as nginx logs it; HTTP has no status that nobody receives
 
 
 @dataclass(slots=True)
@@ -87,6 +88,8 @@ class Counts:
 def _outcome(status: int) -> str:
     if status < 400:
         return "answered"
+    if status == CLIENT_GONE:
+        return "gone"
     if status in (_TOO_MANY, _ENDING, _LATE):
         return "refused"
     return "failed" if status >= 500 else "bad_request"
