@@ -13,8 +13,10 @@ import pytest
 
 from seatrial.errors import Corrupt
 from seatrial.pipeline.garbage.collect import collect_garbage, find_garbage
+from seatrial.pipeline.running.run_records import Schedule, schedule_key
 from seatrial.pipeline.workspace import open_workspace
 from seatrial.stores.artifacts import read_artifact, write_artifact
+from seatrial.stores.documents import to_json
 
 pytestmark = pytest.mark.simulation
 
@@ -87,6 +89,14 @@ def test_the_artifact_of_a_killed_write_goes(project: Path) -> None:
         workspace.objects.delete(f"artifacts/{digest}/manifest.json")
         removed = collect_garbage(workspace, older_than=datetime.now(UTC) + DAY).removed
     assert [(one.kind, one.name) for one in removed] == [("artifact", digest)]
+
+
+def test_the_code_of_a_schedule_stays(project: Path) -> None:
+    with open_workspace(project) as workspace:
+        code = write_artifact(workspace.objects, {"pipeline.py": b"of a schedule"})
+        workspace.objects.put(schedule_key("ships-prod"), to_json(Schedule(code)))
+        collect_garbage(workspace, older_than=datetime.now(UTC) + DAY)
+        assert read_artifact(workspace.objects, code)
 
 
 def test_a_record_that_cannot_be_read_stops_it(project: Path) -> None:

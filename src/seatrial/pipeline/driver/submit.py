@@ -14,10 +14,18 @@ from seatrial.pipeline.places.kubernetes_jobs import check_inputs
 from seatrial.pipeline.places.pod_store import store_variables
 from seatrial.pipeline.project.cluster_profile import is_driven_there, require_cluster_profile
 from seatrial.pipeline.project.settings import ClusterChoice
-from seatrial.pipeline.running.run_records import Identity, Origin, RunRecord, write_run
+from seatrial.pipeline.running.run_records import (
+    Identity,
+    Origin,
+    RunRecord,
+    Schedule,
+    schedule_key,
+    write_run,
+)
 from seatrial.pipeline.steps.load_pipeline import Pipeline
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import artifact_digest
+from seatrial.stores.documents import to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,8 @@ def submit_run(text: str, identity: Identity, pipeline: Pipeline, workspace: Wor
 def submit_schedule(name: str, text: str, pipeline: Pipeline, workspace: Workspace) -> None:
     """Sends the CronJob of that name, as this YAML text, in place of an older one."""
     namespace = _checked(pipeline, workspace)
-    pack_code(workspace.project, workspace.objects)
+    code = pack_code(workspace.project, workspace.objects)
+    workspace.objects.put(schedule_key(name), to_json(Schedule(code)))
     namespace.apply_cron_job(name, text)
 
 

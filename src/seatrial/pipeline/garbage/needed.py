@@ -8,7 +8,7 @@ from datetime import datetime
 from seatrial.models.provenance import Provenance
 from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, TableOutput
-from seatrial.pipeline.running.run_records import RunRecord
+from seatrial.pipeline.running.run_records import SCHEDULES, RunRecord, Schedule
 from seatrial.stores.documents import from_json
 from seatrial.stores.objects import Objects
 
@@ -30,7 +30,7 @@ class Needed:
 
 
 def find_needed(objects: Objects, cache: dict[str, CacheRecord], *, young: frozenset[str], since: datetime) -> Needed:
-    """What run records, releases and the cache records `young` need.
+    """What run records, schedules, releases and the cache records `young` need.
 
     A run that began after `since` and has not ended may take up any cache record: then all of them are needed.
 
@@ -45,6 +45,8 @@ def find_needed(objects: Objects, cache: dict[str, CacheRecord], *, young: froze
         keys |= {step.key for step in record.steps if step.key is not None}
         if record.ending == "running" and info.modified >= since:
             keys |= cache.keys()
+    for info in objects.list(SCHEDULES):
+        digests.add(from_json(Schedule, objects.get(info.key).data, path=info.key).code)
     for info in objects.list(RELEASES):
         if info.key.endswith(PROVENANCE):
             provenance = from_json(Provenance, objects.get(info.key).data, path=info.key)

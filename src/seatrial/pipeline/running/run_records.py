@@ -17,6 +17,7 @@ from seatrial.verdicts.verdict import Outcome
 State = Literal["ran", "cached", "failed", "skipped"]
 Ending = Literal["running", "done", "failed", "interrupted"]
 RUNS = "runs/"
+SCHEDULES = "schedules/"
 TOKEN_BYTES = 3
 NEWEST_TOLD = 3  # of the runs that there are, in an error
 
@@ -86,6 +87,18 @@ class RunRecord:
     origin: Origin | None = None  # None in records of older versions
     running: tuple[RunningStep, ...] = ()  # now, or when the run was killed
     errors: tuple[ErrorDocument, ...] = ()  # why the run could not begin
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What runs to come need, which a cluster starts: the artifact of the project's code."""
+
+    code: str
+
+
+def schedule_key(name: str) -> str:
+    """Where the schedule of that name is kept, for `gc` to see."""
+    return f"{SCHEDULES}{name}.json"
 
 
 def write_run(objects: Objects, record: RunRecord) -> None:
