@@ -222,7 +222,7 @@ def test_none_of_the_drivers_rights_is_spare(
     limited: Path, tmp_path: Path, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used: set[tuple[str, str]] = set()
-    _note_requests(used, monkeypatch)
+    note_requests(used, monkeypatch)
     kubectl("--namespace", team.namespace, "create", "quota", "none", "--hard=pods=0")  # events are read without a pod
     with monkeypatch.context() as patched:
         patched.setenv("KUBECONFIG", str(limited))
@@ -240,7 +240,7 @@ def test_none_of_the_drivers_rights_is_spare(
     assert used == set(VERBS)
 
 
-def _note_requests(used: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def note_requests(used: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Notes the verb and the resource of every request to the API server, as a Role names them."""
     request = RESTClientObject.request
 
