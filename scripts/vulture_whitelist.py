@@ -88,3 +88,7 @@ _.adversarial_epsilon
 _.adversarial_flip_rate_threshold
 _.max_error
 _.min_score
+
+# httptools calls these of its protocol (benchmarks/serve_candidates.py).
+_.on_body
+_.on_message_complete
