@@ -33,27 +33,27 @@ def assess(
 ) -> Iterator[Evidence | NotMeasured]:
     """Each claim overall; those that are not asked for only where they can be told."""
     for metric in _MEASURED:
-        asked = [claim for claim in claims if claim.metric == metric]
-        for claim in asked or [Claim(metric)]:
+        selected = [claim for claim in claims if claim.metric == metric]
+        for claim in selected or [Claim(metric)]:
             if claim.family is not Family.ALL:
                 yield unmeasured(claim, "it is measured for all rows together only")
                 continue
-            found = _measure(metric, subject, confidence, seed)
-            if not isinstance(found, Unmeasurable):
+            measured = _measure(metric, subject, confidence, seed)
+            if not isinstance(measured, Unmeasurable):
                 yield Evidence(
                     claim,
                     "all",
-                    found.interval.estimate,
-                    found.interval.low,
-                    found.interval.high,
+                    measured.interval.estimate,
+                    measured.interval.low,
+                    measured.interval.high,
                     confidence,
                     subject.tables[subject.measured].num_rows,
-                    found.interval.method,
-                    {**conditions(subject), **found.conditions},
-                    () if metric in _COUNTED else (*dependence(subject), *found.flags),
+                    measured.interval.method,
+                    {**conditions(subject), **measured.conditions},
+                    () if metric in _COUNTED else (*dependence(subject), *measured.flags),
                 )
-            elif asked:
-                yield unmeasured(claim, found.reason)
+            elif selected:
+                yield unmeasured(claim, measured.reason)
 
 
 def _measure(metric: str, subject: Subject, confidence: float, seed: int) -> Found:
@@ -98,9 +98,9 @@ def _unknown(facts: DataFacts | None, confidence: float) -> Found:
     if not facts.unknown:
         return Unmeasurable("the model takes no texts")
     column, rows = max(facts.unknown.items(), key=lambda item: item[1])
-    stated = {**_ROWS, "column": column, "counts": f"{rows} of {facts.rows}"}
+    column_conditions = {**_ROWS, "column": column, "counts": f"{rows} of {facts.rows}"}
     each = simultaneous_confidence(confidence, len(facts.unknown))  # which of them has most is seen in these rows
-    return Measured(proportion(rows, facts.rows, confidence=each), facts.rows, stated)
+    return Measured(proportion(rows, facts.rows, confidence=each), facts.rows, column_conditions)
 
 
 def _one_column(subject: Subject, confidence: float, seed: int) -> Found:

@@ -30,8 +30,8 @@ class DecidingColumns:
         cluster: str | None = None,
     ) -> None:
         sources = [source for spec in _decisive(policy, groups) for source in spec.sources]
-        named = dict.fromkeys([*sources, *(one for one in (weight, cluster) if one is not None)])
-        self.columns = tuple(name for name in named if name != label and name not in inputs)
+        candidates = dict.fromkeys([*sources, *(column for column in (weight, cluster) if column is not None)])
+        self.columns = tuple(name for name in candidates if name != label and name not in inputs)
         self._digest = DigestOfTestData(label=label, inputs=[*inputs, *self.columns]) if self.columns else None
 
     def see(self, table: pa.Table) -> None:

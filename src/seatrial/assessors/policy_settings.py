@@ -19,18 +19,18 @@ def groups_of_policy(policy: Policy, groups: Sequence[GroupSpec]) -> tuple[Group
     """
     decisive = {requirement.claim.column for requirement in policy.require}
     problems: list[SeatrialError] = []
-    found: list[GroupSpec] = []
+    binned: list[GroupSpec] = []
     for spec in groups:
         parts = []
         for part in spec.parts:
-            stated = tuple(policy.bins.get(part.column, ()))
-            if spec.name in decisive and part.edges and part.edges != stated:
-                problems.append(_other_bins(part, stated))
-            parts.append(Part(part.column, part.edges or stated))
-        found.append(GroupSpec(tuple(parts)))
+            policy_edges = tuple(policy.bins.get(part.column, ()))
+            if spec.name in decisive and part.edges and part.edges != policy_edges:
+                problems.append(_other_bins(part, policy_edges))
+            parts.append(Part(part.column, part.edges or policy_edges))
+        binned.append(GroupSpec(tuple(parts)))
     if problems:
         raise problems[0] if len(problems) == 1 else Problems(problems)
-    return tuple(found)
+    return tuple(binned)
 
 
 def settings_of_policy(policy: Policy, subject: Subject) -> Subject:
@@ -38,23 +38,23 @@ def settings_of_policy(policy: Policy, subject: Subject) -> Subject:
 
     Raises `InputError` where somebody asked for others.
     """
-    stated = {}
+    settings = {}
     for name in ("clip", "quantile", "largest_weight"):
-        of_policy, asked = getattr(policy, name), getattr(subject, name)
-        if of_policy is not None and asked is not None and asked != of_policy:
+        of_policy, of_subject = getattr(policy, name), getattr(subject, name)
+        if of_policy is not None and of_subject is not None and of_subject != of_policy:
             raise InputError(
-                f"the policy states a {name} of {of_policy:g}, and {asked:g} was asked for.",
+                f"the policy states a {name} of {of_policy:g}, and {of_subject:g} was asked for.",
                 path=f"policy.{name}",
                 hint=f"Leave the {name} out, or change the policy.",
             )
-        stated[name] = asked if of_policy is None else of_policy
-    return replace(subject, **stated)
+        settings[name] = of_subject if of_policy is None else of_policy
+    return replace(subject, **settings)
 
 
 def check_policy_settings(policy: Policy, groups: Sequence[GroupSpec], clip: float | None) -> None:
     """`InputError` where rows were counted in other bins, or with another clip, than the policy states."""
-    for spec, stated in zip(groups, groups_of_policy(policy, groups), strict=True):
-        for part, of_policy in zip(spec.parts, stated.parts, strict=True):
+    for spec, policy_spec in zip(groups, groups_of_policy(policy, groups), strict=True):
+        for part, of_policy in zip(spec.parts, policy_spec.parts, strict=True):
             if part != of_policy:
                 edges = ",".join(f"{edge:.15g}" for edge in of_policy.edges)
                 raise InputError(
@@ -86,13 +86,13 @@ def check_largest_weight(largest_weight: float, weighing: Weighing | None) -> No
         )
 
 
-def _other_bins(part: Part, stated: Sequence[float]) -> InputError:
-    asked, of_policy = (", ".join(f"{edge:.15g}" for edge in edges) for edges in (part.edges, stated))
-    if stated:
-        problem = f'the policy states the bins {of_policy} of "{part.column}", and {asked} were asked for.'
+def _other_bins(part: Part, policy_edges: Sequence[float]) -> InputError:
+    of_part, of_policy = (", ".join(f"{edge:.15g}" for edge in edges) for edges in (part.edges, policy_edges))
+    if policy_edges:
+        problem = f'the policy states the bins {of_policy} of "{part.column}", and {of_part} were asked for.'
         return InputError(problem, path="policy.bins", hint=f'Write "{part.column}" for the bins of the policy.')
     return InputError(
-        f'a requirement rests on groups of "{part.column}", and the policy does not state their bins ({asked}).',
+        f'a requirement rests on groups of "{part.column}", and the policy does not state their bins ({of_part}).',
         path="policy.bins",
-        hint=f"Write {part.column} = [{asked}] below [policy.bins] in the policy.",
+        hint=f"Write {part.column} = [{of_part}] below [policy.bins] in the policy.",
     )

@@ -48,8 +48,8 @@ def _problems(subject: Subject) -> Iterator[SeatrialError]:
         yield InputError(f"the {subject.measured} table is missing.", path=f"data.{subject.measured}", hint="Name one.")
         return
     table = subject.tables[subject.measured]
-    named = [subject.label, *(group_column(table, name) for name in subject.groups), subject.cluster, subject.weight]
-    missing = [column for column in named if column is not None and column not in table.column_names]
+    columns = [subject.label, *(group_column(table, name) for name in subject.groups), subject.cluster, subject.weight]
+    missing = [column for column in columns if column is not None and column not in table.column_names]
     for column in missing:
         yield InputError(
             f'the {subject.measured} table does not have a column "{column}".',

@@ -97,13 +97,13 @@ def answered_beside(
     order = _order(known.classes, predictor)
     if isinstance(order, Unmeasurable):
         return order
-    said = predictor.predict(subject.tables[role])
-    answered, strange = class_codes(_array(said), predictor.signature.classes)
+    predictions = predictor.predict(subject.tables[role])
+    answered, strange = class_codes(_array(predictions), predictor.signature.classes)
     if (answered < 0).any():
         row = int(np.argmax(answered < 0))
         name = strange[0] if strange else "nothing"
         return Unmeasurable(f'the model answers "{name}" for row {row}, which is none of its classes')
-    probabilities = None if said.probabilities is None else _sound(said.probabilities, role)
+    probabilities = None if predictions.probabilities is None else _sound(predictions.probabilities, role)
     if isinstance(probabilities, Unmeasurable):
         return probabilities
     if probabilities is not None and not np.array_equal(order, np.arange(len(order))):
@@ -124,16 +124,18 @@ def value_answers(subject: Subject, reference: Predictor | None = None) -> Value
         return Unmeasurable(f"that model is a {predictor.signature.task} one")
     table = subject.tables[subject.measured]
     actual = actual_values(table, subject.label, path=f"{subject.measured}.{subject.label}")
-    said = predictor.predict(table)
-    predicted = np.asarray(said.labels, dtype=np.float64)
+    predictions = predictor.predict(table)
+    predicted = np.asarray(predictions.labels, dtype=np.float64)
     sound = np.isfinite(predicted)
     if not sound.all():
         return Unmeasurable(_first_gap("number", sound, predicted, subject.measured))
-    if said.interval is not None:
-        sound = np.isfinite(said.interval).all(axis=1) & (said.interval[:, 0] <= said.interval[:, 1])
+    if predictions.interval is not None:
+        sound = np.isfinite(predictions.interval).all(axis=1) & (
+            predictions.interval[:, 0] <= predictions.interval[:, 1]
+        )
         if not sound.all():
-            return Unmeasurable(_first_gap("interval", sound, said.interval, subject.measured))
-    return ValueAnswers(actual, predicted, said.interval, _weights(subject), subject.largest_weight)
+            return Unmeasurable(_first_gap("interval", sound, predictions.interval, subject.measured))
+    return ValueAnswers(actual, predicted, predictions.interval, _weights(subject), subject.largest_weight)
 
 
 def _doubt(subject: Subject, *, classifier: bool) -> Unmeasurable | None:
@@ -170,11 +172,11 @@ def _order(classes: tuple[str, ...], predictor: Predictor) -> NDArray[np.int64] 
     return order
 
 
-def _array(said: Predictions) -> pa.Array[Any]:
+def _array(predictions: Predictions) -> pa.Array[Any]:
     try:
-        return pa.array(said.labels, from_pandas=True)
+        return pa.array(predictions.labels, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):  # labels of several types
-        return pa.array([str(label) for label in said.labels], pa.string())
+        return pa.array([str(label) for label in predictions.labels], pa.string())
 
 
 def _sound(probabilities: NDArray[np.float64], role: str) -> NDArray[np.float64] | Unmeasurable:

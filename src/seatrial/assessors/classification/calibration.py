@@ -65,13 +65,13 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; ten bins take milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
     """The calibration error (by group where the policy asks), and the gap of each bin, which a plot is drawn from."""
-    asked = wanted(claims, subject, METRICS)
-    answers = class_answers(subject) if asked else Unmeasurable("nothing is asked")
+    selected = wanted(claims, subject, METRICS)
+    answers = class_answers(subject) if selected else Unmeasurable("nothing is asked")
     scored = answers if isinstance(answers, Unmeasurable) else _scored(answers)
     bins = answers if isinstance(answers, Unmeasurable) else fixed_bins(subject, answers)
     if isinstance(scored, Unmeasurable) or isinstance(bins, Unmeasurable):
         reason = next(doubt.reason for doubt in (scored, bins) if isinstance(doubt, Unmeasurable))
-        yield from (unmeasured(claim, reason) for claim in asked)
+        yield from (unmeasured(claim, reason) for claim in selected)
         return
     parameters, flags = {**bins.parameters, "seed": str(seed)}, dependence(subject)
 
@@ -87,7 +87,7 @@ def assess(
             return Unmeasurable(f'of the reference model "{claim.against}": {theirs.reason}')
         return against(minus(own, _error(theirs, bins, groups, seed=seed)), compared.baseline)
 
-    for claim in asked:
+    for claim in selected:
         if claim.of_class is not None:
             yield unmeasured(claim, "it is about all classes at once")
         elif claim.metric == ERROR:
@@ -95,8 +95,10 @@ def assess(
                 subject, [claim], quantity_of, confidence=confidence, flags=flags, parameters=parameters
             )
         elif claim.family is Family.ALL and claim.against is None:
-            stated = conditions(subject, **parameters)
-            yield from _gaps(claim, scored, bins, confidence=confidence, seed=seed, stated=stated, flags=flags)
+            shared_conditions = conditions(subject, **parameters)
+            yield from _gaps(
+                claim, scored, bins, confidence=confidence, seed=seed, stated=shared_conditions, flags=flags
+            )
         else:
             yield unmeasured(claim, "the gaps of bins are measured overall only")
 
@@ -106,10 +108,10 @@ def fixed_bins(subject: Subject, answers: ClassAnswers) -> Bins | Unmeasurable:
     validation = subject.tables.get("validation")
     if validation is None or validation.num_rows == 0:
         return Bins(np.linspace(0, 1, BINS + 1)[1:-1], "equal widths, for lack of validation data")
-    said = answered_beside(answers, subject, "validation")
-    if isinstance(said, Unmeasurable):
-        return said
-    score = _scores(said)
+    validation_answers = answered_beside(answers, subject, "validation")
+    if isinstance(validation_answers, Unmeasurable):
+        return validation_answers
+    score = _scores(validation_answers)
     if isinstance(score, Unmeasurable):
         return score
     return Bins(bin_edges(score, count=BINS), "quantiles of the validation scores")

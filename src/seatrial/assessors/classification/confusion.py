@@ -46,15 +46,15 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; counting takes milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
     """Each rate overall, for each group of each column and between groups; exact bounds where rows count once."""
-    asked = wanted(claims, subject, METRICS)
-    answers = class_answers(subject) if asked else Unmeasurable("nothing is asked")
+    selected = wanted(claims, subject, METRICS)
+    answers = class_answers(subject) if selected else Unmeasurable("nothing is asked")
     if isinstance(answers, Unmeasurable):
-        yield from (unmeasured(claim, answers.reason) for claim in asked)
+        yield from (unmeasured(claim, answers.reason) for claim in selected)
         return
     quantity_of = _Measuring(subject, answers, seed).quantity
     parameters = {} if answers.weights is None else {"seed": str(seed)}
     yield from over_slices(
-        subject, asked, quantity_of, confidence=confidence, flags=dependence(subject), parameters=parameters
+        subject, selected, quantity_of, confidence=confidence, flags=dependence(subject), parameters=parameters
     )
 
 
@@ -101,8 +101,8 @@ class _Measuring:
             apart = minus(*(self._of(each, metric, code, groups) for each in (answers, reference)))
             return or_else(self._ratios(reference, metric, code, groups), apart)
         if answers.weights is not None:
-            model, other = (_terms(metric, each, code) for each in (answers, reference))
-            return paired(model, other, groups, seed=self._seed)
+            own_terms, their_terms = (_terms(metric, each, code) for each in (answers, reference))
+            return paired(own_terms, their_terms, groups, seed=self._seed)
         own, theirs = (share_of(metric).hit_rows(each.actual, each.answered, code) for each in (answers, reference))
         return paired_shares(own, theirs, _among(metric, answers, code), groups)
 
@@ -123,7 +123,7 @@ class _Measuring:
                 return Unmeasurable(f'no {_named("precision", self._answers, code)} in group "{groups.names[group]}"')
             interval = paired_ratio(top, bottom, other_top, other_bottom, confidence=confidence, weights=weights)
             people = np.ones(len(rows)) if weights is None else weights
-            estimates = (float(people @ one / (people @ two)) for one, two in parts)
+            estimates = (float(people @ numerator / (people @ denominator)) for numerator, denominator in parts)
             return found(interval, len(rows), {"among": "rows", **beside(*estimates)})
 
         return Quantity(of)

@@ -34,10 +34,10 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; a mean takes milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
     """Clipped log loss in nats, and the Brier score, overall; by group and between groups where asked."""
-    asked = wanted(claims, subject, LOSSES)
-    answers = class_answers(subject) if asked else Unmeasurable("nothing is asked")
+    selected = wanted(claims, subject, LOSSES)
+    answers = class_answers(subject) if selected else Unmeasurable("nothing is asked")
     if isinstance(answers, Unmeasurable):
-        yield from (unmeasured(claim, answers.reason) for claim in asked)
+        yield from (unmeasured(claim, answers.reason) for claim in selected)
         return
 
     @cache
@@ -61,7 +61,7 @@ def assess(
         return against(paired(own, theirs, groups, seed=seed), compared.baseline)
 
     yield from over_slices(
-        subject, asked, quantity_of, confidence=confidence, flags=dependence(subject), parameters={"seed": str(seed)}
+        subject, selected, quantity_of, confidence=confidence, flags=dependence(subject), parameters={"seed": str(seed)}
     )
 
 

@@ -133,10 +133,10 @@ def _mean(counted: Counted, share: Share) -> Quantity:
             if rows[code, group] == 0:
                 return Unmeasurable(f'no {counted.named(share.rows_named, code)} in group "{names[group]}"')
         counts = [Count(int(hits[code, group]), int(rows[code, group])) for code in codes]
-        stated = {"average": "macro"}
+        conditions = {"average": "macro"}
         if len(counts) <= MOST_CLASSES:
-            stated["counts"] = ", ".join(f"{one.successes} of {one.rows}" for one in counts)
-        return found(mean_of_proportions(counts, confidence=confidence), int(rows[:, group].sum()), stated)
+            conditions["counts"] = ", ".join(f"{count.successes} of {count.rows}" for count in counts)
+        return found(mean_of_proportions(counts, confidence=confidence), int(rows[:, group].sum()), conditions)
 
     return Quantity(of)
 

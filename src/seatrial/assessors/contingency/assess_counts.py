@@ -57,10 +57,10 @@ def measure_cells(
     (`verdicts.summed`), where a trial bets row by row and has tighter bounds.
     """
     measurable = cells.metrics if isinstance(cells, ErrorSums) else METRICS
-    known: dict[str | None, Counted | GroupErrors] = {}
-    made: dict[Claim, Quantity | Unmeasurable] = {}
+    counted_by_column: dict[str | None, Counted | GroupErrors] = {}
+    quantities: dict[Claim, Quantity | Unmeasurable] = {}
     by_name = {spec.name: spec for spec in specs}
-    stated = {
+    shared_conditions = {
         "data": OF_CELLS,
         "rows": str(cells.total),
         "weights": "unweighted" if isinstance(cells, ErrorSums) or cells.weighing is None else "weighted",
@@ -72,21 +72,21 @@ def measure_cells(
         if claim.against is not None or claim.threat is not None or claim.metric not in measurable:
             yield unmeasured(claim, "it is not measured from labels and answers alone")
             continue
-        if claim.column not in known:
-            known[claim.column] = _counted(cells, by_name.get(claim.column or ""), positive, largest_weight)
-        counted = known[claim.column]
+        if claim.column not in counted_by_column:
+            counted_by_column[claim.column] = _counted(cells, by_name.get(claim.column or ""), positive, largest_weight)
+        counted = counted_by_column[claim.column]
         names = counted.names if isinstance(counted, GroupErrors) else counted.margins.names
         if len(names) > MAX_GROUPS:
             yield unmeasured(claim, f'column "{claim.column}" has {len(names)} groups, more than {MAX_GROUPS}')
             continue
         same = replace(claim, family=Family.ALL if claim.column is None else Family.GROUPS)
-        if same not in made:
-            made[same] = _quantity(counted, claim, cells.clip if isinstance(cells, ErrorSums) else None)
-        quantity = made[same]
+        if same not in quantities:
+            quantities[same] = _quantity(counted, claim, cells.clip if isinstance(cells, ErrorSums) else None)
+        quantity = quantities[same]
         if isinstance(quantity, Unmeasurable):
             yield unmeasured(claim, quantity.reason)
             continue
-        yield from of_groups(claim, names, quantity, confidence=confidence, stated=stated)
+        yield from of_groups(claim, names, quantity, confidence=confidence, stated=shared_conditions)
 
 
 def _counted(

@@ -51,20 +51,20 @@ def grouping(subject: Subject, name: str) -> Grouping | Unmeasurable:
 
     Null, NaN and "" are the group "(missing)". Groups made by `with_groups` keep its order; others are sorted.
     """
-    table = subject.tables[subject.measured]
-    column = group_column(table, name)
-    if column not in table.column_names:
+    measured = subject.tables[subject.measured]
+    column = group_column(measured, name)
+    if column not in measured.column_names:
         return Unmeasurable(
-            f'the {subject.measured} table does not have a column "{name}". {suggestion(name, table.column_names)}'
+            f'the {subject.measured} table does not have a column "{name}". {suggestion(name, measured.column_names)}'
         )
-    kind = table.column(column).type
+    kind = measured.column(column).type
     if pa.types.is_nested(kind):
         return Unmeasurable(f'column "{name}" holds lists, which cannot be groups')
-    texts_of, rows = _coded(table, column)
+    texts_of, rows = _coded(measured, column)
     group_names: dict[str, None] = dict.fromkeys(_used(texts_of, rows))
-    for role_table in subject.tables.values():
-        if role_table is not table and column in role_table.column_names:
-            group_names |= dict.fromkeys(_used(*_coded(role_table, column)))
+    for table in subject.tables.values():
+        if table is not measured and column in table.column_names:
+            group_names |= dict.fromkeys(_used(*_coded(table, column)))
     if len(group_names) > MAX_GROUPS:
         return Unmeasurable(f'column "{name}" has {len(group_names)} values, more than {MAX_GROUPS}; put it into bands')
     if pa.types.is_dictionary(kind) and kind.ordered:

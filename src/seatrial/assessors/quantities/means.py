@@ -58,20 +58,20 @@ def shares(hits: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str
 
     def measured(interval: Interval | NoInterval, *indices: int) -> Found:
         here = [counts[index] for index in indices]
-        counted = ", ".join(f"{one.successes} of {one.rows}" for one in here)
-        return found(interval, sum(one.rows for one in here), {"counts": counted, "among": among})
+        counted = ", ".join(f"{count.successes} of {count.rows}" for count in here)
+        return found(interval, sum(count.rows for count in here), {"counts": counted, "among": among})
 
     def empty(*indices: int) -> Unmeasurable | None:
         lacking = [names[index] for index in indices if counts[index].rows == 0]
         return Unmeasurable(f'no {among} in group "{lacking[0]}"') if lacking else None
 
     def of(group: int, confidence: float) -> Found:
-        one = counts[group]
-        return empty(group) or measured(proportion(one.successes, one.rows, confidence=confidence), group)
+        count = counts[group]
+        return empty(group) or measured(proportion(count.successes, count.rows, confidence=confidence), group)
 
     @cache
     def differences(confidence: float) -> dict[tuple[int, int], Interval]:
-        pairs = list(combinations([index for index, one in enumerate(counts) if one.rows], 2))
+        pairs = list(combinations([index for index, count in enumerate(counts) if count.rows], 2))
         intervals = proportion_differences([(counts[i], counts[j]) for i, j in pairs], confidence=confidence)
         return dict(zip(pairs, intervals, strict=True))
 
@@ -149,11 +149,13 @@ def paired_shares(model: NDArray[np.bool_], reference: NDArray[np.bool_], among:
         rows = among.within(groups.rows[group])
         if len(rows) == 0:
             return Unmeasurable(f'no {among.name} in group "{groups.names[group]}"')
-        one, two = model[rows], reference[rows]
-        better, worse = int((one & ~two).sum()), int((two & ~one).sum())
+        model_hits, reference_hits = model[rows], reference[rows]
+        better, worse = int((model_hits & ~reference_hits).sum()), int((reference_hits & ~model_hits).sum())
         interval = paired_proportions(better, worse, len(rows), confidence=confidence)
         counts = {"only_model": str(better), "only_reference": str(worse)}
-        return found(interval, len(rows), {"among": among.name, **counts, **beside(one.mean(), two.mean())})
+        return found(
+            interval, len(rows), {"among": among.name, **counts, **beside(model_hits.mean(), reference_hits.mean())}
+        )
 
     return Quantity(of)
 
@@ -164,18 +166,18 @@ def average(quantities: Sequence[Quantity]) -> Quantity:
     def of(group: int, confidence: float) -> Found:
         each = simultaneous_confidence(confidence, len(quantities))
         measured = [quantity.of(group, each) for quantity in quantities]
-        for one in measured:
-            if isinstance(one, Unmeasurable):
-                return one
-        known = [one for one in measured if isinstance(one, Measured)]
+        for measurement in measured:
+            if isinstance(measurement, Unmeasurable):
+                return measurement
+        per_class = [measurement for measurement in measured if isinstance(measurement, Measured)]
         estimates = {
-            name: repr(float(np.mean([float(one.conditions[name]) for one in known])))
+            name: repr(float(np.mean([float(measurement.conditions[name]) for measurement in per_class])))
             for name in (MODEL, REFERENCE)
-            if all(name in one.conditions for one in known)
+            if all(name in measurement.conditions for measurement in per_class)
         }
-        rows = max(one.rows for one in known)
-        interval = mean_of_intervals([one.interval for one in known])
-        return Measured(interval, rows, {"average": "macro", **estimates}, joined_flags(known))
+        rows = max(measurement.rows for measurement in per_class)
+        interval = mean_of_intervals([measurement.interval for measurement in per_class])
+        return Measured(interval, rows, {"average": "macro", **estimates}, joined_flags(per_class))
 
     return Quantity(of, heeds_clusters=all(quantity.heeds_clusters for quantity in quantities))
 
@@ -184,18 +186,18 @@ def minus(model: Quantity, reference: Quantity) -> Quantity:
     """One quantity minus another in the same group, whatever binds them: by both bounds, each at half of α."""
 
     def of(group: int, confidence: float) -> Found:
-        one, two = (quantity.of(group, half_alpha(confidence)) for quantity in (model, reference))
-        if isinstance(one, Unmeasurable):
-            if one.estimate is None or not isinstance(two, Unmeasurable) or two.estimate is None:
-                return one
-            between = one.estimate - two.estimate
-            return Unmeasurable(one.reason, between, {**one.conditions, **beside(one.estimate, two.estimate)})
-        if isinstance(two, Unmeasurable):
-            return Unmeasurable(f"of the reference: {two.reason}")
-        stated = {**one.conditions, **beside(one.interval.estimate, two.interval.estimate)}
-        stated.pop("counts", None)
-        apart = interval_difference(one.interval, two.interval)
-        return Measured(apart, min(one.rows, two.rows), stated, joined_flags((one, two)))
+        own, theirs = (quantity.of(group, half_alpha(confidence)) for quantity in (model, reference))
+        if isinstance(own, Unmeasurable):
+            if own.estimate is None or not isinstance(theirs, Unmeasurable) or theirs.estimate is None:
+                return own
+            between = own.estimate - theirs.estimate
+            return Unmeasurable(own.reason, between, {**own.conditions, **beside(own.estimate, theirs.estimate)})
+        if isinstance(theirs, Unmeasurable):
+            return Unmeasurable(f"of the reference: {theirs.reason}")
+        conditions = {**own.conditions, **beside(own.interval.estimate, theirs.interval.estimate)}
+        conditions.pop("counts", None)
+        apart = interval_difference(own.interval, theirs.interval)
+        return Measured(apart, min(own.rows, theirs.rows), conditions, joined_flags((own, theirs)))
 
     return Quantity(of, heeds_clusters=model.heeds_clusters and reference.heeds_clusters)
 

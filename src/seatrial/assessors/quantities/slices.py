@@ -58,28 +58,30 @@ def over_slices(
 
     Bonferroni over the slices of a claim, those that turn out unmeasurable included: their number is known before.
     """
-    known: dict[str | None, Grouping | Unmeasurable] = {
+    groupings: dict[str | None, Grouping | Unmeasurable] = {
         None: overall_grouping(subject.tables[subject.measured].num_rows)
     }
-    made: dict[Claim, Quantity | Unmeasurable] = {}
+    quantities: dict[Claim, Quantity | Unmeasurable] = {}
     for claim in claims:
-        if claim.column is not None and claim.column not in known:
-            known[claim.column] = grouping(subject, claim.column)
-        groups = known[claim.column]
+        if claim.column is not None and claim.column not in groupings:
+            groupings[claim.column] = grouping(subject, claim.column)
+        groups = groupings[claim.column]
         if claim.against is None:  # what is said of groups is part of what is said of pairs and ratios of them
             same = replace(claim, family=Family.ALL if claim.column is None else Family.GROUPS)
         else:
             same = claim
-        if same not in made:
-            made[same] = groups if isinstance(groups, Unmeasurable) else remembering(quantity_of(claim, groups))
-        quantity = made[same]
+        if same not in quantities:
+            quantities[same] = groups if isinstance(groups, Unmeasurable) else remembering(quantity_of(claim, groups))
+        quantity = quantities[same]
         if isinstance(groups, Unmeasurable) or isinstance(quantity, Unmeasurable):
             reason = next(item.reason for item in (groups, quantity) if isinstance(item, Unmeasurable))
             yield unmeasured(claim, reason)
             continue
-        stated = conditions(subject, **(parameters or {}))
+        shared_conditions = conditions(subject, **(parameters or {}))
         doubts = () if quantity.heeds_clusters else flags
-        yield from of_groups(claim, groups.names, quantity, confidence=confidence, stated=stated, flags=doubts)
+        yield from of_groups(
+            claim, groups.names, quantity, confidence=confidence, stated=shared_conditions, flags=doubts
+        )
 
 
 def of_groups(
@@ -102,18 +104,18 @@ def of_groups(
     together = half_alpha(simultaneous_confidence(confidence, len(names)))
     measure = _measure(claim.family, quantity, names, together)
     for name, indices in slices:
-        said = name
+        slice_name = name
         measured = measure(indices, each)
         if isinstance(measured, Unmeasurable) and claim.family is Family.RATIOS:
             # A ratio by a group that may have none is unbounded; the reciprocal says the same, and is not.
             turned = measure(indices[::-1], each)
             if isinstance(turned, Measured):
-                measured, said = turned, _name(claim, names, indices[::-1])
+                measured, slice_name = turned, _name(claim, names, indices[::-1])
         if isinstance(measured, Unmeasurable):
             described = {} if measured.estimate is None else {**stated, **measured.conditions}
-            yield NotMeasured(claim, said, measured.reason, measured.estimate, described)
+            yield NotMeasured(claim, slice_name, measured.reason, measured.estimate, described)
         else:
-            yield _evidence(claim, said, measured, confidence, stated, flags)
+            yield _evidence(claim, slice_name, measured, confidence, stated, flags)
 
 
 def remembering(quantity: Quantity | Unmeasurable) -> Quantity | Unmeasurable:
@@ -137,24 +139,24 @@ def _measure(
             return between(first, second, confidence)
         each = min(half_alpha(confidence), together)  # for more than three groups the second
         both = [of(index, each) for index in indices]
-        found = [one for one in both if isinstance(one, Measured)]
-        if len(found) < len(both):
+        measured = [measurement for measurement in both if isinstance(measurement, Measured)]
+        if len(measured) < len(both):
             return _unmeasurable(family, both, [names[index] for index in indices])
-        if family is Family.RATIOS and min(one.interval.low for one in found) < 0:
+        if family is Family.RATIOS and min(measurement.interval.low for measurement in measured) < 0:
             return Unmeasurable("it can be negative, and has no ratio")
-        joined = combine(found[0].interval, found[1].interval)
+        joined = combine(measured[0].interval, measured[1].interval)
         if isinstance(joined, NoInterval):
             return Unmeasurable(f"{names[first]} by {names[second]}: {joined.reason}")
-        return Measured(joined, found[0].rows + found[1].rows, _shared(found), joined_flags(found))
+        return Measured(joined, measured[0].rows + measured[1].rows, _shared(measured), joined_flags(measured))
 
     return measure
 
 
 def _unmeasurable(family: Family, both: Sequence[Found], names: Sequence[str]) -> Unmeasurable:
     """Why two groups are not compared; what is between them, where both have a number of their own rows."""
-    lacking = [(name, one) for name, one in zip(names, both, strict=True) if isinstance(one, Unmeasurable)]
+    lacking = [(name, doubt) for name, doubt in zip(names, both, strict=True) if isinstance(doubt, Unmeasurable)]
     name, first = lacking[0]
-    estimates = [one.estimate for _, one in lacking if one.estimate is not None]
+    estimates = [doubt.estimate for _, doubt in lacking if doubt.estimate is not None]
     if len(estimates) == len(both):
         if family is Family.PAIRS:
             return Unmeasurable(first.reason, estimates[0] - estimates[1])
@@ -165,12 +167,12 @@ def _unmeasurable(family: Family, both: Sequence[Found], names: Sequence[str]) -
 
 def joined_flags(measured: Sequence[Measured]) -> tuple[Flag, ...]:
     """The flags of all that something was computed from, each once."""
-    return tuple(dict.fromkeys(flag for one in measured for flag in one.flags))
+    return tuple(dict.fromkeys(flag for measurement in measured for flag in measurement.flags))
 
 
-def _shared(found: Sequence[Measured]) -> dict[str, str]:
+def _shared(measured: Sequence[Measured]) -> dict[str, str]:
     """The conditions that hold for both groups."""
-    first, second = found
+    first, second = measured
     return {name: value for name, value in first.conditions.items() if second.conditions.get(name) == value}
 
 
@@ -191,7 +193,12 @@ def _name(claim: Claim, groups: Sequence[str], indices: tuple[int, ...]) -> str:
 
 
 def _evidence(
-    claim: Claim, name: str, measured: Measured, confidence: float, stated: Mapping[str, str], flags: tuple[Flag, ...]
+    claim: Claim,
+    name: str,
+    measured: Measured,
+    confidence: float,
+    shared_conditions: Mapping[str, str],
+    flags: tuple[Flag, ...],
 ) -> Evidence:
     interval = measured.interval
     return Evidence(
@@ -203,6 +210,6 @@ def _evidence(
         confidence=confidence,
         rows=measured.rows,
         method=interval.method,
-        conditions={**stated, **measured.conditions},
+        conditions={**shared_conditions, **measured.conditions},
         flags=(*flags, *measured.flags),
     )

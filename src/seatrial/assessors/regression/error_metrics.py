@@ -50,10 +50,10 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; means take milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
     """Each error overall, mean errors for each group and between groups; more where the policy asks."""
-    asked = wanted(claims, subject, METRICS)
-    answers = value_answers(subject) if asked else Unmeasurable("nothing is asked")
+    selected = wanted(claims, subject, METRICS)
+    answers = value_answers(subject) if selected else Unmeasurable("nothing is asked")
     if isinstance(answers, Unmeasurable):
-        yield from (unmeasured(claim, answers.reason) for claim in asked)
+        yield from (unmeasured(claim, answers.reason) for claim in selected)
         return
     clip = None if subject.clip is not None else suggested_clip(answers.actual.min(), answers.actual.max())
 
@@ -71,7 +71,7 @@ def assess(
 
     parameters = {"seed": str(seed)}
     yield from over_slices(
-        subject, asked, quantity_of, confidence=confidence, flags=dependence(subject), parameters=parameters
+        subject, selected, quantity_of, confidence=confidence, flags=dependence(subject), parameters=parameters
     )
 
 
@@ -93,10 +93,10 @@ def _paired(
     answers: ValueAnswers, reference: ValueAnswers, metric: str, subject: Subject, groups: Grouping, *, seed: int
 ) -> Quantity | Unmeasurable:
     if metric == "r2" or (metric != COVERAGE and error_of(metric).root):  # no means of rows
-        one, two = (_of(each, metric, subject, groups, seed=seed) for each in (answers, reference))
-        if isinstance(one, Unmeasurable) or isinstance(two, Unmeasurable):
-            return one if isinstance(one, Unmeasurable) else two
-        return minus(one, two)
+        own_quantity, their_quantity = (_of(each, metric, subject, groups, seed=seed) for each in (answers, reference))
+        if isinstance(own_quantity, Unmeasurable) or isinstance(their_quantity, Unmeasurable):
+            return own_quantity if isinstance(own_quantity, Unmeasurable) else their_quantity
+        return minus(own_quantity, their_quantity)
     if metric == COVERAGE:
         own, theirs = _covered(answers), _covered(reference)
         if isinstance(own, Unmeasurable):
@@ -105,11 +105,11 @@ def _paired(
             return Unmeasurable("the reference model predicts no intervals")
         if answers.weights is None:
             return paired_shares(own, theirs, Among(), groups)
-        model, other = (
+        own_hits, their_hits = (
             Terms(hit.astype(np.float64), (0, 1), weights=answers.weights, largest_weight=answers.largest_weight)
             for hit in (own, theirs)
         )
-        return paired(model, other, groups, seed=seed)
+        return paired(own_hits, their_hits, groups, seed=seed)
     own_terms, their_terms = (_terms(each, metric, subject) for each in (answers, reference))
     if isinstance(own_terms, Unmeasurable):
         return own_terms

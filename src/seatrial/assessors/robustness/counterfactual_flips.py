@@ -44,10 +44,10 @@ def assess(
     budget_s: float,
 ) -> Iterator[Evidence | NotMeasured]:
     """The share of flips overall, over all group columns, and by each grouping over its own; exact bounds."""
-    asked = [claim for claim in claims if claim.metric == METRIC]
+    selected = [claim for claim in claims if claim.metric == METRIC]
     under = subject.under_attack
     if under is None:
-        yield from (unmeasured(claim, "it needs the model and its inputs, not its answers alone") for claim in asked)
+        yield from (unmeasured(claim, "it needs the model and its inputs, not its answers alone") for claim in selected)
         return
     changed = _changed(subject.groups, {column.name for column in under.predictor.signature.inputs})
     own = [Claim(METRIC), *(Claim(METRIC, Family.GROUPS, name) for name in changed)] if changed else []
@@ -55,16 +55,16 @@ def assess(
         own = []
     flips = _Flips(under, subject.tables, until=monotonic() + budget_s)
     measured = replace(subject, tables={**subject.tables, subject.measured: under.rows})
-    for claim in dict.fromkeys([*asked, *own]):
+    for claim in dict.fromkeys([*selected, *own]):
         columns = changed.get(claim.column, ()) if claim.column else tuple(dict.fromkeys(chain(*changed.values())))
-        found = _why_not(subject, claim, columns) or flips.of(columns)
-        if isinstance(found, Unmeasurable):
-            yield unmeasured(claim, found.reason)
+        mask = _why_not(subject, claim, columns) or flips.of(columns)
+        if isinstance(mask, Unmeasurable):
+            yield unmeasured(claim, mask.reason)
             continue
 
-        def flipped(_claim: Claim, groups: Grouping, found: Mask = found) -> Quantity | Unmeasurable:
+        def flipped(_claim: Claim, groups: Grouping, mask: Mask = mask) -> Quantity | Unmeasurable:
             rows = np.bincount(groups.codes, minlength=len(groups.names))
-            return shares(np.bincount(groups.codes[found], minlength=len(groups.names)), rows, groups.names, "rows")
+            return shares(np.bincount(groups.codes[mask], minlength=len(groups.names)), rows, groups.names, "rows")
 
         parameters = {
             "weights": "unweighted",
@@ -79,8 +79,8 @@ def assess(
 def _changed(groups: Sequence[str], inputs: Collection[str]) -> dict[str, tuple[str, ...]]:
     """The columns of each grouping that the model takes in; groupings without any are left out."""
     parts = {name: [name] if name in inputs else name.split("*") for name in groups}
-    found = {name: tuple(part for part in each if part in inputs) for name, each in parts.items()}
-    return {name: columns for name, columns in found.items() if columns}
+    input_parts = {name: tuple(part for part in each if part in inputs) for name, each in parts.items()}
+    return {name: columns for name, columns in input_parts.items() if columns}
 
 
 def _why_not(subject: Subject, claim: Claim, columns: Sequence[str]) -> Unmeasurable | None:
@@ -110,10 +110,10 @@ class _Flips:
         for column in columns:
             if column not in self._known:
                 self._known[column] = self._column(column)
-            found = self._known[column]
-            if isinstance(found, Unmeasurable):
-                return found
-            together |= found
+            mask = self._known[column]
+            if isinstance(mask, Unmeasurable):
+                return mask
+            together |= mask
         return together
 
     def _column(self, column: str) -> Mask | Unmeasurable:
@@ -143,14 +143,14 @@ def _values(column: str, rows: pa.Table, tables: Sequence[pa.Table]) -> dict[str
     """The different values of a column anywhere, as the rows have them, by name; a missing one is no other group."""
     kind = rows.column(column).type
     kind = kind.value_type if isinstance(kind, pa.DictionaryType) else kind
-    found: dict[str, Any] = {}
+    values_by_name: dict[str, Any] = {}
     for table in tables:
         if column in table.column_names:
             values: Any = pc.unique(table.column(column))
-            named = texts(pa.chunked_array([values])).to_pylist()
-            found |= {str(name): value.cast(kind) for name, value in zip(named, _scalars(values), strict=True)}
-    found.pop(MISSING, None)
-    return found
+            names = texts(pa.chunked_array([values])).to_pylist()
+            values_by_name |= {str(name): value.cast(kind) for name, value in zip(names, _scalars(values), strict=True)}
+    values_by_name.pop(MISSING, None)
+    return values_by_name
 
 
 def _scalars(values: Any) -> Iterator[Any]:
