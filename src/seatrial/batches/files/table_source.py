@@ -100,9 +100,9 @@ def manifest_of(source: TableSource, folder: Path) -> Manifest:
 
 def deleted_rows(source: TableSource, manifest: Manifest) -> dict[int, NDArray[np.bool_]]:
     """By row group, which of its rows stay; only row groups with deleted rows are there."""
-    live_rows: dict[int, NDArray[np.bool_]] = {}
+    live_masks: dict[int, NDArray[np.bool_]] = {}
     if not source.deleted:
-        return live_rows
+        return live_masks
     paths = manifest.files["path"].to_pylist()
     firsts: dict[int, int] = {}
     for group, (file, rows) in enumerate(zip(manifest.file.tolist(), manifest.rows.tolist(), strict=True)):
@@ -113,7 +113,7 @@ def deleted_rows(source: TableSource, manifest: Manifest) -> dict[int, NDArray[n
             continue
         inside = positions[np.searchsorted(positions, first) : np.searchsorted(positions, first + rows)]
         if len(inside):
-            stay = np.ones(rows, np.bool_)
-            stay[inside - first] = False
-            live_rows[group] = stay
-    return live_rows
+            live_mask = np.ones(rows, np.bool_)
+            live_mask[inside - first] = False
+            live_masks[group] = live_mask
+    return live_masks

@@ -71,13 +71,13 @@ class Window:
     def decode(self, position: int) -> None:
         """Decodes one row group. Safe from several threads, for different row groups."""
         group = self._layout.groups[position]
-        live_rows = self._keep.get(group.number)
+        live_mask = self._keep.get(group.number)
         for output in self._packed.values():
-            self._close_up(group, output, live_rows)
+            self._close_up(group, output, live_mask)
         if self._outputs:
             table = self._read(group, self._outputs)
-            if live_rows is not None:
-                table = table.filter(pa.array(live_rows))
+            if live_mask is not None:
+                table = table.filter(pa.array(live_mask))
             for output in self._outputs:
                 self._columns[output.name].put(group.first, [table[field.name] for field in output.fields])
 
@@ -90,7 +90,7 @@ class Window:
         """The rows at these positions, as arrays of their own."""
         return {name: (self._plain.get(name) or self._columns[name]).take(positions) for name in self._order}
 
-    def _close_up(self, group: Group, output: Output, live_rows: NDArray[np.bool_] | None) -> None:
+    def _close_up(self, group: Group, output: Output, live_mask: NDArray[np.bool_] | None) -> None:
         """Makes a packed column's rows a matrix where they lie in the buffer."""
         name = output.fields[0].name
         (chunk,) = group.chunks[name]
@@ -110,7 +110,7 @@ class Window:
         close_up(held, runs, row_bytes=row_bytes, prefixed=prefixed)
         first = chunk.at // row_bytes  # the layout lets it begin at a row
         places = np.arange(first, first + rows)
-        self._plain[output.name].put(group.first, places if live_rows is None else places[live_rows])
+        self._plain[output.name].put(group.first, places if live_mask is None else places[live_mask])
 
     def _read(self, group: Group, outputs: Sequence[Output]) -> pa.Table:
         fields = {field.name: field for output in outputs for field in output.fields}
