@@ -32,10 +32,10 @@ def report_error(error: SeatrialError, *, as_json: bool) -> int:
     for each in error.each:
         each.spell(command_line)
     if as_json:
-        print_json({"errors": [one.as_document() for one in error.each]})
+        print_json({"errors": [failure.as_document() for failure in error.each]})
         return error.exit_status
     several = len(error.each) > 1 or error.each[0] is not error
-    for one in (*error.each, *([error.problem] if several else [])):
-        first, *more = str(one).split("\n")
+    for failure in (*error.each, *([error.problem] if several else [])):
+        first, *more = str(failure).split("\n")
         print("\n".join([printable(first), *(f"  {printable(line.strip())}" for line in more)]), file=sys.stderr)
     return error.exit_status

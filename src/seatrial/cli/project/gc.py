@@ -49,13 +49,13 @@ def command(
                 "older_than_hours": older_than,
                 "before_bytes": garbage.before_bytes,
                 "after_bytes": after,
-                "removed": [asdict(one) for one in garbage.removed],
+                "removed": [asdict(removed) for removed in garbage.removed],
                 "notes": list(garbage.notes),
             }
         )
         return 0
-    for one in garbage.removed:
-        print_lines(f"{one.kind:12}  {one.size_bytes / MIB:10.3f} MiB  {one.name!r}".replace("'", ""))
+    for removed in garbage.removed:
+        print_lines(f"{removed.kind:12}  {removed.size_bytes / MIB:10.3f} MiB  {removed.name!r}".replace("'", ""))
     for note in garbage.notes:
         print_lines(note)
     would = "would be " if dry_run else ""

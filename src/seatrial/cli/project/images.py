@@ -99,8 +99,8 @@ def command(
         tool = find_builder(builder)
         options = BuildOptions(base, build_option, os.environ.get("SOURCE_DATE_EPOCH"))
         chosen = [image for image in prepared if image.contents.kind in build]
-        built = [build_and_list(one, folder, tool, options, push=push, progress=progress) for one in chosen]
-        reference = next((one.reference for one in built if one.kind == "steps"), None)
+        built = [build_and_list(image, folder, tool, options, push=push, progress=progress) for image in chosen]
+        reference = next((image.reference for image in built if image.kind == "steps"), None)
         if reference is not None and profile != "local":
             written = write_image(Path(project.path), profile, reference)
     if json:
@@ -109,26 +109,26 @@ def command(
                 "documents": [str(folder / document.path) for document in documents],
                 "images": [
                     {
-                        "kind": one.kind,
-                        "name": one.name,
-                        "image": one.reference,
-                        "bill_of_materials": str(one.bill_of_materials),
+                        "kind": image.kind,
+                        "name": image.name,
+                        "image": image.reference,
+                        "bill_of_materials": str(image.bill_of_materials),
                     }
-                    for one in built
+                    for image in built
                 ],
                 "written": written,
             }
         )
         return 0
     print_lines(*(folder / document.path for document in documents))
-    for one in built:
-        print_lines(f"{one.kind}: {one.name}; what is in it: {one.bill_of_materials}")
-        if one.reference is not None:
-            print_lines(f'image = "{one.reference}"')
+    for image in built:
+        print_lines(f"{image.kind}: {image.name}; what is in it: {image.bill_of_materials}")
+        if image.reference is not None:
+            print_lines(f'image = "{image.reference}"')
     call = Call(profile=profile, directory=directory)
     if written:
         print_lines(f"Written into [profile.{profile}].", f"Next: {call.then('doctor')}")
-    elif any(one.reference for one in built):
+    elif any(image.reference for image in built):
         print_lines("Next: put that line into a [profile.X] of seatrial.toml.")
     elif built:
         print_lines(f"Next: {call.then('images', *_again(build), '--push', 'REGISTRY')}")

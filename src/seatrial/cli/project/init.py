@@ -83,7 +83,7 @@ def command(
     """
     from seatrial.errors import InputError
 
-    if sum(one is not None for one in (from_, example, data)) > 1:
+    if sum(source is not None for source in (from_, example, data)) > 1:
         raise InputError("--from, --data and --example exclude each other.", hint="Name one of them.")
     if (framework is not None or spark) and (from_ is not None or example is not None):
         raise InputError(
@@ -103,9 +103,9 @@ def command(
     }
     of_a_table = {"--label": label, "--groups": groups or None, "--task": task, "--positive": positive}
     for options, needs in ((of_a_model, from_), (of_a_table, from_ or data)):
-        if needs is None and (given := next((name for name, value in options.items() if value is not None), None)):
+        if needs is None and (option := next((name for name, value in options.items() if value is not None), None)):
             others = "--from MODEL" if options is of_a_model else "--data FILE or --from MODEL"
-            raise InputError(f"{given} needs {others}.", hint=f"Name that too, or leave {given} out.")
+            raise InputError(f"{option} needs {others}.", hint=f"Name that too, or leave {option} out.")
     if example is not None:
         return _example(folder, example)
     if from_ is None and data is None:

@@ -40,12 +40,14 @@ def command(
     with open_project(project, profile) as workspace:
         plan = make_plan(pipeline.graph, pipeline.parameters, workspace, use_cache=not no_cache)
     if json:
-        steps = [{"name": one.name, "state": one.state, "key": one.key, "reason": one.reason} for one in plan.steps]
+        steps = [
+            {"name": step.name, "state": step.state, "key": step.key, "reason": step.reason} for step in plan.steps
+        ]
         print_json({"steps": steps})
         return 0
-    width = max(len(one.name) for one in plan.steps)
-    for one in plan.steps:
-        print_lines(f"{one.name:{width}}  {one.reason if one.state == 'cached' else f'runs: {one.reason}'}")
+    width = max(len(step.name) for step in plan.steps)
+    for step in plan.steps:
+        print_lines(f"{step.name:{width}}  {step.reason if step.state == 'cached' else f'runs: {step.reason}'}")
     call = Call(profile=profile, directory=directory, sets=set_, no_cache=no_cache)
     print_lines(f"Next: {_following(plan, project, call, rehearse=rehearse)}")
     return 0

@@ -56,14 +56,14 @@ def list_(
         records = list(islice(newest_runs(workspace.objects), newest))
     if json:
         shown = ("run", "started", "profile", "rehearsal", "ending", "release", "verdict")
-        print_json({"runs": [{name: getattr(one, name) for name in shown} for one in records]})
+        print_json({"runs": [{name: getattr(record, name) for name in shown} for record in records]})
         return 0
-    for one in records:
-        print_lines(f"{one.run}  {one.ending:11}  {_what(one)}  {one.verdict or ''}".rstrip())
+    for record in records:
+        print_lines(f"{record.run}  {record.ending:11}  {_what(record)}  {record.verdict or ''}".rstrip())
     call = Call(profile=profile, directory=directory)
     if not records:
         print_lines("No run yet.")
-    print_lines(f"Next: {call.then('releases' if any(one.release for one in records) else 'run')}")
+    print_lines(f"Next: {call.then('releases' if any(record.release for record in records) else 'run')}")
     return 0
 
 
@@ -91,7 +91,7 @@ def show(
 
     with open_workspace(directory, profile) as workspace:
         record = find_run(workspace.objects, run)
-        steps = {one.name: one for one in record.steps}
+        steps = {step_record.name: step_record for step_record in record.steps}
         if step is not None and step not in steps:
             hint = did_you_mean(step, steps) or f"Those that ended: {', '.join(steps) or 'none'}."
             raise InputError(f"step {step!r} did not end in this run.", path=record.run, hint=hint)
@@ -103,9 +103,9 @@ def show(
     call = Call(profile=profile, directory=directory)
     print_lines(f"{record.run}  {record.ending}  {_what(record)}  {record.verdict or ''}".rstrip())
     print_lines(f"started {record.started}, profile {record.profile}{_origin(record)}")
-    for one in (steps[step],) if step is not None else record.steps:
-        print_lines(*_step_lines(one))
-        if step is None and one.state == "failed" and (lines := printed.get(one.name)):
+    for step_record in (steps[step],) if step is not None else record.steps:
+        print_lines(*_step_lines(step_record))
+        if step is None and step_record.state == "failed" and (lines := printed.get(step_record.name)):
             print_lines("  The end of its log:", *(f"    {line}" for line in lines[-LAST_LINES:]))
     for line in _run_lines(record) if step is None else ():
         print_lines(line)
@@ -204,18 +204,18 @@ def _document(record: RunRecord, step: str | None, printed: dict[str, tuple[str,
         **{name: getattr(record, name) for name in shown},
         "steps": [
             {
-                **{name: getattr(one, name) for name in ("name", "state", "key", "seconds", "reason")},
-                "errors": [dict(error) for error in one.errors],
-                "log": list(printed[one.name]) if one.name in printed else None,
+                **{name: getattr(step_record, name) for name in ("name", "state", "key", "seconds", "reason")},
+                "errors": [dict(error) for error in step_record.errors],
+                "log": list(printed[step_record.name]) if step_record.name in printed else None,
             }
-            for one in record.steps
-            if step in (None, one.name)
+            for step_record in record.steps
+            if step in (None, step_record.name)
         ],
     }
 
 
 def _after_show(record: RunRecord, step: str | None, call: Call) -> str:
-    failed = [one.name for one in record.steps if one.state == "failed"]
+    failed = [step_record.name for step_record in record.steps if step_record.state == "failed"]
     if step is None and failed:
         return call.then("runs", "show", record.run, "--step", failed[0])
     if record.release is not None:

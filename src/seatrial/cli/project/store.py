@@ -30,19 +30,19 @@ def status(*, directory: Directory = Path(), json: Json = False) -> int:
     from seatrial.stores.embedded import lease
 
     state = state_folder(directory, os.environ)
-    found = lease.status(state)
+    store = lease.status(state)
     if json:
-        print_json({"running": found.endpoint is not None, **dataclasses.asdict(found)})
+        print_json({"running": store.endpoint is not None, **dataclasses.asdict(store)})
     elif (folder := plain_folder(directory, state)) is not None:
         print_lines(f"This project's store is a plain folder, {folder}: nothing has to run for it.")
-    elif found.endpoint is None:
+    elif store.endpoint is None:
         print_lines("The embedded store does not run. Any command that needs it starts it.")
         print_lines(f"Next: {Call(directory=directory).then('store', 'start')}")
     else:
         print_lines(
-            f"The embedded store answers at {found.endpoint} (supervisor {found.pid}, {_use(in_use=found.in_use)})."
+            f"The embedded store answers at {store.endpoint} (supervisor {store.pid}, {_use(in_use=store.in_use)})."
         )
-        print_lines(f"Data, credentials and log: {found.folder}. ")
+        print_lines(f"Data, credentials and log: {store.folder}. ")
         print_lines(f"Next: {Call(directory=directory).then('store', 'stop')}, to end it")
     return 0
 

@@ -99,8 +99,8 @@ def _documents(asked: Asked, target: str, *, schedule: str | None = None) -> tup
 
 def _print(documents: Sequence[Document], asked: Asked) -> int:
     if asked.as_json:
-        print_json({"documents": [{"path": one.path, "text": one.text} for one in documents]})
+        print_json({"documents": [{"path": document.path, "text": document.text} for document in documents]})
         return 0
-    print("".join(f"# {one.path}\n{one.text}" for one in documents), end="")  # noqa: T201  # manifests, to the byte
+    print("".join(f"# {document.path}\n{document.text}" for document in documents), end="")  # noqa: T201  # manifests, to the byte
     print_lines("Next: the same without --dry-run", file=sys.stderr)  # stdout is for a pipe
     return 0

@@ -55,7 +55,7 @@ def command(
                 "verdict": service.verdict,
                 "waived_until": service.waived_until,
                 "target": to,
-                "documents": [{"path": one.path, "text": one.text} for one in documents],
+                "documents": [{"path": document.path, "text": document.text} for document in documents],
                 "sent": sent is not None,
             }
         )
@@ -64,10 +64,10 @@ def command(
         print_lines(sent)
         print_lines(f"Next: {target.next_step(service, folder=None)}")
     elif output is not None:
-        print_lines(*(output / one.path for one in documents))
+        print_lines(*(output / document.path for document in documents))
         print_lines(f"Next: {target.next_step(service, folder=str(output))}")
     else:
-        print("".join(f"# {one.path}\n{one.text}" for one in documents), end="")  # noqa: T201  # manifests, to the byte
+        print("".join(f"# {document.path}\n{document.text}" for document in documents), end="")  # noqa: T201  # manifests, to the byte
         ways = "--output DIR, or with --apply" if target.sends else "--output DIR"
         print_lines(f"Next: the same with {ways}", file=sys.stderr)  # stdout is for a pipe
     return 0

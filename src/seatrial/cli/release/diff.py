@@ -50,20 +50,26 @@ def command(
                 "before": names[0],
                 "after": names[1],
                 "changes": [
-                    {"part": one.part, "what": one.what, "before": one.before, "after": one.after} for one in changes
+                    {"part": change.part, "what": change.what, "before": change.before, "after": change.after}
+                    for change in changes
                 ],
             }
         )
         return 0
-    asked = {str(requirement.claim) for side in sides if side.policy for requirement in side.policy.require}
-    for part, found in groupby(changes, lambda change: change.part):
+    claims = {str(requirement.claim) for side in sides if side.policy for requirement in side.policy.require}
+    for part, part_changes in groupby(changes, lambda change: change.part):
         print_lines(part)
         left_out = 0
-        for one in found:
-            if part == "evidence" and not all_ and one.what != "test data" and one.what.split(", ")[0] not in asked:
+        for change in part_changes:
+            if (
+                part == "evidence"
+                and not all_
+                and change.what != "test data"
+                and change.what.split(", ")[0] not in claims
+            ):
                 left_out += 1
                 continue
-            print_lines(f"  {one.what}: {_short(one.before)} → {_short(one.after)}")
+            print_lines(f"  {change.what}: {_short(change.before)} → {_short(change.after)}")
         if left_out:
             print_lines(f"  and {left_out} other measurements, which the policy does not ask for: --all")
     if not changes:

@@ -43,12 +43,12 @@ def command(
     verified = verified_release(release, directory=directory, profile=profile, trust=trust, passed=True).require()
     predictor = load_predictor(verified.package)
     # Columns that the model does not take are only passed on: as the text they are, where the file has no types.
-    given = open_rows(file, types=row_types(predictor.signature), others="text")
+    input_rows = open_rows(file, types=row_types(predictor.signature), others="text")
     rows = answer_rows(
         predictor,
-        given.tables(),
-        schema=given.schema,
-        source=given.origin,
+        input_rows.tables(),
+        schema=input_rows.schema,
+        source=input_rows.origin,
         target=output,
         on_unanswered=lambda unanswered: print_lines(
             f"{unanswered}. Fill what is missing as it was filled in training.", file=sys.stderr

@@ -22,31 +22,32 @@ def command(*, profile: Profile = "local", directory: Directory = Path(), json: 
     from seatrial.stores.documents import sha256, to_json
 
     with open_workspace(directory, profile) as workspace:
-        found = list_releases(workspace.objects, workspace.project.name)
+        releases = list_releases(workspace.objects, workspace.project.name)
     if json:
         print_json(
             {
                 "releases": [
                     {
-                        "release": one.title,
-                        "digest": sha256(to_json(one)),
-                        "created": one.created,
-                        "verdict": one.verdict,
-                        "model": one.model,
-                        "policy": one.policy,
-                        "use": one.test_data.use,
+                        "release": release.title,
+                        "digest": sha256(to_json(release)),
+                        "created": release.created,
+                        "verdict": release.verdict,
+                        "model": release.model,
+                        "policy": release.policy,
+                        "use": release.test_data.use,
                     }
-                    for one in found
+                    for release in releases
                 ]
             }
         )
         return 0
-    for one in found:
+    for release in releases:
         print_lines(
-            f"{one.title:20}  {one.created}  {one.verdict:12}  model {one.model[:12]}…  use {one.test_data.use}"
+            f"{release.title:20}  {release.created}  {release.verdict:12}  "
+            f"model {release.model[:12]}…  use {release.test_data.use}"
         )
     call = Call(profile=profile, directory=directory)
-    if not found:
+    if not releases:
         print_lines("No release yet.")
-    print_lines(f"Next: {call.then('verify', found[-1].title) if found else call.then('run')}")
+    print_lines(f"Next: {call.then('verify', releases[-1].title) if releases else call.then('run')}")
     return 0

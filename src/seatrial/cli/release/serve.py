@@ -80,7 +80,7 @@ def command(
     if served is None:
         raise AssertionError("what is deployable has a release.json")
     if verified.waived:
-        until = min(one.waiver.expires for one in verified.waivers)
+        until = min(accepted.waiver.expires for accepted in verified.waivers)
         print_lines(
             f"{served.title}: the release's verdict is {verified.outcome}; it is served by waiver until {until}.",
             file=sys.stderr,

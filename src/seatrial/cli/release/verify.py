@@ -60,7 +60,7 @@ def command(
                 "verdict": verified.outcome,
                 "deployable": verified.deployable,
                 "waived": list(verified.waived),
-                "problems": [{"path": one.path, "problem": one.problem} for one in verified.problems],
+                "problems": [{"path": problem.path, "problem": problem.problem} for problem in verified.problems],
             }
         )
     else:
@@ -75,7 +75,7 @@ def command(
 def _lines(verified: Verified, call: Call) -> Iterator[str]:
     if not verified.ok:  # nothing good is said of what is not used
         yield f"{verified.label}: DOES NOT VERIFY, and is not used."
-        yield from (f"  {one.path}: {one.problem}" for one in verified.problems)
+        yield from (f"  {problem.path}: {problem.problem}" for problem in verified.problems)
         yield f"Next: {_next_after_refusal(verified, call)}"
         return
     if verified.release is not None:
@@ -94,7 +94,7 @@ def _lines(verified: Verified, call: Call) -> Iterator[str]:
         yield f"  no waiver  {refused.path}: {refused.problem}"
     yield f"Verifies. Judged again, the verdict is {verified.outcome}."
     if verified.deployable:
-        until = f" until {min(one.waiver.expires for one in verified.waivers)}" if verified.waived else ""
+        until = f" until {min(accepted.waiver.expires for accepted in verified.waivers)}" if verified.waived else ""
         yield f"It can be deployed{until}."
         yield f"Next: {call.then('serve', verified.label)}"
     else:

@@ -39,19 +39,19 @@ def command(
     from seatrial.releases.verify import verify
     from seatrial.releases.waive import waive
 
-    now, known = datetime.now(UTC), trusted_by(trust)
+    now, trusted = datetime.now(UTC), trusted_by(trust)
     key = require_key(seatrial_home(os.environ), "waiver")
     with open_release(release, directory=directory, profile=profile) as source:
         waived = waive(
             source,
-            verify(source, known, now=now),
+            verify(source, trusted, now=now),
             requirement,
             reason=reason,
             days=days,
             key=key,
             now=now,
         )
-        verified = verify(source, known, now=now)
+        verified = verify(source, trusted, now=now)
     call = Call(profile=profile, directory=directory, trust=trust)
     print_lines(f"Waived until {waived.expires}, for {waived.title}: {waived.text}")
     if waived.text not in verified.waived:

@@ -46,7 +46,7 @@ def command(
                 print_lines(f"{'':15}  it should be: {result.expected}")
     if json:
         fields = ("name", "expected", "found", "right")
-        print_json({"cases": [{name: getattr(one, name) for name in fields} for one in results], "ok": not wrong})
+        print_json({"cases": [{name: getattr(case, name) for name in fields} for case in results], "ok": not wrong})
         return int(wrong > 0)
     print_lines(f"{len(results) - wrong} of {len(results)} as they should be.")
     print_lines("Next: seatrial try --example" if not wrong else "Do not trust a verdict of this installation.")
