@@ -135,7 +135,8 @@ class Namespace:
         """What each ResourceQuota of the namespace leaves."""
         listed = self._ask(lambda: self._core.list_namespaced_resource_quota(self.name, _request_timeout=REQUEST_S))
         return tuple(
-            Quota(one.metadata.name, dict(one.status.hard or {}), dict(one.status.used or {})) for one in listed.items
+            Quota(quota.metadata.name, dict(quota.status.hard or {}), dict(quota.status.used or {}))
+            for quota in listed.items
         )
 
     def node_images(self) -> frozenset[str]:
@@ -145,12 +146,12 @@ class Namespace:
 
     def events(self, name: str) -> tuple[Document, ...]:
         """What the cluster says about the object of that name, oldest first."""
-        found = self._ask(
+        event_list = self._ask(
             lambda: self._core.list_namespaced_event(
                 self.name, field_selector=f"involvedObject.name={name}", _request_timeout=REQUEST_S
             )
         )
-        return tuple(self._core.api_client.sanitize_for_serialization(found)["items"])
+        return tuple(self._core.api_client.sanitize_for_serialization(event_list)["items"])
 
     def log(self, pod: str) -> Iterator[bytes]:
         """What the pod prints, as it comes, until it ends."""
@@ -176,7 +177,7 @@ class Namespace:
 
     def _names(self, listing: Any, selector: str) -> tuple[str, ...]:
         listed = self._ask(lambda: listing(self.name, label_selector=selector, _request_timeout=REQUEST_S))
-        return tuple(one.metadata.name for one in listed.items)
+        return tuple(resource.metadata.name for resource in listed.items)
 
     def _send(self, method: str, path: str, text: str, content_type: str, *, dry_run: bool) -> Document:
         """Sends the text as it is: the client's own calls would write the document anew."""
@@ -282,12 +283,12 @@ def _no_context(context: str | None, words: str) -> InputError:
             path="cluster.context",
             hint='Write cluster = { context = "…" }; `kubectl config get-contexts` lists them.',
         )
-    known: list[str] = []
+    contexts: list[str] = []
     with suppress(config.ConfigException):
-        known = [one["name"] for one in config.list_kube_config_contexts(_kubeconfig())[0]]
-    if context in known:
+        contexts = [entry["name"] for entry in config.list_kube_config_contexts(_kubeconfig())[0]]
+    if context in contexts:
         return InputError(f"the context {context!r} cannot be used: {words}.", path="kubeconfig", hint="Correct it.")
-    hint = did_you_mean(context, known) or f"The kubeconfig has: {', '.join(known) or 'none'}."
+    hint = did_you_mean(context, contexts) or f"The kubeconfig has: {', '.join(contexts) or 'none'}."
     return InputError(f"the context {context!r} is not in the kubeconfig.", path="cluster.context", hint=hint)
 
 

@@ -21,10 +21,10 @@ def dns_label(name: str, *, limit: int = DNS_LABEL_LIMIT) -> str:
     if is_dns_label(name, limit=limit):
         return name
     suffix = "-" + hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_DIGITS]
-    kept = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    if not kept[:1].isalpha():
-        kept = f"release-{kept}"
-    return kept[: limit - len(suffix)].rstrip("-") + suffix
+    label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if not label[:1].isalpha():
+        label = f"release-{label}"
+    return label[: limit - len(suffix)].rstrip("-") + suffix
 
 
 def is_dns_label(name: str, *, limit: int = DNS_LABEL_LIMIT) -> bool:

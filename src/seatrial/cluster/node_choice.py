@@ -27,21 +27,25 @@ def node_choice(selector: Mapping[str, str], tolerations: Sequence[Toleration]) 
         spec["nodeSelector"] = dict(selector)
     if tolerations:
         spec["tolerations"] = [
-            {name: value for name, value in asdict(one).items() if value is not None} for one in tolerations
+            {name: value for name, value in asdict(toleration).items() if value is not None}
+            for toleration in tolerations
         ]
     return spec
 
 
 def toleration_mistake(tolerations: Sequence[Toleration]) -> tuple[str, str] | None:
     """What Kubernetes refuses in them, and the hint."""
-    for one in tolerations:
-        if one.operator not in OPERATORS:
-            return f'operator must be one of {", ".join(OPERATORS)}, got "{one.operator}".', 'Write "Exists".'
-        if one.effect is not None and one.effect not in EFFECTS:
-            return f'effect must be one of {", ".join(EFFECTS)}, got "{one.effect}".', "Leave it out for all of them."
-        if (one.value is None) != (one.operator == "Exists"):
+    for toleration in tolerations:
+        if toleration.operator not in OPERATORS:
+            return f'operator must be one of {", ".join(OPERATORS)}, got "{toleration.operator}".', 'Write "Exists".'
+        if toleration.effect is not None and toleration.effect not in EFFECTS:
             return (
-                f'the toleration of "{one.key}" must have a value unless its operator is "Exists".',
+                f'effect must be one of {", ".join(EFFECTS)}, got "{toleration.effect}".',
+                "Leave it out for all of them.",
+            )
+        if (toleration.value is None) != (toleration.operator == "Exists"):
+            return (
+                f'the toleration of "{toleration.key}" must have a value unless its operator is "Exists".',
                 "Add it.",
             )
     return None

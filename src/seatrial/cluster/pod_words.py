@@ -44,7 +44,7 @@ def gone(job: Document) -> Document:
 
 def has_begun(pod: Document) -> bool:
     """Whether a container of the pod runs, or ran."""
-    states = [one.get("state") or {} for one in pod.get("status", {}).get("containerStatuses") or ()]
+    states = [container.get("state") or {} for container in pod.get("status", {}).get("containerStatuses") or ()]
     return any("running" in state or "terminated" in state for state in states)
 
 
@@ -103,7 +103,7 @@ def why_executor_ended(pod: Document, *, memory: str) -> tuple[str, str]:
 def why_ended(pod: Document | None, job: Document, *, memory: str) -> tuple[str, str]:
     """Why a step ended without an answer of its own, and the hint; `memory` is the limit that it had."""
     conditions = job.get("status", {}).get("conditions") or ()
-    failed: Document = next((one for one in conditions if one.get("type") == "Failed"), {})
+    failed: Document = next((condition for condition in conditions if condition.get("type") == "Failed"), {})
     if failed.get("reason") == "DeadlineExceeded":
         seconds = job["spec"].get("activeDeadlineSeconds")
         return f"it took longer than its timeout_s of {seconds} s", "Allow it more, or make it quicker."
