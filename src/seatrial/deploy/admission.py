@@ -37,7 +37,7 @@ def prepare_service(
             release_digest=digest,
             model_digest=release.model,
             verdict=outcome,
-            waived_until=min((one.waiver.expires for one in verified.waivers), default=None)
+            waived_until=min((accepted.waiver.expires for accepted in verified.waivers), default=None)
             if verified.waived
             else None,
             image=image,
@@ -49,7 +49,7 @@ def prepare_service(
             **chosen,
         )
     except Problems as error:
-        raise Problems([_within_profile(one, profile_name, path) for one in error.errors]) from None
+        raise Problems([_within_profile(failure, profile_name, path) for failure in error.errors]) from None
 
 
 def _certificates(reference: str, path: str) -> str:

@@ -29,21 +29,21 @@ _METHODS = ("render_service", "render_pipeline", "next_step", "apply")
 
 def target_names() -> tuple[str, ...]:
     """The names of all targets of this installation, Seatrial's own first; none is loaded."""
-    return (*BUILT_IN, *sorted({one.name for one in entry_points(group=GROUP)} - BUILT_IN.keys()))
+    return (*BUILT_IN, *sorted({entry_point.name for entry_point in entry_points(group=GROUP)} - BUILT_IN.keys()))
 
 
 def find_target(name: str) -> Target:
     """The target of that name. Seatrial's own names cannot be taken by a package."""
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
-        made: Target = getattr(import_module(module), attribute)()
-        return made
+        target: Target = getattr(import_module(module), attribute)()
+        return target
     offered = list(entry_points(group=GROUP, name=name))
     if not offered:
-        known = target_names()
+        names = target_names()
         raise InputError(
             f"unknown target {name!r}.",
-            hint=did_you_mean(name, known) or f"Known: {', '.join(known)}.",
+            hint=did_you_mean(name, names) or f"Known: {', '.join(names)}.",
         )
     if len(offered) > 1:
         raise InputError(
@@ -55,22 +55,22 @@ def find_target(name: str) -> Target:
 
 def _loaded(entry: EntryPoint) -> Target:
     try:
-        made = entry.load()()
+        candidate = entry.load()()
     except Exception as error:
         raise InputError(
             f"the target {entry.name!r} cannot be loaded: {type(error).__name__}: {error}",
             path=_package(entry),
             hint="Repair or uninstall that package.",
         ) from error
-    missing = [method for method in _METHODS if not callable(getattr(made, method, None))]
-    missing += [attribute for attribute in ("name", "sends") if not hasattr(made, attribute)]
+    missing = [method for method in _METHODS if not callable(getattr(candidate, method, None))]
+    missing += [attribute for attribute in ("name", "sends") if not hasattr(candidate, attribute)]
     if missing:
         raise InputError(
             f"the target {entry.name!r} lacks {', '.join(missing)}.",
             path=_package(entry),
             hint="It must be a seatrial.deploy.target.Target: repair or uninstall that package.",
         )
-    target: Target = made
+    target: Target = candidate
     return target
 
 

@@ -93,6 +93,6 @@ def _explained(words: str, otherwise: str) -> Refused | TargetError:
             f"the cluster could not be asked: {words}", path="kubectl", hint="See `kubectl cluster-info`."
         )
     for pattern, hint in _HINTS:
-        if found := re.search(pattern, words):
-            return Refused(f"the cluster refused: {words}", path="kubectl", hint=hint.format(*found.groups()))
+        if match := re.search(pattern, words):
+            return Refused(f"the cluster refused: {words}", path="kubectl", hint=hint.format(*match.groups()))
     return Refused(f"the cluster refused: {words}", path="kubectl", hint=otherwise)

@@ -57,11 +57,11 @@ def _python(name: str, version: str) -> Component:
 
 def _jar(file_name: str, digest: str) -> Component:
     """With Maven's coordinates where the file's name has them; Spark's own jars are named without their group."""
-    if found := _IVY_JAR.fullmatch(file_name):
-        group, artifact, version = found.groups()
+    if match := _IVY_JAR.fullmatch(file_name):
+        group, artifact, version = match.groups()
         component = _component(artifact, version, f"pkg:maven/{group}/{artifact}@{version}") | {"group": group}
-    elif found := _PLAIN_JAR.fullmatch(file_name):
-        component = _component(found[1], found[2], None, reference=f"jar:{file_name}")
+    elif match := _PLAIN_JAR.fullmatch(file_name):
+        component = _component(match[1], match[2], None, reference=f"jar:{file_name}")
     else:
         component = _component(file_name, "", None, reference=f"jar:{file_name}")
     return component | {"hashes": [{"alg": "SHA-256", "content": digest}]}
@@ -74,4 +74,4 @@ def _component(name: str, version: str, purl: str | None, *, reference: str | No
 
 def _unique(components: object) -> list[Component]:
     """One entry for each reference: a jar that lies in both folders is one component."""
-    return list({str(one["bom-ref"]): one for one in components}.values())  # type: ignore[attr-defined]
+    return list({str(component["bom-ref"]): component for component in components}.values())  # type: ignore[attr-defined]

@@ -79,7 +79,7 @@ def _docker_digest(remote: str, _digest_file: Path) -> str:
     command = ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", remote]
     listed: list[str] = json.loads(_output(command))
     repository = remote.rpartition(":")[0]
-    return next(one.partition("@")[2] for one in listed if one.startswith(f"{repository}@"))
+    return next(repo_digest.partition("@")[2] for repo_digest in listed if repo_digest.startswith(f"{repository}@"))
 
 
 BUILDERS = {
@@ -117,9 +117,9 @@ def find_builder(name: str | None, *, which: Callable[[str], str | None] = shuti
     if name is not None and name not in BUILDERS:
         hint = did_you_mean(name, BUILDERS) or f"Known: {', '.join(BUILDERS)}."
         raise InputError(f'unknown builder "{name}".', path="--builder", hint=hint)
-    for one in BUILDERS.values() if name is None else (BUILDERS[name],):
-        if which(one.name) is not None:
-            return one
+    for builder in BUILDERS.values() if name is None else (BUILDERS[name],):
+        if which(builder.name) is not None:
+            return builder
     raise InputError(
         f"{' or '.join(BUILDERS) if name is None else name} is not installed: nothing here can build an image.",
         hint="Install podman, or build the Containerfile where there is a builder.",

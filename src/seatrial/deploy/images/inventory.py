@@ -18,7 +18,9 @@ def inventory() -> dict[str, list[list[str]]]:
         text=True,
         check=True,
     )
-    distributions = {(found.metadata["Name"], found.version) for found in importlib.metadata.distributions()}
+    distributions = {
+        (distribution.metadata["Name"], distribution.version) for distribution in importlib.metadata.distributions()
+    }
     return {
         "debian": sorted(line.split("\t") for line in listed.stdout.splitlines()),
         "python": sorted(list(pair) for pair in distributions),

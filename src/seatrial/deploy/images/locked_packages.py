@@ -45,10 +45,10 @@ FindMetadata = Callable[[str], Metadata | None]
 def installed_metadata(name: str) -> Metadata | None:
     """The metadata of a distribution of this environment; None where it is not installed."""
     try:
-        found = distribution(name)
+        installed = distribution(name)
     except PackageNotFoundError:
         return None
-    return Metadata(found.version, tuple(found.requires or ()))
+    return Metadata(installed.version, tuple(installed.requires or ()))
 
 
 def close_over(
@@ -72,21 +72,21 @@ def close_over(
     missing: dict[str, str] = {}
     queue = [(Requirement(root), "the project") for root in roots]
     while queue:
-        wanted, by = queue.pop()
-        name = canonicalize_name(wanted.name)
+        requirement, by = queue.pop()
+        name = canonicalize_name(requirement.name)
         if without(name):
             continue
         metadata = find(name)
         if metadata is None and (stand_in := STAND_INS.get(name)) is not None:
             name, metadata = canonicalize_name(stand_in), find(stand_in)
         if metadata is None:
-            missing.setdefault(str(wanted).split(";")[0].strip(), by)
+            missing.setdefault(str(requirement).split(";")[0].strip(), by)
             continue
         versions[name] = metadata.version
-        for extra in ("", *wanted.extras):
+        for extra in ("", *requirement.extras):
             if (name, extra) not in visited:
                 visited.add((name, extra))
-                queue += [(one, name) for one in _requirements(metadata, extra, environment)]
+                queue += [(dependency, name) for dependency in _requirements(metadata, extra, environment)]
     if missing:
         listed = ", ".join(f"{requirement} (of {by})" for requirement, by in sorted(missing.items()))
         words = " ".join(f"'{requirement}'" for requirement in sorted(missing))

@@ -33,19 +33,19 @@ def with_image(text: str, profile: str, image: str) -> str | None:
     document, positions = read_toml(text, "seatrial.toml")
     lines = text.splitlines(keepends=True)
     if (line := positions.get(("profile", profile, "image"))) is not None:
-        lines[line - 1] = _VALUE.sub(lambda found: found[1] + json.dumps(image), lines[line - 1])
+        lines[line - 1] = _VALUE.sub(lambda match: match[1] + json.dumps(image), lines[line - 1])
     elif (header := _header(lines, profile)) is not None:
         ending = "\r\n" if lines[header].endswith("\r\n") else "\n"
         lines[header] = lines[header].removesuffix("\n").removesuffix("\r") + ending
         lines.insert(header + 1, f"image = {json.dumps(image)}{ending}")
-    wanted = deepcopy(document)
-    table = wanted.get("profile", {}).get(profile)
+    expected = deepcopy(document)
+    table = expected.get("profile", {}).get(profile)
     if not isinstance(table, dict):
         return None
     table["image"] = image
     written = "".join(lines)
     try:
-        return written if tomllib.loads(written) == wanted else None
+        return written if tomllib.loads(written) == expected else None
     except tomllib.TOMLDecodeError:
         return None
 

@@ -73,8 +73,8 @@ def _uv_lock(path: Path, environment: Environment) -> tuple[LockedPackage, ...]:
             files = [*entry.get("wheels", ()), *filter(None, [entry.get("sdist")])]
             digests = tuple(sorted({file["hash"] for file in files if "hash" in file}))
             packages[name] = LockedPackage(name, entry["version"], digests)
-        wanted = entry.get("optional-dependencies", {}).get(extra, ()) if extra else entry.get("dependencies", ())
-        for dependency in wanted:
+        dependencies = entry.get("optional-dependencies", {}).get(extra, ()) if extra else entry.get("dependencies", ())
+        for dependency in dependencies:
             if not _applies(dependency.get("marker"), environment):
                 continue
             chosen = _choose(entries.get(canonicalize_name(dependency["name"]), []), dependency, environment)
@@ -84,7 +84,7 @@ def _uv_lock(path: Path, environment: Environment) -> tuple[LockedPackage, ...]:
                     path=str(path),
                     hint="Write it anew: uv lock.",
                 )
-            queue += [(chosen, one) for one in ("", *dependency.get("extra", ()))]
+            queue += [(chosen, dependency_extra) for dependency_extra in ("", *dependency.get("extra", ()))]
     return tuple(packages[name] for name in sorted(packages))
 
 

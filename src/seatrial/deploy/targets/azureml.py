@@ -123,7 +123,7 @@ def _serve_variables(service: ServiceSettings, folder: str) -> dict[str, str]:
     """The options of `seatrial serve` as variables: Azure ML runs an image's own command, without arguments."""
     verb, release, *options = workload.serve_arguments(service, folder)
     values = {"release": release} | dict(
-        zip((one.removeprefix("--") for one in options[::2]), options[1::2], strict=True)
+        zip((option.removeprefix("--") for option in options[::2]), options[1::2], strict=True)
     )
     return {f"SEATRIAL_{verb}_{option}".upper(): value for option, value in values.items()}
 
