@@ -33,8 +33,8 @@ def cluster_checks(workspace: Workspace, resources: Mapping[str, Resources]) -> 
     try:
         require_cluster_profile(workspace.profile_name, profile, path=workspace.project.path, runs=True)
     except SeatrialError as error:
-        for one in error.each:
-            yield Check("cluster profile", "fail", one.problem, one.hint)
+        for failure in error.each:
+            yield Check("cluster profile", "fail", failure.problem, failure.hint)
     reached = checked("cluster", lambda: _reach(cluster))
     yield reached
     if reached.status == "fail":
@@ -60,8 +60,8 @@ def _pod_security(namespace: Namespace) -> Check | str:
         return _unknown("pod security", "namespaces")
     if level == RESTRICTED:
         return RESTRICTED
-    seen = f"the namespace enforces {level}" if level else "the namespace enforces no level"
-    return Check("pod security", "warn", f"{seen}: other pods than ours may run with more rights.", SETUP)
+    enforcement = f"the namespace enforces {level}" if level else "the namespace enforces no level"
+    return Check("pod security", "warn", f"{enforcement}: other pods than ours may run with more rights.", SETUP)
 
 
 def _secrets(namespace: Namespace, cluster: ClusterChoice) -> Check | str:
@@ -89,14 +89,14 @@ def _accounts(namespace: Namespace, cluster: ClusterChoice) -> Check | str:
         cluster.driver_service_account,
         cluster.spark_service_account,
     )
-    named = sorted({name for name in names if name is not None})
+    accounts = sorted({name for name in names if name is not None})
     try:
-        missing = [name for name in named if not namespace.has_account(name)]
+        missing = [name for name in accounts if not namespace.has_account(name)]
     except Forbidden:
         return _unknown("accounts", "serviceaccounts")
     if missing:
         return Check("accounts", "fail", f"ServiceAccount {', '.join(missing)} does not exist.", SETUP)
-    return ", ".join(named)
+    return ", ".join(accounts)
 
 
 def _rights(namespace: Namespace, cluster: ClusterChoice) -> Check | str:
@@ -116,8 +116,8 @@ def _rights(namespace: Namespace, cluster: ClusterChoice) -> Check | str:
         except Forbidden:
             return _unknown("rights", "localsubjectaccessreviews")
     if missing:
-        told = ", ".join(f"{verb} {resource}" for verb, resource in missing)
-        return Check("rights", "fail", f"{who} may not {told}.", SETUP)
+        listed = ", ".join(f"{verb} {resource}" for verb, resource in missing)
+        return Check("rights", "fail", f"{who} may not {listed}.", SETUP)
     return f"{who} may do what driving a run takes"
 
 
@@ -139,14 +139,14 @@ def _quota(namespace: Namespace, cluster: ClusterChoice, resources: Mapping[str,
                     "quota", "warn", f"{quota.name}: {resource}: a step needs {least:f}, {left:f} are left.", hint
                 )
     return "; ".join(
-        f"{one.name}: {', '.join(f'{key} {one.used.get(key, 0)}/{hard}' for key, hard in one.hard.items())}"
-        for one in quotas
+        f"{quota.name}: {', '.join(f'{key} {quota.used.get(key, 0)}/{hard}' for key, hard in quota.hard.items())}"
+        for quota in quotas
     )
 
 
 def _needed(cluster: ClusterChoice, resources: Mapping[str, Resources], *, driven: bool) -> dict[str, Decimal]:
-    cpu = max((amount(one.cpu) for one in resources.values()), default=Decimal(0))
-    memory = max((amount(one.memory) for one in resources.values()), default=Decimal(0))
+    cpu = max((amount(step.cpu) for step in resources.values()), default=Decimal(0))
+    memory = max((amount(step.memory) for step in resources.values()), default=Decimal(0))
     own_memory = amount(cluster.driver_memory) if driven else Decimal(0)
     own_cpu = amount(CPU_REQUEST) if driven else Decimal(0)
     return {
