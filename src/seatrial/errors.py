@@ -32,7 +32,7 @@ def spell(text: str, surface: Surface) -> str:
     >>> spell(f"Leave {field('threshold')} out.", lambda name, _example: f"--{name}")
     'Leave --threshold out.'
     """
-    return _FIELD.sub(lambda found: surface(found[1], found[2]), text)
+    return _FIELD.sub(lambda match: surface(match[1], match[2]), text)
 
 
 def _unspelled(name: str, example: str | None) -> str:
@@ -127,8 +127,8 @@ def spelled(surface: Surface) -> Iterator[None]:
     try:
         yield
     except SeatrialError as error:
-        for one in error.each:
-            one.spell(surface)
+        for failure in error.each:
+            failure.spell(surface)
         raise
 
 
