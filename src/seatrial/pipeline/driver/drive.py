@@ -131,5 +131,5 @@ def _failed(asked: Asked, identity: Identity, error: SeatrialError) -> RunRecord
         steps=(),
         code=asked.code,
         origin=identity.origin,
-        errors=tuple(one.as_document() for one in error.each),
+        errors=tuple(failure.as_document() for failure in error.each),
     )

@@ -173,8 +173,8 @@ class _Follower:
         outputs: dict[str, Output] = {}
         for step in record.steps:
             if step.key is not None and step.state in ("ran", "cached"):
-                made = read_record(self._workspace.objects, step.key)
-                outputs.update({} if made is None else made.outputs)
+                cache_record = read_record(self._workspace.objects, step.key)
+                outputs.update({} if cache_record is None else cache_record.outputs)
         failed = next((step for step in record.steps if step.state == "failed"), None)
         error = _error(record.errors if failed is None else failed.errors, record.run)
         if error is None and record.ending == "interrupted":

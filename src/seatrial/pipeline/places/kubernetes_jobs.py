@@ -118,17 +118,17 @@ class KubernetesJobs:
         last = time.monotonic() + PATIENCE_S
         while self._namespace.create_job(text) is None:
             with self._changed:
-                seen = self._jobs.get(name)
-                if seen is None:  # the watch is about to tell of it
+                job = self._jobs.get(name)
+                if job is None:  # the watch is about to tell of it
                     self._changed.wait(1.0)
-                elif _arguments(seen) == _arguments(manifest):
+                elif _arguments(job) == _arguments(manifest):
                     return
-            if seen is not None:
+            if job is not None:
                 self._namespace.delete_job(name, pods_first=True)
                 with self._changed:
                     self._changed.wait_for(lambda: name in self._deleted, PATIENCE_S)
-                    for known in (self._jobs, self._pods):
-                        known.pop(name, None)
+                    for by_name in (self._jobs, self._pods):
+                        by_name.pop(name, None)
             if time.monotonic() > last:
                 raise TargetError(
                     f"the Job {name} of an earlier driver does not go away.", hint=f"kubectl delete job {name}"
@@ -139,7 +139,7 @@ class KubernetesJobs:
         began, looked = time.monotonic(), 0.0
         stuck_since: float | None = None
         followed: set[str] = set()
-        told = ""
+        last_problem = ""
         while not self._is_over(name):
             if (pod := self._new_pod(name, followed)) is not None:
                 followed.add(pod)
@@ -157,9 +157,9 @@ class KubernetesJobs:
                 looked = time.monotonic()
                 events = self._namespace.events(name)
             waiting = why_waiting(waits, events)
-            if waiting is not None and waiting.problem != told:
-                told = waiting.problem
-                on_waiting(told)
+            if waiting is not None and waiting.problem != last_problem:
+                last_problem = waiting.problem
+                on_waiting(last_problem)
             if waiting is None or not waiting.lasting:
                 stuck_since = None if waiting is not None else stuck_since
                 continue
@@ -269,15 +269,15 @@ def check_inputs(graph: Graph) -> None:
         for source in step.inputs.values():
             match source:
                 case LocalModel(place) | RowsAt(place) if not is_remote(place):
-                    named = place
+                    path = place
                 case Files(pattern) if is_file_address(pattern):
-                    named = pattern
+                    path = pattern
                 case _:
                     continue
             problems.append(
                 InputError(
                     f"step {step.name!r} reads a file of this machine, and its pod reads the store alone.",
-                    path=named,
+                    path=path,
                     hint="Put it there: seatrial put FILE raw/ --profile …; and name it as the store does.",
                 )
             )

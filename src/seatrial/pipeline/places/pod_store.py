@@ -20,8 +20,8 @@ CA_FILE = "ca.pem"
 
 def store_variables(choice: StoreChoice, directory: Path) -> dict[str, str]:
     """The environment by which a pod opens the store of the profile of the project in `directory`."""
-    stated = {key: value for key, value in asdict(choice).items() if value is not None}
-    variables = {STORE_VARIABLE: to_json(stated).decode()}
+    settings = {key: value for key, value in asdict(choice).items() if value is not None}
+    variables = {STORE_VARIABLE: to_json(settings).decode()}
     if choice.ca is not None:
         variables[CA_VARIABLE] = (directory / Path(choice.ca.removeprefix("file:")).expanduser()).read_text("ascii")
     return variables

@@ -48,7 +48,7 @@ def run_remote_step(
                 session = SharedSession(workspace, log=None, pods=pods)
                 answer = perform(pinned, step, workspace, run, session=session, replace=replace_record)
     except SeatrialError as error:
-        answer = {"errors": [_without_folder(one, directory).as_document() for one in error.each]}
+        answer = {"errors": [_without_folder(failure, directory).as_document() for failure in error.each]}
         raise
     except OSError as error:  # a full disk, above all
         answer = {"errors": [from_os_error(error, path=str(folder)).as_document()]}

@@ -44,21 +44,21 @@ class Plan:
 def make_plan(graph: Graph, parameters: Parameters, workspace: Workspace, *, use_cache: bool) -> Plan:
     """What `run_pipeline` would do with the same arguments."""
     before = last_parts(workspace.objects, frozenset(graph))
-    known: dict[str, Output] = {}
+    outputs: dict[str, Output] = {}
     planned = []
     for step in graph.values():
-        if missing := missing_inputs(step, known):
+        if missing := missing_inputs(step, outputs):
             reason = f"input {', '.join(missing)} is made anew"
             planned.append(PlannedStep(step.name, "ran", None, reason))
             continue
-        job = job_for(step, known, parameters, workspace)
+        job = job_for(step, outputs, parameters, workspace)
         record, doubt = cached(job, workspace) if use_cache else (None, "--no-cache")
         if record is None:
             planned.append(PlannedStep(step.name, "ran", job.key, doubt or why(job.parts, before), job, bool(doubt)))
         else:
-            known.update(record.outputs)
+            outputs.update(record.outputs)
             planned.append(PlannedStep(step.name, "cached", job.key, UNCHANGED, job))
-    release = known.get("release")
+    release = outputs.get("release")
     return Plan(tuple(planned), release if isinstance(release, ReleaseOutput) else None)
 
 

@@ -157,10 +157,10 @@ class _Runner:
                 last.callback(self.place.end)
         return Finished(self.record(ending), dict(self.known), self.error)
 
-    def _take(self, record: StepRecord, made: CacheRecord | None) -> None:
+    def _take(self, record: StepRecord, cache_record: CacheRecord | None) -> None:
         self._ended(record)
-        if made is not None:
-            self.known.update(made.outputs)
+        if cache_record is not None:
+            self.known.update(cache_record.outputs)
         self.write("running")
 
     def _ended(self, record: StepRecord) -> None:
@@ -187,31 +187,32 @@ class _Runner:
         """See `cached`. What this very run made before its driver was replaced counts, whatever was asked for."""
         if not self.use_cache and self.earlier is None:
             return None, NO_CACHE
-        made, doubt = cached(job, self.workspace)
-        if not self.use_cache and (made is None or made.run != self.run):
+        cache_record, doubt = cached(job, self.workspace)
+        if not self.use_cache and (cache_record is None or cache_record.run != self.run):
             return None, NO_CACHE
-        return made, doubt
+        return cache_record, doubt
 
     def _step(self, step: Step) -> tuple[StepRecord, CacheRecord | None]:
         began = time.monotonic()
         job: Job | None = None
         try:
             job = job_for(step, self.known, self.parameters, self.workspace)
-            made, doubt = self._cached(job)
+            cache_record, doubt = self._cached(job)
             reason = UNCHANGED
-            if self.earlier is not None and made is not None:
+            if self.earlier is not None and cache_record is not None:
                 before = self.earlier.get(step.name)
                 if before is not None and before.key == job.key:
-                    return before, made  # it ended in this run, and was told so
-                if made.run == self.run:  # it ended while no driver looked: taken over from its place, with its log
-                    made, doubt = None, TAKEN_OVER
-            if made is None:
+                    return before, cache_record  # it ended in this run, and was told so
+                # It ended while no driver looked: taken over from its place, with its log.
+                if cache_record.run == self.run:
+                    cache_record, doubt = None, TAKEN_OVER
+            if cache_record is None:
                 reason = doubt or why(job.parts, self.before)
                 log = self.logs / f"{step.name}.log"
                 self._started(step.name, reason, log)
                 # A record that does not serve is replaced; else the first one written counts, for both of two runs.
                 try:
-                    made = self.place.run(
+                    cache_record = self.place.run(
                         job,
                         step,
                         log=log,
@@ -224,7 +225,7 @@ class _Runner:
             error = raised if isinstance(raised, SeatrialError) else from_os_error(raised, path=str(self.logs))
             self.error = self.error or error
             return self._record(step, "failed", job, began, error.problem, error), None
-        return self._record(step, "cached" if reason == UNCHANGED else "ran", job, began, reason), made
+        return self._record(step, "cached" if reason == UNCHANGED else "ran", job, began, reason), cache_record
 
     def _keep_log(self, step: str, log: Path) -> None:
         """Copies the log to where other machines can read it; see `step_logs`."""
@@ -247,7 +248,7 @@ class _Runner:
             seconds=round(time.monotonic() - began, 3),
             reason=reason,
             parts=None if job is None else job.parts,
-            errors=() if error is None else tuple(self._without_logs(one.as_document()) for one in error.each),
+            errors=() if error is None else tuple(self._without_logs(failure.as_document()) for failure in error.each),
         )
 
 

@@ -139,11 +139,11 @@ def newest_runs(objects: Objects) -> Iterator[RunRecord]:
 
 def last_parts(objects: Objects, steps: frozenset[str]) -> dict[str, KeyParts]:
     """For each step the key parts of the newest run that knew them: what a changed key is compared with."""
-    found: dict[str, KeyParts] = {}
+    parts: dict[str, KeyParts] = {}
     for record in newest_runs(objects):
         for step in record.steps:
             if step.parts is not None:
-                found.setdefault(step.name, step.parts)
-        if steps <= found.keys():
+                parts.setdefault(step.name, step.parts)
+        if steps <= parts.keys():
             break
-    return found
+    return parts

@@ -66,12 +66,18 @@ class Result:
             "deployable": self.deployable,
             "waived": list(self.waived),
             "steps": [
-                {"name": one.name, "state": one.state, "key": one.key, "seconds": one.seconds, "reason": one.reason}
-                for one in self.record.steps
+                {
+                    "name": step.name,
+                    "state": step.state,
+                    "key": step.key,
+                    "seconds": step.seconds,
+                    "reason": step.reason,
+                }
+                for step in self.record.steps
             ],
         }
         error = self.error or self.refused
-        return document if error is None else {**document, "errors": [one.as_document() for one in error.each]}
+        return document if error is None else {**document, "errors": [failure.as_document() for failure in error.each]}
 
 
 def conclude(finished: Finished, workspace: Workspace) -> Result:
@@ -118,7 +124,7 @@ def judge_run(finished: Finished, workspace: Workspace) -> Result:
 
 def _lines_of(step: str, record: RunRecord, workspace: Workspace) -> tuple[str, ...]:
     """What a built-in step printed in this run: what it inferred of the model, that it made a key."""
-    if step not in {one.name for one in record.steps if one.state == "ran"}:
+    if step not in {step_record.name for step_record in record.steps if step_record.state == "ran"}:
         return ()
     store = None if workspace.profile.store is None else workspace.objects  # of runs that others drove
     with suppress(InputError):  # it printed nothing

@@ -43,7 +43,7 @@ def run_job(job_file: Path, run: str, directory: Path, profile: str, *, replace:
             session = SharedSession(workspace, workspace.state / SPARK_LOG)
             answer = perform(job, step, workspace, run, session=session, replace=replace)
     except SeatrialError as error:
-        answer = {"errors": [one.as_document() for one in error.each]}
+        answer = {"errors": [failure.as_document() for failure in error.each]}
         raise
     except OSError as error:  # a full disk, above all
         answer = {"errors": [from_os_error(error, path=str(job_file.parent)).as_document()]}
@@ -64,20 +64,20 @@ def run_step(
             path=project.path,
             hint=did_you_mean(name, graph) or f"Known: {', '.join(graph)}.",
         )
-    known: dict[str, Output] = {}
+    outputs: dict[str, Output] = {}
     with open_project(project, profile) as workspace:
         for step in graph.values():
-            if missing := missing_inputs(step, known):
+            if missing := missing_inputs(step, outputs):
                 if step.name != name:
                     continue
                 hint = f"Run `seatrial step {missing[0].partition('.')[0]}` first."
                 raise InputError(f"step {name!r} needs {', '.join(missing)}, which is not there.", hint=hint)
-            job = job_for(step, known, pipeline.parameters, workspace)
+            job = job_for(step, outputs, pipeline.parameters, workspace)
             if step.name == name:
                 session = SharedSession(workspace, workspace.state / SPARK_LOG)
                 return perform(job, step, workspace, run, session=session, replace=replace)
             record, _ = cached(job, workspace)
-            known.update({} if record is None else record.outputs)
+            outputs.update({} if record is None else record.outputs)
     raise AssertionError(name)
 
 

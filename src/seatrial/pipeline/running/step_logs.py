@@ -59,8 +59,8 @@ def step_logs(state: Path, *, run: str | None, step: str | None, store: Objects 
         return chosen
     matching = tuple(log for log in chosen if log.step == step)
     if not matching:
-        known = [log.step for log in chosen]
-        hint = did_you_mean(step, known) or f"There is: {', '.join(known) or 'none; every step was cached'}."
+        steps = [log.step for log in chosen]
+        hint = did_you_mean(step, steps) or f"There is: {', '.join(steps) or 'none; every step was cached'}."
         raise InputError(f"step {step!r} did not write a log in this run.", path=run or "the newest run", hint=hint)
     return matching
 
@@ -75,7 +75,7 @@ def _logs_of(run: str, state: Path, store: Objects | None) -> tuple[StepLog, ...
                 step = info.key.removeprefix(logs_prefix(run)).removesuffix(SUFFIX)
                 log = StepLog(run, step, info.key, _reader(store, info.key))
                 ended[step] = (info.modified.timestamp(), log)
-    return tuple(log for _, log in sorted(ended.values(), key=lambda one: (one[0], one[1].step)))
+    return tuple(log for _, log in sorted(ended.values(), key=lambda entry: (entry[0], entry[1].step)))
 
 
 def _reader(store: Objects, key: str) -> Callable[[], bytes]:

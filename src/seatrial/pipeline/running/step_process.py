@@ -151,20 +151,20 @@ def as_errors(documents: Sequence[ErrorDocument], *, otherwise: str) -> tuple[Se
         kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SeatrialError)
     }
     return tuple(
-        kinds.get(one["code"], StepFailed)(
-            str(one["problem"]),
-            path=None if one["path"] is None else str(one["path"]),
-            line=None if one["line"] is None else int(one["line"]),
-            hint=str(one["hint"] or otherwise),
+        kinds.get(document["code"], StepFailed)(
+            str(document["problem"]),
+            path=None if document["path"] is None else str(document["path"]),
+            line=None if document["line"] is None else int(document["line"]),
+            hint=str(document["hint"] or otherwise),
         )
-        for one in documents
+        for document in documents
     )
 
 
 def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:
-    found = read_errors(answer, log)
-    if found:
-        return found[0] if len(found) == 1 else Problems(found)
+    failures = read_errors(answer, log)
+    if failures:
+        return failures[0] if len(failures) == 1 else Problems(failures)
     if status in KILLED:
         name = signal.Signals(-status).name
         return StepKilled(
