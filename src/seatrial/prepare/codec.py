@@ -31,27 +31,30 @@ def fit_codec(frame: DataFrame, *, numbers: Sequence[str], categories: Sequence[
     Null, NaN and infinite numbers are left out. The result depends on the rows alone, to the bit: not on their order
     or their partitions. A missing column, or one with more than 10,000 categories, is an `InputError`.
     """
-    wanted = [*numbers, *categories]
-    for name in wanted:
+    columns = [*numbers, *categories]
+    for name in columns:
         if name not in frame.columns:
             raise InputError(
                 "the frame does not have this column.", path=name, hint=f"It has: {', '.join(frame.columns)}."
             )
 
     def summarise(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        found = {name: Moments() for name in numbers}
+        moments_by_name = {name: Moments() for name in numbers}
         values: dict[str, set[str]] = {name: set() for name in categories}
         for batch in batches:
             table = pa.Table.from_batches([batch])
             for name in numbers:
-                found[name] += moments(number_column(table, name))
+                moments_by_name[name] += moments(number_column(table, name))
             for name in categories:
                 if len(values[name]) <= MOST_VALUES:  # past it the answer is known
                     values[name].update(str(text) for text in pc.unique(text_column(table, name)).to_pylist())
-        sums = {name: [one.count, str(one.total), str(one.squares)] for name, one in found.items()}
+        sums = {
+            name: [column_moments.count, str(column_moments.total), str(column_moments.squares)]
+            for name, column_moments in moments_by_name.items()
+        }
         yield _part({"numbers": sums, "values": {name: sorted(texts) for name, texts in values.items()}})
 
-    rows = frame.select(*(f"`{name}`" for name in wanted)).mapInArrow(summarise, "part string").collect()
+    rows = frame.select(*(f"`{name}`" for name in columns)).mapInArrow(summarise, "part string").collect()
     return _merged([row.part for row in rows], numbers, categories)
 
 
@@ -89,12 +92,12 @@ def _part(document: object) -> pa.RecordBatch:
 
 
 def _merged(parts: Sequence[str], numbers: Sequence[str], categories: Sequence[str]) -> Codec:
-    found = {name: Moments() for name in numbers}
+    moments_by_name = {name: Moments() for name in numbers}
     values: dict[str, set[str]] = {name: set() for name in categories}
     for part in map(json.loads, parts):
         for name in numbers:
             count, total, squares = part["numbers"][name]
-            found[name] += Moments(count, Fraction(total), Fraction(squares))
+            moments_by_name[name] += Moments(count, Fraction(total), Fraction(squares))
         for name in categories:
             values[name].update(part["values"][name])
     for name in categories:
@@ -105,6 +108,8 @@ def _merged(parts: Sequence[str], numbers: Sequence[str], categories: Sequence[s
                 hint="Leave it out of `categories`, or group its values first.",
             )
     return Codec.from_statistics(
-        numbers={name: (one.mean, one.deviation) for name, one in found.items()},
+        numbers={
+            name: (column_moments.mean, column_moments.deviation) for name, column_moments in moments_by_name.items()
+        },
         vocabularies={name: sorted(texts) for name, texts in values.items()},
     )

@@ -126,7 +126,7 @@ def jvm_environment(connection: S3Connection | None, environment: Mapping[str, s
     """
     if connection is None:
         return dict(environment)
-    kept = {
+    jvm_variables = {
         name: value
         for name, value in environment.items()
         if not name.startswith("AWS_") or name.startswith(KEPT_VARIABLES)
@@ -134,8 +134,8 @@ def jvm_environment(connection: S3Connection | None, environment: Mapping[str, s
     host = urlsplit(connection.endpoint or "").hostname
     if connection.proxy is None and host is not None:
         without = ",".join(part for part in (environment.get("no_proxy") or environment.get("NO_PROXY"), host) if part)
-        kept |= {"no_proxy": without, "NO_PROXY": without}
-    return kept
+        jvm_variables |= {"no_proxy": without, "NO_PROXY": without}
+    return jvm_variables
 
 
 def conf_of_sql(settings: SparkSettings) -> dict[str, str]:

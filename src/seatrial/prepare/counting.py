@@ -71,9 +71,9 @@ def sum_errors(
     beyond = F.lit(0)
     if clip is not None:
         clipped = F.when(error > clip, clip).when(error < -clip, -clip).otherwise(error)
-        kept = F.when(F.isnan(error), error).otherwise(clipped)  # NaN is the largest number to Spark
+        limited = F.when(F.isnan(error), error).otherwise(clipped)  # NaN is the largest number to Spark
         beyond = F.when(F.abs(error) > clip, 1).otherwise(0)
-        error = kept
+        error = limited
     sums = [F.count(F.lit(1)).alias(ROWS), F.sum(beyond).alias(CLIPPED)]
     for name, power in POWERS:
         factor = F.abs(error) if name == ABSOLUTE else error

@@ -37,10 +37,10 @@ HEAP, CLASS_PATH = "SPARK_EXECUTOR_MEMORY", "SPARK_CLASSPATH"
 
 def spark_home() -> Path:
     """Where PySpark's wheel has Spark; found without importing it."""
-    found = find_spec("pyspark")
-    if found is None or found.origin is None:
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
         raise InputError("an executor needs pyspark.", path="image", hint="pip install 'seatrial[spark]'")
-    return Path(found.origin).parent
+    return Path(spec.origin).parent
 
 
 def executor_command(

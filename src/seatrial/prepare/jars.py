@@ -99,7 +99,7 @@ def jar_cache() -> Path:
 def missing_jars(folder: Path, lists: Sequence[JarList]) -> list[str]:
     """The named artifacts (not what they depend on) that have no jar in `folder`."""
     there = [path.name for path in folder.glob("*.jar")]
-    endings = [ending for one in lists for ending in one.file_endings]
+    endings = [ending for jars in lists for ending in jars.file_endings]
     return [ending for ending in endings if not any(name.endswith(ending) for name in there)]
 
 
@@ -135,12 +135,12 @@ def fetch_jars(
     cache = cache or jar_cache()
     files: list[Path] = []
     for jars in lists:
-        found = fetched_jars(jars, cache)
-        if found is None:
+        jar_paths = fetched_jars(jars, cache)
+        if jar_paths is None:
             if progress is not None:
                 progress(f"Fetching the {jars.name} jars (once) into {cache}")
-            found = _fetch(jars, cache)
-        files += found
+            jar_paths = _fetch(jars, cache)
+        files += jar_paths
     return tuple(files)
 
 
@@ -148,8 +148,8 @@ def _fetch(jars: JarList, cache: Path) -> tuple[Path, ...]:
     folder = cache / f"{jars.name}-{jars.digest}"
     folder.mkdir(parents=True, exist_ok=True)
     with _only_one(folder / "lock"):
-        if (found := fetched_jars(jars, cache)) is not None:  # another process fetched them while this one waited
-            return found
+        if (jar_paths := fetched_jars(jars, cache)) is not None:  # another process fetched them while this one waited
+            return jar_paths
         log = folder / "fetch.log"
         nothing = folder / "nothing.py"
         nothing.write_text('"""Spark fetches its packages before it runs a script; this one does nothing."""\n')

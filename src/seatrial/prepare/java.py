@@ -29,13 +29,13 @@ class Java:
 def java_version() -> Java:
     """The Java that Spark would use ($JAVA_HOME, else the PATH); none, or one that is too old, is an `InputError`."""
     home = os.environ.get("JAVA_HOME")
-    found = shutil.which("java", path=None if not home else str(Path(home) / "bin"))
-    if found is None:
+    executable = shutil.which("java", path=None if not home else str(Path(home) / "bin"))
+    if executable is None:
         where = f"under JAVA_HOME ({home})" if home else "on the PATH, and JAVA_HOME is not set"
         raise InputError(f"Spark needs Java {OLDEST_JAVA}; there is no java {where}.", hint=HINT)
-    java = _ask(Path(found))
+    java = _ask(Path(executable))
     if java.major < OLDEST_JAVA:
-        raise InputError(f"Spark needs Java {OLDEST_JAVA}; this is Java {java.version}.", path=found, hint=HINT)
+        raise InputError(f"Spark needs Java {OLDEST_JAVA}; this is Java {java.version}.", path=executable, hint=HINT)
     return java
 
 

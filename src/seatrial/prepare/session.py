@@ -176,16 +176,16 @@ def _end(gateway: Any) -> None:
 
 
 @contextmanager
-def _environment(wanted: dict[str, str]) -> Iterator[None]:
+def _environment(environment: dict[str, str]) -> Iterator[None]:
     """Gives the process that is started within the block another environment: pyspark always passes on its own."""
     before = dict(os.environ)
-    for name in before.keys() - wanted.keys():
+    for name in before.keys() - environment.keys():
         del os.environ[name]
-    os.environ.update(wanted)
+    os.environ.update(environment)
     try:
         yield
     finally:
-        for name in wanted.keys() - before.keys():
+        for name in environment.keys() - before.keys():
             os.environ.pop(name, None)
         os.environ.update(before)
 

@@ -48,8 +48,8 @@ class StepStages:
             if info is None or info.status != _RUNNING:
                 self._ended.add(job)
                 continue
-            if (found := self._stage(tracker, number, sorted(info.stageIds))) is not None:
-                return found
+            if (stage := self._stage(tracker, number, sorted(info.stageIds))) is not None:
+                return stage
         return None
 
     def _stage(self, tracker: Any, number: int, stages: list[int]) -> StageProgress | None:

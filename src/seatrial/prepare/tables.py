@@ -64,8 +64,10 @@ def write_table(
         for field in frame.schema.fields
         if PACKED in field.metadata
     }
-    stated = {**packed, **(properties or {})}
-    write = _Write(spark, frame, identifier, {**TABLE_PROPERTIES, **_packed_layout(packed), **stated}, stated)
+    own_properties = {**packed, **(properties or {})}
+    write = _Write(
+        spark, frame, identifier, {**TABLE_PROPERTIES, **_packed_layout(packed), **own_properties}, own_properties
+    )
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1))
@@ -193,5 +195,5 @@ class _Write:
         return self.java.spark.Spark3Util.loadIcebergTable(self.session, self.quoted)
 
     def _snapshot(self, name: str) -> Any | None:
-        found = [one for one in self._table().snapshots() if one.summary().get(WRITE) == name]
-        return found[0] if found else None
+        snapshots = [snapshot for snapshot in self._table().snapshots() if snapshot.summary().get(WRITE) == name]
+        return snapshots[0] if snapshots else None
