@@ -164,8 +164,8 @@ class GrpcServer:
     def _question(self, request: Any, service_pb2: Any) -> Question:
         columns = request_columns(request, self._signature)
         names = output_names(self._signature)
-        wanted = [output.name for output in request.outputs] or names
-        for place, name in enumerate(wanted):
+        requested = [output.name for output in request.outputs] or names
+        for place, name in enumerate(requested):
             if name not in names:
                 raise unknown_name("output", name, names, path=f"outputs[{place}].name")
 
@@ -174,7 +174,7 @@ class GrpcServer:
             tensors = tensors_of(predictions, self._signature)
             response = service_pb2.ModelInferResponse(model_name=self._name, model_version=self._version, id=request.id)
             for name in names:
-                if name in wanted:
+                if name in requested:
                     tensor = tensors[name]
                     response.outputs.add(name=name, datatype=tensor.datatype, shape=tensor.shape)
                     response.raw_output_contents.append(tensor.to_bytes())

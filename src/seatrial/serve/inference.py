@@ -227,8 +227,8 @@ class Inference:
             if len(group) == 1:
                 yield group[0][0], error
             else:
-                for one in group:  # whose fault it was, and whose it was not
-                    yield from self._together([one])
+                for member in group:  # whose fault it was, and whose it was not
+                    yield from self._together([member])
             return
         for (job, question), predictions in zip(group, parts, strict=True):
             try:

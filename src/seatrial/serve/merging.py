@@ -68,15 +68,15 @@ def _together(predictor: ArrayPredictor, parts: Sequence[Mapping[str, NDArray[An
 
 def _in_batches(predictor: ArrayPredictor, parts: Sequence[Mapping[str, NDArray[Any]]], size: int) -> list[Predictions]:
     batches = [parts[start : start + size] for start in range(0, len(parts), size)]
-    return [one for batch in batches for one in _together(predictor, batch)]
+    return [predictions for batch in batches for predictions in _together(predictor, batch)]
 
 
 def _same_bits(some: Sequence[Predictions], others: Sequence[Predictions]) -> bool:
     return all(
-        one.labels.tolist() == other.labels.tolist()
-        and _bytes(one.probabilities) == _bytes(other.probabilities)
-        and _bytes(one.interval) == _bytes(other.interval)
-        for one, other in zip(some, others, strict=True)
+        first.labels.tolist() == second.labels.tolist()
+        and _bytes(first.probabilities) == _bytes(second.probabilities)
+        and _bytes(first.interval) == _bytes(second.interval)
+        for first, second in zip(some, others, strict=True)
     )
 
 

@@ -129,11 +129,11 @@ _VERSION = importlib.metadata.version("seatrial")
 
 
 def _not_here(path: str, name: str, version: str) -> str:
-    named = re.match(r"/v2/models/([^/]+)(?:/versions/([^/]+))?", path)
-    if named is None or (named[1], named[2] or version) == (name, version):
+    match = re.match(r"/v2/models/([^/]+)(?:/versions/([^/]+))?", path)
+    if match is None or (match[1], match[2] or version) == (name, version):
         return f"{path!r:.200} is not here."
     return (
-        f"This server does not have model {named[1]!r:.100} of version {(named[2] or version)!r:.40}, "
+        f"This server does not have model {match[1]!r:.100} of version {(match[2] or version)!r:.40}, "
         f"but {name!r} of {version!r}."
     )
 

@@ -101,9 +101,9 @@ class _Server(uvicorn.Server):
 def _connections() -> int:
     """How many connections there may be: each is an open file, of which shells allow 1,024 unless asked for more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS + _OTHER_FILES
-    if soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    needed = CONNECTIONS + _OTHER_FILES
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return max(1, min(CONNECTIONS, soft - _OTHER_FILES))
 

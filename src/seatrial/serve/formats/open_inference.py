@@ -76,14 +76,14 @@ def parse_request(
     columns = _columns(document, raw, signature)
     rows = len(columns[signature.inputs[0].name])
     identity = _id(document)
-    wanted = _wanted(document, signature)
+    requested = _wanted(document, signature)
 
     def reply(predictions: Predictions) -> Reply:
         check_answered(predictions, columns, signature)
         head: dict[str, object] = {"model_name": model, "model_version": version}
         if identity is not None:
             head["id"] = identity
-        return _response(head, tensors_of(predictions, signature), wanted)
+        return _response(head, tensors_of(predictions, signature), requested)
 
     return Question(columns, rows, reply)
 
@@ -142,13 +142,13 @@ def tensors_of(predictions: Predictions, signature: Signature) -> dict[str, Tens
     return {tensor.name: tensor for tensor in tensors}
 
 
-def _response(head: dict[str, object], tensors: Mapping[str, Tensor], wanted: _Wanted) -> Reply:
+def _response(head: dict[str, object], tensors: Mapping[str, Tensor], requested: _Wanted) -> Reply:
     outputs: list[dict[str, object]] = []
     raw: list[bytes] = []
-    for name in wanted.outputs:
+    for name in requested.outputs:
         tensor = tensors[name]
         output: dict[str, object] = {"name": name, "datatype": tensor.datatype, "shape": tensor.shape}
-        if name in wanted.binary:
+        if name in requested.binary:
             raw.append(tensor.to_bytes())
             output["parameters"] = {_SIZE: len(raw[-1])}
         else:
@@ -309,7 +309,7 @@ def _wanted(document: Mapping[str, Any], signature: Signature) -> _Wanted:
         raise InputError(
             "the outputs must be a list.", path="outputs", hint='Send [{"name": "label"}], or leave it out.'
         )
-    wanted: dict[str, bool] = {}
+    is_binary: dict[str, bool] = {}
     for position, output in enumerate(outputs):
         path = f"outputs[{position}]"
         if not isinstance(output, dict):
@@ -317,8 +317,10 @@ def _wanted(document: Mapping[str, Any], signature: Signature) -> _Wanted:
         name = output.get("name")
         if not isinstance(name, str) or name not in names:
             raise unknown_name("output", str(name), names, path=f"{path}.name")
-        wanted[name] = _parameters(output, path).get("binary_data", all_binary) is True
-    return _Wanted(tuple(name for name in names if name in wanted), frozenset(name for name in wanted if wanted[name]))
+        is_binary[name] = _parameters(output, path).get("binary_data", all_binary) is True
+    return _Wanted(
+        tuple(name for name in names if name in is_binary), frozenset(name for name in is_binary if is_binary[name])
+    )
 
 
 def _parameters(owner: Mapping[str, Any], path: str) -> Mapping[str, Any]:

@@ -128,6 +128,8 @@ class Connection(HttpToolsProtocol):
 
 def _make_room(connections: Collection[object]) -> None:
     """Closes the connection that has waited longest without a request under way, if there is one."""
-    waiting = [one for one in connections if isinstance(one, Connection) and one.waits_for_headers]
+    waiting = [
+        connection for connection in connections if isinstance(connection, Connection) and connection.waits_for_headers
+    ]
     if waiting:
-        min(waiting, key=lambda one: one.waiting_since).abort()
+        min(waiting, key=lambda connection: connection.waiting_since).abort()

@@ -61,8 +61,8 @@ class Distributions:
         """Column, bin, rows."""
         with self._lock:
             self._count()
-            found = [(name, bin_, rows) for name, counter in self._inputs.items() for bin_, rows in counter.items()]
-        yield from found
+            counts = [(name, bin_, rows) for name, counter in self._inputs.items() for bin_, rows in counter.items()]
+        yield from counts
 
     def answers(self) -> Iterator[tuple[str, int]]:
         """Class, rows."""
@@ -83,16 +83,20 @@ class Distributions:
             for name, (mean, scale) in self._numbers.items():
                 values = (np.concatenate([columns[name] for columns in pending]) - mean) / scale
                 self._inputs[name].update(_binned(values, DEVIATIONS))
-            for name, known in self._known.items():
+            for name, vocabulary in self._known.items():
                 for columns in pending:
                     for value, rows in Counter(columns[name].tolist()).items():
-                        self._inputs[name][value if value in known else UNKNOWN] += rows
+                        self._inputs[name][value if value in vocabulary else UNKNOWN] += rows
         for predictions in answers:
             if self._classifies:
                 gone = predictions.unanswered
                 self._answers.update(map(str, predictions.labels[~gone].tolist()))
                 self._answers.update({NO_ANSWER: int(gone.sum())})
-        shares = [one.probabilities[:, self._positive] for one in answers if one.probabilities is not None]
+        shares = [
+            predictions.probabilities[:, self._positive]
+            for predictions in answers
+            if predictions.probabilities is not None
+        ]
         if self._positive is not None and shares:
             self._probabilities.update(_binned(np.concatenate(shares), DECILES))
 
