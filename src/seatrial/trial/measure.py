@@ -150,18 +150,20 @@ def measure(
         cluster=question.cluster,
     )
     cells = RowCells(rows.schema, label=question.label, inputs=compared)
-    asked = {name: ScoredModel(reference.name, reference.predictor) for name, reference in references.items()}
-    asked |= {key: ScoredModel(ONE_COLUMN, rule) for key, rule in rules.items()}
+    scored_references = {
+        name: ScoredModel(reference.name, reference.predictor) for name, reference in references.items()
+    }
+    scored_references |= {key: ScoredModel(ONE_COLUMN, rule) for key, rule in rules.items()}
     on_progress("scoring", 0, rows.rows)
     # A plain grouping is a column that is kept as it is, and that is all that is wanted of clusters.
-    kept = groups if question.cluster is None else (*groups, GroupSpec((Part(question.cluster),)))
+    group_specs = groups if question.cluster is None else (*groups, GroupSpec((Part(question.cluster),)))
     scored = score(
         rows,
         ScoredModel(model.name, model.predictor, model.needs, _otherwise(model)),
         label=question.label,
-        groups=kept,
+        groups=group_specs,
         weight=question.weight,
-        references=asked,
+        references=scored_references,
         watchers=[checks, deciding, cells, *([] if sample is None else [sample])],
         watched=checks.columns,
         on_progress=lambda done: on_progress("scoring", done, rows.rows),
@@ -310,11 +312,11 @@ def _one_column_rules(
         fits = {rule_key(metric, quantile): one_column_rule(subject, metric) for metric in _RULED}
     else:
         fits = {ONE_COLUMN: one_column_rule(subject)}
-    found = {key: rule for key, rule in fits.items() if isinstance(rule, Baseline)}
+    rules = {key: rule for key, rule in fits.items() if isinstance(rule, Baseline)}
     if "test" in fitted and first is not None and rows.rows != first.num_rows:
         on = f"the first {fitted['test'].num_rows:,} measured rows"
-        return {key: replace(rule, fitted_on=on) for key, rule in found.items()}
-    return found
+        return {key: replace(rule, fitted_on=on) for key, rule in rules.items()}
+    return rules
 
 
 def _digest_of(reference: Model | None, scored: Scored, name: str) -> str | None:

@@ -136,14 +136,14 @@ def assumptions(question: Question, labels: Labels, signature: Signature, *, not
     lines = list(notes)
     if question.task is None and not any(note.startswith("task: ") for note in notes):
         lines.append(f"task: {signature.task}, {_why(signature.task, labels)}")
-    told = any(note.startswith("positive: ") for note in notes)
-    if signature.task == "binary" and question.positive is None and signature.positive is not None and not told:
-        other = next(name for name in signature.classes if name != signature.positive)
-        lines.append(f'positive: "{signature.positive}" and not "{other}" ({field("positive")} says otherwise)')
+    noted = any(note.startswith("positive: ") for note in notes)
+    if signature.task == "binary" and question.positive is None and signature.positive is not None and not noted:
+        negative = next(name for name in signature.classes if name != signature.positive)
+        lines.append(f'positive: "{signature.positive}" and not "{negative}" ({field("positive")} says otherwise)')
     if question.weight is not None and question.largest_weight is None:
-        stated = f"{field('largest_weight')} states another"
+        alternative = f"{field('largest_weight')} states another"
         supposed = f'nobody weighs more than the heaviest row, by "{question.weight}"'
-        lines.append(f"weights: bounds suppose that {supposed} ({stated})")
+        lines.append(f"weights: bounds suppose that {supposed} ({alternative})")
     return tuple(lines)
 
 

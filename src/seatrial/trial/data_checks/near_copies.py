@@ -81,10 +81,10 @@ class NearCopies:
         for term in terms:
             total += term
         for left_out in self._samples:
-            kept = total.copy()
+            remainder = total.copy()
             for place in left_out:
-                kept -= terms[place]
-            yield left_out, mixed(kept)
+                remainder -= terms[place]
+            yield left_out, mixed(remainder)
 
 
 def _left_out(columns: int) -> tuple[tuple[int, ...], ...]:
