@@ -71,8 +71,8 @@ class Result:
 
     def as_document(self, *, report: Path) -> dict[str, Any]:
         """The `--json` document: that of `run`, and what it rests on."""
-        found = self.assessment
-        outcome = None if found.outcome is None else found.outcome.value
+        assessment = self.assessment
+        outcome = None if assessment.outcome is None else assessment.outcome.value
         return {
             "run": None,
             "release": None,
@@ -80,23 +80,23 @@ class Result:
             "deployable": False,
             "waived": [],
             "steps": [],
-            "model": _plain(found.signature) | {"name": found.model, "digest": found.trial.model},
-            "data": {"name": found.data, "label": found.label, "groups": list(found.groups)},
-            "confidence": found.trial.confidence,
-            "test_use": _plain(found.trial.test_use),
-            "assumptions": list(found.assumptions),
-            "notes": [_plain(note) for note in found.notes],
+            "model": _plain(assessment.signature) | {"name": assessment.model, "digest": assessment.trial.model},
+            "data": {"name": assessment.data, "label": assessment.label, "groups": list(assessment.groups)},
+            "confidence": assessment.trial.confidence,
+            "test_use": _plain(assessment.trial.test_use),
+            "assumptions": list(assessment.assumptions),
+            "notes": [_plain(note) for note in assessment.notes],
             "findings": [
                 {
-                    "requirement": str(one.requirement),
-                    "outcome": one.outcome.value,
-                    "reason": one.reason,
-                    "rows_needed": one.rows_needed,
+                    "requirement": str(finding.requirement),
+                    "outcome": finding.outcome.value,
+                    "reason": finding.reason,
+                    "rows_needed": finding.rows_needed,
                 }
-                for one in found.findings
+                for finding in assessment.findings
             ],
-            "evidence": [_plain(one) for one in found.trial.evidence],
-            "not_measured": [_plain(one) for one in found.trial.not_measured],
+            "evidence": [_plain(evidence) for evidence in assessment.trial.evidence],
+            "not_measured": [_plain(unmeasured) for unmeasured in assessment.trial.not_measured],
             "report": str(report),
         }
 
@@ -107,8 +107,8 @@ class Result:
             yield CREDIT
             yield "Next: seatrial try MODEL TABLE --label COLUMN, with a model and a table of yours"
         elif self.given.policy == DEFAULT and (clip := self.assessment.suggested_clip()) is not None:
-            asked = words([*command_of(self.given), "--clip", clip])
-            yield f"Next: {asked}, with the largest error that counts in full"
+            next_command = words([*command_of(self.given), "--clip", clip])
+            yield f"Next: {next_command}, with the largest error that counts in full"
         elif is_address(str(self.given.model)):
             yield "An endpoint is measured and never released: there is no model to sign."
             yield f"Next: {words(command_of(self.given))} --policy FILE.toml, with thresholds of yours"
@@ -146,15 +146,15 @@ def check_report(path: Path) -> None:
 
 def split_groups(texts: Sequence[str]) -> tuple[str, ...]:
     """The groupings in texts like "sex,age:18,25,sex*race": a number goes on with the bins before it."""
-    found: list[str] = []
+    groupings: list[str] = []
     for text in texts:
-        start = len(found)
+        start = len(groupings)
         for part in text.split(","):
-            if len(found) > start and ":" in found[-1] and _is_number(part):
-                found[-1] += f",{part.strip()}"
+            if len(groupings) > start and ":" in groupings[-1] and _is_number(part):
+                groupings[-1] += f",{part.strip()}"
             else:
-                found.append(part.strip())
-    return tuple(found)
+                groupings.append(part.strip())
+    return tuple(groupings)
 
 
 def split_names(texts: Sequence[str]) -> tuple[str, ...] | None:
@@ -243,8 +243,8 @@ def _init(given: Given) -> list[str]:
 def _for_init(options: Sequence[str]) -> list[str]:
     pairs = zip(options[::2], options[1::2], strict=True)
     about_model = ("--task", "--positive", "--classes", "--inputs", "--threshold")
-    wanted = ("--label", "--groups", *about_model, "--weight", "--train", "--clip", "--quantile", "--largest-weight")
-    return [part for name, value in pairs if name in wanted for part in (name, value)]
+    shared = ("--label", "--groups", *about_model, "--weight", "--train", "--clip", "--quantile", "--largest-weight")
+    return [part for name, value in pairs if name in shared for part in (name, value)]
 
 
 def _is_number(text: str) -> bool:

@@ -94,10 +94,10 @@ def fairness(
     ones. What is wrong with the data is an `InputError`.
     """
     regression = task == "regression"
-    known = error_metrics(clipped=clip is not None) if regression else METRICS
+    measurable = error_metrics(clipped=clip is not None) if regression else METRICS
     for metric in metrics or ():
-        if metric not in known:
-            raise InputError(f'unknown metric "{metric}".', path="metrics", hint=suggestion(metric, known))
+        if metric not in measurable:
+            raise InputError(f'unknown metric "{metric}".', path="metrics", hint=suggestion(metric, measurable))
     cells, specs = count_cells(
         data,
         label=label,
@@ -108,9 +108,9 @@ def fairness(
         regression=regression,
         clip=clip,
     )
-    found = None if isinstance(cells, ErrorSums) else _positive(positive, cells.classes)
+    positive_class = None if isinstance(cells, ErrorSums) else _positive(positive, cells.classes)
     if policy is not None and not isinstance(policy, Policy):
-        kind: Literal["regression", "binary", "multiclass"] = "binary" if found is not None else "multiclass"
+        kind: Literal["regression", "binary", "multiclass"] = "binary" if positive_class is not None else "multiclass"
         names = [spec.name for spec in specs]
         policy = policy_of_file(Path(policy), groups=names, task="regression" if regression else kind)
     if policy is not None:
@@ -118,16 +118,18 @@ def fairness(
     largest_weight = None if policy is None else policy.largest_weight
     if largest_weight is not None and isinstance(cells, Cells):
         check_largest_weight(largest_weight, cells.weighing)
-    asked = () if policy is None else tuple(requirement.claim for requirement in policy.require)
+    required_claims = () if policy is None else tuple(requirement.claim for requirement in policy.require)
     at = confidence if policy is None else policy.confidence
-    claims = dict.fromkeys([*asked, *claims_of(metrics or default_metrics(cells), specs)])
+    claims = dict.fromkeys([*required_claims, *claims_of(metrics or default_metrics(cells), specs)])
     measured = tuple(
-        measure_cells(cells, tuple(claims), specs, positive=found, confidence=at, largest_weight=largest_weight)
+        measure_cells(
+            cells, tuple(claims), specs, positive=positive_class, confidence=at, largest_weight=largest_weight
+        )
     )
     evidence = tuple(item for item in measured if isinstance(item, Evidence))
     missing = tuple(item for item in measured if isinstance(item, NotMeasured))
     verdict = None if policy is None else judge(policy, trial_of(evidence, missing, policy, at))
-    return Fairness(cells, tuple(spec.name for spec in specs), found, evidence, missing, at, policy, verdict)
+    return Fairness(cells, tuple(spec.name for spec in specs), positive_class, evidence, missing, at, policy, verdict)
 
 
 def trial_of(
@@ -138,13 +140,13 @@ def trial_of(
     return Trial("", digest, "test", confidence, 0, evidence, missing, None)
 
 
-def _positive(named: str | None, classes: tuple[str, ...]) -> str | None:
-    if named is None:
+def _positive(positive: str | None, classes: tuple[str, ...]) -> str | None:
+    if positive is None:
         return likely_positive(classes)
-    if named not in classes:
+    if positive not in classes:
         raise InputError(
-            f"positive must be one of the classes, got {named!r}.",
+            f"positive must be one of the classes, got {positive!r}.",
             path="positive",
             hint=f"There is: {listed(classes)}.",
         )
-    return named if len(classes) == 2 else None
+    return positive if len(classes) == 2 else None

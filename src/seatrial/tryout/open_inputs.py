@@ -75,20 +75,22 @@ def try_model(
         )
         groups = groups_of(question, rows)  # a column that the model takes as text is text for its groups too
         rows = replace(rows, rows=labels.rows)
-        other = None
+        reference = None
         if against is not None:
             like = opened.signature
-            other, rows = with_its_texts(
+            reference, rows = with_its_texts(
                 lambda read: open_model(against, read, question=question, labels=labels, like=like, token=token, ca=ca),
                 rows,
             )
-        chosen = policy_for(policy, question, groups, opened.signature.task, None if other is None else other.name)
+        chosen = policy_for(
+            policy, question, groups, opened.signature.task, None if reference is None else reference.name
+        )
         measured = measure(
             question,
             TrialInputs(
                 opened,
                 rows,
-                references=dict.fromkeys(compared_models(chosen), other),
+                references=dict.fromkeys(compared_models(chosen), reference),
                 train=None if train is None else _training_rows(train, rows),
             ),
             chosen,
@@ -96,11 +98,11 @@ def try_model(
             uses=uses,
             on_progress=_briefly(on_progress),
         )
-    stated = question.largest_weight if chosen.largest_weight is None else chosen.largest_weight
-    supposed = replace(question, largest_weight=stated)
+    largest_weight = question.largest_weight if chosen.largest_weight is None else chosen.largest_weight
+    supposed = replace(question, largest_weight=largest_weight)
     taken_for_granted = (
         *assumptions(supposed, labels, opened.signature, notes=opened.notes),
-        *(() if other is None else (f"{other.name}: {note}" for note in other.notes)),
+        *(() if reference is None else (f"{reference.name}: {note}" for note in reference.notes)),
     )
     return Assessment(
         model=opened.name,
@@ -116,7 +118,7 @@ def try_model(
         unasked=tuple(
             spell(line, surface)
             for line in _unasked(
-                question, opened.signature.task, against=other is not None, attacked=bool(chosen.threat)
+                question, opened.signature.task, against=reference is not None, attacked=bool(chosen.threat)
             )
         ),
         groups=tuple(spec.name for spec in groups),
