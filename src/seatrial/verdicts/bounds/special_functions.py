@@ -47,22 +47,22 @@ def beta_quantile(a: ArrayLike, b: ArrayLike, p: ArrayLike) -> Floats:
         return _each(beta_quantile_of_one, a, b, p)
     shape = a.shape
     a, b, p = a.ravel(), b.ravel(), p.ravel()
-    found = _guess(a, b, p)
+    quantile = _guess(a, b, p)
     low, high = np.zeros(a.shape), np.ones(a.shape)
     open_ = np.flatnonzero((p > 0) & (p < 1))
     for _ in range(_MOST_STEPS):
         if open_.size == 0:
             break
-        i, j, x = a[open_], b[open_], found[open_]
+        i, j, x = a[open_], b[open_], quantile[open_]
         miss = beta_cdf(i, j, x) - p[open_]
         low[open_], high[open_] = np.where(miss < 0, x, low[open_]), np.where(miss < 0, high[open_], x)
         with np.errstate(all="ignore"):  # far out the density is 0: the bracket's middle is taken instead
             following = x - miss * x * (1 - x) / beta_density_times_x(i, j, x)
         inside = (following > low[open_]) & (following < high[open_])
         following = np.where(inside, following, (low[open_] + high[open_]) / 2)
-        found[open_] = following
+        quantile[open_] = following
         open_ = open_[np.abs(following - x) > _SETTLED * x]
-    return np.where(p <= 0, 0.0, np.where(p >= 1, 1.0, found)).reshape(shape)
+    return np.where(p <= 0, 0.0, np.where(p >= 1, 1.0, quantile)).reshape(shape)
 
 
 def _each(function: Callable[[float, float, float], float], a: Floats, b: Floats, x: Floats) -> Floats:
