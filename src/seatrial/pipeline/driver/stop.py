@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from seatrial.cluster.client import Namespace
 from seatrial.errors import InputError, TargetError
-from seatrial.pipeline.places.job_manifest import steps_selector
+from seatrial.pipeline.places.job_manifest import PROJECT_LABEL, steps_selector
 from seatrial.pipeline.running.run_records import RunRecord, read_run, write_run
 from seatrial.pipeline.workspace import Workspace
 
@@ -25,10 +25,18 @@ def stop_run(record: RunRecord, workspace: Workspace) -> RunRecord:
             path=record.run,
             hint="Press Ctrl-C where it runs.",
         )
-    name = cluster.namespace if record.origin is None else record.origin.namespace or cluster.namespace
+    name = cluster.namespace
+    if record.origin is not None and record.origin.namespace not in (None, name):
+        raise InputError(
+            f'the run is driven in the namespace "{record.origin.namespace}", and the profile names "{name}".',
+            path=record.run,
+            hint="Stop it under the profile that it was started with.",
+        )
     namespace = Namespace(name, cluster.context)
-    selectors = [steps_selector(workspace.project.name, record.run)]
-    if record.origin is not None:
+    project = workspace.project.name
+    selectors = [steps_selector(project, record.run)]
+    # The record lies in the store, where others may write: a Job that it names is the project's own, or stays.
+    if record.origin is not None and record.origin.driver in namespace.job_names(f"{PROJECT_LABEL}={project}"):
         namespace.delete_job(record.origin.driver)
         selectors.append(f"job-name={record.origin.driver}")
     last = time.monotonic() + LEAVES_WITHIN_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ RUNS = "runs/"
 SCHEDULES = "schedules/"
 TOKEN_BYTES = 3
 NEWEST_TOLD = 3  # of the runs that there are, in an error
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # of a run: it becomes a folder's name, and a label
 
 ErrorDocument = Mapping[str, str | int | None]  # see `SeatrialError.as_document`
 
@@ -107,15 +109,28 @@ def write_run(objects: Objects, record: RunRecord) -> None:
 
 
 def read_run(objects: Objects, run: str) -> RunRecord:
-    """The record of one run."""
+    """The record of one run. `Corrupt` where its names are not what a run writes: others may write to the store too."""
     path = f"{RUNS}{run}.json"
-    return from_json(RunRecord, objects.get(path).data, path=path)
+    if not _NAME.fullmatch(run):
+        raise Corrupt(f"the name of a run must be letters, digits and hyphens, got {run!r}.", path=path)
+    record = from_json(RunRecord, objects.get(path).data, path=path)
+    if record.run != run:
+        raise Corrupt(f"the record must be of the run {run}, got {record.run!r}.", path=path)
+    for step in (*record.steps, *record.running):
+        if not step.name.isidentifier():
+            raise Corrupt(f"the name of a step must be an identifier, got {step.name!r}.", path=path)
+    return record
 
 
 def find_run(objects: Objects, run: str) -> RunRecord:
     """The record of the run whose name begins so; `InputError` where that is none, or several."""
+    return read_run(objects, match_run(run, run_names(objects)))
+
+
+def run_names(objects: Objects) -> list[str]:
+    """Oldest first; an object that no run can have written is passed over."""
     names = [info.key.removeprefix(RUNS).removesuffix(".json") for info in objects.list(RUNS)]
-    return read_run(objects, match_run(run, names))
+    return [name for name in names if _NAME.fullmatch(name)]
 
 
 def match_run(run: str, names: Sequence[str]) -> str:
@@ -130,9 +145,9 @@ def match_run(run: str, names: Sequence[str]) -> str:
 
 def newest_runs(objects: Objects) -> Iterator[RunRecord]:
     """The runs of this project, newest first; a record that cannot be read is passed over."""
-    for info in reversed(list(objects.list(RUNS))):
+    for run in reversed(run_names(objects)):
         try:
-            yield read_run(objects, info.key.removeprefix(RUNS).removesuffix(".json"))
+            yield read_run(objects, run)
         except (Corrupt, ObjectMissing):
             continue
 

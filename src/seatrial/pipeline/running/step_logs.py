@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seatrial.errors import InputError, did_you_mean
 from seatrial.pipeline.places.run_documents import logs_prefix
-from seatrial.pipeline.running.run_records import RUNS, match_run
+from seatrial.pipeline.running.run_records import match_run, run_names
 from seatrial.stores.objects import Objects
 
 SUFFIX = ".log"
@@ -41,7 +41,7 @@ def step_logs(state: Path, *, run: str | None, step: str | None, store: Objects 
     may have left before the step ended.
     """
     folders = {folder.name for folder in (state / "runs").glob("*") if folder.is_dir()}
-    stored = set() if store is None else {_run_of(info.key) for info in store.list(RUNS)}
+    stored = set() if store is None else set(run_names(store))
     names = sorted(folders | stored)
     if run is not None:
         name = match_run(run, names)
@@ -80,7 +80,3 @@ def _logs_of(run: str, state: Path, store: Objects | None) -> tuple[StepLog, ...
 
 def _reader(store: Objects, key: str) -> Callable[[], bytes]:
     return lambda: store.get(key).data
-
-
-def _run_of(key: str) -> str:
-    return key.removeprefix(RUNS).removesuffix(".json")
