@@ -92,3 +92,7 @@ _.min_score
 # httptools calls these of its protocol (benchmarks/serve_candidates.py).
 _.on_body
 _.on_message_complete
+
+# Kubernetes' watch calls it with both.
+_.unmarshal_event
+return_type

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from seatrial.errors import InputError, Refused, SeatrialError, TargetError, did_you_mean
+from seatrial.cluster.api_errors import Exists, Forbidden, Missing, checked_answer, explained
+from seatrial.cluster.connection import client_of
+from seatrial.errors import TargetError
 
 FIELD_MANAGER = "seatrial"
 REQUEST_S = 30
 WATCH_S = 240  # a watch is opened anew after so long: proxies cut what is silent for longer
+CONNECT_S = 10
+LOG_S = 120  # without a line, after which a log is opened anew: what is silent for longer may have been cut unseen
 SILENT_S = 300  # of errors in a row, after which the cluster counts as gone
 RETRY_S = 1.0
-BEARABLE = (HTTPStatus.GONE, HTTPStatus.TOO_MANY_REQUESTS)  # a watch that is too old, and a server that is busy
 
 Document = Mapping[str, Any]  # an object as the API server tells it
 
@@ -43,11 +45,21 @@ class Namespace:
 
     def __init__(self, name: str, context: str | None) -> None:
         self.name = name
-        client = _client(context)
+        client = client_of(context)
         from kubernetes.client import AuthorizationV1Api, BatchV1Api, CoreV1Api
 
         self._client = client
+        self._patience_s = 0.0
         self._batch, self._core, self._authorization = BatchV1Api(client), CoreV1Api(client), AuthorizationV1Api(client)
+
+    def patient(self) -> Namespace:
+        """The same, which asks again for up to `SILENT_S` where the cluster does not answer, or is busy.
+
+        To make a Job twice is to find the first one there.
+        """
+        patient = copy.copy(self)
+        patient._patience_s = SILENT_S
+        return patient
 
     def check(self) -> None:
         """Raises unless the namespace is there and Jobs may be listed in it."""
@@ -62,7 +74,7 @@ class Namespace:
         """
         try:
             return str(self._send("POST", "jobs", text, "application/yaml", dry_run=dry_run)["metadata"]["uid"])
-        except _Exists:
+        except Exists:
             return None
 
     def apply_cron_job(self, name: str, text: str, *, dry_run: bool = False) -> None:
@@ -71,7 +83,7 @@ class Namespace:
 
     def delete_job(self, name: str, *, pods_first: bool = False) -> None:
         """Removes the Job and its pods, which go after it or first; no error when there is none."""
-        with suppress(_Missing):
+        with suppress(Missing):
             self._ask(
                 lambda: self._batch.delete_namespaced_job(
                     name,
@@ -119,14 +131,14 @@ class Namespace:
 
     def secret_keys(self, name: str) -> frozenset[str] | None:
         """The keys of a Secret; None where it does not exist."""
-        with suppress(_Missing):
+        with suppress(Missing):
             read = self._ask(lambda: self._core.read_namespaced_secret(name, self.name, _request_timeout=REQUEST_S))
             return frozenset(read.data or ())
         return None
 
     def has_account(self, name: str) -> bool:
         """Whether there is a ServiceAccount of that name."""
-        with suppress(_Missing):
+        with suppress(Missing):
             self._ask(lambda: self._core.read_namespaced_service_account(name, self.name, _request_timeout=REQUEST_S))
             return True
         return False
@@ -153,23 +165,40 @@ class Namespace:
         )
         return tuple(self._core.api_client.sanitize_for_serialization(event_list)["items"])
 
-    def log(self, pod: str) -> Iterator[bytes]:
-        """What the pod prints, as it comes, until it ends."""
+    def log(self, pod: str, *, since_s: int | None = None) -> Iterator[bytes]:
+        """What the pod prints, as it comes, until it ends; of the last `since_s` seconds on, if that is given.
+
+        `TargetError` where the connection breaks, or nothing comes for `LOG_S`: the pod may go on.
+        """
+        from urllib3.exceptions import HTTPError
+
         answer = self._ask(
-            lambda: self._core.read_namespaced_pod_log(pod, self.name, follow=True, _preload_content=False)
+            lambda: checked_answer(
+                self._core.read_namespaced_pod_log(
+                    pod,
+                    self.name,
+                    follow=True,
+                    since_seconds=since_s,
+                    _preload_content=False,
+                    _request_timeout=(CONNECT_S, LOG_S),
+                )
+            )
         )
         try:
             yield from answer.stream(amt=None)
+        except (HTTPError, OSError) as error:
+            raise explained(error, self.name) from None
         finally:
             answer.release_conn()
 
     def watch_job(self, name: str, take: Callable[[str, Document], None], ended: threading.Event) -> None:
         """Like `watch_jobs`, of the one with this name."""
-        self._watch(self._batch.list_namespaced_job, {"field_selector": f"metadata.name={name}"}, take, ended)
+        selector = {"field_selector": f"metadata.name={name}"}
+        self._watch(self._batch.list_namespaced_job, selector, take, ended, lists=True)
 
     def watch_jobs(self, selector: str, take: Callable[[str, Document], None], ended: threading.Event) -> None:
         """Calls `take` with the kind of each change ("ADDED", …) and the Job, until `ended`; see `_watch`."""
-        self._watch(self._batch.list_namespaced_job, {"label_selector": selector}, take, ended)
+        self._watch(self._batch.list_namespaced_job, {"label_selector": selector}, take, ended, lists=True)
 
     def watch_pods(self, selector: str, take: Callable[[str, Document], None], ended: threading.Event) -> None:
         """Like `watch_jobs`, of pods."""
@@ -191,129 +220,100 @@ class Namespace:
         return cast("Document", self._ask(lambda: self._answer(method, url, headers, text)))
 
     def _answer(self, method: str, url: str, headers: Mapping[str, str], text: str) -> object:
-        from kubernetes.client import ApiException
-
         answer = self._client.rest_client.request(
             method, url, headers=dict(headers), body=text, _request_timeout=REQUEST_S
         )
-        content = answer.data or answer.read()
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            error = ApiException(status=answer.status, reason=answer.reason)
-            error.body = content
-            raise error
-        return json.loads(content)
+        return json.loads(checked_answer(answer).data or answer.read())
 
     def _watch(
-        self, listing: Any, selector: Mapping[str, str], take: Callable[[str, Document], None], ended: threading.Event
+        self,
+        listing: Any,
+        selector: Mapping[str, str],
+        take: Callable[[str, Document], None],
+        ended: threading.Event,
+        *,
+        lists: bool = False,
     ) -> None:
-        """Watches until `ended`; lost watches begin anew, and after `SILENT_S` of errors the last one is raised."""
+        """Watches until `ended`; lost watches begin anew, and after `SILENT_S` of errors the last one is raised.
+
+        A watch that begins anew tells what there is, and not what has gone meanwhile. With `lists`, which takes that
+        right too, it is told as DELETED.
+        """
         from kubernetes.client import ApiException
-        from kubernetes.watch import Watch
         from urllib3.exceptions import HTTPError
 
+        present: dict[str, Document] = {}
         silent_since: float | None = None
         while not ended.is_set():
+            opened = time.monotonic()
             try:
-                for change in Watch().stream(
-                    listing, self.name, **selector, timeout_seconds=WATCH_S, _request_timeout=WATCH_S + 30
+                version = self._tell_gone(listing, selector, take, present) if lists and present else None
+                for change in _raw_watch().stream(
+                    listing,
+                    self.name,
+                    **selector,
+                    **({} if version is None else {"resource_version": version}),
+                    timeout_seconds=WATCH_S,
+                    _request_timeout=(CONNECT_S, WATCH_S + 30),
                 ):
                     silent_since = None
-                    take(change["type"], change["raw_object"])
+                    document = change["object"]
+                    if change["type"] == "DELETED":
+                        present.pop(document["metadata"]["name"], None)
+                    else:
+                        present[document["metadata"]["name"]] = document
+                    take(change["type"], document)
                     if ended.is_set():
                         return
                 silent_since = None  # nothing changed for so long, and nothing failed
-            except (ApiException, HTTPError) as error:
+            except (ApiException, HTTPError, OSError) as error:
                 now = time.monotonic()
                 silent_since = silent_since or now
                 if now - silent_since > SILENT_S:
-                    raise _explained(error, self.name) from None
+                    raise explained(error, self.name) from None
+            if time.monotonic() - opened < RETRY_S:
                 ended.wait(RETRY_S)
+
+    def _tell_gone(
+        self,
+        listing: Any,
+        selector: Mapping[str, str],
+        take: Callable[[str, Document], None],
+        present: dict[str, Document],
+    ) -> str:
+        """Tells what a watch has missed, and returns the version of the list for the next one to begin after."""
+        answer = checked_answer(listing(self.name, **selector, _preload_content=False, _request_timeout=REQUEST_S))
+        listed = json.loads(answer.data)
+        now_there = {document["metadata"]["name"]: document for document in listed["items"]}
+        for name in present.keys() - now_there.keys():
+            take("DELETED", present.pop(name))
+        for name, document in now_there.items():
+            present[name] = document
+            take("MODIFIED", document)
+        return str(listed["metadata"]["resourceVersion"])
 
     def _ask(self, call: Callable[[], Any]) -> Any:
         from kubernetes.client import ApiException
         from urllib3.exceptions import HTTPError
 
-        try:
-            return call()
-        except (ApiException, HTTPError) as error:
-            raise _explained(error, self.name) from None
+        last = time.monotonic() + self._patience_s
+        while True:
+            try:
+                return call()
+            except (ApiException, HTTPError) as error:
+                failure = explained(error, self.name)
+                if not isinstance(failure, TargetError) or time.monotonic() > last:
+                    raise failure from None
+            time.sleep(RETRY_S)
 
 
-class _Missing(Refused):
-    """The object does not exist."""
+def _raw_watch() -> Any:
+    """A watch whose objects are what the server sent; the client's own holds each against its version of the schema."""
+    from kubernetes.watch import Watch
 
+    class RawWatch(Watch):  # type: ignore[misc]  # a library without types
+        def unmarshal_event(self, data: str, return_type: str) -> dict[str, Any]:  # noqa: ARG002 — the parent's
+            event: dict[str, Any] = json.loads(data)
+            return {**event, "raw_object": event["object"]}  # where the parent looks for an error
 
-class _Exists(Refused):
-    """There is an object of that name."""
-
-
-class Forbidden(Refused):
-    """The account may not do that."""
-
-
-def _client(context: str | None) -> Any:
-    try:
-        from kubernetes import config
-        from kubernetes.client import ApiClient, Configuration
-    except ImportError:
-        raise InputError(
-            "running on a cluster needs the package kubernetes.", hint="pip install 'seatrial[kubernetes]'"
-        ) from None
-    try:
-        if context is None:
-            settings = Configuration()
-            config.load_incluster_config(client_configuration=settings)
-            return ApiClient(settings)
-        return config.new_client_from_config(_kubeconfig(), context=context)
-    except config.ConfigException as error:
-        raise _no_context(context, str(error)) from None
-
-
-def _kubeconfig() -> str | None:
-    """The file or files that KUBECONFIG names now: the client knows those of the time when it was imported."""
-    return os.environ.get("KUBECONFIG") or None
-
-
-def _no_context(context: str | None, words: str) -> InputError:
-    from kubernetes import config
-
-    if context is None:
-        return InputError(
-            "the profile must name a context of the kubeconfig, since this process is in no cluster.",
-            path="cluster.context",
-            hint='Write cluster = { context = "…" }; `kubectl config get-contexts` lists them.',
-        )
-    contexts: list[str] = []
-    with suppress(config.ConfigException):
-        contexts = [entry["name"] for entry in config.list_kube_config_contexts(_kubeconfig())[0]]
-    if context in contexts:
-        return InputError(f"the context {context!r} cannot be used: {words}.", path="kubeconfig", hint="Correct it.")
-    hint = did_you_mean(context, contexts) or f"The kubeconfig has: {', '.join(contexts) or 'none'}."
-    return InputError(f"the context {context!r} is not in the kubeconfig.", path="cluster.context", hint=hint)
-
-
-def _explained(error: Any, namespace: str) -> SeatrialError:
-    status = getattr(error, "status", None)
-    if not status:
-        return TargetError(
-            f"the cluster does not answer: {str(error).splitlines()[0]}", hint="See `kubectl cluster-info`."
-        )
-    try:
-        words = json.loads(error.body)["message"]
-    except (ValueError, TypeError, LookupError):
-        words = error.reason
-    if status == HTTPStatus.NOT_FOUND:
-        if "namespaces" in words:
-            return Refused(f"the cluster says: {words}.", hint=f"Make it: kubectl create namespace {namespace}")
-        return _Missing(f"the cluster says: {words}.")
-    if status == HTTPStatus.CONFLICT and "already exists" in words:
-        return _Exists(f"the cluster says: {words}.")
-    if status == HTTPStatus.FORBIDDEN and "quota" in words:
-        return Refused(f"the cluster says: {words}.", hint="Ask for less in [profile.X.steps], or for a larger quota.")
-    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED):
-        return Forbidden(
-            f"the cluster says: {words}.", hint=f"Ask whoever runs it for this right in the namespace {namespace!r}."
-        )
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in BEARABLE:
-        return TargetError(f"the cluster says: {words}.", hint="Try again; see `kubectl cluster-info`.")
-    return Refused(f"the cluster says: {words}.")
+    return RawWatch()

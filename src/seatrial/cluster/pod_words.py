@@ -106,6 +106,8 @@ def why_ended(pod: Document | None, job: Document, *, memory: str) -> tuple[str,
     failed: Document = next((condition for condition in conditions if condition.get("type") == "Failed"), {})
     if failed.get("reason") == "DeadlineExceeded":
         seconds = job["spec"].get("activeDeadlineSeconds")
+        if pod is None or not has_begun(pod):
+            return f"it waited longer to begin than its timeout_s of {seconds} s", "Allow it more: waiting counts too."
         return f"it took longer than its timeout_s of {seconds} s", "Allow it more, or make it quicker."
     if failed.get("reason") == DELETED:
         return "somebody deleted its Job", "Run again; `kubectl get events` may say who."

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from seatrial.cluster.client import Forbidden, Namespace, Quota
+from seatrial.cluster.api_errors import Forbidden
+from seatrial.cluster.client import Namespace, Quota
 from seatrial.cluster.quantities import amount
 from seatrial.doctor.check import Check, checked
 from seatrial.errors import SeatrialError
-from seatrial.pipeline.driver.driver_manifest import CPU_REQUEST
+from seatrial.pipeline.driver.driver_manifest import CPU_LIMIT, CPU_REQUEST
 from seatrial.pipeline.places.rights import DRIVER_RIGHTS, missing_rights
 from seatrial.pipeline.project.cluster_profile import require_cluster_profile
 from seatrial.pipeline.project.settings import ClusterChoice, ProfileSettings
@@ -153,7 +154,7 @@ def _needed(cluster: ClusterChoice, resources: Mapping[str, Resources], *, drive
         "pods": Decimal(1 + driven),
         "requests.cpu": cpu + own_cpu,
         "cpu": cpu + own_cpu,
-        "limits.cpu": cpu,
+        "limits.cpu": cpu + (amount(CPU_LIMIT) if driven else Decimal(0)),
         "requests.memory": memory + own_memory,
         "memory": memory + own_memory,
         "limits.memory": memory + own_memory,

@@ -88,7 +88,9 @@ def test_what_has_just_been_made_is_not_told_about(pod: Any) -> None:
         (ended(reason="OOMKilled", exitCode=137), failed(), "it needed more memory than its limit of 2Gi"),
         (ended(reason="Error", exitCode=137), failed(), "its process was killed (SIGKILL)"),
         (ended(reason="Error", exitCode=7), failed(), "it ended with status 7 and gave no answer"),
-        (None, failed(reason="DeadlineExceeded"), "it took longer than its timeout_s of 20 s"),
+        (ended(exitCode=143), failed(reason="DeadlineExceeded"), "it took longer than its timeout_s of 20 s"),
+        (None, failed(reason="DeadlineExceeded"), "it waited longer to begin than its timeout_s of 20 s"),
+        (UNSCHEDULABLE, failed(reason="DeadlineExceeded"), "it waited longer to begin than its timeout_s of 20 s"),
         (ended(reason="Error", exitCode=137), failed(reason=DELETED), "somebody deleted its Job"),
         (
             {"status": {"reason": "Evicted", "message": "The node was low on resource: memory."}},

@@ -27,7 +27,7 @@ def command(
 ) -> int:
     """Drive a run from within a cluster. Exit status: 0 it ended, 75 to be tried again, else as `seatrial run`."""
     from seatrial.errors import SeatrialError
-    from seatrial.pipeline.driver.drive import TEMPORARY, Asked, drive
+    from seatrial.pipeline.driver.drive import Asked, drive, is_temporary
     from seatrial.pipeline.driver.driver_manifest import TRY_AGAIN
     from seatrial.pipeline.driver.run_options import RunOptions
 
@@ -37,5 +37,5 @@ def command(
             error = drive(Asked(run, profile, code, options), shown, os.environ)
     except SeatrialError as raised:
         status = report_error(raised, as_json=False)
-        return TRY_AGAIN if isinstance(raised, TEMPORARY) else status
+        return TRY_AGAIN if is_temporary(raised) else status
     return 0 if error is None else report_error(error, as_json=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import tempfile
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from seatrial.errors import InputError, SeatrialError, StoreError, TargetError
+from seatrial.errors import InputError, ObjectMissing, SeatrialError, StoreError, TargetError
 from seatrial.pipeline.driver.driver_manifest import JOB_VARIABLE, UID_VARIABLE
 from seatrial.pipeline.driver.run_options import RunOptions
 from seatrial.pipeline.places.code_artifact import unpack_code
@@ -39,7 +40,8 @@ from seatrial.pipeline.workspace import open_project
 from seatrial.stores.objects import Objects
 
 SECONDS_A_MINUTE = 60
-TEMPORARY = (StoreError, TargetError)  # the store or the API server did not answer
+_OF_SCHEDULE = re.compile(r"(?P<name>.+)-(?P<minutes>\d{8})")  # how a CronJob names its Jobs
+_EARLIEST_MINUTES = 26_297_280  # the year 2020: a date like 20261129 is no time in minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Asked:
 def drive(asked: Asked, progress: Progress, environment: Mapping[str, str]) -> SeatrialError | None:
     """Runs the graph to its end; returns the first failure of a step. The verdict stands in the run's record.
 
-    Raises what kept the run from beginning or from ending; what is `TEMPORARY` may be tried again.
+    Raises what kept the run from beginning or from ending; what `is_temporary` may be tried again.
     """
     # The first process of a pod ignores a signal that it does not handle, and would be waited for.
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(128 + signal.SIGTERM))
@@ -66,9 +68,14 @@ def drive(asked: Asked, progress: Progress, environment: Mapping[str, str]) -> S
     try:
         return _run(asked, identity, owner, objects, folder, progress).error
     except SeatrialError as error:
-        if not isinstance(error, TEMPORARY):
+        if not is_temporary(error):
             write_run(objects, _failed(asked, identity, error))
         raise
+
+
+def is_temporary(error: SeatrialError) -> bool:
+    """Whether the store or the API server did not answer, and may do so in a while."""
+    return isinstance(error, (StoreError, TargetError)) and not isinstance(error, ObjectMissing)
 
 
 def run_of_schedule(job: str, uid: str) -> Identity:
@@ -77,10 +84,16 @@ def run_of_schedule(job: str, uid: str) -> Identity:
     >>> run_of_schedule("census-prod-29400660", "5f0c").run
     '20251125T030000-88d12b'
     """
-    name, _, minutes = job.rpartition("-")
-    when = datetime.fromtimestamp(int(minutes) * SECONDS_A_MINUTE, UTC)
+    matched = _OF_SCHEDULE.fullmatch(job)
+    minutes = 0 if matched is None else int(matched["minutes"])
+    if matched is None or minutes < _EARLIEST_MINUTES:
+        raise InputError(
+            f"the Job {job!r} was not made by a schedule: its name does not end in a time.",
+            hint="Start a run now: seatrial run --on kubectl --detach",
+        )
+    when = datetime.fromtimestamp(minutes * SECONDS_A_MINUTE, UTC)
     token = hashlib.sha256(uid.encode()).hexdigest()[: 2 * TOKEN_BYTES]
-    return new_identity(when, token, Origin(driver=job, trigger=f"schedule {name}"))
+    return new_identity(when, token, Origin(driver=job, trigger=f"schedule {matched['name']}"))
 
 
 def _identity(asked: Asked, owner: Owner, objects: Objects) -> Identity:

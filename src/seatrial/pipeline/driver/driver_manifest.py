@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from seatrial.cluster.container_text import literal, literal_variables
 from seatrial.cluster.dns_names import dns_label
+from seatrial.cluster.node_choice import node_choice
 from seatrial.cluster.restricted_pod import SCRATCH_FOLDER, container_security, pod_security
 from seatrial.cluster.yaml_text import Manifest
 from seatrial.pipeline.places.job_manifest import HOME_FOLDER, JOB_NAME_LIMIT, KEPT_S, KILLED, PROJECT_LABEL, RUN_LABEL
@@ -17,9 +20,12 @@ JOB_VARIABLE, UID_VARIABLE = "SEATRIAL_DRIVER_JOB", "SEATRIAL_DRIVER_UID"
 TRY_AGAIN = 75  # EX_TEMPFAIL (sysexits.h): the store or the API server did not answer, and may do so in a while
 TRIES = 6  # Kubernetes' own default; they begin 10, 20, 40, … s apart
 GRACE_S = 10  # it ends at once: its steps go on, and the next driver with them
-CPU_REQUEST = "100m"  # it waits nearly all the time; without a limit, since its imports take a second of a whole core
+CPU_REQUEST = "100m"  # it waits nearly all the time
+CPU_LIMIT = "2"  # its imports take a second of a whole core; a quota on limits refuses pods without one
 CRON_NAME_LIMIT = 52 - 5  # Kubernetes' own limit; pods get "-" and ten digits, "-" and five characters more
+NAME_DIGITS = 6  # of a digest: projects and profiles with a hyphen may be joined to one name
 HISTORY = 3  # of scheduled Jobs that are kept, done and failed each
+STARTS_WITHIN_S = 300  # of its time: later it is passed over, after an outage or a run that took long
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,8 @@ def driver_name(project: str, run: str) -> str:
 
 def schedule_name(project: str, profile: str) -> str:
     """The name of the CronJob: a project has one schedule in each profile."""
-    return dns_label(f"{project}-{profile}", limit=CRON_NAME_LIMIT)
+    digest = hashlib.sha256(f"{project} {profile}".encode()).hexdigest()[:NAME_DIGITS]
+    return dns_label(f"{project}-{profile}-{digest}", limit=CRON_NAME_LIMIT)
 
 
 def render_driver(driver: DriverRun, cluster: ClusterChoice) -> Manifest:
@@ -56,7 +63,7 @@ def render_driver(driver: DriverRun, cluster: ClusterChoice) -> Manifest:
             "namespace": cluster.namespace,
             "labels": _labels(driver),
         },
-        "spec": _job(driver, cluster),
+        "spec": {**_job(driver, cluster), "ttlSecondsAfterFinished": KEPT_S},
     }
 
 
@@ -72,7 +79,9 @@ def render_schedule(driver: DriverRun, cluster: ClusterChoice, schedule: str) ->
         },
         "spec": {
             "schedule": schedule,
+            "timeZone": "Etc/UTC",  # else that of the controller's machine
             "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": STARTS_WITHIN_S,
             "successfulJobsHistoryLimit": HISTORY,
             "failedJobsHistoryLimit": HISTORY,
             "jobTemplate": {"metadata": {"labels": _labels(driver)}, "spec": _job(driver, cluster)},
@@ -93,7 +102,6 @@ def _labels(driver: DriverRun) -> Manifest:
 def _job(driver: DriverRun, cluster: ClusterChoice) -> Manifest:
     return {
         "backoffLimit": TRIES,
-        "ttlSecondsAfterFinished": KEPT_S,
         # A run that failed has ended; a driver that was killed, or could not reach something, goes on in another pod.
         "podFailurePolicy": {
             "rules": [
@@ -117,6 +125,7 @@ def _job(driver: DriverRun, cluster: ClusterChoice) -> Manifest:
                 "enableServiceLinks": False,
                 "securityContext": pod_security(),
                 "terminationGracePeriodSeconds": GRACE_S,
+                **node_choice(cluster.node_selector, cluster.tolerations),
                 "containers": [_container(driver, cluster)],
                 "volumes": [{"name": "scratch", "emptyDir": {}}],
             },
@@ -134,14 +143,15 @@ def _container(driver: DriverRun, cluster: ClusterChoice) -> Manifest:
     }
     own = {JOB_VARIABLE: "batch.kubernetes.io/job-name", UID_VARIABLE: "batch.kubernetes.io/controller-uid"}
     run = [] if driver.run is None else ["--run", driver.run]
+    arguments = ["drive", *run, "--profile", driver.profile, "--code", driver.code, *driver.options]
     container: Manifest = {
         "name": CONTAINER,
         "image": driver.image,
         "imagePullPolicy": "IfNotPresent",  # a digest is what it is
         "command": ["seatrial"],
-        "args": ["drive", *run, "--profile", driver.profile, "--code", driver.code, *driver.options],
+        "args": [literal(word) for word in arguments],
         "env": [
-            *({"name": name, "value": value} for name, value in variables.items()),
+            *literal_variables(variables),
             *(
                 {"name": name, "valueFrom": {"fieldRef": {"fieldPath": f"metadata.labels['{label}']"}}}
                 for name, label in own.items()
@@ -149,7 +159,7 @@ def _container(driver: DriverRun, cluster: ClusterChoice) -> Manifest:
         ],
         "resources": {
             "requests": {"cpu": CPU_REQUEST, "memory": cluster.driver_memory},
-            "limits": {"memory": cluster.driver_memory},
+            "limits": {"cpu": CPU_LIMIT, "memory": cluster.driver_memory},
         },
         "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",

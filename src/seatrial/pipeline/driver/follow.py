@@ -14,6 +14,7 @@ from typing import Any
 
 from seatrial.cluster.client import Namespace
 from seatrial.cluster.dns_names import dns_label
+from seatrial.cluster.pod_log import follow_log
 from seatrial.cluster.pod_words import Waiting, ended_as, gone, has_begun, why_ended, why_waiting
 from seatrial.errors import Corrupt, ObjectMissing, Problems, SeatrialError, StepFailed, StoreError
 from seatrial.pipeline.cache.cache_record import read_record
@@ -146,15 +147,16 @@ class _Follower:
             events = self._namespace.events(self._origin.driver)
         waiting = why_waiting(pod, events)
         if waiting is not None:
-            self._tell_waiting(waiting, now)
+            self._tell_waiting(waiting, now, begun=any(has_begun(driver_pod) for driver_pod in pods))
         elif pod is not None:
             self._stuck_since = None
 
-    def _tell_waiting(self, waiting: Waiting, now: float) -> None:
+    def _tell_waiting(self, waiting: Waiting, now: float, *, begun: bool) -> None:
+        """Ends a run whose driver will never begin. One that has begun has steps that go on: those are left alone."""
         if self._waits.get(CONTAINER) != waiting.problem:
             self._waits[CONTAINER] = waiting.problem
             self._progress.waiting(CONTAINER, waiting.problem)
-        if not waiting.lasting:
+        if not waiting.lasting or begun:
             return
         self._stuck_since = self._stuck_since or now
         if now - self._stuck_since > PATIENCE_S:
@@ -211,7 +213,8 @@ class _Follower:
 
     def _take_step_pod(self, change: str, document: Document) -> None:  # noqa: ARG002 — the last state counts
         name, label = document["metadata"]["name"], document["metadata"]["labels"].get(STEP_LABEL)
-        if label is None or name in self._copied or not has_begun(document):
+        of_step = "job-name" in document["metadata"]["labels"]  # and not of its executors
+        if label is None or not of_step or name in self._copied or not has_begun(document):
             return
         names = {dns_label(step): step for step in self._started}
         log = self._log(names.get(label, label))
@@ -221,10 +224,14 @@ class _Follower:
 
     def _copy_log(self, pod: str, log: Path, *, anew: bool) -> None:
         assert self._namespace is not None  # noqa: S101
+
+        def goes_on() -> bool:
+            return log.stem not in self._ended and not self._over.is_set()
+
         try:
             with log.open("wb" if anew else "ab") as file:
-                for part in self._namespace.log(pod):
-                    if log.stem in self._ended or self._over.is_set():
+                for part in follow_log(self._namespace, pod, goes_on):
+                    if not goes_on():
                         return
                     file.write(part)
                     file.flush()

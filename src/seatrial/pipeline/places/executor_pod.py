@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from seatrial.cluster.container_text import literal_variables
 from seatrial.cluster.dns_names import dns_label
 from seatrial.cluster.node_choice import node_choice
 from seatrial.cluster.restricted_pod import (
@@ -53,7 +54,7 @@ def render_executor(pod: ExecutorPod, cluster: ClusterChoice, spark: SparkSettin
         "image": pod.image,
         "imagePullPolicy": "IfNotPresent",  # a digest is what it is
         "command": ["seatrial", "executor", "--code", pod.code],
-        "env": [{"name": name, "value": value} for name, value in variables.items()],
+        "env": literal_variables(variables),
         "resources": {"requests": amounts, "limits": amounts},
         "securityContext": container_security(),
         "volumeMounts": [{"name": "scratch", "mountPath": SCRATCH_FOLDER}, account_mount()],

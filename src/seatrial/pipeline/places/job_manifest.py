@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from seatrial.cluster.container_text import literal, literal_variables
 from seatrial.cluster.dns_names import dns_label
 from seatrial.cluster.node_choice import node_choice
 from seatrial.cluster.restricted_pod import (
@@ -147,7 +148,7 @@ def _container(remote: RemoteStep, cluster: ClusterChoice, resources: Resources,
     }
     arguments = ["step", remote.step, "--run", remote.run, "--profile", remote.profile]
     arguments += ["--code", remote.code, "--job", remote.job, *([REPLACE] if remote.replace else [])]
-    env: list[Manifest] = [{"name": name, "value": value} for name, value in variables.items()]
+    env = literal_variables(variables)
     if remote.drives_executors:
         fields = {POD_NAME: "metadata.name", POD_ADDRESS: "status.podIP"}
         env += [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]
@@ -156,7 +157,7 @@ def _container(remote: RemoteStep, cluster: ClusterChoice, resources: Resources,
         "image": remote.image,
         "imagePullPolicy": "IfNotPresent",  # a digest is what it is
         "command": ["seatrial"],
-        "args": arguments,
+        "args": [literal(argument) for argument in arguments],
         "env": env,
         "resources": {"requests": amounts, "limits": amounts},
         "securityContext": container_security(),

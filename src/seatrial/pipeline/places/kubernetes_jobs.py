@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.cluster.client import Namespace
+from seatrial.cluster.pod_log import follow_log
 from seatrial.cluster.pod_words import Waiting, ended_as, gone, has_begun, why_ended, why_waiting
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.errors import Corrupt, InputError, ObjectMissing, Problems, SeatrialError, StepFailed, TargetError
@@ -49,9 +50,10 @@ class KubernetesJobs:
         check_inputs(graph)
         self._run, self._workspace, self._owner = run, workspace, owner
         self._settings, self._image = profile.cluster, profile.image
-        self._namespace = Namespace(profile.cluster.namespace, profile.cluster.context)
-        self._namespace.check()
-        require_rights(self._namespace)
+        namespace = Namespace(profile.cluster.namespace, profile.cluster.context)
+        namespace.check()
+        require_rights(namespace)
+        self._namespace = namespace.patient()  # hours of work do not end with a request that was lost
         self._variables = store_variables(profile.store, workspace.project.directory)
         self.code: str | None = pack_code(workspace.project, workspace.objects)
         self._ended = threading.Event()
@@ -143,7 +145,8 @@ class KubernetesJobs:
         while not self._is_over(name):
             if (pod := self._new_pod(name, followed)) is not None:
                 followed.add(pod)
-                self._copy_log(pod, log)
+                self._copy_log(name, pod, log)
+                stuck_since = None
                 continue
             with self._changed:
                 self._changed.wait(1.0)
@@ -151,7 +154,7 @@ class KubernetesJobs:
                     raise self._lost
                 if self._ended.is_set():
                     raise StepFailed("the run is ending.")
-                waits = self._last_pod(name)
+                waits = self._waiting_pod(name)
             events: tuple[Mapping[str, Any], ...] = ()
             if waits is None and time.monotonic() - max(began, looked) > LOOK_S:
                 looked = time.monotonic()
@@ -168,17 +171,24 @@ class KubernetesJobs:
                 self._namespace.delete_job(name)
                 raise _stuck(step, waiting)
         if (pod := self._new_pod(name, followed)) is not None:
-            self._copy_log(pod, log)
+            self._copy_log(name, pod, log)
 
-    def _copy_log(self, pod: str, log: Path) -> None:
+    def _copy_log(self, name: str, pod: str, log: Path) -> None:
         try:
             with log.open("ab") as file:
-                for part in self._namespace.log(pod):
+                for part in follow_log(self._namespace, pod, lambda: self._goes_on(name, pod)):
                     file.write(part)
                     file.flush()
         except SeatrialError as error:  # a pod that was taken away takes its log along
             with log.open("a", encoding="utf-8") as file:
                 file.write(f"seatrial: the log of pod {pod} ended here: {error.problem}\n")
+
+    def _goes_on(self, name: str, pod: str) -> bool:
+        """Whether the pod, as far as the watch knows, still runs, and somebody still waits for it."""
+        with self._changed:
+            document = self._pods.get(name, {}).get(pod, {})
+            running = document.get("status", {}).get("phase") == "Running"
+            return running and not self._ended.is_set() and self._lost is None and name not in self._deleted
 
     def _answer(
         self,
@@ -222,12 +232,22 @@ class KubernetesJobs:
         pods = sorted(self._pods.get(name, {}).items(), key=_made)
         return pods[-1][1] if pods else None
 
+    def _waiting_pod(self, name: str) -> Mapping[str, Any] | None:
+        """The last pod, unless it has failed: then the Job makes another, and its events say why that does not come."""
+        pod = self._last_pod(name)
+        return None if pod is None or pod.get("status", {}).get("phase") == "Failed" else pod
+
     def _watch(self, watch: Any, take: Any) -> None:
+        lost: SeatrialError | None = None
         try:
             watch(steps_selector(self._workspace.project.name, self._run), take, self._ended)
         except SeatrialError as error:
+            lost = error
+        except Exception as error:  # noqa: BLE001  # a thread that ends unheard leaves the run waiting for ever
+            lost = TargetError(f"the watch of the cluster ended: {type(error).__name__}: {error}.", hint="Run again.")
+        if lost is not None:
             with self._changed:
-                self._lost = error
+                self._lost = lost
                 self._changed.notify_all()
 
     def _take_job(self, change: str, document: Mapping[str, Any]) -> None:
@@ -238,8 +258,10 @@ class KubernetesJobs:
             self._jobs[name] = gone(document) if change == "DELETED" else document
             self._changed.notify_all()
 
-    def _take_pod(self, change: str, document: Mapping[str, Any]) -> None:  # noqa: ARG002 — the last state counts
+    def _take_pod(self, change: str, document: Mapping[str, Any]) -> None:
         name = document["metadata"]["labels"].get("job-name", "")
+        if change == "DELETED" and document.get("status", {}).get("phase") != "Succeeded":
+            document = {**document, "status": {**document.get("status", {}), "phase": "Failed"}}
         with self._changed:
             self._pods.setdefault(name, {})[document["metadata"]["name"]] = document
             self._changed.notify_all()

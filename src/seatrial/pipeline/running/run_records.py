@@ -116,9 +116,9 @@ def read_run(objects: Objects, run: str) -> RunRecord:
     record = from_json(RunRecord, objects.get(path).data, path=path)
     if record.run != run:
         raise Corrupt(f"the record must be of the run {run}, got {record.run!r}.", path=path)
-    for step in (*record.steps, *record.running):
-        if not step.name.isidentifier():
-            raise Corrupt(f"the name of a step must be an identifier, got {step.name!r}.", path=path)
+    for name in (*(step.name for step in record.steps), *(step.name for step in record.running)):
+        if not name.isidentifier():
+            raise Corrupt(f"the name of a step must be an identifier, got {name!r}.", path=path)
     return record
 
 
