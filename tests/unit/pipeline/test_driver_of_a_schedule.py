@@ -27,7 +27,9 @@ def test_names_of_two_schedules_never_meet() -> None:
 def test_what_users_write_reaches_the_driver_to_the_letter() -> None:
     driver = replace(DRIVER, options=("--set=a.b=$(CATALOG_URI)$$",))
     manifest: Any = render_driver(driver, ClusterChoice(namespace="pipelines"))
-    assert manifest["spec"]["template"]["spec"]["containers"][0]["args"][-1] == "--set=a.b=$$(CATALOG_URI)$$$$"  # Kubernetes makes one of two
+    assert (
+        manifest["spec"]["template"]["spec"]["containers"][0]["args"][-1] == "--set=a.b=$$(CATALOG_URI)$$$$"
+    )  # Kubernetes makes one of two
 
 
 def test_a_store_that_does_not_answer_may_answer_later_and_what_is_missing_stays_so() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
 from seatrial.errors import InputError, Problems, SeatrialError
 from seatrial.pipeline.engines import ENGINES
-from seatrial.pipeline.project.settings import ProfileSettings, ResourceChoice
+from seatrial.pipeline.project.settings import BucketChoice, ProfileSettings, ResourceChoice, StoreChoice
 from seatrial.pipeline.steps.declaration import Resources, Step
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 — compared with, not bound to
@@ -53,6 +54,12 @@ def require_cluster_profile(name: str, profile: ProfileSettings, *, path: str, r
                 "a cluster needs one that several machines share, and SQLite's is a file of this one.",
                 'Write catalog = "env:NAME", with postgresql://… there.',
             )
+        for key in _files_of_this_machine(profile):
+            lacks(
+                key,
+                "pods do not see a file of this machine.",
+                'Put what it holds into the Secret that cluster.secret names, and write "env:NAME".',
+            )
     if problems:
         raise Problems(problems)
 
@@ -76,6 +83,23 @@ def override(resources: Resources, choice: ResourceChoice | None) -> Resources:
     """The resources with what a profile says of the step on top."""
     settings = {} if choice is None else {key: value for key, value in asdict(choice).items() if value is not None}
     return replace(resources, **settings)
+
+
+def _files_of_this_machine(profile: ProfileSettings) -> Iterator[str]:
+    """The keys whose value is in a file; the store's `ca` is none of them, as it travels along."""
+    choices: dict[str, StoreChoice | BucketChoice | None] = {"store": profile.store, "test_uses": profile.test_uses}
+    choices |= {f"buckets.{name}": bucket for name, bucket in profile.buckets.items()}
+    for key, choice in choices.items():
+        if choice is None:
+            continue
+        references = {"proxy": choice.proxy, "ca": None if key == "store" else choice.ca}
+        if isinstance(choice.credentials, Mapping):
+            references |= {f"credentials.{part}": value for part, value in choice.credentials.items()}
+        for part, value in references.items():
+            if value is not None and value.startswith("file:"):
+                yield f"{key}.{part}"
+    if profile.catalog is not None and profile.catalog.startswith("file:"):
+        yield "catalog"
 
 
 def _is_local(endpoint: str) -> bool:
