@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.deploy import find_target
-from seatrial.errors import Refused
+from seatrial.errors import Refused, TargetError
 from seatrial.pipeline.driver import submit
 from seatrial.pipeline.driver.pipeline_run import plan_run
 from seatrial.pipeline.driver.run_options import RunOptions
@@ -100,6 +100,23 @@ def test_what_the_cluster_refuses_leaves_no_run(workspace: Workspace, monkeypatc
     with pytest.raises(Refused):
         submit.submit_run("text", identity, pipeline, workspace, OPTIONS)
     assert not list(workspace.objects.list("runs/"))
+
+
+def test_a_driver_that_was_not_made_leaves_a_run_that_failed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create(_namespace: Sent, _text: str, *, dry_run: bool = False) -> str | None:
+        if not dry_run:
+            raise TargetError("the cluster does not answer: cut off")
+        return "uid"
+
+    monkeypatch.setattr(Sent, "create_job", create)
+    pipeline = load_pipeline(workspace.project, sets=(), rehearse=False)
+    identity = Identity(RUN, "2026-01-01T00:00:00Z", submit.origin_of(workspace, RUN, by="anna"))
+    with pytest.raises(TargetError):
+        submit.submit_run("text", identity, pipeline, workspace, OPTIONS)
+    record = read_run(workspace.objects, RUN)
+    assert (record.ending, record.errors[0]["problem"]) == ("failed", "the cluster does not answer: cut off")
 
 
 def test_without_an_account_for_a_driver_the_steps_alone_are_printed(workspace: Workspace) -> None:

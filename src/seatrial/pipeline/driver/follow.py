@@ -21,7 +21,7 @@ from seatrial.pipeline.cache.cache_record import read_record
 from seatrial.pipeline.driver.driver_manifest import CONTAINER
 from seatrial.pipeline.driver.stop import stop_run
 from seatrial.pipeline.jobs.step_values import Output
-from seatrial.pipeline.places.job_manifest import STEP_LABEL, steps_selector
+from seatrial.pipeline.places.job_manifest import PROJECT_LABEL, STEP_LABEL, steps_selector
 from seatrial.pipeline.places.kubernetes_jobs import LOOK_S, PATIENCE_S
 from seatrial.pipeline.places.run_documents import log_key
 from seatrial.pipeline.running.run_pipeline import Finished, Progress
@@ -132,8 +132,7 @@ class _Follower:
         with self._changed:
             job, pods = self._job, sorted(self._driver_pods.values(), key=_made)
         if job is None:
-            if now - self._began > PATIENCE_S:
-                raise self._unfinished("the cluster has no such Job", "It may have been deleted.")
+            self._check_there(now)
             return
         pod = pods[-1] if pods else None
         if ended_as(job) is not None:
@@ -150,6 +149,15 @@ class _Follower:
             self._tell_waiting(waiting, now, begun=any(has_begun(driver_pod) for driver_pod in pods))
         elif pod is not None:
             self._stuck_since = None
+
+    def _check_there(self, now: float) -> None:
+        """Raises where the watch has told of no Job for a while, and there is none; or what keeps from asking."""
+        assert self._namespace is not None and self._origin is not None  # noqa: S101 PT018
+        if now - max(self._began, self._looked) <= PATIENCE_S:
+            return
+        self._looked = now
+        if self._origin.driver not in self._namespace.job_names(f"{PROJECT_LABEL}={self._workspace.project.name}"):
+            raise self._unfinished("the cluster has no such Job", "It may have been deleted.")
 
     def _tell_waiting(self, waiting: Waiting, now: float, *, begun: bool) -> None:
         """Ends a run whose driver will never begin. One that has begun has steps that go on: those are left alone."""

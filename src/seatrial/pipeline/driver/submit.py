@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seatrial.cluster.client import Namespace
-from seatrial.errors import InputError, Refused
+from seatrial.errors import InputError, Refused, SeatrialError
 from seatrial.pipeline.driver.driver_manifest import DriverRun, driver_name
 from seatrial.pipeline.driver.run_options import RunOptions
 from seatrial.pipeline.places.code_artifact import pack_code, project_code
@@ -86,7 +86,13 @@ def submit_run(text: str, identity: Identity, pipeline: Pipeline, workspace: Wor
     )
     namespace.create_job(text, dry_run=True)  # what is refused leaves no record
     write_run(workspace.objects, record)
-    if namespace.create_job(text) is None:
+    try:
+        made = namespace.create_job(text)
+    except SeatrialError as error:
+        documents = tuple(failure.as_document() for failure in error.each)
+        write_run(workspace.objects, replace(record, ending="failed", errors=documents))
+        raise
+    if made is None:
         raise Refused(f"the cluster has a Job {driver_name(workspace.project.name, identity.run)}.", hint="Run again.")
 
 
