@@ -55,15 +55,15 @@ def test_unit_leaves_simulations_out_and_says_so(call: Call) -> None:
 
 def test_a_tier_runs_its_folder_alone(call: Call) -> None:
     assert call("simulation")[1] == ["pytest tests/unit -n 2 --dist loadfile -m simulation"]
-    assert call("real", "-x")[1] == ["pytest tests/real -x"]
-    assert call("slow")[1] == ["pytest tests/slow"]
+    assert call("real", "-x")[1] == ["pytest tests/real -n 2 --dist loadfile -x"]
+    assert call("slow")[1] == ["pytest tests/slow -n 2 --dist loadfile"]
     assert call("cluster", "-x")[1] == ["pytest tests/cluster -x"]
 
 
 def test_without_a_tier_everything_runs_whatever_fails_first(call: Call) -> None:
     everything = [
         "pytest tests/unit -n 2 --dist loadfile",
-        "pytest tests/real tests/slow",
+        "pytest tests/real tests/slow -n 2 --dist loadfile",
         "pytest tests/cluster",
     ]
     assert call() == (0, everything, "")
@@ -80,7 +80,7 @@ def test_a_name_that_half_of_the_tests_do_not_have_is_no_failure(call: Call) -> 
 
 def test_what_is_interrupted_begins_nothing_else(call: Call) -> None:
     assert call("all", UNIT=2) == (2, ["pytest tests/unit -n 2 --dist loadfile"], "")
-    assert call("all", REST=2)[1][-1] == "pytest tests/real tests/slow"
+    assert call("all", REST=2)[1][-1] == "pytest tests/real tests/slow -n 2 --dist loadfile"
 
 
 def test_an_unknown_tier_names_those_there_are(call: Call) -> None:
