@@ -1,7 +1,8 @@
 """Whether requests that wait together should be answered by one run of the model: tried, before the server is ready.
 
 They are where it pays, and where it changes no bit: a kernel that adds up in another order for a batch than for a row
-would make an answer depend on who else was asking.
+would make an answer depend on who else was asking. onnxruntime's ensembles of trees do so from 51 rows on, so that no
+run is shared by more rows than were tried.
 """
 
 from __future__ import annotations
@@ -13,23 +14,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.errors import SeatrialError
 from seatrial.models.codec import Codec
 from seatrial.models.predictor import ArrayPredictor, Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.serve.inference import merged, split
 
-MERGED_ROWS = 1024  # of one run: the first of them waits for the last
 _PAYS = 0.7  # of the time that as many runs take
 _ROWS, _FEW_ROWS = 24, 4
 _SLOW_S = 0.02  # of one row: then few are tried, for the server should be ready soon
 _SIZES = (2, 3, 7)  # besides all at once: kernels take rows by fours, eights and what is left
+_LARGER = (2, 4, 8, 16)  # times all at once, up to 384 rows: the first of them waits for the last
 _TRIES = 3
 _SEED = 7
 
 
 def rows_to_merge(predictor: ArrayPredictor, codec: Codec | None) -> int:
-    """How many rows requests may share one run for; 1 where none should share."""
+    """How many rows requests may share one run for, at most as many as were tried; 1 where none should share."""
     try:
         _, first_s = _timed(lambda: predictor.predict_arrays(probe_rows(predictor.signature, codec, 1)))
         count = _ROWS if first_s < _SLOW_S else _FEW_ROWS
@@ -40,9 +40,17 @@ def rows_to_merge(predictor: ArrayPredictor, codec: Codec | None) -> int:
         if together_s > _PAYS * alone_s or not _same_bits(alone, together):
             return 1
         sizes = [_in_batches(predictor, one_by_one, size) for size in _SIZES]
-    except SeatrialError:
-        return 1  # a model that does not take made-up rows
-    return MERGED_ROWS if all(_same_bits(alone, parts) for parts in sizes) else 1
+        if not all(_same_bits(alone, parts) for parts in sizes):
+            return 1
+        if count < _ROWS:
+            return count
+        for times in _LARGER:
+            if not _same_bits([*alone] * times, _together(predictor, one_by_one * times)):
+                break
+            count = len(alone) * times
+    except Exception:  # noqa: BLE001  # a model that does not take made-up rows: onnxruntime has no common class
+        return 1
+    return count
 
 
 def probe_rows(signature: Signature, codec: Codec | None, count: int) -> Mapping[str, NDArray[Any]]:

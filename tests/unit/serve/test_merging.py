@@ -13,7 +13,7 @@ from seatrial.errors import InputError
 from seatrial.models.codec import Codec
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
-from seatrial.serve.merging import MERGED_ROWS, probe_rows, rows_to_merge
+from seatrial.serve.merging import probe_rows, rows_to_merge
 
 SIGNATURE = Signature((Column("a", "number"), Column("b", "integer"), Column("c", "text")), "regression")
 CODEC = Codec.from_statistics(numbers={"a": (1000.0, 1.0)}, vocabularies={"c": ["x", "y"]})
@@ -26,26 +26,41 @@ class Model:
     run_s: float = 0.001
     row_s: float = 0.0
     last_bit: float = 0.0
-    refuses: bool = False
+    same_until: int = 1  # rows that last bit differs beyond
+    refuses: Exception | None = None
     signature: Signature = SIGNATURE
 
     def predict_arrays(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
         if self.refuses:
-            raise InputError("no.")
+            raise self.refuses
         rows = len(columns["a"])
         time.sleep(self.run_s + rows * self.row_s)
-        answers = columns["a"] * (1 + self.last_bit * (rows > 1))
+        answers = columns["a"] * (1 + self.last_bit * (rows > self.same_until))
         return Predictions(np.array(["same"] * rows, object), np.column_stack([answers, answers]))
 
 
 def test_requests_share_a_run_where_a_run_is_what_costs() -> None:
-    assert rows_to_merge(Model(), None) == MERGED_ROWS
+    assert rows_to_merge(Model(), None) == 384
+
+
+@pytest.mark.parametrize(("same_until", "rows"), [(24, 24), (50, 48), (100, 96)])
+def test_no_more_rows_share_a_run_than_were_tried(same_until: int, rows: int) -> None:
+    assert rows_to_merge(Model(last_bit=2**-52, same_until=same_until), None) == rows
+
+
+def test_a_slow_model_is_tried_with_few_rows_and_merges_no_more() -> None:
+    assert rows_to_merge(Model(run_s=0.03), None) == 4
 
 
 @pytest.mark.parametrize(
     "model",
-    [Model(run_s=0.0, row_s=0.001), Model(last_bit=2**-52), Model(refuses=True)],
-    ids=["each row costs", "another bit", "made-up rows are refused"],
+    [
+        Model(run_s=0.0, row_s=0.001),
+        Model(last_bit=2**-52),
+        Model(refuses=InputError("no.")),
+        Model(refuses=IndexError("a runtime's own error")),
+    ],
+    ids=["each row costs", "another bit", "made-up rows are refused", "the runtime fails"],
 )
 def test_requests_share_no_run_where_it_does_not_pay_or_changes_a_bit(model: Model) -> None:
     assert rows_to_merge(model, None) == 1
