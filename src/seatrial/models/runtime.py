@@ -13,14 +13,14 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from seatrial.errors import Corrupt
+from seatrial.errors import Corrupt, InputError
 from seatrial.models.codec import Codec
 from seatrial.models.columns import kind_array, kind_column
 from seatrial.models.graph import LABEL, LOWER, PROBABILITY, UPPER, VALUE, element_of
 from seatrial.models.label_lookup import LabelLookup, find_label_lookup
 from seatrial.models.predictor import Predictions
 from seatrial.models.provenance import Provenance
-from seatrial.models.safety import read_model
+from seatrial.models.safety import first_line, read_model
 from seatrial.models.sessions import open_session
 from seatrial.models.signature import Signature, output_names
 from seatrial.stores import documents
@@ -93,7 +93,12 @@ class OnnxPredictor:
 
     def _run(self, columns: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         feed = {name: values.reshape(-1, 1) for name, values in columns.items()}
-        answers: list[NDArray[Any]] = self._session.run(self._asked, feed)
+        try:
+            answers: list[NDArray[Any]] = self._session.run(self._asked, feed)
+        except Exception as error:
+            if not _is_of_values(error):
+                raise
+            raise InputError(f"the model cannot take these values: {first_line(error)}") from None
         return answers
 
     def _predictions(self, answers: list[list[NDArray[Any]]]) -> Predictions:
@@ -104,6 +109,16 @@ class OnnxPredictor:
             return Predictions(by_name[VALUE], None, interval)
         labels = by_name[LABEL] if self._choice is None else self._choice.names[by_name[LABEL]]
         return Predictions(labels, by_name.get(PROBABILITY))
+
+
+def _is_of_values(error: Exception) -> bool:
+    """Whether onnxruntime says that a node failed on its values: an index out of range, a text that is no number.
+
+    Its errors have no common class, and it is not imported before a session is opened.
+    """
+    of_runtime = type(error).__module__.startswith("onnxruntime.")
+    out_of_memory = "alloc" in str(error)  # "Failed to allocate memory", "std::bad_alloc"
+    return of_runtime and type(error).__name__ in ("InvalidArgument", "Fail", "RuntimeException") and not out_of_memory
 
 
 def _starts(rows: int) -> range:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pytest
@@ -103,6 +104,24 @@ def test_what_is_no_integer_is_a_bad_request_that_names_it(
     status, answer = infer(counted, n=n, t=("BOOL", [True, False]))
     assert status == 400
     assert problem in answer["error"]
+
+
+def test_values_that_a_node_cannot_take_are_a_bad_request(tmp_path: Path) -> None:
+    nodes = [
+        NODE("Gather", ["table", "n"], ["picked"]),
+        NODE("Reshape", ["picked", "column"], ["predicted"]),
+    ]
+    finished = model(
+        nodes,
+        [("n", TensorProto.INT64, ["rows", 1])],
+        [("predicted", FLOAT, ["rows", 1])],
+        {"table": np.array([1.5, 2.5, 3.5], np.float32), "column": np.array([-1, 1])},
+    )
+    found = opened(tmp_path, finished, rows=pa.table({"n": [0, 1, 2], "y": [1.5, 2.5, 3.5]}), labels=None)
+    status, answer = infer(found, n=("INT64", [1, 7]))
+    assert status == 400
+    assert answer["error"].startswith("the model cannot take these values: ")
+    assert infer(found, n=("INT64", [1, 2]))[0] == 200
 
 
 def test_labels_alone_are_one_tensor(tmp_path: Path) -> None:
