@@ -142,6 +142,13 @@ def test_metrics_count_by_route_and_outcome(echo: ArrayPredictor, app: Applicati
     assert any(name == "seatrial_release_info" and "sha256:abc" in labels for name, labels in found)
 
 
+@pytest.mark.parametrize("accept", ["text/plain;version=abc", "application/openmetrics-text;version=1.x", "a;b=;,"])
+def test_metrics_are_given_whatever_the_scraper_says_it_takes(app: Application, accept: str) -> None:
+    response = send(app, "GET", "/metrics", accept=accept)
+    assert response.status_code == 200
+    assert "seatrial_queue_depth 0.0" in response.text
+
+
 def test_metrics_count_inputs_and_answers_in_the_bins_of_the_release(app: Application) -> None:
     found = metrics_after(app, ("POST", "/predict", json.dumps(ROWS).encode()))
     inputs = {labels: rows for (name, labels), rows in found.items() if name == "seatrial_input_rows_total"}
