@@ -117,6 +117,8 @@ def test_fp32_is_rounded_to_float32() -> None:
         ({"shape": [True]}, "must have a shape"),
         ({"shape": [-2]}, r"the shape is \[-2\]"),
         ({"shape": "2"}, "must have a shape"),
+        ({"shape": [10**4299]}, r"inputs\[0\].shape: the shape has a size beyond 2\*\*31 - 1\. Send"),
+        ({"shape": [2, -(10**4299)]}, "the shape has a size beyond"),
         ({"shape": [2, 1], "data": [[1.0], 2.0]}, r"inputs\[0\].data\[1\]: expected a row of one value"),
         ({"shape": [2, 1], "data": [[1.0], [2.0, 3.0]]}, "expected a row of one value"),
         ({"shape": [2, 1], "data": [[1.0], ["a"]]}, r"inputs\[0\].data\[1\]\[0\]: expected FP64"),

@@ -44,6 +44,7 @@ _TEXTS = ("BYTES",)
 ANNOUNCED: Mapping[Kind, str] = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "text": "BYTES"}
 _INPUTS = 'Send {"inputs": [{"name": …, "datatype": …, "shape": …, "data": …}]}.'
 _SIZE = "binary_data_size"
+_SIZE_BITS = 31
 _MOST_INPUTS_OVER = 8  # inputs beyond those of the model that are read before they are refused
 
 
@@ -273,6 +274,8 @@ def checked_shape(shape: object, path: str) -> list[int]:
     path = f"{path}.shape"
     if not isinstance(shape, list) or {type(size) for size in shape} - {int} or len(shape) not in (1, 2):
         raise InputError("the input must have a shape [n] or [n, 1].", path=path, hint="Send one value a row.")
+    if any(size.bit_length() > _SIZE_BITS for size in shape):  # Python writes no integer of more than 4,300 digits
+        raise InputError("the shape has a size beyond 2**31 - 1.", path=path, hint="Send one value a row.")
     if shape[0] < 0 or (len(shape) == 2 and shape[1] != 1):
         raise InputError(f"the shape is {shape!r:.60}.", path=path, hint="Each column is an input: send [n] or [n, 1].")
     return shape
