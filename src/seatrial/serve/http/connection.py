@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADERS_S = 10.0  # from a connection's opening, or the first byte after an answer, to the end of the headers
@@ -29,6 +30,7 @@ class Connection(HttpToolsProtocol):
     _reading: asyncio.TimerHandle | None = None
     _header_bytes = 0
     _on_lost: Callable[[], None] | None = None
+    _upgrading = False  # between the headers of a request to upgrade and its body
     waiting_since = 0.0  # by the loop's clock
 
     @property
@@ -55,13 +57,55 @@ class Connection(HttpToolsProtocol):
         """Counts the bytes of headers that are not complete."""
         if self._deadline is not None:
             self._header_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
         if self._deadline is not None and self._header_bytes > HEADERS_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LONG)
             self.transport.close()
 
+    def _feed(self, data: bytes) -> None:
+        while data and not self.transport.is_closing():
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._framing() + data[upgrade.args[0] :]
+            except httptools.HttpParserError:
+                self.send_400_response("Invalid HTTP request received.")
+                return
+            else:
+                return
+
+    def _framing(self) -> bytes:
+        """A head for another parser to read the body of a request to upgrade by.
+
+        Upgrades are ignored (RFC 9110, section 7.8), but httptools takes what follows the headers for another protocol
+        or, with the next bytes, for another request: one that a proxy has not seen.
+        """
+        names = (b"content-length", b"transfer-encoding")
+        lines = [b"%s: %s\r\n" % (name, value) for name, value in self.headers if name in names]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        return b"POST / HTTP/1.1\r\n%s\r\n" % b"".join(lines)
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the path."""
+        if not self._upgrading:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header."""
+        if not self._upgrading:
+            super().on_header(name, value)
+
+    def on_message_complete(self) -> None:
+        """The end of the body; that of a request to upgrade is still to come."""
+        if not self._upgrading:
+            super().on_message_complete()
+
     def on_message_begin(self) -> None:
         """The first byte of a request: its headers have to end in time."""
+        if self._upgrading:
+            return
         super().on_message_begin()
         self.scope["seatrial.connection"] = self  # type: ignore[typeddict-unknown-key]
         if self._deadline is None:
@@ -69,8 +113,12 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The headers are there in time."""
+        if self._upgrading:
+            self._upgrading = False
+            return
         self._stop()
         super().on_headers_complete()
+        self._upgrading = self.parser.should_upgrade()
 
     def on_response_complete(self) -> None:
         """Nobody needs to hear of the client's end any longer."""

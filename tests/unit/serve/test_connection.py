@@ -1,0 +1,127 @@
+"""Connections against whoever misuses them: real sockets, an application that echoes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from seatrial.serve.http.connection import Connection
+
+TIMEOUT_S = 10.0
+UPGRADE = b"connection: upgrade\r\nupgrade: h2c\r\n"
+CLOSE = b"connection: close\r\n"
+
+
+@dataclass
+class Echo:
+    """Answers with method, path and body once `open` is set; keeps what it was asked."""
+
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: list[tuple[str, str, bytes]] = field(default_factory=list)
+    headers: list[dict[bytes, bytes]] = field(default_factory=list)
+
+    async def __call__(self, scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return
+            body, more = body + message["body"], message["more_body"]
+        self.headers.append(dict(scope["headers"]))
+        self.asked.append((scope["method"], scope["path"], body))
+        await self.open.wait()
+        length = (b"content-length", str(len(body)).encode())
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": body})
+
+
+@dataclass
+class Served:
+    app: Echo
+    state: ServerState
+    port: int
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def connections(self, count: int) -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            while len(self.state.connections) != count:
+                await asyncio.sleep(0.01)
+
+    async def answers(self, *parts: bytes) -> bytes:
+        """Whatever is answered until the server closes."""
+        reader, writer = await self.connect()
+        try:
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0.05)
+            async with asyncio.timeout(TIMEOUT_S):
+                return await reader.read()
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+
+def serve(use: Callable[[Served], Awaitable[None]], *, is_open: bool = True) -> Echo:
+    async def within() -> Echo:
+        app, state = Echo(), ServerState()
+        if is_open:
+            app.open.set()
+        config = uvicorn.Config(app, http=Connection, ws="none", log_level="critical", access_log=False)
+        config.load()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+        try:
+            await use(Served(app, state, server.sockets[0].getsockname()[1]))
+        finally:
+            app.open.set()
+            server.close()
+            for connection in list(state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
+            for task in list(state.tasks):
+                await task
+        return app
+
+    return asyncio.run(within())
+
+
+HIDDEN = b"GET /hidden HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["in one piece", "the body by itself"])
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (b"content-length: %d\r\n" % len(HIDDEN), HIDDEN),
+        (b"transfer-encoding: chunked\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(HIDDEN), HIDDEN)),
+    ],
+    ids=["length", "chunked"],
+)
+def test_the_body_of_a_request_to_upgrade_is_a_body_and_no_request(headers: bytes, body: bytes, *, cut: bool) -> None:
+    head = b"POST /first HTTP/1.1\r\nhost: a\r\n" + UPGRADE + headers + b"\r\n"
+    last = b"GET /last HTTP/1.1\r\nhost: a\r\n" + CLOSE + b"\r\n"
+
+    async def use(served: Served) -> None:
+        parts = (head, body, last) if cut else (head + body + last,)
+        assert (await served.answers(*parts)).count(b"HTTP/1.1 200") == 2
+
+    assert serve(use).asked == [("POST", "/first", HIDDEN), ("GET", "/last", b"")]
+
+
+def test_what_follows_a_request_to_upgrade_without_a_body_is_the_next_request() -> None:
+    async def use(served: Served) -> None:
+        first = b"GET /first HTTP/1.1\r\nhost: a\r\n" + UPGRADE + b"\r\n"
+        last = b"GET /last HTTP/1.1\r\nhost: a\r\n" + CLOSE + b"\r\n"
+        assert (await served.answers(first + last)).count(b"HTTP/1.1 200") == 2
+
+    assert [path for _, path, _ in serve(use).asked] == ["/first", "/last"]
