@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from seatrial.serve.http.connection import Connection
+from seatrial.serve.http.connection import PIPELINED, Connection
 
 TIMEOUT_S = 10.0
 UPGRADE = b"connection: upgrade\r\nupgrade: h2c\r\n"
@@ -125,3 +125,41 @@ def test_what_follows_a_request_to_upgrade_without_a_body_is_the_next_request() 
         assert (await served.answers(first + last)).count(b"HTTP/1.1 200") == 2
 
     assert [path for _, path, _ in serve(use).asked] == ["/first", "/last"]
+
+
+GET = b"GET /some HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
+def test_as_many_requests_are_pipelined_as_may_be_and_answered_in_their_order() -> None:
+    async def use(served: Served) -> None:
+        requests = [b"GET /%d HTTP/1.1\r\nhost: a\r\n" % place for place in range(PIPELINED + 1)]
+        requests[-1] += CLOSE
+        assert (await served.answers(b"\r\n".join(requests) + b"\r\n")).count(b"200 OK") == PIPELINED + 1
+
+    assert [path for _, path, _ in serve(use).asked] == [f"/{place}" for place in range(PIPELINED + 1)]
+
+
+@pytest.mark.parametrize("parts", [[GET * 5000], [GET] * (PIPELINED + 2)], ids=["at once", "one by one"])
+def test_a_connection_that_pipelines_more_is_closed(parts: list[bytes]) -> None:
+    async def use(served: Served) -> None:
+        assert await served.answers(b"".join(parts)) == b""
+        await served.connections(0)
+
+    assert len(serve(use, is_open=False).asked) <= 1
+
+
+def test_nothing_is_read_while_requests_wait_for_one_before_them() -> None:
+    async def use(served: Served) -> None:
+        _, writer = await served.connect()
+        post = b"POST /first HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\na"
+        writer.write(post + GET)
+        await served.connections(1)
+        (connection,) = served.state.connections
+        await asyncio.sleep(0.1)
+        for _ in range(100):
+            writer.write(GET)
+        await asyncio.sleep(0.1)
+        assert len(connection.pipeline) == 1
+        writer.close()
+
+    serve(use, is_open=False)

@@ -7,13 +7,17 @@ many connections, the one that has been waiting longest for its headers makes ro
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Collection
+from typing import Any
 
 import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADERS_S = 10.0  # from a connection's opening, or the first byte after an answer, to the end of the headers
 HEADERS_BYTES = 64 * 2**10
+PIPELINED = 32  # requests that wait for the answer to one before them; most clients send none
 READING_S = 30.0  # in which a client has to read some of its answer
 CONNECTIONS = 1024  # each may hold a body that is being received, within the limit of all of them
 _TOO_LONG = (
@@ -51,6 +55,7 @@ class Connection(HttpToolsProtocol):
         if len(self.connections) >= self.most:
             _make_room(self.connections)
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
@@ -70,6 +75,8 @@ class Connection(HttpToolsProtocol):
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._framing() + data[upgrade.args[0] :]
             except httptools.HttpParserError:
+                if self.transport.is_closing():
+                    return
                 self.send_400_response("Invalid HTTP request received.")
                 return
             else:
@@ -119,6 +126,9 @@ class Connection(HttpToolsProtocol):
         self._stop()
         super().on_headers_complete()
         self._upgrading = self.parser.should_upgrade()
+        if len(self.pipeline) > PIPELINED:
+            self.abort()
+            raise ConnectionAbortedError("too many requests are pipelined")  # ends the parsing of what was read
 
     def on_response_complete(self) -> None:
         """Nobody needs to hear of the client's end any longer."""
@@ -172,6 +182,19 @@ class Connection(HttpToolsProtocol):
         self._deadline = None
         if self.cycle is None or self.cycle.response_complete:  # not while an earlier request is being answered
             self.transport.close()
+
+
+class _Flow(FlowControl):
+    """Reads nothing more while requests wait for the answer to one before them."""
+
+    def __init__(self, transport: asyncio.Transport, pipeline: deque[Any]) -> None:
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    def resume_reading(self) -> None:
+        """Called with each body that is received, and after each answer."""
+        if not self._pipeline:
+            super().resume_reading()
 
 
 def _make_room(connections: Collection[object]) -> None:
