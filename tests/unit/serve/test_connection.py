@@ -163,3 +163,62 @@ def test_nothing_is_read_while_requests_wait_for_one_before_them() -> None:
         writer.close()
 
     serve(use, is_open=False)
+
+
+HALF_HEADERS = b"GET /half HTTP/1.1\r\nX: "
+HALF_BODY = b"POST /half HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nab"
+
+
+@pytest.fixture
+def two_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "most", 2)
+
+
+async def opened(served: Served, *sent: bytes) -> list[asyncio.StreamReader]:
+    """A connection for each, on which so much was sent, in their order."""
+    readers = []
+    for data in sent:
+        reader, writer = await served.connect()
+        writer.write(data)
+        await asyncio.sleep(0.1)
+        readers.append(reader)
+        KEPT.append(writer)  # a writer that nobody holds closes its connection
+    return readers
+
+
+KEPT: list[asyncio.StreamWriter] = []
+
+
+async def is_closed(reader: asyncio.StreamReader) -> bool:
+    try:
+        return await asyncio.wait_for(reader.read(1), 0.2) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.usefixtures("two_at_most")
+@pytest.mark.parametrize(
+    ("sent", "closed"),
+    [
+        ([GET, HALF_HEADERS, b""], [False, True, False]),
+        ([HALF_BODY, HALF_HEADERS, b""], [False, True, False]),
+        ([GET, HALF_BODY, b""], [False, True, False]),
+        ([HALF_BODY, HALF_BODY, b""], [True, False, False]),
+        ([GET + HALF_HEADERS, HALF_BODY, b""], [False, True, False]),
+        ([GET, GET + HALF_BODY, b""], [False, False, True]),
+        ([GET + HALF_HEADERS, GET + HALF_HEADERS, b""], [False, False, True]),
+    ],
+)
+def test_who_keeps_the_server_waiting_makes_room_and_nobody_else(sent: list[bytes], closed: list[bool]) -> None:
+    async def use(served: Served) -> None:
+        readers = await opened(served, *sent)
+        assert [await is_closed(reader) for reader in readers] == closed
+        assert len(served.state.connections) == 2
+        served.app.open.set()
+        await asyncio.sleep(0.05)
+        while KEPT:
+            KEPT.pop().close()
+
+    serve(use, is_open=False)

@@ -1,7 +1,7 @@
 """uvicorn's HTTP/1.1 connection (httptools) with limits that it does not have, so that nobody is shut out.
 
 A connection that does not finish its headers in time, or whose headers are too long, is closed; where there are too
-many connections, the one that has been waiting longest for its headers makes room for the next.
+many connections, the one that has been waiting longest for its headers, or else for its body, makes room for the next.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Connection(HttpToolsProtocol):
     _header_bytes = 0
     _on_lost: Callable[[], None] | None = None
     _upgrading = False  # between the headers of a request to upgrade and its body
-    waiting_since = 0.0  # by the loop's clock
+    waiting_since = 0.0  # for headers, or for a body; by the loop's clock
 
     @property
     def body_is_complete(self) -> bool:
@@ -52,8 +52,10 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begins to wait for the first request, in the place of another where there are too many."""
-        if len(self.connections) >= self.most:
-            _make_room(self.connections)
+        if len(self.connections) >= self.most and not _make_room(self.connections):
+            self.transport = transport
+            self.abort()  # all others are being answered
+            return
         super().connection_made(transport)
         self.flow = _Flow(transport, self.pipeline)
         self._wait()
@@ -124,6 +126,7 @@ class Connection(HttpToolsProtocol):
             self._upgrading = False
             return
         self._stop()
+        self.waiting_since = self.loop.time()
         super().on_headers_complete()
         self._upgrading = self.parser.should_upgrade()
         if len(self.pipeline) > PIPELINED:
@@ -165,8 +168,13 @@ class Connection(HttpToolsProtocol):
 
     @property
     def waits_for_headers(self) -> bool:
-        """Whether no request is under way."""
-        return self._deadline is not None or self.cycle is None or self.cycle.response_complete
+        """Whether no request is under way, nor an answer that is not sent yet."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.transport.get_write_buffer_size()
+
+    @property
+    def waits_for_body(self) -> bool:
+        """Whether the only request under way has not been received to its end."""
+        return not self.waits_for_headers and not self.pipeline and self.cycle is not None and self.cycle.more_body
 
     def _wait(self) -> None:
         self._header_bytes = 0
@@ -197,10 +205,18 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-def _make_room(connections: Collection[object]) -> None:
-    """Closes the connection that has waited longest without a request under way, if there is one."""
-    waiting = [
-        connection for connection in connections if isinstance(connection, Connection) and connection.waits_for_headers
+def _make_room(connections: Collection[object]) -> bool:
+    """Closes the connection that has waited longest for headers, else for a body; False if none waits."""
+    candidates = [
+        connection
+        for connection in connections
+        if isinstance(connection, Connection) and not connection.transport.is_closing()
     ]
-    if waiting:
-        min(waiting, key=lambda connection: connection.waiting_since).abort()
+    for waiting in (
+        [connection for connection in candidates if connection.waits_for_headers],
+        [connection for connection in candidates if connection.waits_for_body],
+    ):
+        if waiting:
+            min(waiting, key=lambda connection: connection.waiting_since).abort()
+            return True
+    return False
