@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from seatrial.serve.http.connection import PIPELINED, Connection
+from seatrial.serve.http.connection import HEADERS_BYTES, PIPELINED, Connection
 
 TIMEOUT_S = 10.0
 UPGRADE = b"connection: upgrade\r\nupgrade: h2c\r\n"
@@ -222,3 +222,44 @@ def test_who_keeps_the_server_waiting_makes_room_and_nobody_else(sent: list[byte
             KEPT.pop().close()
 
     serve(use, is_open=False)
+
+
+CHUNKED = b"POST /chunked HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n"
+PIECE = b"a" * 8192
+
+
+@pytest.mark.parametrize(
+    ("start", "again"),
+    [
+        (b"0\r\nx: ", PIECE),
+        (b"0\r\n", b"x: %s\r\n" % PIECE),
+        (b"1;x=", PIECE),
+        (b"1\r\na\r\n0\r\n", b"x: b\r\n" * 1000),
+    ],
+    ids=["one trailer", "many trailers", "an extension", "small trailers"],
+)
+def test_a_body_in_chunks_with_more_headers_behind_it_than_before_it_is_dropped(start: bytes, again: bytes) -> None:
+    async def use(served: Served) -> None:
+        count = 2 + HEADERS_BYTES // len(again)
+        assert await served.answers(CHUNKED + b"\r\n", start, *[again] * count) == b""
+        await served.connections(0)
+
+    assert serve(use).asked == []
+
+
+def test_a_body_in_many_small_chunks_with_trailers_is_read_without_them() -> None:
+    async def use(served: Served) -> None:
+        chunks = b"1\r\na\r\n" * 5000
+        end = b"0\r\nx-request-id: trailer\r\n\r\n"
+        assert b"200 OK" in await served.answers(CHUNKED + CLOSE + b"\r\n", *[chunks] * 5, end)
+
+    app = serve(use)
+    assert app.asked == [("POST", "/chunked", b"a" * 25_000)]
+    assert b"x-request-id" not in app.headers[0]
+
+
+def test_headers_without_an_end_are_a_431() -> None:
+    async def use(served: Served) -> None:
+        assert (await served.answers(HALF_HEADERS, *[PIECE] * 9)).startswith(b"HTTP/1.1 431")
+
+    serve(use)

@@ -34,6 +34,7 @@ class Connection(HttpToolsProtocol):
     _reading: asyncio.TimerHandle | None = None
     _header_bytes = 0
     _on_lost: Callable[[], None] | None = None
+    _in_headers = False
     _upgrading = False  # between the headers of a request to upgrade and its body
     waiting_since = 0.0  # for headers, or for a body; by the loop's clock
 
@@ -61,14 +62,16 @@ class Connection(HttpToolsProtocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Counts the bytes of headers that are not complete."""
-        if self._deadline is not None:
-            self._header_bytes += len(data)
+        """Counts the bytes that are no piece of a body: headers, and what may follow a body in chunks."""
+        self._header_bytes += len(data)
         self._unset_keepalive_if_required()
         self._feed(data)
-        if self._deadline is not None and self._header_bytes > HEADERS_BYTES and not self.transport.is_closing():
-            self.transport.write(_TOO_LONG)
-            self.transport.close()
+        if self._header_bytes > HEADERS_BYTES and not self.transport.is_closing():
+            if not self.waits_for_headers:
+                self.abort()  # trailers, or the headers of a pipelined request: another answer is to come here
+            else:
+                self.transport.write(_TOO_LONG)
+                self.transport.close()
 
     def _feed(self, data: bytes) -> None:
         while data and not self.transport.is_closing():
@@ -102,12 +105,22 @@ class Connection(HttpToolsProtocol):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
-        if not self._upgrading:
+        """A header; what follows a body (trailers) is not kept."""
+        if self._in_headers:
             super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        self._header_bytes = 0
+        super().on_body(body)
+
+    def on_chunk_header(self) -> None:
+        """A chunk begins; what follows the last one are trailers."""
+        self._header_bytes = 0
 
     def on_message_complete(self) -> None:
         """The end of the body; that of a request to upgrade is still to come."""
+        self._header_bytes = 0
         if not self._upgrading:
             super().on_message_complete()
 
@@ -115,6 +128,7 @@ class Connection(HttpToolsProtocol):
         """The first byte of a request: its headers have to end in time."""
         if self._upgrading:
             return
+        self._in_headers = True
         super().on_message_begin()
         self.scope["seatrial.connection"] = self  # type: ignore[typeddict-unknown-key]
         if self._deadline is None:
@@ -122,9 +136,11 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The headers are there in time."""
+        self._header_bytes = 0
         if self._upgrading:
             self._upgrading = False
             return
+        self._in_headers = False
         self._stop()
         self.waiting_since = self.loop.time()
         super().on_headers_complete()
