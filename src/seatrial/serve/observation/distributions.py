@@ -23,6 +23,8 @@ DEVIATIONS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 DECILES = tuple(step / 10 for step in range(1, 10))
 MISSING, UNKNOWN, NO_ANSWER = "missing", "unknown", "no answer"
 _ROWS_AT_ONCE = 1024  # counted together: for each request apart, NumPy's calls would cost more than the model
+_BYTES_AT_ONCE = 4 * 2**20  # of numbers, that wait to be counted: fewer rows where a row has many
+_NUMBER_BYTES = 8
 
 
 class Distributions:
@@ -38,23 +40,32 @@ class Distributions:
         self._pending: list[Mapping[str, NDArray[Any]]] = []
         self._pending_answers: list[Predictions] = []
         self._pending_rows = 0
+        row_bytes = _NUMBER_BYTES * max(1, len(self._numbers) + len(signature.classes))
+        self._rows_at_once = min(_ROWS_AT_ONCE, _BYTES_AT_ONCE // row_bytes)
         self._inputs: dict[str, Counter[str]] = {name: Counter() for name in (*self._numbers, *self._known)}
         self._answers: Counter[str] = Counter()
         self._probabilities: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def add(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        """Rows that were asked for."""
-        if self._inputs:
-            with self._lock:
-                self._pending.append(columns)
+        """Rows that were asked for; their texts, which may be long, are not kept."""
+        if not self._inputs or not len(columns[next(iter(self._inputs))]):
+            return
+        with self._lock:
+            for name, vocabulary in self._known.items():
+                for value, rows in Counter(columns[name].tolist()).items():
+                    self._inputs[name][value if value in vocabulary else UNKNOWN] += rows
+            if self._numbers:
+                self._pending.append({name: columns[name] for name in self._numbers})
 
     def add_answers(self, predictions: Predictions) -> None:
         """What the model answered."""
+        if not len(predictions.labels):
+            return
         with self._lock:
             self._pending_answers.append(predictions)
             self._pending_rows += len(predictions.labels)
-            if self._pending_rows >= _ROWS_AT_ONCE:
+            if self._pending_rows >= self._rows_at_once:
                 self._count()
 
     def inputs(self) -> Iterator[tuple[str, str, int]]:
@@ -83,10 +94,6 @@ class Distributions:
             for name, (mean, scale) in self._numbers.items():
                 values = (np.concatenate([columns[name] for columns in pending]) - mean) / scale
                 self._inputs[name].update(_binned(values, DEVIATIONS))
-            for name, vocabulary in self._known.items():
-                for columns in pending:
-                    for value, rows in Counter(columns[name].tolist()).items():
-                        self._inputs[name][value if value in vocabulary else UNKNOWN] += rows
         for predictions in answers:
             if self._classifies:
                 gone = predictions.unanswered
