@@ -134,6 +134,13 @@ def test_an_ill_formed_tensor_is_named(change: dict[str, object], message: str) 
         parse({**AGE, **change}, SEX)
 
 
+def test_an_id_comes_back_unless_it_is_long() -> None:
+    body = {"inputs": [AGE, SEX]}
+    assert answered(read(json.dumps({**body, "id": "a" * 256}).encode()))["id"] == "a" * 256
+    with pytest.raises(InputError, match="id: the id is longer than 256 characters"):
+        read(json.dumps({**body, "id": "a" * 257}).encode())
+
+
 def test_half_of_a_surrogate_pair_is_no_text() -> None:
     with pytest.raises(InputError, match="the body is not JSON"):
         parse(AGE, {**SEX, "data": ["\ud800", "a"]})

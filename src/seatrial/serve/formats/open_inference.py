@@ -44,6 +44,7 @@ _TEXTS = ("BYTES",)
 ANNOUNCED: Mapping[Kind, str] = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "text": "BYTES"}
 _INPUTS = 'Send {"inputs": [{"name": …, "datatype": …, "shape": …, "data": …}]}.'
 _SIZE = "binary_data_size"
+_ID_CHARACTERS = 256
 _SIZE_BITS = 31
 _MOST_INPUTS_OVER = 8  # inputs beyond those of the model that are read before they are refused
 
@@ -298,8 +299,15 @@ def _binary_size(tensor: Mapping[str, Any], left: int, path: str) -> int | None:
 def _id(document: Mapping[str, Any]) -> str | None:
     identity = document.get("id")
     if identity is None or isinstance(identity, str):
-        return identity
+        return None if identity is None else checked_id(identity)
     raise InputError("the id must be a string.", path="id", hint="Send a string, or leave it out.")
+
+
+def checked_id(identity: str) -> str:
+    """The request's id, which comes back with the answer."""
+    if len(identity) > _ID_CHARACTERS:
+        raise InputError(f"the id is longer than {_ID_CHARACTERS} characters.", path="id", hint="Send a shorter one.")
+    return identity
 
 
 def _wanted(document: Mapping[str, Any], signature: Signature) -> _Wanted:
