@@ -42,8 +42,8 @@ class Beside(Protocol):
         """Begins to listen."""
         ...
 
-    async def stop(self) -> None:
-        """Ends, once what was accepted is answered."""
+    async def stop(self, grace_s: float = ...) -> None:
+        """Takes nothing new, and ends once what was accepted is answered, or after so long."""
         ...
 
 
@@ -59,6 +59,7 @@ class Application:
         self.draining = False
         self._on_served = on_served
         self.beside: Beside | None = None
+        self.start_error: Exception | None = None
 
     async def __call__(self, scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         """One request, or the application's life."""
@@ -86,6 +87,11 @@ class Application:
         """Is not ready from now on, and closes each connection with its next answer."""
         self.draining = True
 
+    async def stop_beside(self, grace_s: float) -> None:
+        """The server beside takes nothing new from now on, and its clients are told; what it accepted is answered."""
+        if self.beside is not None:
+            await self.beside.stop(grace_s)
+
     def stop_answering(self) -> None:
         """Refuses whatever is not answered yet."""
         self.inference.stop_answering()
@@ -104,7 +110,12 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup" and self.beside is not None:
-                await self.beside.start()
+                try:
+                    await self.beside.start()
+                except Exception as error:  # noqa: BLE001  # whatever it is, half a server is none
+                    self.start_error = error
+                    await send({"type": "lifespan.startup.failed"})
+                    return
             if message["type"] == "lifespan.shutdown":
                 if self.beside is not None:
                     await self.beside.stop()

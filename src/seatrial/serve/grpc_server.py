@@ -24,6 +24,7 @@ from seatrial.serve.formats.model_documents import model_metadata
 from seatrial.serve.formats.open_inference import (
     check_complete,
     checked_datatype,
+    checked_id,
     checked_shape,
     raw_column,
     tensors_of,
@@ -82,12 +83,17 @@ class GrpcServer:
         ]
         self._server = grpc.aio.server(options=options)
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self._servicer(), self._server)
-        self._server.add_insecure_port(self._address)
+        try:
+            self._server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            raise InputError(
+                f"gRPC cannot listen there: {error}.", path=self._address, hint="Choose another --host or --grpc-port."
+            ) from None
         await self._server.start()
 
-    async def stop(self) -> None:
-        """Takes nothing new, and ends what is on its way."""
-        await self._server.stop(STOP_S)
+    async def stop(self, grace_s: float = STOP_S) -> None:
+        """Takes nothing new, tells clients to go elsewhere, and ends what is on its way after the grace."""
+        await self._server.stop(grace_s)
 
     def _servicer(self) -> Any:
         from tritonclient.grpc import service_pb2, service_pb2_grpc
@@ -162,6 +168,7 @@ class GrpcServer:
         return service_pb2.ModelInferResponse.FromString(reply.body)
 
     def _question(self, request: Any, service_pb2: Any) -> Question:
+        checked_id(request.id)
         columns = request_columns(request, self._signature)
         names = output_names(self._signature)
         requested = [output.name for output in request.outputs] or names
@@ -186,6 +193,12 @@ class GrpcServer:
 def request_columns(request: Any, signature: Signature) -> dict[str, NDArray[Any]]:
     """The inputs of a ModelInferRequest as columns; an `InputError` names the fault's path in the message."""
     by_name = {column.name: column for column in signature.inputs}
+    if len(request.inputs) > len(by_name):
+        raise InputError(
+            f"there are {len(request.inputs)} inputs, the model takes {len(by_name)}.",
+            path="inputs",
+            hint="Send each input once.",
+        )
     raw = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):
         raise InputError(

@@ -31,9 +31,9 @@ def run_server(
 ) -> None:
     """Serves until SIGTERM or SIGINT, answers what was accepted, and returns.
 
-    `ready` gets the address once connections are accepted; port 0 is any free one. An address that cannot be had is
-    an `InputError`. After SIGTERM it is not ready, but answers for `drain_s` longer, since proxies hear of it later;
-    Ctrl-C does not wait.
+    `ready` gets the address once it serves; port 0 is any free one. An address that cannot be had is an `InputError`,
+    and what does not start beside it raises its own. After SIGTERM it is not ready, but answers for `drain_s` longer,
+    since proxies hear of it later; Ctrl-C does not wait.
     """
     Connection.most = _connections()
     listening = _listen(host, port)
@@ -44,19 +44,24 @@ def run_server(
         log_level="warning",
         access_log=False,
         server_header=False,
+        lifespan="on",  # what does not start ends the server
         ws="none",
         backlog=_BACKLOG,
         timeout_graceful_shutdown=round(GRACE_S - ANSWERING_S),
     )
-    server = _Server(config, app, drain_s=drain_s)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{listening.getsockname()[1]}"
+    server = _Server(config, app, drain_s=drain_s, on_started=lambda: ready(address))
 
     # Before uvicorn listens to signals, and after: it raises the one that ended it once more.
     previous = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with listening:
-            shown = f"[{host}]" if ":" in host else host
-            ready(f"http://{shown}:{listening.getsockname()[1]}")
             server.run(sockets=[listening])
+    except SystemExit:  # uvicorn's, where the application does not start
+        if app.start_error is None:
+            raise
+        raise app.start_error from None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -65,10 +70,18 @@ def run_server(
 class _Server(uvicorn.Server):
     """uvicorn's server, which ends in order: not ready, nothing new, then what was accepted is answered or refused."""
 
-    def __init__(self, config: uvicorn.Config, app: Application, *, drain_s: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: Application, *, drain_s: float, on_started: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._app = app
         self._drain_s = drain_s
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tells that it has started, once everything beside it has too."""
+        await super().startup(sockets)
+        self._on_started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Hears of a signal; nobody who presses Ctrl-C wants to wait for proxies."""
@@ -85,13 +98,20 @@ class _Server(uvicorn.Server):
             listener.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()  # closes it if nothing is under way, else with its answer
+        beside = asyncio.create_task(self._app.stop_beside(begun + GRACE_S - time.monotonic()))
+        await asyncio.sleep(0)  # it begins, though nobody may be waiting
         await self._until(begun + ANSWERING_S, unless_busy=True)
         self._app.stop_answering()
         await super().shutdown(sockets)
+        if self.force_exit:
+            beside.cancel()
+        await asyncio.wait([beside], timeout=_LOOK_S)  # it ended with the application's life
 
     @property
     def _busy(self) -> bool:
-        return bool(self.server_state.tasks or self._app.inference.waiting)
+        return bool(self.server_state.tasks or self._app.inference.waiting) or any(
+            connection.transport.get_write_buffer_size() for connection in self.server_state.connections
+        )
 
     async def _until(self, moment: float, *, unless_busy: bool = False) -> None:
         while time.monotonic() < moment and not (unless_busy and not self._busy):
