@@ -67,6 +67,21 @@ def test_a_damaged_or_cut_body_is_a_400(encoding: str) -> None:
     assert refused(b"\x1f\x8b\x08 nothing", content_encoding=encoding)[0] == 400
 
 
+def test_all_members_of_a_gzip_are_inflated_within_one_limit() -> None:
+    assert read(gzip.compress(b"ab") * 3 + gzip.compress(b""), content_encoding="gzip") == b"ababab"
+    assert refused(gzip.compress(b"a" * 400) * 3, content_encoding="gzip")[0] == 413
+    with pytest.raises(HttpError, match="goes on behind the end"):
+        inflated(gzip.compress(b"") * 1025, "gzip", LIMIT)
+    pieces = [bytes([place]) * 70_000 for place in range(40)]
+    assert inflated(b"".join(gzip.compress(piece, 0) for piece in pieces), "gzip", 2**22) == b"".join(pieces)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress, raw_deflate])
+def test_anything_behind_the_end_is_a_400(compress: Callable[[bytes], bytes]) -> None:
+    encoding = "gzip" if compress is gzip.compress else "deflate"
+    assert refused(compress(b"abc") + b"x", content_encoding=encoding)[0] == 400
+
+
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "zstd"])
 def test_another_encoding_is_a_415(encoding: str) -> None:
     status, message = refused(b"", content_encoding=encoding)

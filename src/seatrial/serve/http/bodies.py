@@ -11,6 +11,8 @@ BODY_LIMIT_BYTES = 8 * 2**20
 HELD_LIMIT_BYTES = 256 * 2**20  # of all bodies that are being received
 TIMEOUT_S = 30.0
 _GZIP, _ZLIB, _RAW = 31, zlib.MAX_WBITS, -zlib.MAX_WBITS  # zlib's window bits for each form
+_MEMBERS = 1024  # of gzip in one body: each costs some microseconds, however small
+_PIECE_BYTES = 64 * 2**10  # what is left of a piece is copied after each member
 _ENCODINGS = ("identity", "gzip", "x-gzip", "deflate")
 
 
@@ -84,20 +86,32 @@ async def _whole(request: Request) -> bytes | None:
 
 
 def inflated(body: bytes, encoding: str, limit_bytes: int) -> bytes:
-    """What `body` was compressed from, at most `limit_bytes` of it: more is a 413, and whatever is damaged a 400."""
+    """What `body` was compressed from, at most `limit_bytes` of it: more is a 413, and whatever is damaged a 400.
+
+    gzip may have several members, whose contents follow each other.
+    """
     bits = _GZIP if encoding in ("gzip", "x-gzip") else _ZLIB
     if bits == _ZLIB and not _is_zlib(body):
         bits = _RAW  # what some clients mean by deflate (RFC 9110, section 8.4.1.2)
-    inflater = zlib.decompressobj(bits)
-    try:
-        whole = inflater.decompress(body, limit_bytes + 1)
-    except zlib.error:
-        raise HttpError(400, f"The body is not {encoding}, as its Content-Encoding says.") from None
-    if len(whole) > limit_bytes:
-        raise HttpError(413, f"The body inflates to more than {limit_bytes} bytes. Send fewer rows a request.")
+    inflater, members, whole = zlib.decompressobj(bits), 1, bytearray()
+    for start in range(0, len(body), _PIECE_BYTES):
+        piece = body[start : start + _PIECE_BYTES]
+        while piece:
+            if inflater.eof:
+                members += 1  # RFC 1952, section 2.2: one after the other
+                if bits != _GZIP or members > _MEMBERS:
+                    raise HttpError(400, f"The body goes on behind the end of its {encoding}.")
+                inflater = zlib.decompressobj(bits)
+            try:
+                whole += inflater.decompress(piece, limit_bytes + 1 - len(whole))
+            except zlib.error:
+                raise HttpError(400, f"The body is not {encoding}, as its Content-Encoding says.") from None
+            if len(whole) > limit_bytes:
+                raise HttpError(413, f"The body inflates to more than {limit_bytes} bytes. Send fewer rows a request.")
+            piece = inflater.unused_data
     if not inflater.eof:
         raise HttpError(400, f"The body ends before its {encoding} does.")
-    return whole
+    return bytes(whole)
 
 
 def _is_zlib(body: bytes) -> bool:
