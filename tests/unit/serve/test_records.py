@@ -72,6 +72,14 @@ def test_csv_becomes_columns(text: str) -> None:
     assert columns(parse_csv(text.encode(), SIGNATURE)) == EXPECTED
 
 
+@pytest.mark.parametrize("blank", ["", '""'])
+def test_a_blank_line_of_one_column_is_a_missing_value_unless_it_is_the_last(blank: str) -> None:
+    one = Signature(SIGNATURE.inputs[:1], "regression")
+    question = parse_csv(f"age\n1\n{blank}\n2\n\n".encode(), one)
+    assert question.rows == 3
+    assert np.array_equal(question.columns["age"], [1.0, math.nan, 2.0], equal_nan=True)
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [

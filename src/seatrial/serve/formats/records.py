@@ -70,10 +70,15 @@ def parse_csv(body: bytes, signature: Signature) -> Question:
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise InputError(f"the body is not CSV: {error}.", hint="Send a line of names, then one line a row.") from None
-    lines = [line for line in lines if line]  # csv gives no fields for a line without a character
+    while lines and not lines[0]:  # csv gives no fields for a line without a character
+        lines.pop(0)
+    if lines and not lines[-1]:
+        lines.pop()
     if not lines:
         raise InputError("the body has no line of names.", hint="Send a line of names, then one line a row.")
     names, rows = lines[0], lines[1:]
+    # Of one column, such a line is a row whose value is missing; of several it is no row.
+    rows = [row or [""] for row in rows] if len(names) == 1 else [row for row in rows if row]
     for number, row in enumerate(rows):
         if len(row) != len(names):
             raise InputError(
