@@ -112,6 +112,8 @@ def test_fp32_is_rounded_to_float32() -> None:
         ({"datatype": "BF16"}, "BF16 has no form in JSON"),
         ({"datatype": None}, "cannot be None"),
         ({"datatype": ["FP64"]}, "cannot be"),
+        ({"datatype": 10**4299}, "cannot be a number"),
+        ({"datatype": [10**4299]}, "cannot be a list"),
         ({"shape": [3]}, r"inputs\[0\].shape: input 'age' has 2 values, its shape says 3"),
         ({"shape": [1, 2]}, r"the shape is \[1, 2\]"),
         ({"shape": [True]}, "must have a shape"),

@@ -29,6 +29,7 @@ from seatrial.serve.formats.request_columns import (
     null_hint,
     numbers_column,
     shown,
+    some_names,
     texts_column,
     unknown_name,
 )
@@ -176,7 +177,9 @@ def _columns(document: Mapping[str, Any], raw: memoryview, signature: Signature)
             raise InputError("expected a JSON object.", path=path, hint=_INPUTS)
         name = tensor.get("name")
         if not isinstance(name, str):
-            raise InputError("the input must have a name.", path=path, hint=f"The inputs are: {', '.join(by_name)}.")
+            raise InputError(
+                "the input must have a name.", path=path, hint=f"The inputs are: {some_names(list(by_name))}."
+            )
         if name not in by_name:
             raise unknown_name("input", name, list(by_name), path=f"{path}.name")
         if name in columns:
@@ -263,7 +266,8 @@ def checked_datatype(datatype: object, column: Column, path: str, *, halves: boo
     """The datatype, if the column can come as that; `halves`: as FP16 and BF16 too, which JSON has no form for."""
     expected = _TEXTS if column.kind == "text" else (*_NUMBERS, *_HALVES) if halves else _NUMBERS
     if not isinstance(datatype, str) or datatype not in expected:
-        problem = f"input {column.name!r} is {EXPECTED[column.kind]}, and cannot be {datatype!r:.40}"
+        got = f"{datatype!r:.40}" if isinstance(datatype, str | None) else shown(datatype)
+        problem = f"input {column.name!r} is {EXPECTED[column.kind]}, and cannot be {got}"
         if datatype in _HALVES and column.kind != "text":
             problem = f"{datatype} has no form in JSON"
         raise InputError(f"{problem}.", path=f"{path}.datatype", hint=f"Send it as {', '.join(expected)}.")

@@ -25,6 +25,8 @@ EXPECTED: Mapping[Kind, str] = {
     "text": "a text",
 }
 _SHOWN = 40  # characters of a value that is refused
+NAME_CHARACTERS = 100  # of a name that is refused
+_NAMES = 20  # in a hint
 _NONE = type(None)
 NUMBERS: frozenset[type] = frozenset({int, float, _NONE})
 MAY_BE_MISSING: frozenset[Kind] = frozenset({"number", "text"})
@@ -125,12 +127,24 @@ def without_value(columns: Columns, signature: Signature, row: int) -> tuple[str
 
 def unknown_name(what: str, name: str, names: Sequence[str], *, path: str) -> InputError:
     """The error of a name that the model does not have."""
-    close = difflib.get_close_matches(name, names, n=1)
+    # difflib takes seconds for long names.
+    close = difflib.get_close_matches(name, names, n=1) if len(name) <= NAME_CHARACTERS else []
     return InputError(
-        f"the model does not have an {what} {name!r}.",
+        f"the model does not have an {what} {shown_name(name)}.",
         path=path,
-        hint=f"Did you mean {close[0]!r}?" if close else f"The {what}s are: {', '.join(names)}.",
+        hint=f"Did you mean {close[0]!r}?" if close else f"The {what}s are: {some_names(names)}.",
     )
+
+
+def shown_name(name: str) -> str:
+    """A name of a request for an error message: its first characters."""
+    return repr(name if len(name) <= NAME_CHARACTERS else name[:NAME_CHARACTERS] + "…")
+
+
+def some_names(names: Sequence[str]) -> str:
+    """The first of the names, and how many more there are."""
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def shown(value: object) -> str:
