@@ -13,11 +13,12 @@ from typing import Any, Protocol
 from seatrial.errors import InputError
 from seatrial.serve.formats.request_columns import Unanswered
 from seatrial.serve.http.messages import CLOSE, HttpError, Request, Response, json_response, send_response
-from seatrial.serve.inference import Busy, Gone, Inference, Late, Stopping
+from seatrial.serve.inference import Busy, Gone, Inference, Late, Stopping, refusal_of
 from seatrial.serve.observation.counts import CLIENT_GONE, Counts
 from seatrial.serve.routes import Route, Routes
 
 RETRY_AFTER = (b"retry-after", b"1")
+_TOO_MUCH = 429  # bodies together, while they are received
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 _log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Application:
             return
         begun = time.perf_counter()
         request = Request.from_scope(scope, receive)
-        route, response = await self._respond(request)
+        route, response, refusal = await self._respond(request)
         extra = []
         identity = request.headers.get(b"x-request-id")
         if identity is not None and _REQUEST_ID.fullmatch(identity):
@@ -78,7 +79,7 @@ class Application:
         await send_response(response, send, extra)
         seconds = time.perf_counter() - begun
         if route is not None:
-            self.counts.responded(route.name, response.status, seconds, inference=route.inference)
+            self.counts.responded(route.name, response.status, seconds, inference=route.inference, refusal=refusal)
         if self._on_served is not None:
             shown = identity.decode("latin-1") if (b"x-request-id", identity) in extra and identity else None
             self._on_served(Served(request.method, request.path, shown, response.status, seconds, len(response.body)))
@@ -96,15 +97,18 @@ class Application:
         """Refuses whatever is not answered yet."""
         self.inference.stop_answering()
 
-    async def _respond(self, request: Request) -> tuple[Route | None, Response]:
+    async def _respond(self, request: Request) -> tuple[Route | None, Response, str | None]:
+        """The route, its response, and why the request was refused if it was."""
         route = None
         try:
             route = self.routes.find(request)
-            return route, await route.handler(request)
+            return route, await route.handler(request), None
         except Exception as error:  # noqa: BLE001  # whatever it is, it is answered
-            return route, _error_response(request, error)
+            too_much = isinstance(error, HttpError) and error.status == _TOO_MUCH
+            return route, _error_response(request, error), "queue" if too_much else refusal_of(error)
         except asyncio.CancelledError:  # the grace after SIGTERM is over: told as such, where it was a 500 and a trace
-            return route, _error_response(request, Stopping("the server is shutting down"))
+            ending = Stopping("the server is shutting down")
+            return route, _error_response(request, ending), refusal_of(ending)
 
     async def _live(self, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         while True:

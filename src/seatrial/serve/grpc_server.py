@@ -31,7 +31,7 @@ from seatrial.serve.formats.open_inference import (
 )
 from seatrial.serve.formats.request_columns import Question, Reply, Unanswered, check_answered, unknown_name
 from seatrial.serve.http.bodies import BODY_LIMIT_BYTES
-from seatrial.serve.inference import Busy, Late, Stopping
+from seatrial.serve.inference import Busy, Late, Stopping, refusal_of
 from seatrial.serve.observation.counts import CLIENT_GONE
 
 STOP_S = 2.0  # for answers that are on their way
@@ -46,6 +46,7 @@ _CONTENTS = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
+_MESSAGE_BYTES = 2048  # of an error: it travels percent-encoded in a header, of which clients take 8 KiB by default
 _log = logging.getLogger(__name__)
 
 
@@ -145,19 +146,21 @@ class GrpcServer:
         return response
 
     async def _counted(self, request: Any, context: Any) -> Any:
-        begun, status = time.perf_counter(), 500
+        begun, status, refusal = time.perf_counter(), 500, None
         try:
             answer = await self._infer(request, context)
             status = 200
             return answer
         except Exception as error:  # noqa: BLE001  # whatever it is, it is answered
+            refusal = refusal_of(error)
             status, code, message = _status_of(error)
-            await context.abort(code, message)
+            await context.abort(code, cut_message(message))
         except asyncio.CancelledError:
             status = CLIENT_GONE
             raise
         finally:
-            self._app.counts.responded("grpc_infer", status, time.perf_counter() - begun, inference=True)
+            seconds = time.perf_counter() - begun
+            self._app.counts.responded("grpc_infer", status, seconds, inference=True, refusal=refusal)
 
     async def _infer(self, request: Any, context: Any) -> Any:
         from tritonclient.grpc import service_pb2
@@ -237,6 +240,11 @@ def _contents_column(contents: Any, datatype: str, rows: int, path: str) -> NDAr
         texts = [binary_tensors.text_of(value, path=f"{path}[{place}]") for place, value in enumerate(values)]
         return np.array(texts, object)
     return np.array(values, np.float64)
+
+
+def cut_message(message: str) -> str:
+    """The message's beginning, short enough for the header that it travels in."""
+    return message.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
 
 
 def _status_of(error: Exception) -> tuple[int, Any, str]:

@@ -48,6 +48,14 @@ class Late(Exception):
         self.of_client = of_client
 
 
+def refusal_of(error: BaseException) -> str | None:
+    """Why a request was refused, for the metrics; None for an error that is no refusal."""
+    for kind, reason in ((Stopping, "ending"), (Busy, "queue"), (Late, "late")):
+        if isinstance(error, kind):
+            return reason
+    return None
+
+
 class Observer(Protocol):
     """Who counts what the thread does; called in it."""
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
+from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
 
 from seatrial.models.codec import Codec
-from seatrial.models.predictor import ArrayPredictor
+from seatrial.models.predictor import ArrayPredictor, Predictions
 from seatrial.serve.application import Application
 from seatrial.serve.inference import Limits
 from seatrial.serve.model_server import create_app
 from seatrial.serve.observation.access_log import AccessLog
+from tests.unit.serve.conftest import Echo
 from tests.unit.serve.test_application import INFER, REQUEST, Broken, ask
 
 CODEC = Codec.from_statistics(numbers={"p": (0.5, 0.25)}, vocabularies={"größe": ["b", "日本"]})
@@ -191,6 +195,33 @@ def test_a_log_has_a_line_a_request_and_nothing_of_what_it_held(echo: ArrayPredi
 def test_faults_count_as_failed(echo: ArrayPredictor) -> None:
     found = metrics_after(create_app(Broken(echo), "census", "2"), ("POST", INFER, json.dumps(REQUEST).encode()))
     assert found["seatrial_request_duration_seconds_count", "failed,infer"] == 1
+
+
+class Slow(Echo):
+    """Answers after the server's limit."""
+
+    def predict_arrays(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
+        time.sleep(0.3)
+        return super().predict_arrays(columns)
+
+
+def refused(found: dict[tuple[str, str], float]) -> dict[str, float]:
+    return {labels: count for (name, labels), count in found.items() if name == "seatrial_requests_refused_total"}
+
+
+def test_refusals_are_counted_by_their_reason_and_probes_are_none(echo: ArrayPredictor, app: Application) -> None:
+    infer = ("POST", INFER, json.dumps(REQUEST).encode())
+    assert refused(metrics_after(create_app(echo, "census", "2", limits=Limits(requests=0)), infer)) == {
+        "queue": 1,
+        "late": 0,
+        "ending": 0,
+    }
+    late = create_app(Slow(), "census", "2", limits=Limits(timeout_s=0.05))
+    assert refused(metrics_after(late, infer))["late"] == 1
+    app.drain()
+    assert set(refused(metrics_after(app, ("GET", "/v2/health/ready", b""))).values()) == {0}
+    app.stop_answering()
+    assert refused(metrics_after(app, infer)) == {"queue": 0, "late": 0, "ending": 1}
 
 
 def test_the_openapi_document_names_the_columns(app: Application) -> None:

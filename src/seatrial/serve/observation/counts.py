@@ -15,6 +15,7 @@ from seatrial.serve.observation.distributions import Distributions
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0, 4096.0, 16384.0)
 _TOO_MANY, _ENDING, _LATE = 429, 503, 504
+REFUSALS = ("queue", "late", "ending")
 CLIENT_GONE = 499  # as nginx logs it; HTTP has no status that nobody receives
 
 
@@ -60,15 +61,17 @@ class Counts:
         self.batch_rows = Histogram(ROWS)
         self.last_run = 0.0  # seconds since the epoch
 
-    def responded(self, route: str, status: int, seconds: float, *, inference: bool) -> None:
-        """A request was answered with this status, so long after its headers came."""
+    def responded(
+        self, route: str, status: int, seconds: float, *, inference: bool, refusal: str | None = None
+    ) -> None:
+        """A request was answered with this status, so long after its headers came; `refusal`: why it was refused."""
         outcome = _outcome(status)
         histogram = self.latency.get((route, outcome))
         if histogram is None:
             histogram = self.latency[route, outcome] = Histogram(SECONDS)
         histogram.add(seconds)
-        if outcome == "refused":
-            self.refused[{_TOO_MANY: "queue", _ENDING: "ending", _LATE: "late"}[status]] += 1
+        if refusal is not None:
+            self.refused[refusal] += 1
         if inference:
             (self.answered if outcome == "answered" else self.failed).add(seconds)
 

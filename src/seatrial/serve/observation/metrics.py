@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
-from seatrial.serve.observation.counts import Counts, Histogram
+from seatrial.serve.observation.counts import REFUSALS, Counts, Histogram
 
 
 class Metrics:
@@ -48,7 +48,7 @@ class Metrics:
         yield CounterMetricFamily("seatrial_model_seconds", "Time within the model", counts.runs.seconds)
         yield GaugeMetricFamily("seatrial_queue_depth", "Requests that wait for their answers", self._queue_depth())
         refused = CounterMetricFamily("seatrial_requests_refused", "Requests refused, by reason", labels=["reason"])
-        for reason in ("queue", "late", "ending"):
+        for reason in REFUSALS:
             refused.add_metric([reason], counts.refused[reason])
         yield refused
         yield from self._distributions()
