@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from seatrial.errors import InputError
-from seatrial.serve.formats.request_columns import Unanswered
+from seatrial.serve.formats.request_columns import TooManyRows, Unanswered
 from seatrial.serve.http.messages import CLOSE, HttpError, Request, Response, json_response, send_response
 from seatrial.serve.inference import Busy, Gone, Inference, Late, Stopping, refusal_of
 from seatrial.serve.observation.counts import CLIENT_GONE, Counts
@@ -134,6 +134,8 @@ def _error_response(request: Request, error: BaseException) -> Response:
         return json_response({"error": str(error)}, error.status, error.headers)
     if isinstance(error, Unanswered):
         return json_response({"error": str(error)}, 422)
+    if isinstance(error, TooManyRows):
+        return json_response({"error": str(error)}, 413)
     if isinstance(error, InputError):
         return json_response({"error": str(error)}, 400)
     if isinstance(error, Stopping):

@@ -29,7 +29,15 @@ from seatrial.serve.formats.open_inference import (
     raw_column,
     tensors_of,
 )
-from seatrial.serve.formats.request_columns import Question, Reply, Unanswered, check_answered, unknown_name
+from seatrial.serve.formats.request_columns import (
+    Question,
+    Reply,
+    TooManyRows,
+    Unanswered,
+    check_answered,
+    checked_rows,
+    unknown_name,
+)
 from seatrial.serve.http.bodies import BODY_LIMIT_BYTES
 from seatrial.serve.inference import Busy, Late, Stopping, refusal_of
 from seatrial.serve.observation.counts import CLIENT_GONE
@@ -190,7 +198,7 @@ class GrpcServer:
                     response.raw_output_contents.append(tensor.to_bytes())
             return Reply(response.SerializeToString())
 
-        return Question(columns, len(columns[self._signature.inputs[0].name]), reply)
+        return checked_rows(Question(columns, len(columns[self._signature.inputs[0].name]), reply))
 
 
 def request_columns(request: Any, signature: Signature) -> dict[str, NDArray[Any]]:
@@ -254,6 +262,8 @@ def _status_of(error: Exception) -> tuple[int, Any, str]:
     codes = grpc.StatusCode
     if isinstance(error, Unanswered):
         return 422, codes.FAILED_PRECONDITION, str(error)
+    if isinstance(error, TooManyRows):
+        return 413, codes.INVALID_ARGUMENT, str(error)
     if isinstance(error, InputError):
         return 400, codes.INVALID_ARGUMENT, str(error)
     if isinstance(error, Stopping):

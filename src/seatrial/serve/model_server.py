@@ -13,7 +13,7 @@ from seatrial.serve.formats.model_documents import model_config, model_metadata,
 from seatrial.serve.formats.open_inference import parse_request
 from seatrial.serve.formats.openapi import openapi_document
 from seatrial.serve.formats.records import CSV, parse_csv, parse_records, parse_score
-from seatrial.serve.formats.request_columns import Question
+from seatrial.serve.formats.request_columns import Question, checked_rows
 from seatrial.serve.http.bodies import BODY_LIMIT_BYTES, BodyReader
 from seatrial.serve.http.messages import CLOSE, HttpError, Request, Response, json_response
 from seatrial.serve.inference import Inference, Limits
@@ -47,9 +47,9 @@ def create_app(
     `codec`: what gives the bins in which inputs are counted; `digest`: of the release, for the metrics.
 
     400: the request is wrong, where in the document, and how to correct it; 404: another model; 408: the body came too
-    slowly; 413: it is larger than `body_limit_bytes`, inflated too; 415: its type or encoding is not taken; 422: the
-    model has no answer to a row; 429: too many wait already; 503: an answer took longer than the server's limit, or
-    the server ends; 504: longer than the client's.
+    slowly; 413: it is larger than `body_limit_bytes`, inflated too, or has over 100,000 rows; 415: its type or encoding
+    is not taken; 422: the model has no answer to a row; 429: too many wait already; 503: an answer took longer than the
+    server's limit, or the server ends; 504: longer than the client's.
     """
     limits = limits or Limits()
     signature = predictor.signature
@@ -63,7 +63,9 @@ def create_app(
     async def answer(request: Request, read: Callable[[bytes], Question]) -> Response:
         timeout_s = _client_timeout(request)
         body = await reader.read(request)
-        reply = await inference.answer(lambda: read(body), len(body), timeout_s=timeout_s, on_wait=_listener(request))
+        reply = await inference.answer(
+            lambda: checked_rows(read(body)), len(body), timeout_s=timeout_s, on_wait=_listener(request)
+        )
         return Response(200, reply.body, reply.media_type, reply.headers)
 
     async def infer(request: Request) -> Response:

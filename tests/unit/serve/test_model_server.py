@@ -197,6 +197,12 @@ def test_faults_count_as_failed(echo: ArrayPredictor) -> None:
     assert found["seatrial_request_duration_seconds_count", "failed,infer"] == 1
 
 
+@pytest.mark.parametrize(("rows", "status"), [(100_000, 200), (100_001, 413)])
+def test_a_request_has_so_many_rows_at_most(app: Application, rows: int, status: int) -> None:
+    response = send(app, "POST", "/predict", b"p,gr\xc3\xb6\xc3\x9fe\n" + b"1,b\n" * rows, content_type="text/csv")
+    assert response.status_code == status
+
+
 class Slow(Echo):
     """Answers after the server's limit."""
 

@@ -25,6 +25,7 @@ EXPECTED: Mapping[Kind, str] = {
     "text": "a text",
 }
 _SHOWN = 40  # characters of a value that is refused
+ROWS_LIMIT = 100_000  # of one request: the model's only thread answers it in one go
 NAME_CHARACTERS = 100  # of a name that is refused
 _NAMES = 20  # in a hint
 _NONE = type(None)
@@ -50,8 +51,21 @@ class Question:
     reply: Callable[[Predictions], Reply]
 
 
+class TooManyRows(InputError):
+    """The request has more rows than one may have."""
+
+
 class Unanswered(InputError):
     """The request is well-formed, but the model gives NaN for one of its rows."""
+
+
+def checked_rows(question: Question) -> Question:
+    """The question, unless it has so many rows that everybody else would wait for their answers."""
+    if question.rows > ROWS_LIMIT:
+        raise TooManyRows(
+            f"the request has {question.rows} rows, the limit is {ROWS_LIMIT}.", hint="Send fewer rows a request."
+        )
+    return question
 
 
 def load_json(body: bytes, *, what: str = "the body") -> Any:
