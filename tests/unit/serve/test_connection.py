@@ -159,6 +159,7 @@ def test_nothing_is_read_while_requests_wait_for_one_before_them() -> None:
         for _ in range(100):
             writer.write(GET)
         await asyncio.sleep(0.1)
+        assert isinstance(connection, Connection)
         assert len(connection.pipeline) == 1
         writer.close()
 

@@ -190,7 +190,8 @@ class Connection(HttpToolsProtocol):
     @property
     def waits_for_body(self) -> bool:
         """Whether the only request under way has not been received to its end."""
-        return not self.waits_for_headers and not self.pipeline and self.cycle is not None and self.cycle.more_body
+        cycle = self.cycle
+        return cycle is not None and not cycle.response_complete and cycle.more_body and not self.pipeline
 
     def _wait(self) -> None:
         self._header_bytes = 0
