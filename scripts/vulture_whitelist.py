@@ -89,9 +89,12 @@ _.adversarial_flip_rate_threshold
 _.max_error
 _.min_score
 
-# httptools calls these of its protocol (benchmarks/serve_candidates.py).
+# httptools and uvicorn call these of a protocol, and read its attribute.
 _.on_body
 _.on_message_complete
+_.on_chunk_header
+_.data_received
+_.flow
 
 # Kubernetes' watch calls it with both.
 _.unmarshal_event
