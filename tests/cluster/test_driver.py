@@ -19,6 +19,7 @@ import yaml
 from kubernetes.client.rest import RESTClientObject
 
 from seatrial.errors import SeatrialError
+from seatrial.pipeline.driver.driver_manifest import schedule_name
 from seatrial.pipeline.places.kubernetes_jobs import KubernetesJobs
 from seatrial.pipeline.places.rights import DRIVER_RIGHTS
 from tests.cluster.conftest import Team, kubectl, objects_in
@@ -193,14 +194,15 @@ def test_what_is_printed_is_taken_by_the_api_server_and_a_schedule_starts_runs(m
         assert (done.returncode, done.stderr) == (0, "")
     assert [manifest["kind"] for manifest in yaml.safe_load_all(printed)] == ["Job", "Job", "Job"]
     assert objects_in(team.namespace, ("jobs", "cronjobs")) == []
+    name = schedule_name("ships", "prod")
     for _ in range(2):
-        assert machine.json(*ON, "--schedule", "0 3 * * *")["cronjob"] == "ships-prod"
+        assert machine.json(*ON, "--schedule", "0 3 * * *")["cronjob"] == name
     # As the controller makes it at 03:00 of 2025-11-25.
-    kubectl("--namespace", team.namespace, "create", "job", "--from=cronjob/ships-prod", "ships-prod-29400660")
+    kubectl("--namespace", team.namespace, "create", "job", f"--from=cronjob/{name}", f"{name}-29400660")
     run = until(lambda: machine.json("runs", "--profile", "prod")["runs"])[0]["run"]
     assert run.startswith("20251125T030000-")
     assert {step["state"] for step in machine.json("runs", "follow", run, "--profile", "prod")["steps"]} == {"ran"}
-    assert "schedule ships-prod" in machine.call("runs", "show", run, "--profile", "prod")
+    assert f"schedule {name}" in machine.call("runs", "show", run, "--profile", "prod")
 
 
 @pytest.fixture

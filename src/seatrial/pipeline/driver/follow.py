@@ -31,6 +31,7 @@ from seatrial.pipeline.workspace import Workspace
 
 READ_EVERY_S = 1.0  # the record: one object of the store
 SILENT_S = 120.0  # of the store, after which following ends; the run does not
+OPENS_S = 0.5  # for a watch to open, or to fail
 SETTLES_S = 5.0  # between the end of a driver's Job and the record that its pod wrote before
 
 Document = Mapping[str, Any]
@@ -64,15 +65,17 @@ class _Follower:
         self._began = time.monotonic()
         self._looked = 0.0
         self._stuck_since: float | None = None
+        self._watches: list[threading.Thread] = []
         self._namespace: Namespace | None = None
         cluster = workspace.profile.cluster
         if cluster is not None and self._origin is not None and self._origin.namespace is not None:
             self._namespace = Namespace(self._origin.namespace, cluster.context)
-            self._watch(self._namespace)
 
     def follow(self) -> Finished:
         if self._origin is not None and self._namespace is not None:
             self._progress.started(CONTAINER, f"Job {self._origin.driver} of {self._origin.namespace}", None)
+            if self._read().ending == "running":
+                self._watch(self._namespace)
         while True:
             record = self._read()
             self._show(record)
@@ -85,6 +88,9 @@ class _Follower:
     def end(self) -> None:
         with self._changed:
             self._over.set()
+        # A watch that is opening is within compiled code of pydantic's, in which the end of the interpreter aborts.
+        for watch in self._watches:
+            watch.join(OPENS_S)
 
     def _read(self) -> RunRecord:
         """The record now; a store that does not answer for a while is waited for."""
@@ -200,7 +206,9 @@ class _Follower:
             (namespace.watch_pods, f"job-name={origin.driver}", self._take_driver_pod),
             (namespace.watch_pods, steps, self._take_step_pod),
         ):
-            threading.Thread(target=self._follow_by, args=(watch, subject, take), daemon=True).start()
+            thread = threading.Thread(target=self._follow_by, args=(watch, subject, take), daemon=True)
+            self._watches.append(thread)
+            thread.start()
 
     def _follow_by(self, watch: Any, subject: str, take: Any) -> None:
         with suppress(SeatrialError):  # the record tells how the run goes, without a cluster that answers
