@@ -74,7 +74,7 @@ def check_largest_weight(largest_weight: float, weighing: Weighing | None) -> No
     """`InputError` where a counted row weighs more than the policy says that anybody does, or none has a weight."""
     if weighing is None:
         raise InputError(
-            "a largest weight was stated, and the rows have no weights.",
+            "largest_weight needs a weight column, and none is named.",
             path="policy.largest_weight",
             hint="Name the column of weights, or leave it out.",
         )

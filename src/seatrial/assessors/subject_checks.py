@@ -116,7 +116,7 @@ def _settings(subject: Subject) -> Iterator[SeatrialError]:
     if subject.largest_weight is not None:
         if subject.weight is None:
             yield InputError(
-                "a largest weight was stated, and the rows have no weights.",
+                "largest_weight needs a weight column, and none is named.",
                 path="policy.largest_weight",
                 hint=f"Name the column of weights ({field('weight')}), or leave it out.",
             )

@@ -117,5 +117,5 @@ def test_a_weight_that_nobody_should_have_is_named(
 
 
 def test_a_largest_weight_needs_weights() -> None:
-    with pytest.raises(InputError, match="the rows have no weights"):
+    with pytest.raises(InputError, match="largest_weight needs a weight column"):
         seatrial.assess(lambda rows: rows["p"].to_numpy(), survey(0), label="y", inputs=["p"], largest_weight=3.0)

@@ -140,7 +140,7 @@ class _Flips:
 
 
 def _values(column: str, rows: pa.Table, tables: Sequence[pa.Table]) -> dict[str, Any]:
-    """The different values of a column anywhere, as the rows have them, by name; a missing one is no other group."""
+    """The different values of a column anywhere, as the rows have them, by name; a missing value is not a group."""
     kind = rows.column(column).type
     kind = kind.value_type if isinstance(kind, pa.DictionaryType) else kind
     values_by_name: dict[str, Any] = {}
