@@ -108,12 +108,13 @@ def decided(draw: int, due: list[str], started: dict[str, Worker]) -> Iterator[t
     with tempfile.TemporaryDirectory(prefix="seatrial-gates-cases-") as place:
         for number, drawn in enumerate(drawn_cases(draw)):
             folder = Path(place) / str(number)
-            write_case(drawn, folder)
+            if due != [SEATRIAL]:
+                write_case(drawn, folder)
             decisions = {}
             for name in due:
                 decisions[name] = decide_by_seatrial(drawn) if name == SEATRIAL else started[name].decide(folder, drawn)
             yield drawn.case.name, drawn.bad, decisions
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def store(results: Path, found: dict[str, dict[str, list[Decision]]]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.contingency.group_specs import GroupSpec, Part
+from seatrial.assessors.subject_checks import heavier_row, weight_column_needed
 from seatrial.errors import InputError, Problems, SeatrialError
 from seatrial.verdicts.contingency import Weighing
 from seatrial.verdicts.policy import Policy
@@ -73,17 +74,9 @@ def check_policy_settings(policy: Policy, groups: Sequence[GroupSpec], clip: flo
 def check_largest_weight(largest_weight: float, weighing: Weighing | None) -> None:
     """`InputError` where a counted row weighs more than the policy says that anybody does, or none has a weight."""
     if weighing is None:
-        raise InputError(
-            "largest_weight needs a weight column, and none is named.",
-            path="policy.largest_weight",
-            hint="Name the column of weights, or leave it out.",
-        )
+        raise weight_column_needed()
     if weighing.heaviest > largest_weight:
-        raise InputError(
-            f"a row weighs {weighing.heaviest:g}, more than the largest weight that was stated, {largest_weight:g}.",
-            path="policy.largest_weight",
-            hint="It is the most that anybody weighs, drawn or not: correct it, or the weights.",
-        )
+        raise heavier_row("a row", weighing.heaviest, largest_weight, path="policy.largest_weight")
 
 
 def _other_bins(part: Part, policy_edges: Sequence[float]) -> InputError:

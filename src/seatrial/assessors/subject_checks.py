@@ -42,6 +42,24 @@ def positive_code(subject: Subject) -> int:
     return code
 
 
+def weight_column_needed() -> InputError:
+    """A largest weight is stated, and no weights are named."""
+    return InputError(
+        "largest_weight needs a weight column, and none is named.",
+        path="policy.largest_weight",
+        hint=f"Name the column of weights ({field('weight')}), or leave it out.",
+    )
+
+
+def heavier_row(row: str, weight: float, largest: float, *, path: str) -> InputError:
+    """A row weighs more than anybody is said to."""
+    return InputError(
+        f"{row} weighs {weight:g}, more than the largest weight that was stated, {largest:g}.",
+        path=path,
+        hint=f"{field('largest_weight')} is the most that anybody weighs, drawn or not: correct it, or the weights.",
+    )
+
+
 def _problems(subject: Subject) -> Iterator[SeatrialError]:
     yield from _settings(subject)
     if subject.measured not in subject.tables:
@@ -78,11 +96,7 @@ def _check_largest(weights: NDArray[np.float64], largest: float | None, path: st
     if largest is None or not (weights > largest).any():
         return
     row = int(np.argmax(weights))
-    raise InputError(
-        f"row {row} weighs {weights[row]:g}, more than the largest weight that was stated, {largest:g}.",
-        path=path,
-        hint=f"{field('largest_weight')} is the most that anybody weighs, drawn or not: correct it, or the weights.",
-    )
+    raise heavier_row(f"row {row}", float(weights[row]), largest, path=path)
 
 
 def _settings(subject: Subject) -> Iterator[SeatrialError]:
@@ -115,11 +129,7 @@ def _settings(subject: Subject) -> Iterator[SeatrialError]:
             yield InputError(f"{subject.clip:g} is not a positive number.", path="data.clip", hint=hint)
     if subject.largest_weight is not None:
         if subject.weight is None:
-            yield InputError(
-                "largest_weight needs a weight column, and none is named.",
-                path="policy.largest_weight",
-                hint=f"Name the column of weights ({field('weight')}), or leave it out.",
-            )
+            yield weight_column_needed()
         elif not (math.isfinite(subject.largest_weight) and subject.largest_weight > 0):
             yield InputError(
                 f"largest_weight must be positive, got {subject.largest_weight:g}.",

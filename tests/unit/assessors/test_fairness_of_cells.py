@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ import seatrial
 from seatrial.assessors.contingency.count_tables import table_of
 from seatrial.errors import InputError
 from seatrial.tryout.count import count_cells
+from seatrial.verdicts.bounds.weighted_mean import EQUAL_ROWS
 from seatrial.verdicts.contingency import Cells
 from seatrial.verdicts.error_sums import ErrorSums
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
@@ -146,6 +148,16 @@ FORMS: dict[str, Callable[[pa.Table, Path], object]] = {
 def written(table: pa.Table, folder: Path) -> Path:
     pyarrow.parquet.write_table(table, folder / "people.parquet", row_group_size=500)
     return folder / "people.parquet"
+
+
+@pytest.mark.parametrize(("rows", "equal"), [(EQUAL_ROWS, True), (EQUAL_ROWS - 1, False)])
+def test_equal_weights_count_as_none_where_rows_are_not_few(rows: int, equal: bool) -> None:
+    table = answered(rows)
+    table = table.set_column(table.column_names.index("weight"), "weight", pa.array([2.5] * rows))
+    options: dict[str, Any] = {"label": "label", "answer": "answer", "groups": ["sex"], "metrics": ["accuracy"]}
+    weighted, plain = seatrial.fairness(table, weight="weight", **options), seatrial.fairness(table, **options)
+    assert (weighted.evidence == plain.evidence) is equal
+    assert any(item.flags for item in weighted.evidence) is not equal
 
 
 @pytest.mark.parametrize("weight", [None, "weight"])

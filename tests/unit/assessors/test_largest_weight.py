@@ -12,6 +12,7 @@ import seatrial
 from seatrial.assessors.quantities.means import HEAVIER_ROWS
 from seatrial.errors import InputError
 from seatrial.tryout.assessment import Assessment
+from seatrial.verdicts.bounds.weighted_mean import EQUAL_ROWS
 from seatrial.verdicts.evidence import Evidence
 from seatrial.verdicts.verdict import Outcome
 
@@ -32,12 +33,12 @@ def own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, str(tmp_path / name))
 
 
-def survey(heavy: int, weight: float = 40.0) -> pd.DataFrame:
+def survey(heavy: int, weight: float = 40.0, *, rows: int = ROWS) -> pd.DataFrame:
     """Rows that weigh 1 and are right nine times in ten; the first `heavy` weigh more, and are right."""
     random = np.random.default_rng(3)
-    label = random.integers(0, 2, ROWS)
-    weights = np.where(np.arange(ROWS) < heavy, weight, 1.0)
-    wrong = (random.random(ROWS) < 0.1) & (weights == 1)
+    label = random.integers(0, 2, rows)
+    weights = np.where(np.arange(rows) < heavy, weight, 1.0)
+    wrong = (random.random(rows) < 0.1) & (weights == 1)
     return pd.DataFrame({"p": np.where(wrong, 1 - label, label) * 1.0, "weight": weights, "y": label})
 
 
@@ -69,6 +70,41 @@ def test_few_heavy_rows_or_none_leave_the_verdict_open_and_say_what_would_decide
     assert "largest_weight" in flag.detail
     assert found.outcome is Outcome.INCONCLUSIVE
     assert f"doubtful: {flag.detail}" in str(found)
+
+
+def test_few_rows_that_weigh_alike_are_told_that_weights_can_be_left_out(tmp_path: Path) -> None:
+    (flag,) = accuracy(assessed(survey(0), tmp_path)).flags
+    assert "name no weight column" in flag.detail
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.3, 250.0])
+def test_equal_weights_are_judged_as_no_weights_are(
+    weight: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = survey(0, rows=EQUAL_ROWS).assign(weight=weight)
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY.format(settings=""))
+
+    def of(column: str | None) -> Assessment:
+        monkeypatch.setenv("SEATRIAL_STATE", str(tmp_path / str(column)))  # the first use of both
+        return seatrial.assess(
+            lambda rows: rows["p"].to_numpy(), table, label="y", weight=column, inputs=["p"], policy=policy
+        )
+
+    def measured(assessment: Assessment) -> list[tuple[object, ...]]:
+        return [
+            (item.claim, item.slice, item.estimate, item.low, item.high, item.method, item.flags)
+            for item in assessment.trial.evidence
+        ]
+
+    weighted, plain = of("weight"), of(None)
+    assert measured(weighted) == measured(plain)
+    assert weighted.outcome is plain.outcome is Outcome.PASS
+
+
+def test_equal_weights_below_a_stated_largest_one_are_weights(tmp_path: Path) -> None:
+    table = survey(0, rows=EQUAL_ROWS)
+    assert accuracy(assessed(table, tmp_path, largest_weight=50.0)).low < accuracy(assessed(table, tmp_path)).low - 0.05
 
 
 def test_many_heavy_rows_raise_no_doubt(tmp_path: Path) -> None:

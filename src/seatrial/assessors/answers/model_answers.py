@@ -15,6 +15,7 @@ from seatrial.assessors.assessor import Subject
 from seatrial.assessors.contingency.group_specs import listed
 from seatrial.assessors.subject_checks import check_subject, positive_code
 from seatrial.models.predictor import BEYOND, Predictions, Predictor, sum_tolerance
+from seatrial.verdicts.bounds.weighted_mean import has_equal_weights
 
 __all__ = ["ClassAnswers", "Unmeasurable", "ValueAnswers", "check_subject", "class_answers", "value_answers"]
 
@@ -157,10 +158,12 @@ def _first_gap(what: str, sound: NDArray[np.bool_], values: NDArray[np.float64],
 
 
 def _weights(subject: Subject) -> NDArray[np.float64] | None:
+    """The weights of the measured rows; None without any, and where they are all equal (docs/decisions/0145)."""
     if subject.weight is None:
         return None
     path = f"{subject.measured}.{subject.weight}"
-    return weights_of(subject.tables[subject.measured], subject.weight, path=path)
+    weights = weights_of(subject.tables[subject.measured], subject.weight, path=path)
+    return None if subject.largest_weight is None and has_equal_weights(weights) else weights
 
 
 def _order(classes: tuple[str, ...], predictor: Predictor) -> NDArray[np.int64] | Unmeasurable:

@@ -13,7 +13,7 @@ from seatrial.assessors.contingency.count_tables import part_name
 from seatrial.assessors.contingency.group_specs import MAX_GROUPS, GroupSpec
 from seatrial.assessors.quantities.slices import Quantity, of_groups, remembering
 from seatrial.assessors.regression.errors_from_sums import mean_error_of
-from seatrial.verdicts.bounds.weighted_mean import counted_assumption
+from seatrial.verdicts.bounds.weighted_mean import EQUAL_ROWS, counted_assumption, sums_of_equal_weights
 from seatrial.verdicts.contingency import Cells
 from seatrial.verdicts.error_sums import ErrorSums, GroupErrors
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
@@ -56,6 +56,8 @@ def measure_cells(
     The same quantities and bounds as in a trial. Cells that hold weights are bounded from their sums
     (`verdicts.summed`), where a trial bets row by row and has tighter bounds.
     """
+    if isinstance(cells, Cells) and largest_weight is None:
+        cells = _without_equal_weights(cells)
     measurable = cells.metrics if isinstance(cells, ErrorSums) else METRICS
     counted_by_column: dict[str | None, Counted | GroupErrors] = {}
     quantities: dict[Claim, Quantity | Unmeasurable] = {}
@@ -87,6 +89,15 @@ def measure_cells(
             yield unmeasured(claim, quantity.reason)
             continue
         yield from of_groups(claim, names, quantity, confidence=confidence, stated=shared_conditions)
+
+
+def _without_equal_weights(cells: Cells) -> Cells:
+    """The cells of rows that all weigh alike as those of rows without weights, where rows are not few."""
+    weighed = cells.weighing
+    if weighed is None or cells.total < EQUAL_ROWS:
+        return cells
+    equal = sums_of_equal_weights(weighed.heaviest, cells.total, float(weighed.sums.sum()))
+    return replace(cells, weighing=None) if equal else cells
 
 
 def _counted(

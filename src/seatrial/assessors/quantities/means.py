@@ -236,4 +236,6 @@ def weight_flags(supposed: WeightAssumption) -> tuple[Flag, ...]:
     if supposed.doubt is None:
         return ()
     hint = "state the largest weight that anybody has (largest_weight)"
+    if supposed.equal:
+        hint += ", or name no weight column if that is what everybody weighs"
     return (Flag(HEAVIER_ROWS, f"{supposed.doubt}, so heavier ones may not have been drawn: {hint}"),)

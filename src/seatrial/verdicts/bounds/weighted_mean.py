@@ -19,6 +19,7 @@ from seatrial.verdicts.bounds.special_functions import Floats
 # Fewer rows than this that weigh at least half as much as the heaviest: another kind, as rare and heavier, may not have
 # been drawn. What the rule stops and what it lets through is simulated in docs/decisions/0110.
 HEAVY_ROWS = 10
+EQUAL_ROWS = 367  # ln 0.025 / ln 0.99: a kind of rows that is one in a hundred is among so many with 97.5 %
 _ROUNDING = 1e-12  # of a sum of weights
 
 
@@ -29,6 +30,7 @@ class WeightAssumption:
     largest: float
     stated: Mapping[str, str]
     doubt: str | None = None
+    equal: bool = False  # of few rows that all weigh alike, which is the doubt
 
 
 def weighted_mean(
@@ -73,25 +75,30 @@ def weighted_mean(
     )
 
 
+def has_equal_weights(weights: Floats) -> bool:
+    """Whether all rows weigh alike, and are so many (`EQUAL_ROWS`) that they count as rows without weights."""
+    return weights.size >= EQUAL_ROWS and bool((weights == weights[0]).all())
+
+
 def weight_assumption(
     weights: ArrayLike, largest_weight: float | None = None, *, of_all: ArrayLike | None = None
 ) -> WeightAssumption:
     """What a bound on weighted rows supposes: that nobody weighs more than is stated, or than the heaviest row seen.
 
     Nothing in the rows tells how heavy those not drawn are. It is doubtful where few rows are about as heavy as the
-    heaviest, and where all rows of the table (`of_all`) weigh alike: weights are named because some are heavier.
+    heaviest, and where all rows of the table (`of_all`) weigh alike and are few: heavier ones may not have been drawn.
     """
     people = positive_weights(weights)
     if largest_weight is not None:
         return WeightAssumption(largest_weight, {"largest_weight": f"{largest_weight:.6g}"})
     heaviest, table = float(people.max()), people if of_all is None else positive_weights(of_all)
     heavy = int((people >= heaviest / 2).sum())
-    doubt = None
-    if table.min() == table.max():
+    doubt, equal = None, bool(table.min() == table.max())
+    if equal and table.size < EQUAL_ROWS:
         doubt = f"all {table.size} rows weigh {heaviest:g}"
     elif heavy < HEAVY_ROWS:
         doubt = f"{heavy} of {people.size} rows weigh at least half as much as the heaviest"
-    return WeightAssumption(heaviest, _supposed(heaviest), doubt)
+    return WeightAssumption(heaviest, _supposed(heaviest), doubt, equal and doubt is not None)
 
 
 def _supposed(heaviest: float) -> dict[str, str]:
@@ -108,11 +115,17 @@ def counted_assumption(
     if largest_weight is not None:
         return WeightAssumption(largest_weight, {"largest_weight": f"{largest_weight:.6g}"})
     most, doubt = int(4 * sums[1] / heaviest**2), None
-    if sums[0] >= heaviest * rows * (1 - _ROUNDING):
+    equal = sums_of_equal_weights(heaviest, rows, sums[0])
+    if equal and rows < EQUAL_ROWS:
         doubt = f"all {rows} rows weigh {heaviest:g}"
     elif most < HEAVY_ROWS:
         doubt = f"at most {most} rows weigh at least half as much as the heaviest"
-    return WeightAssumption(heaviest, _supposed(heaviest), doubt)
+    return WeightAssumption(heaviest, _supposed(heaviest), doubt, equal and doubt is not None)
+
+
+def sums_of_equal_weights(heaviest: float, rows: int, total: float) -> bool:
+    """Whether rows of which only these sums are known all weigh alike."""
+    return total >= heaviest * rows * (1 - _ROUNDING)
 
 
 def positive_weights(weights: ArrayLike) -> Floats:
