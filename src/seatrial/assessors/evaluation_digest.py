@@ -14,7 +14,7 @@ from seatrial.verdicts.policy import Policy
 
 
 class DecidingColumns:
-    """The content of the columns beside label and inputs that requirements rest on: weights, clusters, groups.
+    """The content of the columns beside label and inputs that requirements rest on: weights, clusters, times, groups.
 
     It sees the tables as they are scored. The digest is of whole rows, so that values dealt to other rows are others.
     """
@@ -30,7 +30,8 @@ class DecidingColumns:
         cluster: str | None = None,
     ) -> None:
         sources = [source for spec in _decisive(policy, groups) for source in spec.sources]
-        candidates = dict.fromkeys([*sources, *(column for column in (weight, cluster) if column is not None)])
+        beside = (weight, cluster, policy.time)
+        candidates = dict.fromkeys([*sources, *(column for column in beside if column is not None)])
         self.columns = tuple(name for name in candidates if name != label and name not in inputs)
         self._digest = DigestOfTestData(label=label, inputs=[*inputs, *self.columns]) if self.columns else None
 

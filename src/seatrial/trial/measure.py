@@ -42,7 +42,7 @@ from seatrial.trial.test_uses.row_sketch import is_vector
 from seatrial.trial.ties import ties_note
 from seatrial.trial.training_rows import Training, read_training
 from seatrial.trial.unlabelled import flag_unanswered, flag_unlabelled
-from seatrial.trial.validate import check_applies, check_reference
+from seatrial.trial.validate import check_applies, check_reference, check_time
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import TestUse, Trial
 
@@ -113,6 +113,7 @@ def measure(
     for reference in references.values():
         check_reference(model, reference, rows)
     check_applies(policy, [name for name in compared_models(policy) if name not in references])
+    check_time(policy, rows)
     compared = _compared_columns(question, model, rows)
     checks = DataChecks(
         rows.schema,
@@ -121,6 +122,7 @@ def measure(
         inputs=compared,
         groups=groups,
         vocabularies=model.vocabularies,
+        time=policy.time,
     )
     tables: dict[str, pa.Table] = {}
     if inputs.validation is not None:

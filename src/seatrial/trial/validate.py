@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from seatrial.assessors.answers.labels import class_code
-from seatrial.assessors.contingency.group_specs import GroupSpec, parse_groups
+from seatrial.assessors.contingency.group_specs import GroupSpec, parse_groups, suggestion
 from seatrial.errors import InputError, field
 from seatrial.models.signature import Signature, Task
 from seatrial.rows import Rows
@@ -178,6 +178,16 @@ def check_applies(policy: Policy, absent: Sequence[str]) -> None:
             f"the policy asks only for comparisons with {', '.join(absent)}, and these models are not named.",
             path=field("policy"),
             hint=f"Name the model that runs now: {field('against')}.",
+        )
+
+
+def check_time(policy: Policy, rows: Rows) -> None:
+    """`InputError` where the rows do not have the column that says, by the policy, when they were."""
+    if policy.time is not None and policy.time not in rows.schema.names:
+        raise InputError(
+            f'the policy names "{policy.time}" as the column of time, and the rows do not have it.',
+            path=rows.origin,
+            hint=suggestion(policy.time, rows.schema.names),
         )
 
 

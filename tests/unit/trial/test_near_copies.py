@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import seatrial
+from seatrial.errors import InputError
 from seatrial.tryout.assessment import Assessment
 from seatrial.verdicts.evidence import Evidence
 from seatrial.verdicts.verdict import Outcome
@@ -16,6 +19,7 @@ from seatrial.verdicts.verdict import Outcome
 ROWS = 1200
 POLICY = """
 [policy]
+{settings}
 [[policy.require]]
 metric = "test_overlap"
 at_most = 0.02
@@ -45,10 +49,18 @@ def people(seed: int, rows: int = ROWS) -> pd.DataFrame:
     )
 
 
-def assessed(test: pd.DataFrame, train: pd.DataFrame, tmp_path: Path) -> Assessment:
+def a_year_later(train: pd.DataFrame, *, moving: list[str]) -> pd.DataFrame:
+    """The same people with what changes in a year."""
+    others = people(2)
+    return train.assign(**{name: others[name] for name in moving}, year=train["year"] + 1)
+
+
+def assessed(
+    test: pd.DataFrame, train: pd.DataFrame, tmp_path: Path, *, settings: str = "", not_inputs: tuple[str, ...] = ()
+) -> Assessment:
     policy = tmp_path / "policy.toml"
-    policy.write_text(POLICY)
-    inputs = [str(name) for name in test if name != "y"]
+    policy.write_text(POLICY.format(settings=settings))
+    inputs = [str(name) for name in test if name not in ("y", *not_inputs)]
     return seatrial.assess(
         lambda rows: rows.iloc[:, 0].to_numpy() % 2 * 1.0, test, label="y", inputs=inputs, train=train, policy=policy
     )
@@ -116,3 +128,74 @@ def test_several_visits_of_the_same_people_in_both_are_no_copies(tmp_path: Path)
     visits = visits.iloc[random.permutation(len(visits))].reset_index(drop=True)
     found = assessed(visits[:ROWS].copy(), visits[ROWS:].reset_index(drop=True), tmp_path)
     assert overlap(found) < 0.01
+
+
+MOVING = ["income", "score", "hours", "y"]
+TIME = 'time = "year"'
+
+
+@pytest.mark.parametrize(
+    "times", [(2023, 2024), ("2023-12-31", "2024-12-31"), (dt.date(2023, 12, 31), dt.datetime(2024, 12, 31, 8))]
+)
+@pytest.mark.parametrize("not_inputs", [(), ("year",)])
+def test_the_same_people_later_are_no_copies_where_the_policy_names_the_time(
+    times: tuple[Any, Any], not_inputs: tuple[str, ...], tmp_path: Path
+) -> None:
+    train = people(1).assign(year=2023)
+    test = a_year_later(train, moving=MOVING)
+    train["year"], test["year"] = times
+    unsaid = assessed(test, train, tmp_path, not_inputs=not_inputs)
+    assert overlap(unsaid) > 0.95
+    assert any("time" in note.hint for note in unsaid.notes if note.kind == "overlap" and note.hint)
+    said = assessed(test, train, tmp_path, settings=TIME, not_inputs=not_inputs)
+    assert overlap(said) == 0
+    assert said.outcome is Outcome.PASS
+    assert not any(note.kind == "overlap" for note in said.notes)
+
+
+@pytest.mark.parametrize("columns", [5, 8, 24])
+def test_a_copy_of_which_the_time_and_the_label_alone_are_altered_is_a_copy(columns: int, tmp_path: Path) -> None:
+    """Whoever trained on the test data and moves its dates back gains nothing by naming the time."""
+    train = people(1).drop(columns=["hours", "job", "children"][: max(8 - columns, 0)]).assign(year=2023)
+    for place in range(columns - 8):
+        train[f"c{place}"] = np.random.default_rng(place).normal(size=ROWS)
+    test = a_year_later(train, moving=["y"])
+    assert overlap(assessed(test, train, tmp_path, settings=TIME)) > 0.95
+
+
+def test_rows_of_the_same_time_are_copies_though_the_policy_names_it(tmp_path: Path) -> None:
+    train = people(1).assign(year=2023)
+    test = a_year_later(train, moving=MOVING)
+    test.loc[0, "year"] = 2023
+    assert overlap(assessed(test, train, tmp_path, settings=TIME)) > 0.95
+
+
+def test_copies_in_every_input_and_the_label_are_copies_at_any_time(tmp_path: Path) -> None:
+    train = people(1).assign(year=2023)
+    test = a_year_later(train, moving=[])
+    assert overlap(assessed(test, train, tmp_path, settings=TIME, not_inputs=("year",))) == 1
+
+
+@pytest.mark.parametrize("where", ["test", "train"])
+def test_a_time_that_is_not_there_is_an_error(where: str, tmp_path: Path) -> None:
+    tables = {"test": people(2).assign(year=2024), "train": people(1).assign(year=2023)}
+    tables[where] = tables[where].drop(columns="year")
+    with pytest.raises(InputError, match="year"):
+        assessed(tables["test"], tables["train"], tmp_path, settings=TIME, not_inputs=("year",))
+
+
+def test_times_of_different_types_are_an_error(tmp_path: Path) -> None:
+    test, train = people(2).assign(year="2024"), people(1).assign(year=2023)
+    with pytest.raises(InputError, match='"year" holds'):
+        assessed(test, train, tmp_path, settings=TIME, not_inputs=("year",))
+
+
+def test_other_times_are_another_use_of_the_test_data(tmp_path: Path) -> None:
+    train = people(1).assign(year=2023)
+    test = a_year_later(train, moving=MOVING)
+    uses = []
+    for year in (2023, 2024):
+        use = assessed(test.assign(year=year), train, tmp_path, settings=TIME, not_inputs=("year",)).trial.test_use
+        assert use is not None
+        uses.append(use.use)
+    assert uses == [1, 2]

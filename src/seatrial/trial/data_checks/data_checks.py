@@ -30,6 +30,7 @@ from seatrial.trial.data_checks.hash_sample import HashSample
 from seatrial.trial.data_checks.label_checks import LabelChecks, share
 from seatrial.trial.data_checks.near_copies import Altered, NearCopies
 from seatrial.trial.data_checks.note import Note
+from seatrial.trial.data_checks.row_times import RowTimes
 from seatrial.trial.data_checks.value_hashes import Values, hashed, is_number, plain, together
 from seatrial.trial.label_column import has_label
 from seatrial.trial.test_uses.row_sketch import canonical_hashes, is_vector
@@ -58,7 +59,8 @@ _EXAMPLES = 3
 class DataChecks:
     """Sees the rows that are measured, and those of a training set if there is one; says what is doubtful.
 
-    `inputs` are the model's columns; `vocabularies` the texts that it knows, by column, where its package tells.
+    `inputs` are the model's columns; `vocabularies` the texts that it knows, by column, where its package tells; `time`
+    is the column that says when a row was, where the policy names one.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class DataChecks:
         inputs: Sequence[str],
         groups: Sequence[GroupSpec] = (),
         vocabularies: Mapping[str, Collection[str]] | None = None,
+        time: str | None = None,
     ) -> None:
         self._label, self._task, self._groups = label, task, tuple(groups)
         self._inputs = [name for name in inputs if not pa.types.is_nested(schema.field(name).type)]
@@ -87,7 +90,8 @@ class DataChecks:
         self._rows = self._labelled = 0
         self._labels = LabelChecks(label, task, text=self._texts[label])
         self._test, self._train = HashSample(ROWS_REMEMBERED), HashSample(ROWS_REMEMBERED)
-        self._near = NearCopies(sorted(self._inputs) if not self._vectors else ())
+        self._near = NearCopies(sorted(self._inputs) if not self._vectors else (), time=time)
+        self._times = None if time is None else RowTimes(time)
         self._train_rows = 0
         self._trained: dict[str, set[str] | None] = {name: set() for name in self._inputs if self._texts[name]}
         self._group_rows: dict[str, dict[str, int]] = {spec.name: {} for spec in groups}
@@ -96,12 +100,13 @@ class DataChecks:
     def columns(self) -> tuple[str, ...]:
         """What it needs to see of the rows that are measured."""
         sources = (name for spec in self._groups for name in spec.sources)
-        return tuple(dict.fromkeys((self._label, *self._inputs, *self._vectors, *sources)))
+        return tuple(dict.fromkeys((*self.train_columns, *sources)))
 
     @property
     def train_columns(self) -> tuple[str, ...]:
         """What it needs to see of a training set."""
-        return (self._label, *self._inputs, *self._vectors)
+        time = () if self._times is None else (self._times.column,)
+        return tuple(dict.fromkeys((self._label, *self._inputs, *self._vectors, *time)))
 
     def see(self, table: pa.Table) -> None:
         """Takes the next rows that are measured; rows without a label are counted, and otherwise left out."""
@@ -126,6 +131,8 @@ class DataChecks:
         self._test.add(self._row_hashes(table, hashes, label))
         if self._train_rows:
             self._near.see({name: values.near for name, values in hashes.items()})
+        if self._times is not None:
+            self._times.see(table)
         self._count_groups(table)
 
     def see_train(self, table: pa.Table) -> None:
@@ -144,6 +151,8 @@ class DataChecks:
         hashes = {name: hashed(table.column(name)) for name in self._inputs}
         self._train.add(self._row_hashes(table, hashes, hashed(table.column(self._label))))
         self._near.see_train({name: values.near for name, values in hashes.items()})
+        if self._times is not None:
+            self._times.see_train(table)
         for name, trained_texts in self._trained.items():
             texts = hashes[name].texts
             if trained_texts is None or texts is None or len(texts) > MOST_VALUES:
@@ -185,7 +194,8 @@ class DataChecks:
         if not self._train_rows:
             return None
         copies = self._copies_of_train()
-        altered = self._near.altered(copies=copies, rows=self._labelled)
+        later = self._times is not None and self._times.later
+        altered = self._near.altered(copies=copies, rows=self._labelled, later=later)
         return None if altered is None else replace(altered, rows=min(altered.rows, self._labelled - copies))
 
     def _row_hashes(self, table: pa.Table, hashes: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:
@@ -223,7 +233,8 @@ class DataChecks:
                 None,
                 f"about {altered.rows:,} of {self._labelled:,} rows ({share(altered.rows, self._labelled)}) are rows "
                 f"of the training set but for {_but_for(altered.columns, self._label)}.",
-                "Take them out: a model may remember what it was trained on.",
+                "Take them out: a model may remember what it was trained on. Where they are the same people at a later "
+                'time, name its column in the policy (time = "…").',
             )
         if shared:
             yield Note(

@@ -35,11 +35,17 @@ class Altered:
 
 
 class NearCopies:
-    """Sees the hashes of the inputs of both tables, the training set first or last."""
+    """Sees the hashes of the inputs of both tables, the training set first or last.
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    `time` is the column that says when a row was, where it is an input that may be named so.
+    """
+
+    def __init__(self, columns: Sequence[str], *, time: str | None = None) -> None:
         self._columns = tuple(columns)
+        self._time = (self._columns.index(time),) if time in self._columns else ()
         sets = _left_out(len(columns)) if len(columns) >= LEAST_COLUMNS else ()
+        if sets and self._time:
+            sets = tuple(dict.fromkeys([*sets, self._time]))
         self._samples = {left_out: (HashSample(_REMEMBERED), HashSample(_REMEMBERED)) for left_out in sets}
         self._train_rows = 0
 
@@ -54,12 +60,18 @@ class NearCopies:
         for left_out, rows in self._hashed(hashes):
             self._samples[left_out][1].add(rows)
 
-    def altered(self, *, copies: int, rows: int) -> Altered | None:
-        """What is left when `copies` of the `rows` are equal in every input and the label; None where it is chance."""
+    def altered(self, *, copies: int, rows: int, later: bool = False) -> Altered | None:
+        """What is left when `copies` of the `rows` are equal in every input and the label; None where it is chance.
+
+        Of rows that are all `later` than the training rows those alone are copies of which only the time and the label
+        differ: the same people have changed in something else.
+        """
         most: Altered | None = None
         if not rows or not self._train_rows:
             return None
         for left_out, (test, train) in self._samples.items():
+            if later and left_out not in ((), self._time):
+                continue
             alike, near = train.alike(), min(test.rows_in(train), rows) - copies
             if alike > _ALIKE * self._train_rows:
                 continue

@@ -14,7 +14,7 @@ from seatrial.verdicts.policy.policy import Policy, Requirement
 from seatrial.verdicts.policy.threat_document import read_threats
 from seatrial.verdicts.thresholds import allowed
 
-_POLICY_KEYS = ("confidence", "require", "threat", "bins", "clip", "quantile", "largest_weight")
+_POLICY_KEYS = ("confidence", "require", "threat", "bins", "clip", "quantile", "largest_weight", "time")
 _SLICES = ("by", "gap_between", "ratio_between")
 _BOUNDS = ("at_least", "at_most")
 _REQUIREMENT_KEYS = ("metric", *_BOUNDS, *_SLICES, "of_class", "no_worse_than", "margin", "threat")
@@ -70,7 +70,7 @@ def read_policy(
 
 
 def _settings(mistakes: _Found, document: Mapping[str, object]) -> Policy:
-    """The bins, the clip, the quantile and the largest weight that the policy states."""
+    """The bins, the clip, the quantile, the largest weight and the column of time that the policy states."""
     clip, quantile, largest_weight = (
         None if key not in document else mistakes.number(None, key, document[key])
         for key in ("clip", "quantile", "largest_weight")
@@ -95,7 +95,8 @@ def _settings(mistakes: _Found, document: Mapping[str, object]) -> Policy:
             mistakes.add(None, "bins", f"{column}: the edges of bins must be finite numbers that rise.", hint)
         else:
             bins[str(column)] = tuple(float(edge) for edge in numbers)
-    return Policy(bins=bins, clip=clip, quantile=quantile, largest_weight=largest_weight)
+    time = None if "time" not in document else mistakes.name(None, "time", document["time"], None, "column")
+    return Policy(bins=bins, clip=clip, quantile=quantile, largest_weight=largest_weight, time=time)
 
 
 def _is_finite(value: object) -> bool:
@@ -148,7 +149,7 @@ class _Found:
         self.add(index, key, f"{value!r} is not a number.", None)
         return None
 
-    def name(self, index: int, key: str, value: object, choices: Iterable[str] | None, what: str) -> str | None:
+    def name(self, index: int | None, key: str, value: object, choices: Iterable[str] | None, what: str) -> str | None:
         if not isinstance(value, str) or not value:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             self.add(index, key, f"{value!r} is not the name of a {what}.", f'Write "{value}".' if number else None)

@@ -56,7 +56,8 @@ class Policy:
 
     What a requirement rests on is stated here, so that nobody else decides: the edges of the `bins` of a group column,
     the largest error that a clipped metric counts in full (`clip`, in the label's unit), and the `quantile` that a
-    regression predicts, and the largest weight that anybody has whom the rows stand for (`largest_weight`).
+    regression predicts, the largest weight that anybody has whom the rows stand for (`largest_weight`), and the column
+    that says when a row was (`time`): rows of the same people later on are no copies of training rows.
     """
 
     confidence: float = 0.95
@@ -66,3 +67,4 @@ class Policy:
     clip: float | None = None
     quantile: float | None = None
     largest_weight: float | None = None
+    time: str | None = None
