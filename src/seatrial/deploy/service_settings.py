@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from seatrial.cluster.dns_names import is_dns_label
 from seatrial.cluster.quantities import quantity_mistake
+from seatrial.deploy.azureml.vm_sizes import vm_size_mistake
 from seatrial.errors import InputError, Problems
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
+PINNED_IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
 _SECRET = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-# Azure's naming of sizes: family, cores, features, version ("Standard_NC4as_T4_v3")
-_INSTANCE_TYPE = re.compile(r"Standard_(D|DS|E|F|FX|L|M|NC|ND|NV)\d+(-\d+)?[a-z]{0,4}(_[A-Z]+\d+)?(_v\d)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
     for key, digest in (("release digest", service.release_digest), ("model digest", service.model_digest)):
         if not _DIGEST.fullmatch(digest):
             yield key, f"the digest must be a sha256 of 64 hex digits, got {digest!r}.", "Give 64 hex digits."
-    if not _IMAGE.fullmatch(service.image):
+    if not PINNED_IMAGE.fullmatch(service.image):
         yield (
             "image",
             f"{service.image!r} is not pinned by its digest.",
@@ -91,9 +90,6 @@ def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
             "the value is not a valid name of a Secret.",
             "Give the Secret's name, never its content.",
         )
-    if not _INSTANCE_TYPE.fullmatch(service.instance_type):
-        yield (
-            "service.instance_type",
-            f"{service.instance_type!r} is not an instance type of Azure ML.",
-            'Write it as Azure lists it: "Standard_F2s_v2".',
-        )
+    if (wrong_size := vm_size_mistake(service.instance_type)) is not None:
+        problem, hint = wrong_size
+        yield "service.instance_type", f"instance_type {problem}", hint

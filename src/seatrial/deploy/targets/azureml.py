@@ -1,7 +1,7 @@
 """Azure ML: a managed online endpoint, one deployment a release, and the traffic that goes to it.
 
-azure-ai-ml's loader does not see illegal names, made-up sizes, traffic that is not 100 or a compute that makes an
-endpoint something else: what is rendered here is right by construction, and the tests look for each.
+azure-ai-ml's loader does not see made-up sizes, traffic that is not 100, a compute that makes an endpoint something
+else and more: what is rendered here passes `deploy.azureml.lint` first.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from seatrial.cluster.dns_names import dns_label
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy import workload
+from seatrial.deploy.azureml.lint import check_documents
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document, no_pipelines
 from seatrial.errors import Refused
@@ -42,14 +43,12 @@ class AzureML:
         endpoint = _endpoint(service)
         deployment = _deployment(service, str(endpoint["name"]))
         traffic = {**endpoint, "traffic": {str(deployment["name"]): 100}}
+        manifests = {"endpoint.yaml": endpoint, "deployment.yaml": deployment, "traffic.yaml": traffic}
+        files = {f"{CONFIGURATION}/{name}": text for name, text in workload.configuration_files(service).items()}
+        check_documents(manifests, files)
         return (
-            Document("endpoint.yaml", to_yaml(endpoint)),
-            Document("deployment.yaml", to_yaml(deployment)),
-            Document("traffic.yaml", to_yaml(traffic)),
-            *(
-                Document(f"{CONFIGURATION}/{name}", text)
-                for name, text in workload.configuration_files(service).items()
-            ),
+            *(Document(path, to_yaml(manifest)) for path, manifest in manifests.items()),
+            *(Document(path, text) for path, text in files.items()),
         )
 
     def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:  # noqa: ARG002 — see Target
