@@ -43,6 +43,11 @@ class Beside(Protocol):
         """Begins to listen."""
         ...
 
+    @property
+    def busy(self) -> bool:
+        """Whether it answers somebody now."""
+        ...
+
     async def stop(self, grace_s: float = ...) -> None:
         """Takes nothing new, and ends once what was accepted is answered, or after so long."""
         ...

@@ -1,7 +1,7 @@
 """The Open Inference Protocol over gRPC, beside HTTP: the same model, queue and limits.
 
-The messages and the service are those that Triton's client brings (the extra "grpc"). Its service has the protocol's
-six calls and more; the others are answered UNIMPLEMENTED.
+The messages are those that Triton's client brings (the extra "grpc"). Triton's service has the protocol's six calls and
+more; the others are answered UNIMPLEMENTED.
 https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,8 @@ _CONTENTS = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
+_SERVICE = "inference.GRPCInferenceService"
+_CONNECTION_AGE = 0.8  # of the drain; gRPC varies it by a tenth either way
 _MESSAGE_BYTES = 2048  # of an error: it travels percent-encoded in a header, of which clients take 8 KiB by default
 _log = logging.getLogger(__name__)
 
@@ -72,26 +75,39 @@ class GrpcServer:
     """grpc.aio's server, started and stopped with the application."""
 
     def __init__(
-        self, app: Application, signature: Signature, *, name: str, version: str, host: str, port: int
+        self,
+        app: Application,
+        signature: Signature,
+        *,
+        name: str,
+        version: str,
+        host: str,
+        port: int,
+        drain_s: float = 0.0,
     ) -> None:
+        """`drain_s`: how long it answers after SIGTERM. Clients connect anew within that time, so elsewhere."""
         self._app = app
         self._signature = signature
         self._name, self._version = name, version
         self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._connection_age_ms = round(drain_s * _CONNECTION_AGE * 1000)
+        self._under_way = 0  # calls
         self._server: Any = None
 
     async def start(self) -> None:
         """Begins to listen."""
         import grpc
-        from tritonclient.grpc import service_pb2_grpc
 
         options = [
             ("grpc.max_receive_message_length", BODY_LIMIT_BYTES),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 0),  # a port that is taken is an error
         ]
+        # gRPC cancels calls that it has received, but not handed over, when it is stopped: no client should call then.
+        if self._connection_age_ms:
+            options.append(("grpc.max_connection_age_ms", self._connection_age_ms))
         self._server = grpc.aio.server(options=options)
-        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self._servicer(), self._server)
+        self._server.add_generic_rpc_handlers((self._handlers(),))
         try:
             self._server.add_insecure_port(self._address)
         except RuntimeError as error:
@@ -100,38 +116,74 @@ class GrpcServer:
             ) from None
         await self._server.start()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way."""
+        return self._under_way > 0
+
     async def stop(self, grace_s: float = STOP_S) -> None:
         """Takes nothing new, tells clients to go elsewhere, and ends what is on its way after the grace."""
         await self._server.stop(grace_s)
 
-    def _servicer(self) -> Any:
-        from tritonclient.grpc import service_pb2, service_pb2_grpc
+    def _handlers(self) -> Any:
+        """The six calls, each from bytes: gRPC answers UNKNOWN, with a trace, to what its own reader does not take."""
+        import grpc
+        from tritonclient.grpc import service_pb2
 
-        outer = self
+        async def live(request: Any, context: Any) -> Any:  # noqa: ARG001  # a call's signature
+            return service_pb2.ServerLiveResponse(live=True)
 
-        class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # comes without types
-            async def ServerLive(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-                return service_pb2.ServerLiveResponse(live=True)
+        async def ready(request: Any, context: Any) -> Any:  # noqa: ARG001
+            return service_pb2.ServerReadyResponse(ready=not self._app.draining)
 
-            async def ServerReady(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-                return service_pb2.ServerReadyResponse(ready=not outer._app.draining)
+        async def model_ready(request: Any, context: Any) -> Any:
+            await self._check_model(request.name, request.version, context)
+            return service_pb2.ModelReadyResponse(ready=not self._app.draining)
 
-            async def ModelReady(self, request: Any, context: Any) -> Any:  # noqa: N802
-                await outer._check_model(request.name, request.version, context)
-                return service_pb2.ModelReadyResponse(ready=not outer._app.draining)
+        async def metadata(request: Any, context: Any) -> Any:  # noqa: ARG001
+            return service_pb2.ServerMetadataResponse(name="seatrial")
 
-            async def ServerMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-                return service_pb2.ServerMetadataResponse(name="seatrial")
+        async def model_metadata(request: Any, context: Any) -> Any:
+            await self._check_model(request.name, request.version, context)
+            return self._metadata(service_pb2)
 
-            async def ModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
-                await outer._check_model(request.name, request.version, context)
-                return outer._metadata(service_pb2)
+        async def infer(request: Any, context: Any) -> Any:
+            await self._check_model(request.model_name, request.model_version, context)
+            return await self._counted(request, context)
 
-            async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
-                await outer._check_model(request.model_name, request.model_version, context)
-                return await outer._counted(request, context)
+        calls = {
+            "ServerLive": live,
+            "ServerReady": ready,
+            "ModelReady": model_ready,
+            "ServerMetadata": metadata,
+            "ModelMetadata": model_metadata,
+            "ModelInfer": infer,
+        }
+        handlers = {
+            name: grpc.unary_unary_rpc_method_handler(self._reading(getattr(service_pb2, f"{name}Request"), call))
+            for name, call in calls.items()
+        }
+        return grpc.method_handlers_generic_handler(_SERVICE, handlers)
 
-        return Servicer()
+    def _reading(self, kind: Any, call: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[bytes, Any], Any]:
+        import grpc
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # comes without types
+
+        async def answer(data: bytes, context: Any) -> bytes:
+            self._under_way += 1
+            try:
+                response = await call(kind.FromString(data), context)
+                return response if isinstance(response, bytes) else bytes(response.SerializeToString())
+            except DecodeError:
+                self._app.counts.responded("grpc_unreadable", 400, 0.0, inference=False)
+                await context.abort(
+                    grpc.StatusCode.INVALID_ARGUMENT, f"the message is not a {kind.DESCRIPTOR.full_name}."
+                )
+                raise  # abort has raised already
+            finally:
+                self._under_way -= 1
+
+        return answer
 
     async def _check_model(self, name: str, version: str, context: Any) -> None:
         import grpc
@@ -153,16 +205,17 @@ class GrpcServer:
                 getattr(response, side).add(name=tensor["name"], datatype=tensor["datatype"], shape=tensor["shape"])
         return response
 
-    async def _counted(self, request: Any, context: Any) -> Any:
+    async def _counted(self, request: Any, context: Any) -> bytes:
         begun, status, refusal = time.perf_counter(), 500, None
         try:
             answer = await self._infer(request, context)
             status = 200
             return answer
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is answered
+        except Exception as error:
             refusal = refusal_of(error)
             status, code, message = _status_of(error)
             await context.abort(code, cut_message(message))
+            raise  # abort has raised already
         except asyncio.CancelledError:
             status = CLIENT_GONE
             raise
@@ -170,13 +223,13 @@ class GrpcServer:
             seconds = time.perf_counter() - begun
             self._app.counts.responded("grpc_infer", status, seconds, inference=True, refusal=refusal)
 
-    async def _infer(self, request: Any, context: Any) -> Any:
+    async def _infer(self, request: Any, context: Any) -> bytes:
         from tritonclient.grpc import service_pb2
 
         reply = await self._app.inference.answer(
             lambda: self._question(request, service_pb2), request.ByteSize(), timeout_s=context.time_remaining()
         )
-        return service_pb2.ModelInferResponse.FromString(reply.body)
+        return reply.body
 
     def _question(self, request: Any, service_pb2: Any) -> Question:
         checked_id(request.id)

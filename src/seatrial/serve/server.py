@@ -7,7 +7,8 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -22,6 +23,7 @@ ANSWERING_S = 22.0  # then whoever still waits is told to come again, while ther
 GRACE_S = 25.0
 _LOOK_S = 0.05
 _QUIET_S = 0.5  # in which those who connected before the signal are accepted: to close the socket resets them
+_FIRST_REQUEST_S = 2.0  # in which whoever connected before that and never asked may do so: their machine may be busy
 _BACKLOG = 1024
 _OTHER_FILES = 128  # libraries, logs, gRPC's own sockets
 
@@ -94,28 +96,50 @@ class _Server(uvicorn.Server):
         begun = time.monotonic()
         self._app.drain()
         await self._until(begun + max(self._drain_s, _QUIET_S))
-        for listener in self.servers:
-            listener.close()
+        await self._close_listeners(sockets or [])
+        # Who connected a moment ago may have sent a request that is not read yet: to close that connection resets it.
+        connections, closed = self.server_state.connections, time.monotonic()
+        await self._until(closed + _QUIET_S, unless=lambda: not connections)
+        await self._until(closed + _FIRST_REQUEST_S, unless=lambda: not any(map(_never_asked, connections)))
         for connection in list(self.server_state.connections):
             connection.shutdown()  # closes it if nothing is under way, else with its answer
         beside = asyncio.create_task(self._app.stop_beside(begun + GRACE_S - time.monotonic()))
         await asyncio.sleep(0)  # it begins, though nobody may be waiting
-        await self._until(begun + ANSWERING_S, unless_busy=True)
+        await self._until(begun + ANSWERING_S, unless=lambda: not self._busy)
         self._app.stop_answering()
         await super().shutdown(sockets)
         if self.force_exit:
             beside.cancel()
         await asyncio.wait([beside], timeout=_LOOK_S)  # it ended with the application's life
 
+    async def _close_listeners(self, sockets: Sequence[socket.socket]) -> None:
+        """Accepts whoever waits in the kernel first: closing the socket would reset them, their requests sent."""
+        waiting = []
+        for listening in sockets:
+            with suppress(OSError):  # nobody waits any more, or there are too many open files
+                while True:
+                    waiting.append(listening.accept()[0])
+        for listener in self.servers:
+            listener.close()
+        loop, state = asyncio.get_running_loop(), self.lifespan.state
+        for accepted in waiting:
+            accepted.settimeout(0)
+            await loop.connect_accepted_socket(lambda: Connection(self.config, self.server_state, state), accepted)
+
     @property
     def _busy(self) -> bool:
-        return bool(self.server_state.tasks or self._app.inference.waiting) or any(
+        beside = self._app.beside is not None and self._app.beside.busy
+        return bool(beside or self.server_state.tasks or self._app.inference.waiting) or any(
             connection.transport.get_write_buffer_size() for connection in self.server_state.connections
         )
 
-    async def _until(self, moment: float, *, unless_busy: bool = False) -> None:
-        while time.monotonic() < moment and not (unless_busy and not self._busy):
+    async def _until(self, moment: float, *, unless: Callable[[], bool] = lambda: False) -> None:
+        while time.monotonic() < moment and not unless():
             await asyncio.sleep(_LOOK_S)
+
+
+def _never_asked(connection: object) -> bool:
+    return isinstance(connection, Connection) and connection.cycle is None
 
 
 def _connections() -> int:
@@ -141,6 +165,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.settimeout(0)
             listening.bind(address)
             listening.listen(_BACKLOG)  # from here on connections wait for the application instead of failing
         except BaseException:

@@ -18,6 +18,7 @@ from .test_clients import values_of
 
 CLIENTS = Path(__file__).parent / "grpc_clients"
 TABLE = rows(40, 6)
+MESSAGES = 2400
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tritonclient") is None, reason="tritonclient[grpc] is not installed"
@@ -45,12 +46,12 @@ def address(sea: Sea) -> Iterator[str]:
         process.communicate(timeout=END_TIMEOUT_S)
 
 
-def told_to(client: str, sea: Sea, address: str) -> dict[str, Any]:
+def told_to(client: str, sea: Sea, address: str, *options: str) -> dict[str, Any]:
     columns = {
         column.name: values_of(TABLE, column.name, column.kind).tolist() for column in sea.predictor.signature.inputs
     }
     done = subprocess.run(
-        [sys.executable, str(CLIENTS / client), address],
+        [sys.executable, str(CLIENTS / client), address, *options],
         input=json.dumps(columns),
         capture_output=True,
         text=True,
@@ -81,6 +82,14 @@ def test_kserves_client_is_answered(sea: Sea, address: str) -> None:
     assert told["label"] == list(expected.labels)
     assert expected.probabilities is not None
     assert told["probability"] == expected.probabilities.tolist()
+
+
+def test_no_message_is_a_fault(sea: Sea, address: str) -> None:
+    codes = told_to("mutations.py", sea, address, str(MESSAGES))
+    assert codes.keys() <= {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION"}, codes
+    assert sum(codes.values()) == MESSAGES
+    assert codes["OK"] > MESSAGES / 50
+    assert codes["INVALID_ARGUMENT"] > MESSAGES / 4
 
 
 def test_a_grpc_port_that_is_taken_says_so(sea: Sea, address: str) -> None:

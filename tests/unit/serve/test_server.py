@@ -25,6 +25,10 @@ class Beside:
     fails: Exception | None = None
     events: list[str] = field(default_factory=list)
 
+    @property
+    def busy(self) -> bool:
+        return False
+
     async def start(self) -> None:
         if self.fails is not None:
             raise self.fails

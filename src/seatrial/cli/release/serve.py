@@ -107,7 +107,13 @@ def command(
         check_installed()
         grpc_port = free_port(host, grpc_port)
         app.beside = GrpcServer(
-            app, predictor.signature, name=served.name, version=str(served.version), host=host, port=grpc_port
+            app,
+            predictor.signature,
+            name=served.name,
+            version=str(served.version),
+            host=host,
+            port=grpc_port,
+            drain_s=drain,
         )
     run_server(app, host=host, port=port, ready=ready, drain_s=drain)
     return 0
