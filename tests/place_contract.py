@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,33 +35,34 @@ import elsewhere
 from seatrial import step
 
 
-@step(cpu="100m", memory="512Mi")
+@step(cpu="600m", memory="512Mi")
 def counts(*, number: int = 3):
     print("counted to", number)
     return {"number": elsewhere.doubled(number)}
 
 
-@step(cpu="100m", memory="512Mi")
+@step(cpu="600m", memory="512Mi")
 def raises():
     raise ValueError("no such ship")
 
 
-@step(cpu="100m", memory="512Mi")
+@step(cpu="600m", memory="512Mi")
 def exits():
     sys.exit(3)
 
 
-@step(cpu="100m", memory="512Mi")
+@step(cpu="600m", memory="512Mi")
 def vanishes():
     os._exit(7)
 
 
-@step(cpu="100m", memory="512Mi", timeout_s=20)
+@step(cpu="500m", memory="512Mi", timeout_s=20)
 def dawdles():
+    print("began", flush=True)
     time.sleep(600)
 
 
-@step(cpu="100m", memory="512Mi", retries=1)
+@step(cpu="600m", memory="512Mi", retries=1)
 def dies():
     print("began", flush=True)
     if os.getpid() == 1:  # the first process of a pod, which cannot kill itself
@@ -171,7 +173,10 @@ def check_the_end_of_the_run_ends_its_steps(subject: Subject) -> None:
 
     waiting = threading.Thread(target=run)
     waiting.start()
-    waiting.join(3.0)
+    last = time.monotonic() + 60.0
+    while not (subject.log("dawdles").exists() and "began" in subject.log("dawdles").read_text()):
+        assert time.monotonic() < last
+        time.sleep(0.1)
     subject.place.end()
     waiting.join(60.0)
     assert not waiting.is_alive()

@@ -10,8 +10,10 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +22,17 @@ import pytest
 
 from seatrial.releases.keys import new_key
 from seatrial.stores.settings import StoreSettings
-from tests.cluster.steps_image import build_for_node
+from tests.cluster.once import once
+from tests.cluster.steps_image import built_image, cluster_program, load_into_node
 from tests.servers import minio_server, postgres_server
 
 TEST_TIMEOUT_S = 1200.0  # a step in a pod takes four seconds on idle cores; the first test waits for the image
 NODE = "10.99.0.1"  # the node's address: what listens there is reached from pods
 PODS = ("10.244.0.0/16", "10.99.0.0/16")
 STARTUP_S = 300
+SHARED_VARIABLE = "SEATRIAL_TEST_CLUSTER_SHARED"
+STARTED = "started"  # the file that says that the node is ours to end
+_shared = pytest.StashKey[Path]()
 IMAGE_VARIABLE = "SEATRIAL_TEST_STEPS_IMAGE"
 STORE_SECRET, SIGNING_SECRET = "seatrial-store", "seatrial-signing"
 
@@ -40,34 +46,52 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
 
 
-def cluster_program() -> Path:
-    """The program that starts a cluster; skips where there is none."""
-    cluster = os.environ.get("SEATRIAL_TEST_CLUSTER") or shutil.which("cluster")
-    if cluster is None or not Path(cluster).is_file():
-        pytest.skip("no cluster to run on: set SEATRIAL_TEST_CLUSTER to the script that starts one")
-    return Path(cluster)
+def pytest_configure(config: pytest.Config) -> None:
+    """The folder by which all processes of the session share one node and one image."""
+    if SHARED_VARIABLE not in os.environ:
+        config.stash[_shared] = Path(tempfile.mkdtemp(prefix="seatrial-cluster-"))
+        os.environ[SHARED_VARIABLE] = str(config.stash[_shared])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Ends the node where a process of this session started it: here none of them runs any more."""
+    if (folder := config.stash.get(_shared, None)) is None:
+        return
+    del os.environ[SHARED_VARIABLE]
+    if (folder / STARTED).exists():
+        subprocess.run([cluster_program(), "down"], check=True, capture_output=True, timeout=STARTUP_S)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def shared() -> Path:
+    """The folder in which what is made once lies."""
+    return Path(os.environ[SHARED_VARIABLE])
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(shared: Path) -> Iterator[Path]:
     """The cluster's kubeconfig; KUBECONFIG, and PATH with its kubectl, are set while the tests run."""
-    cluster = cluster_program()
-    if shutil.which("containerd") is None:
-        pytest.skip("no containerd for a node: `cluster install` installs it")
     state = Path(os.environ.get("CLUSTER_STATE", "/tmp/one-node-cluster"))
-    runs = _has_address(NODE)
-    if not runs:
-        try:
-            subprocess.run([cluster, "up"], capture_output=True, text=True, timeout=STARTUP_S, check=True)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            subprocess.run([cluster, "down"], capture_output=True, timeout=STARTUP_S, check=False)
-            pytest.skip(f"the node does not start on this machine: {str(error.stderr or error).strip()[-300:]}")
+    once(shared, "node", lambda: _start_node(shared))
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("KUBECONFIG", str(state / "admin.kubeconfig"))
         patched.setenv("PATH", str(state / "bin"), prepend=os.pathsep)
         yield state / "admin.kubeconfig"
-    if not runs:
-        subprocess.run([cluster, "down"], check=True, capture_output=True, timeout=STARTUP_S)
+
+
+def _start_node(shared: Path) -> str:
+    """The address of the node that runs, or of one that is started now."""
+    cluster = cluster_program()
+    if _has_address(NODE):
+        return NODE
+    try:
+        subprocess.run([cluster, "up"], capture_output=True, text=True, timeout=STARTUP_S, check=True)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        subprocess.run([cluster, "down"], capture_output=True, timeout=STARTUP_S, check=False)
+        pytest.skip(f"the node does not start on this machine: {str(error.stderr or error).strip()[-300:]}")
+    (shared / STARTED).touch()
+    return NODE
 
 
 def _has_address(address: str) -> bool:
@@ -81,10 +105,10 @@ def _has_address(address: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def steps_image(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def steps_image(kubeconfig: Path, shared: Path) -> str:
     """An image of steps, by the digest that the node knows it by: the one that a variable names, or a new one."""
     del kubeconfig
-    return os.environ.get(IMAGE_VARIABLE) or build_for_node(cluster_program(), tmp_path_factory.mktemp("image"))
+    return os.environ.get(IMAGE_VARIABLE) or once(shared, "loaded", lambda: load_into_node(built_image(shared)))
 
 
 @pytest.fixture(scope="session")
@@ -117,25 +141,22 @@ class Team:
 
 
 @pytest.fixture
-def team(
-    node_store: StoreSettings,
-    node_catalog: str,
-    steps_image: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Team]:
-    assert node_store.credentials is not None
+def team(node_store: StoreSettings, node_catalog: str, steps_image: str, tmp_path: Path) -> Iterator[Team]:
+    with new_team(node_store, node_catalog, steps_image, tmp_path / "home") as team:
+        yield team
+
+
+@contextmanager
+def new_team(store: StoreSettings, catalog: str, image: str, home: Path) -> Iterator[Team]:
+    """A team of its own, whose keys lie at `home`; this process' environment is theirs meanwhile."""
+    assert store.credentials is not None
     namespace = f"team-{uuid.uuid4().hex[:8]}"
     variables = {
-        "AWS_ACCESS_KEY_ID": node_store.credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": node_store.credentials.secret_key,
-        "CATALOG_URI": node_catalog,
+        "AWS_ACCESS_KEY_ID": store.credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": store.credentials.secret_key,
+        "CATALOG_URI": catalog,
     }
-    home = tmp_path / "home"
     key = new_key(home, "release")
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("SEATRIAL_HOME", str(home))
     kubectl("create", "namespace", namespace)
     restricted = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn", "audit")]
     kubectl("label", "namespace", namespace, *restricted)
@@ -144,9 +165,9 @@ def team(
     kubectl("--namespace", namespace, "create", "secret", "generic", SIGNING_SECRET, f"--from-file={key.path}")
     profile = f"""\
 [profile.prod]
-store = {{ url = "s3://lake/{namespace}", endpoint = "{node_store.endpoint}", credentials = "env" }}
+store = {{ url = "s3://lake/{namespace}", endpoint = "{store.endpoint}", credentials = "env" }}
 catalog = "env:CATALOG_URI"
-image = "{steps_image}"
+image = "{image}"
 
 [profile.prod.cluster]
 context = "one-node"
@@ -154,7 +175,10 @@ namespace = "{namespace}"
 secret = "{STORE_SECRET}"
 signing_secret = "{SIGNING_SECRET}"
 """
-    yield Team(namespace, profile, home)
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in {**variables, "SEATRIAL_HOME": str(home)}.items():
+            patched.setenv(name, value)
+        yield Team(namespace, profile, home)
     kubectl("delete", "namespace", namespace, "--wait=false")
 
 

@@ -31,14 +31,14 @@ import time
 from seatrial import step
 
 
-@step(cpu="500m", memory="512Mi")
+@step(cpu="600m", memory="512Mi")
 def slow(*, seconds: int = 0):
     print("slow began")
     time.sleep(seconds)
     return {"number": 1}
 
 
-@step(cpu="500m", memory="512Mi", inputs={"slow": "slow"})
+@step(cpu="600m", memory="512Mi", inputs={"slow": "slow"})
 def after(slow):
     print("after it")
     return {"number": slow["number"] + 1}
@@ -96,7 +96,7 @@ def other(machine: Machine, tmp_path: Path) -> Machine:
     return Machine(tmp_path / "there")
 
 
-def until(happened: Callable[[], Any], seconds: float = 90) -> Any:
+def until(happened: Callable[[], Any], seconds: float = 180) -> Any:
     """What `happened` gives once that is something."""
     last = time.monotonic() + seconds
     while not (value := happened()):

@@ -57,7 +57,7 @@ def test_too_little_memory_is_told_with_the_limit(folder: Path) -> None:
 
 def until(happened: Callable[[], bool], what: str = "") -> None:
     """Waits for it."""
-    last = time.monotonic() + 60
+    last = time.monotonic() + 120
     while not happened():
         assert time.monotonic() < last, what
         time.sleep(0.2)

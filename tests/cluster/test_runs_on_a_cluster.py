@@ -7,13 +7,16 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
-from tests.cluster.conftest import Team, kubectl, objects_in
+from tests.cluster.conftest import Team, kubectl, new_team, objects_in
 from tests.real.small_project import SmallProject
 
 ON = ("--on", "kubectl", "--profile", "prod")
@@ -21,10 +24,42 @@ STEPS = ["rows", "model", "assess", "release"]
 EVIDENCE = "releases/small/1/evidence.json"
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run of the project that ended on the cluster: what several tests begin with."""
+
+    project: SmallProject
+    team: Team
+    document: Any  # of `run --json`
+
+
+@pytest.fixture(scope="module")
+def finished(
+    node_store: StoreSettings, node_catalog: str, steps_image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Finished]:
+    folder = tmp_path_factory.mktemp("finished")
+    with new_team(node_store, node_catalog, steps_image, folder / "home") as team:
+        project = project_of(team, folder)
+        yield Finished(project, team, project.json("run", *ON))
+
+
+@pytest.fixture
+def again(finished: Finished, tmp_path: Path) -> SmallProject:
+    """The project of the team whose run is finished, on another machine."""
+    return project_of(finished.team, tmp_path)
+
+
 @pytest.fixture
 def project(team: Team, tmp_path: Path) -> SmallProject:
-    small = SmallProject(tmp_path)
-    amounts = "".join(f'{step} = {{ cpu = "200m", memory = "768Mi" }}\n' for step in STEPS)
+    """The project of a team that has run nothing."""
+    return project_of(team, tmp_path)
+
+
+def project_of(team: Team, folder: Path) -> SmallProject:
+    """A copy of the project for the team's namespace, with their keys."""
+    small = SmallProject(folder)
+    small.environment["SEATRIAL_HOME"] = str(team.home)
+    amounts = "".join(f'{step} = {{ cpu = "600m", memory = "768Mi" }}\n' for step in STEPS)
     with (small.folder / "seatrial.toml").open("a") as file:
         file.write(f"\n{team.profile}\n[profile.prod.steps]\n{amounts}")
     (team.home / "trust.toml").write_text(small.call("keys", "export").stdout)
@@ -32,9 +67,9 @@ def project(team: Team, tmp_path: Path) -> SmallProject:
 
 
 def test_a_run_on_a_cluster_is_a_cache_hit_here_and_the_same_to_the_last_digit(
-    project: SmallProject, team: Team, node_store: StoreSettings
+    finished: Finished, node_store: StoreSettings
 ) -> None:
-    document = project.json("run", *ON)
+    project, team, document = finished.project, finished.team, finished.document
     assert project.states(document) == dict.fromkeys(STEPS, "ran")
     assert document["release"] == "small@1"
     assert document["verdict"] == "pass"
@@ -55,18 +90,17 @@ def test_a_run_on_a_cluster_is_a_cache_hit_here_and_the_same_to_the_last_digit(
     assert not [key for key in keys if any(secret.encode() in there.get(key).data for secret in secrets)]
 
 
-def test_an_edited_step_runs_at_once_and_needs_no_image(project: SmallProject) -> None:
-    project.json("run", *ON, "--rehearse")
-    project.edit("pipeline.py", "HARBOURS = (", 'EXTRA = ""\nHARBOURS = (')
-    project.edit("pipeline.py", "    data = train.to_arrow()", "    print('edited')\n    data = train.to_arrow()")
-    states = project.states(project.json("run", *ON, "--rehearse"))
+def test_an_edited_step_runs_at_once_and_needs_no_image(again: SmallProject) -> None:
+    again.edit("pipeline.py", "HARBOURS = (", 'EXTRA = ""\nHARBOURS = (')
+    again.edit("pipeline.py", "    data = train.to_arrow()", "    print('edited')\n    data = train.to_arrow()")
+    states = again.states(again.json("run", *ON, "--rehearse"))
     assert (states["rows"], states["model"]) == ("cached", "ran")
-    assert "edited" in project.call("logs", "--step", "model").stdout
+    assert "edited" in again.call("logs", "--step", "model").stdout
 
 
-def test_a_step_that_fails_there_is_told_with_its_line(project: SmallProject) -> None:
-    project.edit("pipeline.py", "    data = train.to_arrow()", "    raise ValueError('no wind')\n    data = 1")
-    done = project.call("run", *ON)
+def test_a_step_that_fails_there_is_told_with_its_line(again: SmallProject) -> None:
+    again.edit("pipeline.py", "    data = train.to_arrow()", "    raise ValueError('no wind')\n    data = 1")
+    done = again.call("run", *ON)
     assert done.returncode == 1
     assert "pipeline.py:" in done.stderr
     assert "step 'model' raised ValueError: no wind" in done.stderr

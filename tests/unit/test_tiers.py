@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 # In the place of pytest: prints what it was called with, and ends as the test wants it to.
 PYTEST = """#!/bin/sh
 echo "pytest $*"
+while [ -n "$WAIT_FOR" ] && [ ! -e "$WAIT_FOR" ]; do sleep 0.1; done
 case "$*" in
   tests/unit*) exit ${UNIT:-0} ;;
   tests/cluster*) exit ${CLUSTER:-${REST:-0}} ;;
@@ -35,8 +37,11 @@ def call(tmp_path: Path) -> Call:
     program.parent.mkdir(parents=True)
     program.write_text(PYTEST)
     program.chmod(0o755)
+    python = program.with_name("python")
+    python.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/python\nexec sleep 600\n')
+    python.chmod(0o755)
 
-    def run(*words: str, **statuses: int) -> tuple[int, list[str], str]:
+    def run(*words: str, **statuses: object) -> tuple[int, list[str], str]:
         environment = os.environ | {name: str(status) for name, status in statuses.items()}
         done = subprocess.run(
             [tmp_path / "scripts" / "test", *words], env=environment, capture_output=True, text=True, check=False
@@ -57,19 +62,31 @@ def test_a_tier_runs_its_folder_alone(call: Call) -> None:
     assert call("simulation")[1] == ["pytest tests/unit -n 2 --dist loadfile -m simulation"]
     assert call("real", "-x")[1] == ["pytest tests/real -n 2 --dist loadfile -x"]
     assert call("slow")[1] == ["pytest tests/slow -n 2 --dist loadfile"]
-    assert call("cluster", "-x")[1] == ["pytest tests/cluster -x"]
+    assert call("cluster", "-x")[1] == ["pytest tests/cluster -n 2 --dist loadfile -x"]
 
 
 def test_without_a_tier_everything_runs_whatever_fails_first(call: Call) -> None:
     everything = [
         "pytest tests/unit -n 2 --dist loadfile",
         "pytest tests/real tests/slow -n 2 --dist loadfile",
-        "pytest tests/cluster",
+        "pytest tests/cluster -n 2 --dist loadfile",
     ]
     assert call() == (0, everything, "")
     assert call("all", UNIT=1) == (1, everything, "")
     assert call("all", REST=1) == (1, everything, "")
     assert call("all", CLUSTER=1) == (1, everything, "")
+
+
+def test_the_clusters_image_is_begun_first_where_everything_runs_and_ended_with_it(call: Call, tmp_path: Path) -> None:
+    call("all", "-k", "name")
+    call("cluster")
+    assert not (tmp_path / "python").exists()
+    began = time.monotonic()
+    assert call("all", WAIT_FOR=tmp_path / "python")[0] == 0
+    assert time.monotonic() - began < 300  # nobody waited for it
+    (words,) = (tmp_path / "python").read_text().splitlines()
+    assert words.startswith("-m tests.cluster.steps_image ")
+    assert not Path(words.split()[-1]).exists()
 
 
 def test_a_name_that_half_of_the_tests_do_not_have_is_no_failure(call: Call) -> None:
