@@ -5,9 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+from onnx import TensorProto, helper, numpy_helper
+
 from seatrial.deploy.service_settings import ServiceSettings
+from seatrial.models.codec import Codec
+from seatrial.models.package import build_package
 from seatrial.models.provenance import Provenance
 from seatrial.models.signature import Column, Signature
+from seatrial.models.trained import Trained
 from seatrial.releases.keys import SigningKey, new_key
 from seatrial.releases.release import Release, package_digest
 from seatrial.releases.trust import TRUST_FILE, as_trust_entry
@@ -36,6 +43,7 @@ SERVICE = ServiceSettings(
     trust=f'[[keys]]\nrole = "release"\nname = "the team"\nkey = "ed25519:{"0" * 64}"\n',
 )
 NOW = datetime.now(UTC)
+CODEC = Codec.from_statistics(numbers={"age": (38.5, 13.6)}, vocabularies={"sex": ["Female", "Male"]})
 
 
 def make_home(home: Path) -> dict[str, SigningKey]:
@@ -98,3 +106,18 @@ def put_release(
         )
         keep_waiver(objects, digest, seal_waiver(waiver, keys["waiver"]))
     return release
+
+
+def loadable_package() -> dict[str, bytes]:
+    """A model package of a small linear model: what a server can load."""
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["features", "weights"], ["logits"])],
+        "linear",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["rows", CODEC.width])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", 1])],
+        [numpy_helper.from_array(np.ones((CODEC.width, 1), np.float32), "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    trained = Trained(model.SerializeToString(), CODEC, ("no", "yes"), "yes")
+    rows = pa.table({"age": [39.0, 50.0], "sex": ["Male", "Female"]})
+    return build_package(trained, rows=rows, provenance=Provenance("c" * 64, "k" * 64, {}, (), "3.11"))

@@ -51,7 +51,9 @@ VERBS = {
     "images": Verb(
         "project.images", "Write Containerfiles of the project's environment; --build and --push images of them."
     ),
-    "deploy": Verb("release.deploy", "Render a release's service for kubectl, kubeflow or azureml; --apply sends it."),
+    "publish": Verb("release.publish", "Copy a release into the store of another profile, verified there."),
+    "deploy": Verb("release.deploy", "Render a release's service for kubectl, kubeflow or azureml; --apply: roll out."),
+    "deployments": Verb("release.deployments", "List what a cluster serves: release, verdict, digests."),
     "keys": Verb("release.keys", "Make, show and export signing keys, by role."),
     "waive": Verb("release.waive", "Sign an exception for one requirement, with a reason and an end."),
     "releases": Verb("release.releases", "List the releases of this project."),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from seatrial.pipeline.project.settings import Project
 
 TAKES_PARAMETERS = ("plan", "run")
-TAKES_TRUST = ("deploy", "diff", "export", "predict", "report", "serve", "verify", "waive")
+TAKES_TRUST = ("deploy", "deployments", "diff", "export", "predict", "publish", "report", "serve", "verify", "waive")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,18 @@ def client_of(context: str | None) -> Any:  # of a library without types
         raise _no_context(context, str(error)) from None
 
 
+def current_context() -> str | None:
+    """The context that kubectl would take; None in a pod, where there is no kubeconfig."""
+    try:
+        from kubernetes import config
+
+        return str(config.list_kube_config_contexts(_kubeconfig())[1]["name"])
+    except ImportError:  # whoever opens a client is told
+        return None
+    except config.ConfigException:
+        return None
+
+
 def _kubeconfig() -> str | None:
     """The file or files that KUBECONFIG names now: the client knows those of the time when it was imported."""
     return os.environ.get("KUBECONFIG") or None

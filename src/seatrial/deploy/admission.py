@@ -46,6 +46,7 @@ def prepare_service(
             certificates=None if store.ca is None else _certificates(store.ca, path),
             region=store.region or DEFAULT_REGION,
             trust=trust,
+            context=None if profile.cluster is None else profile.cluster.context,
             **chosen,
         )
     except Problems as error:

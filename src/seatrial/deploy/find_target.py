@@ -24,7 +24,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "azureml": "seatrial.deploy.targets.azureml:AzureML",
     }
 )
-_METHODS = ("render_service", "render_pipeline", "next_step", "apply")
+_METHODS = ("render_service", "render_pipeline", "next_step", "apply", "difference", "deployment_of")
 
 
 def target_names() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from seatrial.errors import InputError, Refused, TargetError
 FIELD_MANAGER = "seatrial"  # whoever owns a field of an object; another owner's field is a conflict, not overwritten
 REQUEST_TIMEOUT_S = 30
 COMMAND_TIMEOUT_S = 180
+DIFFERS = 1  # the status of `kubectl diff` that found a difference; more is a failure
 # kubectl's words when it could not ask anybody: no configuration, no such host, nobody listens, no right to log in
 _UNREACHABLE = re.compile(
     r"connection refused|no such host|i/o timeout|deadline exceeded|no configuration has been provided"
@@ -30,18 +31,30 @@ _HINTS = (
 )
 
 
-def apply(documents: Sequence[Document]) -> str:
-    """Has the server try all of the documents, and only then sends them; returns kubectl's lines."""
-    dry_run(documents)
-    return _kubectl(documents, dry=False)
+def apply(documents: Sequence[Document], *, context: str | None = None) -> str:
+    """Has the server try all of the documents, and only then sends them; returns kubectl's lines.
+
+    `context` is one of the kubeconfig's; without it the current one.
+    """
+    dry_run(documents, context=context)
+    return _send(documents, context, otherwise="What was sent before it stays; sending all of it again is safe.")
 
 
-def dry_run(documents: Sequence[Document]) -> str:
+def dry_run(documents: Sequence[Document], *, context: str | None = None) -> str:
     """The whole request, admission included, without its effect; a warning is a refusal too.
 
     A warning is how an API server says that it will take a Deployment whose pods it is going to refuse.
     """
-    return _kubectl(documents, dry=True)
+    return _send(documents, context, "--dry-run=server", "--warnings-as-errors", otherwise="Nothing was sent.")
+
+
+def difference(documents: Sequence[Document], *, context: str | None = None) -> str:
+    """What sending them would change, as a unified diff of the server's objects; empty where nothing would."""
+    command = ["diff", "--server-side", f"--field-manager={FIELD_MANAGER}", "--filename=-"]
+    done = _kubectl(command, documents, context)
+    if done.returncode > DIFFERS:
+        raise _explained(done.stderr.decode(errors="replace").strip(), "Nothing was sent.")
+    return done.stdout.decode(errors="replace")
 
 
 def command_line(folder: str) -> str:
@@ -49,25 +62,26 @@ def command_line(folder: str) -> str:
     return f"kubectl apply --server-side --field-manager={FIELD_MANAGER} -f {shlex.quote(folder)}"
 
 
-def _kubectl(documents: Sequence[Document], *, dry: bool) -> str:
+def _send(documents: Sequence[Document], context: str | None, *options: str, otherwise: str) -> str:
+    command = ["apply", "--server-side", f"--field-manager={FIELD_MANAGER}", "--validate=strict", *options]
+    done = _kubectl([*command, "--filename=-"], documents, context)
+    if done.returncode != 0:
+        raise _explained(done.stderr.decode(errors="replace").strip(), otherwise)
+    return done.stdout.decode(errors="replace").strip()
+
+
+def _kubectl(
+    arguments: Sequence[str], documents: Sequence[Document], context: str | None
+) -> subprocess.CompletedProcess[bytes]:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         raise InputError(
             "kubectl is not on PATH.", path="kubectl", hint="Install it, or send the files of --output DIR elsewhere."
         )
-    command = [
-        kubectl,
-        "apply",
-        "--server-side",
-        f"--field-manager={FIELD_MANAGER}",
-        "--validate=strict",
-        f"--request-timeout={REQUEST_TIMEOUT_S}s",
-        *(["--dry-run=server", "--warnings-as-errors"] if dry else []),
-        "--filename=-",
-    ]
+    place = [] if context is None else [f"--context={context}"]
     try:
-        done = subprocess.run(
-            command,
+        return subprocess.run(
+            [kubectl, *place, f"--request-timeout={REQUEST_TIMEOUT_S}s", *arguments],
             input="".join(document.text for document in documents).encode(),
             capture_output=True,
             check=False,
@@ -79,12 +93,6 @@ def _kubectl(documents: Sequence[Document], *, dry: bool) -> str:
             path="kubectl",
             hint="See whether the cluster is well.",
         ) from None
-    if done.returncode != 0:
-        raise _explained(
-            done.stderr.decode(errors="replace").strip(),
-            "Nothing was sent." if dry else "What was sent before it stays; sending all of it again is safe.",
-        )
-    return done.stdout.decode(errors="replace").strip()
 
 
 def _explained(words: str, otherwise: str) -> Refused | TargetError:

@@ -10,18 +10,20 @@ from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError
 from seatrial.pipeline.open_release import verified_release
 from seatrial.pipeline.project.cluster_profile import require_cluster_profile
-from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.project.project_file import find_profile, load_project
+from seatrial.pipeline.project.settings import ProfileSettings, Project
 from seatrial.releases.keys import seatrial_home
 from seatrial.releases.source import is_folder
 from seatrial.releases.trust import TRUST_FILE
 
 
 def request_service(
-    reference: str | None, *, directory: Path, profile: str, trust: Path | None = None
+    reference: str | None, *, directory: Path, profile: str, trust: Path | None = None, digest: str | None = None
 ) -> ServiceSettings:
     """The service of the release that `reference` means (None: the newest that passed) under a profile.
 
-    Raises `Refused` for a release that may not be deployed, `Problems` for a profile that no cluster could use.
+    `digest` is that of its release.json, where it has to be one. Raises `Refused` for a release that may not be
+    deployed, `Problems` for a profile that no cluster could use.
     """
     if reference is not None and is_folder(reference):
         raise InputError(
@@ -29,16 +31,23 @@ def request_service(
             path=reference,
             hint="Name it as the store knows it: name@version.",
         )
-    project = load_project(directory)
-    chosen = project.profiles.get(profile)
-    if chosen is not None:
-        require_cluster_profile(profile, chosen, path=project.path)  # before any store is opened
+    project, chosen = load_cluster_profile(directory, profile)  # before any store is opened
     trusted = trust or seatrial_home(os.environ) / TRUST_FILE
-    verified = verified_release(reference, directory=directory, profile=profile, trust=trusted, passed=True)
+    verified = verified_release(
+        reference, directory=directory, profile=profile, trust=trusted, passed=True, digest=digest
+    )
     return prepare_service(
         verified,
         profile,
-        project.profiles[profile],
+        chosen,
         trust=trusted.read_text(encoding="utf-8"),
         path=project.path,
     )
+
+
+def load_cluster_profile(directory: Path, profile: str) -> tuple[Project, ProfileSettings]:
+    """The project, and the profile of it that a service runs under; `Problems` for one that no cluster could use."""
+    project = load_project(directory)
+    chosen = find_profile(project, profile)
+    require_cluster_profile(profile, chosen, path=project.path)
+    return project, chosen

@@ -15,6 +15,8 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 PINNED_IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
 _SECRET = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
+DEFAULT_NAMESPACE = "default"
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
@@ -35,7 +37,8 @@ class ServiceSettings:
     region: str = "us-east-1"
     certificates: str | None = None  # PEM, of the store's private authority
     waived_until: str | None = None  # RFC 3339, the earliest end of the waivers it rests on
-    namespace: str = "default"
+    namespace: str = DEFAULT_NAMESPACE
+    context: str | None = None  # of the kubeconfig, and in no document; None: the current one
     replicas: int = 2
     cpu: str = "500m"
     memory: str = "512Mi"

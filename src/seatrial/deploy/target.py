@@ -43,8 +43,22 @@ class Target(Protocol):
         """The command that comes next: when the documents were written into `folder`, or, without one, sent."""
         ...
 
-    def apply(self, documents: Sequence[Document]) -> str:
-        """Sends these documents, to the byte, and returns the target's words; `Refused` when it will not have them."""
+    def apply(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
+        """Sends these documents of the service, to the byte, and returns the target's words.
+
+        `Refused` when it will not have them.
+        """
+        ...
+
+    def difference(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
+        """What sending them would change, as a unified diff; empty where nothing would.
+
+        `InputError` where that cannot be said.
+        """
+        ...
+
+    def deployment_of(self, name: str, namespace: str) -> str | None:
+        """The Kubernetes Deployment whose pods serve releases of that name; None where there is none to be followed."""
         ...
 
 

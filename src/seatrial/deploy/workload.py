@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from urllib.parse import urlsplit
 
-from seatrial.cluster.dns_names import dns_label
 from seatrial.cluster.restricted_pod import SCRATCH_FOLDER, container_security, pod_security
 from seatrial.cluster.yaml_text import Manifest
 from seatrial.deploy.service_settings import ServiceSettings
@@ -199,11 +198,6 @@ def store_port(endpoint: str | None) -> int:
     return parts.port or (HTTPS_PORT if parts.scheme == "https" else 80)
 
 
-def service_name(service: ServiceSettings, *, limit: int) -> str:
-    """One name per release name: a new version takes the place of the last."""
-    return dns_label(service.name, limit=limit)
-
-
 def _container(service: ServiceSettings, name: str) -> Manifest:
     variables: list[Manifest] = [
         {"name": key, "value": value} for key, value in environment(CONFIGURATION_FOLDER).items()
@@ -223,6 +217,7 @@ def _container(service: ServiceSettings, name: str) -> Manifest:
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "resources": {"requests": amounts, "limits": amounts},
         "securityContext": container_security(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",  # why it ended, for whoever may not read its log
         "startupProbe": _probe(READY, period_s=STARTUP_PERIOD_S, tries=STARTUP_TRIES),
         "livenessProbe": _probe(LIVE, period_s=LIVENESS_PERIOD_S, tries=3),
         "readinessProbe": _probe(READY, period_s=READINESS_PERIOD_S, tries=2),

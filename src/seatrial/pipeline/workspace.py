@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from seatrial.errors import InputError, did_you_mean
+from seatrial.errors import InputError
 from seatrial.pipeline.local_store import FOLDER, local_store
-from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.project.project_file import find_profile, load_project
 from seatrial.pipeline.project.settings import ProfileSettings, Project, StoreChoice
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
@@ -52,10 +52,7 @@ def open_project(project: Project, profile: str) -> Iterator[Workspace]:
     from seatrial.stores.embedded.lease import embedded_store
     from seatrial.stores.obstore_objects import open_objects
 
-    chosen = project.profiles.get(profile)
-    if chosen is None:
-        hint = did_you_mean(profile, project.profiles) or f"There is: {', '.join(project.profiles)}."
-        raise InputError(f"unknown profile {profile!r}.", path=project.path, hint=hint)
+    chosen = find_profile(project, profile)
     state = state_folder(project.directory, os.environ)
     state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:

@@ -110,8 +110,8 @@ def test_a_document_with_a_mistake_is_refused_there(name: Any, right: str, wrong
 
 @pytest.mark.usefixtures("api")
 def test_what_was_rendered_is_what_the_server_holds() -> None:
-    subject = find_target("kubectl")
-    lines = subject.apply(subject.render_service(VARIANTS["text that looks like numbers"])).splitlines()
+    subject, service = find_target("kubectl"), VARIANTS["text that looks like numbers"]
+    lines = subject.apply(service, subject.render_service(service)).splitlines()
     assert [line.split(" ")[1] for line in lines] == ["serverside-applied"] * 6
     image = "{.spec.template.spec.containers[0].image}"
     assert read_back("deployment", "census", image) == SERVICE.image
@@ -126,14 +126,14 @@ def test_what_was_rendered_is_what_the_server_holds() -> None:
 @pytest.mark.usefixtures("api")
 def test_the_next_version_takes_the_place_of_the_last_and_nothing_is_sent_when_one_document_is_wrong() -> None:
     subject = find_target("kubectl")
-    subject.apply(subject.render_service(SERVICE))
+    subject.apply(SERVICE, subject.render_service(SERVICE))
     following = subject.render_service(dataclasses.replace(SERVICE, version=3))
     wrong = [Document(one.path, one.text.replace("maxUnavailable: 1", 'maxUnavailable: "one"')) for one in following]
     with pytest.raises(Refused, match="maxUnavailable"):
-        subject.apply(wrong)
+        subject.apply(SERVICE, wrong)
     version = r"{.metadata.labels.app\.kubernetes\.io/version}"
     assert read_back("deployment", "census", version) == "2"
-    subject.apply(following)
+    subject.apply(SERVICE, following)
     assert read_back("deployment", "census", version) == "3"
 
 
@@ -141,11 +141,11 @@ def test_the_next_version_takes_the_place_of_the_last_and_nothing_is_sent_when_o
 def test_a_field_that_somebody_else_owns_is_not_taken_from_them() -> None:
     subject = find_target("kubectl")
     service = dataclasses.replace(SERVICE, name="shared")
-    subject.apply(subject.render_service(service))
+    subject.apply(service, subject.render_service(service))
     scale = ["kubectl", "scale", "--namespace", NAMESPACE, "deployment/shared", "--replicas=7"]
     subprocess.run(scale, check=True, capture_output=True, timeout=60)
     with pytest.raises(Refused, match="conflict") as caught:
-        subject.apply(subject.render_service(service))
+        subject.apply(service, subject.render_service(service))
     assert "kubectl" in str(caught.value.hint)
     assert read_back("deployment", "shared", "{.spec.replicas}") == "7"
 

@@ -13,46 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
-import pyarrow as pa
 import pytest
 import yaml
-from onnx import TensorProto, helper, numpy_helper
 
 from seatrial.cluster.restricted_pod import SCRATCH_FOLDER
 from seatrial.deploy import find_target, workload
 from seatrial.deploy.service_settings import ServiceSettings
-from seatrial.models.codec import Codec
-from seatrial.models.package import build_package
-from seatrial.models.provenance import Provenance
-from seatrial.models.trained import Trained
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
-from tests.deploy_sample import SERVICE, make_home, put_release
+from tests.deploy_sample import SERVICE, loadable_package, make_home, put_release
 
 END_TIMEOUT_S = 60
-CODEC = Codec.from_statistics(numbers={"age": (38.5, 13.6)}, vocabularies={"sex": ["Female", "Male"]})
 BODY = {
     "inputs": [
         {"name": "age", "datatype": "FP64", "shape": [1], "data": [39]},
         {"name": "sex", "datatype": "BYTES", "shape": [1], "data": ["Male"]},
     ]
 }
-
-
-def package() -> dict[str, bytes]:
-    graph = helper.make_graph(
-        [helper.make_node("MatMul", ["features", "weights"], ["logits"])],
-        "linear",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["rows", CODEC.width])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", 1])],
-        [numpy_helper.from_array(np.ones((CODEC.width, 1), np.float32), "weights")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    trained = Trained(model.SerializeToString(), CODEC, ("no", "yes"), "yes")
-    rows = pa.table({"age": [39.0, 50.0], "sex": ["Male", "Female"]})
-    return build_package(trained, rows=rows, provenance=Provenance("c" * 64, "k" * 64, {}, (), "3.11"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +45,7 @@ class Container:
 @pytest.fixture
 def service(seaweed_store: StoreSettings, tmp_path: Path) -> ServiceSettings:
     """The service of a release in a real store."""
-    release = put_release(open_objects(seaweed_store), make_home(tmp_path / "home"), package=package())
+    release = put_release(open_objects(seaweed_store), make_home(tmp_path / "home"), package=loadable_package())
     return dataclasses.replace(
         SERVICE,
         version=release.version,

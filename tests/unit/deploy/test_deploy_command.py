@@ -136,6 +136,7 @@ def test_json_prints_one_document_and_nothing_else(deploy: Deploy, make_release:
         "waived_until": None,
         "target": "azureml",
         "sent": False,
+        "rolled_out": False,
     }
     assert [one["path"] for one in document["documents"]][:3] == ["endpoint.yaml", "deployment.yaml", "traffic.yaml"]
 

@@ -35,8 +35,14 @@ class Pigeon:
     def next_step(self, service, *, folder):
         return f"release the pigeon with {folder or 'the letter'}"
 
-    def apply(self, documents):
+    def apply(self, service, documents):
         return f"{len(documents)} letters are on their way"
+
+    def difference(self, service, documents):
+        return ""
+
+    def deployment_of(self, name, namespace):
+        return None
 
 
 class Half:
@@ -73,7 +79,7 @@ def test_a_package_adds_a_target_that_does_what_targets_owe(site: Path) -> None:
     assert target_names() == (*BUILT_IN, "pigeon")
     pigeon = find_target("pigeon")
     check_conformance(pigeon)
-    assert pigeon.apply(pigeon.render_service(SERVICE)) == "6 letters are on their way"
+    assert pigeon.apply(SERVICE, pigeon.render_service(SERVICE)) == "6 letters are on their way"
 
 
 @pytest.mark.simulation

@@ -113,6 +113,29 @@ def test_a_target_does_what_a_target_owes(name: str) -> None:
     check_conformance(subject)
 
 
+def test_objects_of_two_targets_in_one_namespace_leave_each_other_alone() -> None:
+    rendered = {
+        name: [yaml.safe_load(one.text) for one in find_target(name).render_service(SERVICE)]
+        for name in ("kubectl", "kubeflow")
+    }
+    named = {
+        name: {(one["kind"], one["metadata"]["name"]) for one in manifests} for name, manifests in rendered.items()
+    }
+    assert not named["kubectl"] & named["kubeflow"]
+    labels = {name: [one["metadata"]["labels"] for one in manifests] for name, manifests in rendered.items()}
+    for name, other in (("kubectl", "kubeflow"), ("kubeflow", "kubectl")):
+        selectors = [
+            selector.get("matchLabels", selector)
+            for key in ("selector", "podSelector")
+            for selector in _parts(rendered[name], key)
+            if isinstance(selector, dict)
+        ]
+        assert selectors
+        for selector in filter(None, selectors):  # an empty one means every pod of the namespace, as a caller
+            assert any(selector.items() <= own.items() for own in labels[name])
+            assert not any(selector.items() <= foreign.items() for foreign in labels[other])
+
+
 def check_pipelines(subject: Target) -> None:
     """Raises AssertionError, with what is wrong, unless the target renders runs as it should."""
     documents = subject.render_pipeline(DRIVEN)
@@ -156,7 +179,13 @@ class Wrong:
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         raise AssertionError("the suite only renders")
 
-    def apply(self, documents: Sequence[Document]) -> str:
+    def apply(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
+        raise AssertionError("the suite only renders")
+
+    def difference(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
+        raise AssertionError("the suite only renders")
+
+    def deployment_of(self, name: str, namespace: str) -> None:
         raise AssertionError("the suite only renders")
 
 

@@ -72,14 +72,11 @@ def _write_setup(folder: Path, directory: Path, profile: str, *, as_json: bool) 
     from seatrial.deploy.namespace_setup import render_setup
     from seatrial.deploy.server_side_apply import command_line
     from seatrial.deploy.target import write_documents
-    from seatrial.errors import InputError, did_you_mean
-    from seatrial.pipeline.project.project_file import load_project
+    from seatrial.errors import InputError
+    from seatrial.pipeline.project.project_file import find_profile, load_project
 
     project = load_project(directory)
-    settings = project.profiles.get(profile)
-    if settings is None:
-        hint = did_you_mean(profile, project.profiles) or f"There is: {', '.join(project.profiles)}."
-        raise InputError(f"unknown profile {profile!r}.", path=project.path, hint=hint)
+    settings = find_profile(project, profile)
     if settings.cluster is None:
         hint = 'Write cluster = { context = "…", namespace = "…" }.'
         raise InputError(f"[profile.{profile}] cluster: it must say where the steps run.", path=project.path, hint=hint)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Directory, Json, Profile, Trust
 from seatrial.cli.output import print_json, print_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seatrial.deploy.service_settings import ServiceSettings
+    from seatrial.deploy.target import Document
 
 
 def command(
@@ -20,49 +27,64 @@ def command(
         str, Parameter(help="What serves it: kubectl, kubeflow, azureml, or a target that an installed package adds.")
     ],
     output: Annotated[Path | None, Parameter(help="Write the documents into this folder.")] = None,
-    apply: Annotated[bool, Parameter(help="Send the documents.", negative="")] = False,
+    diff: Annotated[bool, Parameter(help="Show what --apply would change on the cluster.", negative="")] = False,
+    apply: Annotated[
+        bool, Parameter(help="Send the documents, and wait until every pod serves the release.", negative="")
+    ] = False,
+    detach: Annotated[bool, Parameter(help="With --apply: do not wait.", negative="")] = False,
+    rollback: Annotated[
+        bool, Parameter(help="Send the release that was served before, verified again.", negative="")
+    ] = False,
     trust: Trust = None,
     profile: Profile = "local",
     directory: Directory = Path(),
     json: Json = False,
 ) -> int:
-    """Render the service of a release for kubectl, kubeflow or azureml; --apply sends it.
+    """Render the service of a release for kubectl, kubeflow or azureml; --apply rolls it out.
 
     Without RELEASE: the newest that passed. One that does not verify, or neither passed nor is waived, is refused (1).
+    So is a rollout that does not come up, in the words of its pods; what served before serves on.
     The profile names a store that the cluster reaches, and an image pinned by its digest.
 
     For example:
 
         seatrial deploy census@2 --to kubectl --profile prod
         seatrial deploy --to kubeflow --profile prod --output manifests
+        seatrial deploy census@2 --to kubectl --profile prod --diff
         seatrial deploy census@2 --to kubectl --profile prod --apply
+        seatrial deploy --to kubectl --profile prod --rollback
     """
     from seatrial.deploy import find_target
+    from seatrial.deploy.roll_out import roll_out, service_before
     from seatrial.deploy.service_of_release import request_service
     from seatrial.deploy.target import write_documents
+    from seatrial.errors import InputError
 
+    if rollback and release is not None:
+        raise InputError("--rollback finds the release by itself.", path=release, hint="Leave out one of the two.")
     target = find_target(to)
-    service = request_service(release, directory=directory, profile=profile, trust=trust)
+    if rollback:
+        service = service_before(target, directory=directory, profile=profile, trust=trust)
+    else:
+        service = request_service(release, directory=directory, profile=profile, trust=trust)
     documents = target.render_service(service)
     if output is not None:
         write_documents(documents, output)
-    sent = target.apply(documents) if apply else None
+    sends = apply or rollback
+    follows = sends and not detach and target.sends
+    if diff:
+        print_lines(target.difference(service, documents) or f"Nothing: the cluster has {service.release} as it is.")
+        return 0
+    sent = roll_out(target, service, documents, follow=follows, on_progress=_tell) if sends else None
     if json:
-        print_json(
-            {
-                "release": service.release,
-                "digest": service.release_digest,
-                "verdict": service.verdict,
-                "waived_until": service.waived_until,
-                "target": to,
-                "documents": [{"path": document.path, "text": document.text} for document in documents],
-                "sent": sent is not None,
-            }
-        )
+        print_json(_document(service, to, documents, sent=sent is not None, rolled_out=follows))
         return 0
     if sent is not None:
-        print_lines(sent)
-        print_lines(f"Next: {target.next_step(service, folder=None)}")
+        if follows:
+            print_lines(f"{service.release} is served by every pod.")
+            print_lines(f"Next: {Call(profile=profile, directory=directory).then('deployments')}")
+        else:
+            print_lines(sent, f"Next: {target.next_step(service, folder=None)}")
     elif output is not None:
         print_lines(*(output / document.path for document in documents))
         print_lines(f"Next: {target.next_step(service, folder=str(output))}")
@@ -71,3 +93,22 @@ def command(
         ways = "--output DIR, or with --apply" if target.sends else "--output DIR"
         print_lines(f"Next: the same with {ways}", file=sys.stderr)  # stdout is for a pipe
     return 0
+
+
+def _tell(line: str) -> None:
+    print_lines(line, file=sys.stderr)
+
+
+def _document(
+    service: ServiceSettings, target: str, documents: Sequence[Document], *, sent: bool, rolled_out: bool
+) -> dict[str, object]:
+    return {
+        "release": service.release,
+        "digest": service.release_digest,
+        "verdict": service.verdict,
+        "waived_until": service.waived_until,
+        "target": target,
+        "documents": [{"path": document.path, "text": document.text} for document in documents],
+        "sent": sent,
+        "rolled_out": rolled_out,
+    }

@@ -16,7 +16,7 @@ from seatrial.deploy import workload
 from seatrial.deploy.azureml.lint import check_documents
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document, no_pipelines
-from seatrial.errors import Refused
+from seatrial.errors import InputError, Refused
 from seatrial.stores.documents import sha256
 
 if TYPE_CHECKING:
@@ -59,13 +59,22 @@ class AzureML:
         """The commands that send the folder."""
         return " && ".join([f"cd {shlex.quote(folder or 'DIR')}", *COMMANDS])
 
-    def apply(self, documents: Sequence[Document]) -> str:
+    def apply(self, service: ServiceSettings, documents: Sequence[Document]) -> str:  # noqa: ARG002 — see Target
         """Always `Refused`: no workspace to try it on was ever at hand, so Seatrial leaves this to Azure's own tool."""
         raise Refused(
             f"Seatrial does not send to Azure ML; the {len(documents)} files are for its own command line.",
             path=self.name,
             hint=f"Write them with --output DIR, then: {' && '.join(['cd DIR', *COMMANDS])}",
         )
+
+    def difference(self, service: ServiceSettings, documents: Sequence[Document]) -> str:  # noqa: ARG002 — see Target
+        """`InputError`: nobody asks the workspace."""
+        raise InputError(
+            "Seatrial does not ask Azure ML what is there.", path=self.name, hint="az ml online-deployment show"
+        )
+
+    def deployment_of(self, name: str, namespace: str) -> None:
+        """None: the endpoint's pods are Azure's."""
 
 
 def _endpoint(service: ServiceSettings) -> Manifest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from seatrial.cluster.dns_names import DNS_LABEL_LIMIT
+from seatrial.cluster.dns_names import DNS_LABEL_LIMIT, dns_label
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy import server_side_apply, workload
 from seatrial.deploy.service_settings import ServiceSettings
@@ -30,7 +30,7 @@ class Kubectl:
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
         """ServiceAccount, ConfigMap, NetworkPolicy, Deployment, Service, PodDisruptionBudget, in the order of need."""
-        name = workload.service_name(service, limit=NAME_LIMIT)
+        name = service_name(service.name)
         return tuple(
             Document(f"{str(manifest['kind']).lower()}.yaml", to_yaml(manifest))
             for manifest in (
@@ -61,12 +61,24 @@ class Kubectl:
         """Send the folder, or watch the rollout."""
         if folder is not None:
             return server_side_apply.command_line(folder)
-        name = workload.service_name(service, limit=NAME_LIMIT)
-        return f"kubectl --namespace {service.namespace} rollout status deployment/{name}"
+        return f"kubectl --namespace {service.namespace} rollout status deployment/{service_name(service.name)}"
 
-    def apply(self, documents: Sequence[Document]) -> str:
+    def apply(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
         """`kubectl apply --server-side`, after a dry run of all of it on the server."""
-        return server_side_apply.apply(documents)
+        return server_side_apply.apply(documents, context=service.context)
+
+    def difference(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
+        """`kubectl diff --server-side`."""
+        return server_side_apply.difference(documents, context=service.context)
+
+    def deployment_of(self, name: str, namespace: str) -> str:  # noqa: ARG002 — see Target
+        """The Deployment that it renders."""
+        return service_name(name)
+
+
+def service_name(release_name: str) -> str:
+    """One name per release name: a new version takes the place of the last."""
+    return dns_label(release_name, limit=NAME_LIMIT)
 
 
 def _deployment(service: ServiceSettings, name: str) -> Manifest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from seatrial.cluster.dns_names import DNS_LABEL_LIMIT
+from seatrial.cluster.dns_names import DNS_LABEL_LIMIT, dns_label
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy import server_side_apply, workload
 from seatrial.deploy.service_settings import ServiceSettings
@@ -27,15 +27,16 @@ class Kubeflow:
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
         """ServiceAccount, ConfigMap, NetworkPolicy, InferenceService, PodDisruptionBudget, in the order of need."""
-        name = workload.service_name(service, limit=_name_limit(service.namespace))
+        name = service_name(service.name, service.namespace)
+        predictor = _predictor(name)
         return tuple(
             Document(f"{str(manifest['kind']).lower()}.yaml", to_yaml(manifest))
             for manifest in (
-                workload.service_account(service, name),
-                workload.configuration(service, name),
-                workload.network_policy(service, name),
-                _inference_service(service, name),
-                workload.disruption_budget(service, name),
+                workload.service_account(service, predictor),
+                workload.configuration(service, predictor),
+                workload.network_policy(service, predictor),
+                _inference_service(service, name, predictor),
+                workload.disruption_budget(service, predictor),
             )
         )
 
@@ -47,12 +48,30 @@ class Kubeflow:
         """Send the folder, or wait for the service."""
         if folder is not None:
             return server_side_apply.command_line(folder)
-        name = workload.service_name(service, limit=_name_limit(service.namespace))
+        name = service_name(service.name, service.namespace)
         return f"kubectl --namespace {service.namespace} wait --for=condition=Ready inferenceservice/{name}"
 
-    def apply(self, documents: Sequence[Document]) -> str:
+    def apply(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
         """`kubectl apply --server-side`, after a dry run of all of it on the server."""
-        return server_side_apply.apply(documents)
+        return server_side_apply.apply(documents, context=service.context)
+
+    def difference(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
+        """`kubectl diff --server-side`."""
+        return server_side_apply.difference(documents, context=service.context)
+
+    def deployment_of(self, name: str, namespace: str) -> str:
+        """The Deployment that KServe makes; KServe itself says Ready while a new version fails beside the last one."""
+        return _predictor(service_name(name, namespace))
+
+
+def service_name(release_name: str, namespace: str) -> str:
+    """One name per release name: a new version takes the place of the last."""
+    return dns_label(release_name, limit=_name_limit(namespace))
+
+
+def _predictor(name: str) -> str:
+    """How KServe calls what serves, and so all that belongs to it: kubectl's objects of a release have other names."""
+    return f"{name}-predictor"
 
 
 def _name_limit(namespace: str) -> int:
@@ -67,8 +86,8 @@ def _name_limit(namespace: str) -> int:
     return limit
 
 
-def _inference_service(service: ServiceSettings, name: str) -> Manifest:
-    head = workload.metadata(service, name)
+def _inference_service(service: ServiceSettings, name: str, predictor: str) -> Manifest:
+    head = workload.metadata(service, predictor, own_name=name)
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
@@ -84,14 +103,14 @@ def _inference_service(service: ServiceSettings, name: str) -> Manifest:
             "predictor": {
                 "minReplicas": service.replicas,
                 "maxReplicas": service.replicas,
-                "labels": workload.labels(service, name),
+                "labels": workload.labels(service, predictor),
                 "annotations": workload.provenance_annotations(service),
                 "deploymentStrategy": {
                     "type": "RollingUpdate",
                     "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
                 },
                 # no storageUri and no `model`: the server fetches and verifies the release itself
-                **workload.pod_spec(service, name, container=CONTAINER),
+                **workload.pod_spec(service, predictor, container=CONTAINER),
             }
         },
     }

@@ -95,6 +95,14 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
     return project
 
 
+def find_profile(project: Project, name: str) -> ProfileSettings:
+    """The profile of that name; `InputError` where the project has none."""
+    if (profile := project.profiles.get(name)) is not None:
+        return profile
+    hint = did_you_mean(name, project.profiles) or f"There is: {', '.join(project.profiles)}."
+    raise InputError(f"unknown profile {name!r}.", path=project.path, hint=hint)
+
+
 def _policy(document: dict[str, Any], mistake: Callable[[Place, str, str | None], None]) -> Policy:
     """Takes `[policy]` out of the document; its mistakes are told, and then an empty policy stands in."""
     section = document.get("data")

@@ -1,0 +1,205 @@
+"""A rollout followed to its end: until every pod serves the release that was sent, or it is clear why none will."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seatrial.cluster.api_errors import Forbidden
+from seatrial.cluster.pod_words import OUT_OF_MEMORY, Waiting, why_refused, why_waiting
+from seatrial.cluster.services import Services
+from seatrial.deploy.running_services import RELEASE_DIGEST, newest_version
+from seatrial.deploy.service_settings import ServiceSettings
+from seatrial.deploy.workload import CREDENTIALS
+from seatrial.errors import Refused
+
+Document = Mapping[str, Any]
+
+LOOK_S = 1.0
+PATIENCE_S = 60.0  # with what waiting does not mend: a Secret that is made a moment later, a pull that is tried again
+STANDSTILL_S = 300.0  # without another pod that is ready; a start may take the three minutes of its startup probe
+ENDS = 2  # how often one container may end at its start: the first time the store may have been away
+LINES_OF_LOG = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rollout is. `old`: pods of the last version that still are there."""
+
+    ready: int
+    wanted: int
+    old: int
+
+    @property
+    def complete(self) -> bool:
+        """Every pod that is wanted serves the new version, and no other does."""
+        return self.ready >= self.wanted and self.old == 0
+
+
+def require_secret(service: ServiceSettings, services: Services) -> None:
+    """`Refused` where the Secret that the pods open the store with is not there, or lacks a key.
+
+    An account that may not read Secrets finds out by the pods.
+    """
+    if service.secret is None:
+        return
+    try:
+        keys = services.secret_keys(service.secret)
+    except Forbidden:
+        return
+    missing = [key for key in CREDENTIALS if key not in (keys or ())]
+    if missing:
+        problem = "does not exist" if keys is None else f"lacks {' and '.join(missing)}"
+        values = " ".join(f"--from-literal={key}=…" for key in CREDENTIALS)
+        raise Refused(
+            f"the Secret {service.secret!r} in the namespace {service.namespace!r} {problem}.",
+            path="service.secret",
+            hint=f"kubectl --namespace {service.namespace} create secret generic {service.secret} {values}",
+        )
+
+
+def follow_rollout(
+    name: str, service: ServiceSettings, services: Services, *, on_progress: Callable[[str], None]
+) -> None:
+    """Returns when every pod of the Deployment `name` serves the release; tells `on_progress` each change in a line.
+
+    `Refused` where it does not come up, in the words of its pods; what served before serves on.
+    """
+    told, ready = "", -1
+    moved = time.monotonic()
+    stuck_since: float | None = None
+    while True:
+        deployment = services.deployment(name)
+        pods, progress = _state(deployment, services)
+        if deployment is not None:
+            _require_ours(deployment, service)
+            if progress.complete:
+                return
+        now = time.monotonic()
+        if progress.ready != ready:
+            ready, moved = progress.ready, now
+        waiting = _why_not_ready(deployment, pods, service)
+        if (line := _line(service, progress, waiting)) != told:
+            told = line
+            on_progress(line)
+        stuck_since = (stuck_since or now) if waiting is not None and waiting.lasting else None
+        ends = max((_ends(pod) for pod in pods), default=0)
+        if waiting is not None and (ends >= ENDS or (stuck_since is not None and now - stuck_since > PATIENCE_S)):
+            raise _failed(name, service, waiting)
+        if now - moved > STANDSTILL_S:
+            raise _failed(name, service, waiting or _unready(pods, services))
+        time.sleep(LOOK_S)
+
+
+def _state(deployment: Document | None, services: Services) -> tuple[tuple[Document, ...], Progress]:
+    """The pods of the newest version, and how far the rollout is."""
+    if deployment is None:
+        return (), Progress(0, 1, 0)
+    wanted = deployment["spec"].get("replicas", 1)
+    status = deployment.get("status", {})
+    version = newest_version(deployment, services.replica_sets(_selector(deployment["spec"]["selector"])))
+    if version is None or status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
+        return (), Progress(0, wanted, 0)
+    updated = status.get("updatedReplicas", 0)
+    pods = services.pods(_selector(version["spec"]["selector"]))
+    return pods, Progress(
+        ready=min(updated, version.get("status", {}).get("availableReplicas", 0)),
+        wanted=wanted,
+        old=status.get("replicas", 0) - updated,
+    )
+
+
+def _selector(labels: Document) -> str:
+    return ",".join(f"{key}={value}" for key, value in labels["matchLabels"].items())
+
+
+def _require_ours(deployment: Document, service: ServiceSettings) -> None:
+    digest = deployment["spec"]["template"]["metadata"].get("annotations", {}).get(RELEASE_DIGEST)
+    if digest != f"sha256:{service.release_digest}":
+        raise Refused(
+            f"somebody else deployed the release {digest} while {service.release} was rolled out.",
+            path=f"deployment/{deployment['metadata']['name']}",
+            hint="See what runs: seatrial deployments",
+        )
+
+
+def _line(service: ServiceSettings, progress: Progress, waiting: Waiting | None) -> str:
+    if progress.ready >= progress.wanted:
+        return f"{service.release}: all pods are ready; {progress.old} of the last version are ending."
+    reason = "" if waiting is None else f"; {waiting.problem.rstrip('.')}"
+    return f"{service.release}: {progress.ready} of {progress.wanted} pods are ready{reason}."
+
+
+def _why_not_ready(deployment: Document | None, pods: Sequence[Document], service: ServiceSettings) -> Waiting | None:
+    """Why no more pods are ready, in their own words; None while there is nothing to say."""
+    if deployment is None:
+        return Waiting("there is no Deployment yet", "kubectl describe inferenceservice says why.", lasting=True)
+    for condition in deployment.get("status", {}).get("conditions") or ():
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            refused = why_refused(str(condition.get("message", "")))
+            # no pod of the last version goes before one of the new is ready: a quota does not let go by itself
+            return replace(refused, hint=_for_services(refused.hint), lasting=True)
+    for pod in pods:
+        if (ended := _why_ended(pod, service)) is not None:
+            return ended
+    for pod in pods:
+        if (waiting := why_waiting(pod, ())) is not None:
+            return replace(waiting, hint=_for_services(waiting.hint))
+    return None
+
+
+def _for_services(hint: str) -> str:
+    return hint.replace("[profile.X.steps]", "[profile.X] service")
+
+
+def _why_ended(pod: Document, service: ServiceSettings) -> Waiting | None:
+    """Why its container ended; Kubernetes starts it again, with longer and longer pauses."""
+    for container in pod.get("status", {}).get("containerStatuses") or ():
+        states = (container.get("state") or {}, container.get("lastState") or {})
+        ended = next((state["terminated"] for state in states if state.get("terminated")), None)
+        if ended is None or container.get("ready"):
+            continue
+        if ended.get("reason") == "OOMKilled":
+            return Waiting(
+                f"{OUT_OF_MEMORY} of {service.memory}",
+                'Give it more: service = { memory = "…" } in the profile.',
+                lasting=True,
+            )
+        words = _last_lines(str(ended.get("message") or ""))
+        return Waiting(
+            f"the server ended with status {ended.get('exitCode')}: {words or 'it printed nothing'}",
+            f"kubectl --namespace {service.namespace} logs {pod['metadata']['name']} --previous",
+            lasting=True,
+        )
+    return None
+
+
+def _last_lines(text: str) -> str:
+    """The end of what a container printed, in one line, without what a terminal would take for a command."""
+    lines = ["".join(letter for letter in line if letter.isprintable()).strip() for line in text.splitlines()]
+    return " ".join([line for line in lines if line][-LINES_OF_LOG:]).rstrip(".")
+
+
+def _ends(pod: Document) -> int:
+    containers = pod.get("status", {}).get("containerStatuses") or ()
+    return max((container["restartCount"] for container in containers), default=0)
+
+
+def _unready(pods: Sequence[Document], services: Services) -> Waiting:
+    """What the events say of pods that run and are not ready."""
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        unhealthy = [event for event in services.events(name) if event.get("reason") == "Unhealthy"]
+        if unhealthy:
+            return Waiting(str(unhealthy[-1].get("message")), f"kubectl logs {name}", lasting=True)
+    return Waiting("its pods do not become ready", "kubectl get events", lasting=True)
+
+
+def _failed(name: str, service: ServiceSettings, waiting: Waiting) -> Refused:
+    return Refused(
+        f"{service.release} does not come up: {waiting.problem.rstrip('.')}.",
+        path=f"deployment/{name} in the namespace {service.namespace}",
+        hint=f"{waiting.hint} What served before serves on; to go back to it: seatrial deploy --rollback.",
+    )

@@ -1,0 +1,241 @@
+"""A rollout as the cluster tells it, step by step: when it is done, when it is given up, and what is said of it.
+
+What the documents look like was taken from a real cluster; tests/cluster/test_deploy.py asks one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import pytest
+
+from seatrial.cluster.services import Services
+from seatrial.deploy import rollout
+from seatrial.deploy.running_services import release_before, running_services
+from seatrial.errors import Refused
+from tests.deploy_sample import SERVICE
+
+Document = dict[str, Any]
+OURS, OTHER = f"sha256:{SERVICE.release_digest}", f"sha256:{'0' * 64}"
+CRASHED = {
+    "restartCount": 2,
+    "ready": False,
+    "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+    "lastState": {"terminated": {"exitCode": 1, "message": "census@2: release.json\x1b[31m\nwas revoked.\n"}},
+}
+
+
+def version(revision: int, release: str, digest: str, *, replicas: int = 1, ready: int = 1, **labels: str) -> Document:
+    """A ReplicaSet of the Deployment census."""
+    return {
+        "metadata": {
+            "name": f"census-{revision}",
+            "labels": labels,
+            "annotations": {"deployment.kubernetes.io/revision": str(revision)},
+            "ownerReferences": [{"kind": "Deployment", "name": "census"}],
+        },
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"pod-template-hash": str(revision)}},
+            "template": {
+                "metadata": {
+                    "annotations": {
+                        "seatrial/release": release,
+                        "seatrial/release-digest": digest,
+                        "seatrial/model-digest": f"sha256:{'4' * 64}",
+                        "seatrial/verdict": "pass",
+                    }
+                },
+                "spec": {"containers": [{"image": SERVICE.image}]},
+            },
+        },
+        "status": {"replicas": replicas, "readyReplicas": ready, "availableReplicas": ready},
+    }
+
+
+def deployment(updated: int, total: int, *, generation: int = 2, digest: str = OURS, **status: Any) -> Document:
+    return {
+        "metadata": {
+            "name": "census",
+            "generation": generation,
+            "annotations": {"deployment.kubernetes.io/revision": "2"},
+        },
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app.kubernetes.io/instance": "census"}},
+            "template": {"metadata": {"annotations": {"seatrial/release-digest": digest}}},
+        },
+        "status": {"observedGeneration": 2, "updatedReplicas": updated, "replicas": total, **status},
+    }
+
+
+def pod(container: Document | None = None, **status: Any) -> Document:
+    return {
+        "metadata": {"name": "census-2-abc"},
+        "status": {**({} if container is None else {"containerStatuses": [container]}), **status},
+    }
+
+
+@dataclasses.dataclass
+class Cluster:
+    """Answers with one moment after the other, and with the last one for ever."""
+
+    moments: Sequence[tuple[Document | None, Sequence[Document], Sequence[Document]]]
+    told: Sequence[Document] = ()
+    name: str = "models"
+    at: int = -1
+
+    def deployment(self, name: str) -> Document | None:
+        assert name == "census"
+        self.at = min(self.at + 1, len(self.moments) - 1)
+        return self.moments[self.at][0]
+
+    def replica_sets(self, selector: str) -> Sequence[Document]:
+        assert selector.startswith("app.kubernetes.io/")
+        return self.moments[max(self.at, 0)][1]
+
+    def pods(self, selector: str) -> Sequence[Document]:
+        assert selector == "pod-template-hash=2"
+        return self.moments[self.at][2]
+
+    def events(self, name: str) -> Sequence[Document]:
+        assert name == "census-2-abc"
+        return self.told
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that goes by a second a look."""
+    now = [0.0]
+    monkeypatch.setattr(rollout.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(rollout.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+
+
+def follow(*moments: tuple[Document | None, Sequence[Document], Sequence[Document]], **cluster: Any) -> list[str]:
+    lines: list[str] = []
+    services = cast("Services", Cluster(moments, **cluster))
+    rollout.follow_rollout("census", SERVICE, services, on_progress=lines.append)
+    return lines
+
+
+OLD = version(1, "census@1", OTHER, replicas=2, ready=2)
+
+
+def test_it_ends_when_every_pod_serves_the_release_and_the_last_version_is_gone() -> None:
+    new = [version(2, "census@2", OURS, replicas=2, ready=ready) for ready in (0, 1, 2)]
+    lines = follow(
+        (deployment(2, 2, generation=3), [OLD], []),  # the controller has not seen the change: its status is the last's
+        (deployment(0, 2), [OLD, new[0]], []),
+        (deployment(1, 3), [OLD, new[1]], [pod()]),
+        (deployment(2, 3), [OLD, new[2]], [pod(), pod()]),
+        (deployment(2, 2), [OLD, new[2]], [pod(), pod()]),
+    )
+    assert lines == [
+        "census@2: 0 of 2 pods are ready.",
+        "census@2: 1 of 2 pods are ready.",
+        "census@2: all pods are ready; 1 of the last version are ending.",
+    ]
+
+
+QUOTA = {"type": "ReplicaFailure", "status": "True", "message": 'pods "x" is forbidden: exceeded quota: small'}
+UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
+NOT_READY = {"restartCount": 0, "ready": False, "state": {"running": {}}}
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "words", "hint"),
+    [
+        (pod(CRASHED), {}, "the server ended with status 1: census@2: release.json[31m was revoked.", "--previous"),
+        (
+            pod({**CRASHED, "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}),
+            {},
+            "it needed more memory than its limit of 512Mi.",
+            "service = { memory",
+        ),
+        (
+            pod({"restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}}),
+            {},
+            "ImagePullBackOff: not found.",
+            "may pull it",
+        ),
+        (pod(conditions=[UNSCHEDULABLE]), {}, "1 Insufficient cpu.", "[profile.X] service"),
+        (None, {"conditions": [QUOTA]}, "exceeded quota: small.", "[profile.X] service"),
+        (pod(NOT_READY), {}, "Readiness probe failed: HTTP probe failed with statuscode: 503.", "kubectl logs"),
+    ],
+)
+def test_what_does_not_come_up_is_given_up_in_its_own_words(
+    found: Document | None, status: Mapping[str, Any], words: str, hint: str
+) -> None:
+    unhealthy = {"reason": "Unhealthy", "message": "Readiness probe failed: HTTP probe failed with statuscode: 503"}
+    moment = (
+        deployment(1, 3, **status),
+        [OLD, version(2, "census@2", OURS, ready=0)],
+        [found] if found is not None else [],
+    )
+    with pytest.raises(Refused) as caught:
+        follow(moment, told=[unhealthy])
+    assert caught.value.problem.startswith("census@2 does not come up: ")
+    assert words in caught.value.problem
+    assert caught.value.problem.endswith(words[-8:])
+    assert hint in str(caught.value.hint)
+    assert "--rollback" in str(caught.value.hint)
+
+
+def test_one_end_at_the_start_and_a_secret_that_comes_late_are_no_reason_to_give_up() -> None:
+    new = version(2, "census@2", OURS, replicas=2, ready=0)
+    late = pod({"restartCount": 0, "state": {"waiting": {"reason": "CreateContainerConfigError", "message": "secret"}}})
+    lines = follow(
+        *[(deployment(1, 3), [OLD, new], [late])] * 30,
+        (deployment(1, 3), [OLD, new], [pod({**CRASHED, "restartCount": 1})]),
+        (deployment(2, 2), [version(2, "census@2", OURS, replicas=2, ready=2)], [pod()]),
+    )
+    assert len(lines) == 2
+
+
+def test_another_rollout_that_takes_over_is_not_taken_for_ours() -> None:
+    with pytest.raises(Refused, match="somebody else deployed"):
+        follow((deployment(2, 2, digest=OTHER), [OLD], []))
+
+
+def test_a_deployment_that_kserve_never_makes_is_given_up() -> None:
+    with pytest.raises(Refused, match="there is no Deployment yet"):
+        follow((None, [], []))
+
+
+def test_what_runs_has_a_row_a_version_and_the_newest_first() -> None:
+    services = Cluster(
+        [
+            (
+                None,
+                [
+                    version(1, "census@1", OTHER, replicas=1),
+                    version(2, "census@2", OURS, ready=0, **{"serving.kserve.io/inferenceservice": "census"}),
+                    version(3, "census@3", OURS, replicas=0, ready=0),
+                ],
+                [],
+            )
+        ]
+    )
+    rows = running_services(cast("Services", services))
+    assert [(row.release, row.target, row.ready, row.pods) for row in rows] == [
+        ("census@2", "kubeflow", 0, 1),
+        ("census@1", "kubectl", 1, 1),
+    ]
+    assert [row.rests_on(OURS) for row in rows] == [True, False]
+    assert all(row.rests_on("4" * 12) and row.rests_on(SERVICE.image.rpartition("@")[2]) for row in rows)
+    assert not any(row.rests_on("5" * 12) for row in rows)
+
+
+def test_the_release_before_is_the_last_with_another_digest() -> None:
+    kept = [
+        version(1, "census@1", OTHER, replicas=0),
+        version(2, "census@2", OURS, replicas=0),
+        version(3, "census@2", OURS),
+    ]
+    assert release_before("census", cast("Services", Cluster([(None, kept, [])]))) == ("census@1", "0" * 64)
+    with pytest.raises(Refused, match="another release than census@2"):
+        release_before("census", cast("Services", Cluster([(None, kept[1:], [])])))
+    with pytest.raises(Refused, match="is not in the namespace"):
+        release_before("digits", cast("Services", Cluster([(None, kept, [])])))
