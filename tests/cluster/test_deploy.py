@@ -17,7 +17,7 @@ import pytest
 
 from seatrial.cli import main
 from seatrial.cluster.services import Services
-from seatrial.deploy import roll_out, rollout
+from seatrial.deploy import rollout
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.releases.keys import SigningKey
 from seatrial.releases.release import Release
@@ -29,7 +29,11 @@ from seatrial.stores.settings import StoreSettings
 from tests.cluster.conftest import Team, kubectl
 from tests.deploy_sample import loadable_package, make_home, put_release
 
-ROWS = [{"age": 39, "sex": "Male"}, {"age": None, "sex": "Female"}, {"age": 17.5, "sex": "Male"}]
+ROWS: list[dict[str, object]] = [
+    {"age": 39, "sex": "Male"},
+    {"age": None, "sex": "Female"},
+    {"age": 17.5, "sex": "Male"},
+]
 SERVICE = 'service = {{ namespace = "{namespace}", replicas = {replicas}, cpu = "{cpu}", memory = "{memory}" }}\n'
 
 
@@ -143,7 +147,7 @@ def test_a_release_is_published_rolled_out_updated_under_load_and_rolled_back(
     assert done.returncode == 0, done.stderr
     predicted = [json.loads(line) for line in told.read_text().splitlines()]
     answered = httpx.post(address(team), json=ROWS, timeout=10).json()
-    assert [{**row, **answer} for row, answer in zip(ROWS, answered, strict=True)] == predicted
+    assert [row | answer for row, answer in zip(ROWS, answered, strict=True)] == predicted
 
     second = fleet.release(accuracy=0.9)
     with asked_all_the_time(address(team)) as lost:
@@ -202,14 +206,15 @@ def test_a_rollout_that_does_not_come_up_says_why_and_the_last_version_serves_on
     kubectl("--namespace", team.namespace, "create", "quota", "small", "--hard=pods=1")
     assert "exceeded quota: small" in words_of_a_failed_rollout()
 
-    send = roll_out.require_secret
+    fleet.write(memory="480Mi")
+    send = rollout.require_secret
 
     def tamper_after_verification(service: ServiceSettings, services: Services) -> None:
         there.put(release_key("census", 2, "model/model.onnx"), b"another model")
         kubectl("--namespace", team.namespace, "delete", "quota", "small")
         send(service, services)
 
-    monkeypatch.setattr(roll_out, "require_secret", tamper_after_verification)
+    monkeypatch.setattr("seatrial.deploy.roll_out.require_secret", tamper_after_verification)
     assert "does not verify" in words_of_a_failed_rollout()
 
 

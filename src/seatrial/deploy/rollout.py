@@ -100,7 +100,7 @@ def _state(deployment: Document | None, services: Services) -> tuple[tuple[Docum
     wanted = deployment["spec"].get("replicas", 1)
     status = deployment.get("status", {})
     version = newest_version(deployment, services.replica_sets(_selector(deployment["spec"]["selector"])))
-    if version is None or status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
+    if version is None or not _is_observed(deployment):
         return (), Progress(0, wanted, 0)
     updated = status.get("updatedReplicas", 0)
     pods = services.pods(_selector(version["spec"]["selector"]))
@@ -109,6 +109,11 @@ def _state(deployment: Document | None, services: Services) -> tuple[tuple[Docum
         wanted=wanted,
         old=status.get("replicas", 0) - updated,
     )
+
+
+def _is_observed(deployment: Document) -> bool:
+    """Whether the controller has seen what was sent, so that the status is about that."""
+    return bool(deployment.get("status", {}).get("observedGeneration", 0) >= deployment["metadata"]["generation"])
 
 
 def _selector(labels: Document) -> str:
@@ -136,7 +141,8 @@ def _why_not_ready(deployment: Document | None, pods: Sequence[Document], servic
     """Why no more pods are ready, in their own words; None while there is nothing to say."""
     if deployment is None:
         return Waiting("there is no Deployment yet", "kubectl describe inferenceservice says why.", lasting=True)
-    for condition in deployment.get("status", {}).get("conditions") or ():
+    conditions = deployment.get("status", {}).get("conditions") or ()
+    for condition in conditions if _is_observed(deployment) else ():  # else they are about what was sent before
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             refused = why_refused(str(condition.get("message", "")))
             # no pod of the last version goes before one of the new is ready: a quota does not let go by itself

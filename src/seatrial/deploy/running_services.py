@@ -109,8 +109,8 @@ def _deployment(version: Document) -> str:
 
 def _revision(document: Document) -> int:
     annotations: Mapping[str, str] = document["metadata"].get("annotations") or {}
-    return int(annotations.get(_REVISION, 0))
+    return int(annotations.get(_REVISION, "0"))
 
 
 def _pods(version: Document) -> int:
-    return max(version["spec"].get("replicas", 1), version.get("status", {}).get("replicas", 0))
+    return int(max(version["spec"].get("replicas", 1), version.get("status", {}).get("replicas", 0)))

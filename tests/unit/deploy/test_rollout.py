@@ -27,12 +27,14 @@ CRASHED = {
 }
 
 
-def version(revision: int, release: str, digest: str, *, replicas: int = 1, ready: int = 1, **labels: str) -> Document:
+def version(
+    revision: int, release: str, digest: str, *, replicas: int = 1, ready: int = 1, kserve: bool = False
+) -> Document:
     """A ReplicaSet of the Deployment census."""
     return {
         "metadata": {
             "name": f"census-{revision}",
-            "labels": labels,
+            "labels": {"serving.kserve.io/inferenceservice": "census"} if kserve else {},
             "annotations": {"deployment.kubernetes.io/revision": str(revision)},
             "ownerReferences": [{"kind": "Deployment", "name": "census"}],
         },
@@ -109,8 +111,8 @@ class Cluster:
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that goes by a second a look."""
     now = [0.0]
-    monkeypatch.setattr(rollout.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(rollout.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr("seatrial.deploy.rollout.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("seatrial.deploy.rollout.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
 
 
 def follow(*moments: tuple[Document | None, Sequence[Document], Sequence[Document]], **cluster: Any) -> list[str]:
@@ -120,13 +122,14 @@ def follow(*moments: tuple[Document | None, Sequence[Document], Sequence[Documen
     return lines
 
 
+QUOTA = {"type": "ReplicaFailure", "status": "True", "message": 'pods "x" is forbidden: exceeded quota: small'}
 OLD = version(1, "census@1", OTHER, replicas=2, ready=2)
 
 
 def test_it_ends_when_every_pod_serves_the_release_and_the_last_version_is_gone() -> None:
     new = [version(2, "census@2", OURS, replicas=2, ready=ready) for ready in (0, 1, 2)]
     lines = follow(
-        (deployment(2, 2, generation=3), [OLD], []),  # the controller has not seen the change: its status is the last's
+        (deployment(2, 2, generation=3, conditions=[QUOTA]), [OLD], []),  # the status is of what was sent before
         (deployment(0, 2), [OLD, new[0]], []),
         (deployment(1, 3), [OLD, new[1]], [pod()]),
         (deployment(2, 3), [OLD, new[2]], [pod(), pod()]),
@@ -139,7 +142,6 @@ def test_it_ends_when_every_pod_serves_the_release_and_the_last_version_is_gone(
     ]
 
 
-QUOTA = {"type": "ReplicaFailure", "status": "True", "message": 'pods "x" is forbidden: exceeded quota: small'}
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
 NOT_READY = {"restartCount": 0, "ready": False, "state": {"running": {}}}
 
@@ -211,7 +213,7 @@ def test_what_runs_has_a_row_a_version_and_the_newest_first() -> None:
                 None,
                 [
                     version(1, "census@1", OTHER, replicas=1),
-                    version(2, "census@2", OURS, ready=0, **{"serving.kserve.io/inferenceservice": "census"}),
+                    version(2, "census@2", OURS, ready=0, kserve=True),
                     version(3, "census@3", OURS, replicas=0, ready=0),
                 ],
                 [],
