@@ -8,6 +8,7 @@ A comparison on our own cases favours us. Results: benchmarks/results/gates.json
 
     python benchmarks/gates.py --environments FOLDER                all gates, with the draws that their speed allows
     python benchmarks/gates.py --environments FOLDER --gates Fairlearn Seatrial --draws 200
+    python benchmarks/gates.py --environments FOLDER --added        cases planted since, in each gate's former draws
     python benchmarks/gates.py --render                             the page and the pictures again, from what is stored
 """
 
@@ -63,6 +64,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gates", nargs="+", default=names, choices=names, help="the results of the others are kept")
     parser.add_argument("--draws", type=int, help="of each case, for every gate; else what the gate's speed allows")
+    parser.add_argument(
+        "--added", action="store_true", help="only the cases that a gate's results lack, in as many draws as they have"
+    )
     parser.add_argument("--environments", type=Path, help="where the environments are kept for another run")
     parser.add_argument("--out", type=Path, help="a folder for all results, instead of the repository's")
     parser.add_argument("--render", action="store_true", help="measures nothing")
@@ -74,15 +78,27 @@ def measure(arguments: argparse.Namespace, results: Path) -> None:
     draws = {gate.name: arguments.draws or gate.draws for gate in GATES}
     draws[SEATRIAL] = arguments.draws or DRAWS_OF_SEATRIAL
     draws = {name: draws[name] for name in arguments.gates}
-    found: dict[str, dict[str, list[Decision]]] = {name: {} for name in draws}
+    done: dict[str, set[str]] = {name: set() for name in draws}
+    if arguments.added:
+        stored = json.loads(results.read_text(encoding="utf-8"))["gates"]
+        done = {name: set(stored[name]["cases"]) for name in draws}
+        draws = {name: draws_of(stored[name]) for name in draws}
+    decisions_of: dict[str, dict[str, list[Decision]]] = {name: {} for name in draws}
     with workers(arguments.gates, arguments.environments) as started:
         for draw in range(max(draws.values())):
             due = [name for name in draws if draw < draws[name]]
-            for case, bad, decisions in decided(draw, due, started):
+            for case, bad, decisions in decided(draw, due, started, done):
                 for name, decision in decisions.items():
-                    found[name].setdefault(case, []).append(decision)
+                    decisions_of[name].setdefault(case, []).append(decision)
                 print(f"draw {draw}, {'bad' if bad else 'good'}: {case}", flush=True)
-            store(results, {name: found[name] for name in due})
+            finished = {name: decisions_of[name] for name in due if not arguments.added or draw + 1 == draws[name]}
+            store(results, finished, keep=arguments.added)
+
+
+def draws_of(stored: dict[str, Any]) -> int:
+    """In how many draws a gate's stored results have each case."""
+    (draws,) = {len(case["passed"]) for case in stored["cases"].values()}
+    return draws
 
 
 @contextmanager
@@ -103,22 +119,27 @@ def workers(names: list[str], environments: Path | None) -> Iterator[dict[str, W
                 worker.close()
 
 
-def decided(draw: int, due: list[str], started: dict[str, Worker]) -> Iterator[tuple[str, bool, dict[str, Decision]]]:
-    """Each case of a draw: its name, whether it is bad, and what the gates decided."""
+def decided(
+    draw: int, due: list[str], started: dict[str, Worker], done: dict[str, set[str]]
+) -> Iterator[tuple[str, bool, dict[str, Decision]]]:
+    """Each case of a draw that some gate has not `done`: its name, whether it is bad, and what the gates decided."""
     with tempfile.TemporaryDirectory(prefix="seatrial-gates-cases-") as place:
         for number, drawn in enumerate(drawn_cases(draw)):
             folder = Path(place) / str(number)
-            if due != [SEATRIAL]:
+            waiting = [name for name in due if drawn.case.name not in done[name]]
+            if not waiting:
+                continue
+            if waiting != [SEATRIAL]:
                 write_case(drawn, folder)
             decisions = {}
-            for name in due:
+            for name in waiting:
                 decisions[name] = decide_by_seatrial(drawn) if name == SEATRIAL else started[name].decide(folder, drawn)
             yield drawn.case.name, drawn.bad, decisions
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def store(results: Path, found: dict[str, dict[str, list[Decision]]]) -> None:
-    """Replaces the results of these gates; those of the others are kept."""
+def store(results: Path, decisions_of: dict[str, dict[str, list[Decision]]], *, keep: bool = False) -> None:
+    """Replaces the results of these gates, or with `keep` adds cases to them; those of the others are kept."""
     document: dict[str, Any] = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {"gates": {}}
     document["claim"] = "Who lets which planted model through"
     document["machine"] = {
@@ -132,10 +153,12 @@ def store(results: Path, found: dict[str, dict[str, list[Decision]]]) -> None:
         for case in import_module(f"seatrial.trial.self_test.{kind}").cases()
     }
     packages = {gate.name: list(gate.packages) for gate in GATES}
-    for name, cases in found.items():
+    for name, cases in decisions_of.items():
+        former = document["gates"][name]["cases"] if keep else {}
         document["gates"][name] = {
             "packages": packages.get(name, []),
-            "cases": {
+            "cases": former
+            | {
                 case: {
                     "passed": [decision.passed for decision in decisions],
                     "errors": sum(decision.error for decision in decisions),
