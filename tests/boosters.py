@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.models.finished import Finished, ModelOptions, open_finished
+from seatrial.models.finished import FinishedModel, ModelOptions, open_finished
 
 NUMBERS = ("a", "b", "z")
 COUNT = 600
@@ -61,14 +61,14 @@ def table(columns: pd.DataFrame) -> pa.Table:
     return pa.table({name: pa.array(values, from_pandas=True) for name, values in plain.items()})
 
 
-def opened(folder: Path, name: str, content: bytes, rows: pa.Table, **options: Any) -> Finished:
+def opened(folder: Path, name: str, content: bytes, rows: pa.Table, **options: Any) -> FinishedModel:
     """The model in a file of this name, opened for these rows."""
     path = folder / name
     path.write_bytes(content)
     return open_finished(path, schema=rows.schema, label=None, labels=None, options=ModelOptions(**options), rows=rows)
 
 
-def answers(found: Finished, rows: pa.Table) -> NDArray[np.float64]:
+def answers(found: FinishedModel, rows: pa.Table) -> NDArray[np.float64]:
     """Probabilities, or values."""
     given = found.predictor.predict(rows)
     return np.asarray(given.labels if given.probabilities is None else given.probabilities, np.float64)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from seatrial.models.finished import Finished, ModelOptions, open_finished
+from seatrial.models.finished import FinishedModel, ModelOptions, open_finished
 
 FEATURES = ("a", "b", "c")
 CLASSES = ("no", "yes")
@@ -118,7 +118,7 @@ def opened(
     asked: bool = True,
     name: str = "model.onnx",
     **options: Any,
-) -> Finished:
+) -> FinishedModel:
     """The model, through a file, for `rows`; they are shown to it unless `asked` is false."""
     rows = table() if rows is None else rows
     path = folder / name

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from seatrial.models.provenance import DataSnapshot, Provenance
-from seatrial.report.view import ReportView, Tried, WaiverNote
+from seatrial.report.view import ReportView, TryInputs, WaiverNote
 from seatrial.verdicts.bounds.differences import Count, proportion_differences
 from seatrial.verdicts.bounds.interval import simultaneous_confidence
 from seatrial.verdicts.bounds.proportions import proportion
@@ -256,7 +256,7 @@ def attacked_view(one: Evidence | None = None) -> ReportView:
         trial=trial,
         provenance=None,
         made_with="0.1.0",
-        tried=Tried(
+        tried=TryInputs(
             "/home/somebody/with/a/long/path/to/digits-of-november.parquet",
             "digit",
             notes=("pixel_0 has the same value in every row: what the model does with another is not measured.",),

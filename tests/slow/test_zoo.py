@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seatrial.errors import InputError
-from seatrial.models.finished import Finished, open_finished
+from seatrial.models.finished import FinishedModel, open_finished
 from tests.zoo import BROKEN, CLASSES, ZOO, Broken, Entry, Made
 
 SAME = 1e-5  # of float32 sums in another order; of a regression, of the size of its values
@@ -22,7 +22,7 @@ def test_the_zoo_has_every_exporter_and_every_task() -> None:
         assert tasks == {"binary", "multiclass", "regression"}
 
 
-def opened(made: Made, entry: Entry) -> Finished:
+def opened(made: Made, entry: Entry) -> FinishedModel:
     return open_finished(
         made.model,
         schema=made.table.schema,

@@ -13,7 +13,7 @@ from seatrial.report.html import render_report
 from seatrial.report.requirements import requirement_title
 from seatrial.report.terminal.measured import measured_lines, not_measured_lines
 from seatrial.report.terminal.verdict import verdict_lines
-from seatrial.report.view import Tried
+from seatrial.report.view import TryInputs
 from seatrial.report.words import number, numbers
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
 from seatrial.verdicts.judge import judge
@@ -142,7 +142,7 @@ def test_a_trial_alone_is_called_what_it_is_and_tells_what_was_understood() -> N
         version=None,
         digest=None,
         provenance=None,
-        tried=Tried("people.csv", "income", assumptions=("Task: <binary>.",), unasked=("Privacy: it needs more",)),
+        tried=TryInputs("people.csv", "income", assumptions=("Task: <binary>.",), unasked=("Privacy: it needs more",)),
     )
     page = render_report(view)
     assert view.title == "model.onnx"

@@ -8,7 +8,7 @@ from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable,
 from seatrial.assessors.assessor import DataFacts, Subject
 from seatrial.assessors.claims import ONE_COLUMN, conditions, dependence, unmeasured
 from seatrial.assessors.quantities.means import weight_flags
-from seatrial.assessors.quantities.slices import Found, Measured
+from seatrial.assessors.quantities.slices import Measurement, MeasurementResult
 from seatrial.assessors.references.reference_answers import baseline_of
 from seatrial.verdicts.bounds.interval import Interval, simultaneous_confidence
 from seatrial.verdicts.bounds.proportions import proportion
@@ -56,7 +56,7 @@ def assess(
                 yield unmeasured(claim, measured.reason)
 
 
-def _measure(metric: str, subject: Subject, confidence: float, seed: int) -> Found:
+def _measure(metric: str, subject: Subject, confidence: float, seed: int) -> MeasurementResult:
     if metric == ONE_COLUMN_ACCURACY:
         return _one_column(subject, confidence, seed)
     facts = subject.facts
@@ -73,25 +73,25 @@ def _measure(metric: str, subject: Subject, confidence: float, seed: int) -> Fou
     return _unknown(facts, confidence)
 
 
-def _counted(rows: int | None, facts: DataFacts | None, missing: str, *, beside: int = 0) -> Found:
+def _counted(rows: int | None, facts: DataFacts | None, missing: str, *, beside: int = 0) -> MeasurementResult:
     """A share of these rows, and of those `beside` them; `missing` says why there is none."""
     if rows is None or facts is None:
         return Unmeasurable(missing)
     every = facts.rows + beside
     share = rows / max(every, 1)
     counted = "counted" if facts.exact else "counted-on-a-sample"
-    return Measured(Interval(share, share, share, counted), every, {**_ROWS, "counts": f"{rows} of {every}"})
+    return Measurement(Interval(share, share, share, counted), every, {**_ROWS, "counts": f"{rows} of {every}"})
 
 
-def _answered(facts: DataFacts | None, confidence: float) -> Found:
+def _answered(facts: DataFacts | None, confidence: float) -> MeasurementResult:
     if facts is None or facts.unanswered is None:
         return Unmeasurable("the answers were not counted")
     answered = facts.rows - facts.unanswered
     counts = {**_ROWS, "counts": f"{answered} of {facts.rows}"}
-    return Measured(proportion(answered, facts.rows, confidence=confidence), facts.rows, counts)
+    return Measurement(proportion(answered, facts.rows, confidence=confidence), facts.rows, counts)
 
 
-def _unknown(facts: DataFacts | None, confidence: float) -> Found:
+def _unknown(facts: DataFacts | None, confidence: float) -> MeasurementResult:
     """The column with most of them stands for all."""
     if facts is None or facts.unknown is None:
         return Unmeasurable("the model's vocabulary is not known: it needs a codec, or the training data")
@@ -100,10 +100,10 @@ def _unknown(facts: DataFacts | None, confidence: float) -> Found:
     column, rows = max(facts.unknown.items(), key=lambda item: item[1])
     column_conditions = {**_ROWS, "column": column, "counts": f"{rows} of {facts.rows}"}
     each = simultaneous_confidence(confidence, len(facts.unknown))  # which of them has most is seen in these rows
-    return Measured(proportion(rows, facts.rows, confidence=each), facts.rows, column_conditions)
+    return Measurement(proportion(rows, facts.rows, confidence=each), facts.rows, column_conditions)
 
 
-def _one_column(subject: Subject, confidence: float, seed: int) -> Found:
+def _one_column(subject: Subject, confidence: float, seed: int) -> MeasurementResult:
     rule = subject.references.get(ONE_COLUMN)
     if subject.task == "regression" or rule is None:
         return Unmeasurable("there is no rule of one column to measure")
@@ -122,6 +122,6 @@ def _one_column(subject: Subject, confidence: float, seed: int) -> Found:
         bounds = weighted_mean(
             values, ruled.weights, low=0, high=1, confidence=confidence, seed=seed, heaviest=supposed.largest
         )
-        return Measured(bounds, rows, {**described, "seed": str(seed), **supposed.stated}, weight_flags(supposed))
+        return Measurement(bounds, rows, {**described, "seed": str(seed), **supposed.stated}, weight_flags(supposed))
     counts = f"{hits} of {rows}"
-    return Measured(proportion(hits, rows, confidence=confidence), rows, {**described, "counts": counts})
+    return Measurement(proportion(hits, rows, confidence=confidence), rows, {**described, "counts": counts})

@@ -9,7 +9,7 @@ from seatrial.assessors.assessor import Subject
 from seatrial.assessors.contingency.group_specs import GroupSpec, Part
 from seatrial.assessors.subject_checks import heavier_row, weight_column_needed
 from seatrial.errors import InputError, Problems, SeatrialError
-from seatrial.verdicts.contingency import Weighing
+from seatrial.verdicts.contingency import WeightSums
 from seatrial.verdicts.policy import Policy
 
 
@@ -71,7 +71,7 @@ def check_policy_settings(policy: Policy, groups: Sequence[GroupSpec], clip: flo
         )
 
 
-def check_largest_weight(largest_weight: float, weighing: Weighing | None) -> None:
+def check_largest_weight(largest_weight: float, weighing: WeightSums | None) -> None:
     """`InputError` where a counted row weighs more than the policy says that anybody does, or none has a weight."""
     if weighing is None:
         raise weight_column_needed()

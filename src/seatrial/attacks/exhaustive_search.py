@@ -20,7 +20,7 @@ _ROUNDING = 1e-9  # of costs and steps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Searched:
+class SearchResult:
     """The worst examples float64[n, d], and for which rows it is certain that no allowed one is worse: bool[n]."""
 
     worst: Rows
@@ -85,7 +85,7 @@ def changed(origin: Rows, changes: Floats, threat: TableThreat) -> Rows:
 
 def exhaustive_search(
     target: TargetModel, origin: Rows, actual: Codes, threat: TableThreat, *, changes: Floats, rng: np.random.Generator
-) -> Searched:
+) -> SearchResult:
     """Asks about every change of every row until the row is broken; what still stands then, stands for certain.
 
     `rng` orders the changes: rows that break in many ways break soon.
@@ -103,4 +103,4 @@ def exhaustive_search(
         broken = allowed[target.is_broken(tried[allowed], actual[here[allowed]])]
         worst[here[broken]] = tried[broken]
         active = np.setdiff1d(active, here[broken])
-    return Searched(worst, np.ones(len(origin), dtype=bool))
+    return SearchResult(worst, np.ones(len(origin), dtype=bool))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from seatrial.attacks.black_box_attacks import noise, square
 from seatrial.attacks.discrete_search import pair_search
-from seatrial.attacks.exhaustive_search import MOST_QUERIES, Searched, allowed_changes, exhaustive_search
+from seatrial.attacks.exhaustive_search import MOST_QUERIES, SearchResult, allowed_changes, exhaustive_search
 from seatrial.attacks.gradient_attacks import apgd, fgsm, minimum_norm, pgd
 from seatrial.attacks.losses import Codes, TargetedRatio, cross_entropy, margin_loss, ranked
 from seatrial.attacks.surrogate import Surrogate
@@ -52,7 +52,7 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedAttack:
     """An attack that did not run, and why; `could_run`: on another day or machine it would have."""
 
     attack: str
@@ -80,7 +80,7 @@ class SuiteResult:
     broken_by: NDArray[np.int64]
     worst: Rows
     attacks: tuple[str, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedAttack, ...]
     exact: NDArray[np.bool_]  # [n]: nothing is left to try, so what is unbroken is so for certain
 
     @property
@@ -89,7 +89,7 @@ class SuiteResult:
         return np.asarray(self.broken_by == UNBROKEN)
 
 
-Attack = Callable[[Rows, Codes], Rows | Searched | None]
+Attack = Callable[[Rows, Codes], Rows | SearchResult | None]
 
 
 def run_suite(
@@ -115,7 +115,7 @@ def run_suite(
     by = np.where(target.is_broken(origin, actual), 0, UNBROKEN).astype(np.int64)
     worst, run = origin.copy(), ["clean"]
     target.deadline = monotonic() + budget_s
-    skipped: list[Skipped] = []
+    skipped: list[SkippedAttack] = []
     exact = np.zeros(len(origin), dtype=bool)
     for name, attack in _attacks(target, threat, effort, shape, seed, classes=_classes(target, origin), trees=trees):
         if tiers and not any(is_of_tier(name, tier) for tier in tiers):
@@ -123,10 +123,10 @@ def run_suite(
         standing = np.flatnonzero((by == UNBROKEN) & ~exact)
         on_progress(name, int(standing.size))
         if attack is None:
-            skipped.append(Skipped(name, "the model has no gradients", could_run=False))
+            skipped.append(SkippedAttack(name, "the model has no gradients", could_run=False))
             continue
         if standing.size and monotonic() > target.deadline:
-            skipped.append(Skipped(name, f"the budget of {budget_s:g} s was spent", could_run=True))
+            skipped.append(SkippedAttack(name, f"the budget of {budget_s:g} s was spent", could_run=True))
             continue
         if not standing.size:  # nothing is left that more time could break
             run.append(name)
@@ -134,12 +134,12 @@ def run_suite(
         try:
             result = attack(origin[standing], actual[standing])
         except OutOfTime:
-            skipped.append(Skipped(name, f"the budget of {budget_s:g} s was spent", could_run=True))
+            skipped.append(SkippedAttack(name, f"the budget of {budget_s:g} s was spent", could_run=True))
             continue
         if result is None:  # this model, or this threat, has no exact answer
             continue
         run.append(name)
-        if isinstance(result, Searched):
+        if isinstance(result, SearchResult):
             exact[standing] = result.certain
             result = result.worst
         broken = target.is_broken(result, actual[standing])
@@ -208,7 +208,7 @@ def _exact(
     *,
     trees: TreeSearch | None,
     rng: np.random.Generator,
-) -> Searched | None:
+) -> SearchResult | None:
     """The exact answer where it can be had: every change where these are few, else branch and bound over trees."""
     changes = allowed_changes(threat, origin)
     if changes is not None and len(changes) * len(origin) <= MOST_QUERIES:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.attacks.exhaustive_search import Searched
+from seatrial.attacks.exhaustive_search import SearchResult
 from seatrial.attacks.input_space import MISSING, InputSpace
 from seatrial.attacks.losses import Codes, Floats
 from seatrial.attacks.table_threat import TableThreat
@@ -106,7 +106,7 @@ class TreeSearch:
 
 def search_trees(
     target: TargetModel, origin: Rows, actual: Codes, threat: TableThreat, *, search: TreeSearch
-) -> Searched | None:
+) -> SearchResult | None:
     """The largest sum against each row's class, and for which rows it is certain; None where trees do not decide."""
     ensemble = search.trees.ensemble
     features = search.features(origin)
@@ -141,7 +141,7 @@ def search_trees(
                 best, worst[row] = value, changed
     # The change of the largest sum is put to the model. Where several classes tie for it, the model is asked once more
     # about none of them: a row that then stands is not certain.
-    return Searched(worst, certain)
+    return SearchResult(worst, certain)
 
 
 def _candidate_features(

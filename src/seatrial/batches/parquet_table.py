@@ -21,7 +21,7 @@ from seatrial.batches.files.manifest import Manifest, cache_folder, keep, load, 
 from seatrial.batches.files.table_source import TableSource, source_key
 from seatrial.batches.readable_table import ReadableTable
 from seatrial.batches.wire.open_wire import S3_SCHEMES, open_wire
-from seatrial.batches.wire.wire import Listed
+from seatrial.batches.wire.wire import ListedFile
 from seatrial.errors import Corrupt, InputError
 from seatrial.rows.formats import PARQUET, is_parquet
 from seatrial.rows.hive_partitions import partition_keys
@@ -86,7 +86,8 @@ def parquet_table(
     listed = sorted(listed, key=lambda file: _order(file.path.removeprefix(place)))
     manifest = _manifest(listed, settings)
     pinned = [
-        Listed(entry["path"], entry["size_bytes"], entry["etag"]) for entry in manifest.files.drop("footer").to_pylist()
+        ListedFile(entry["path"], entry["size_bytes"], entry["etag"])
+        for entry in manifest.files.drop("footer").to_pylist()
     ]
     keys = partition_keys([(file.path, file.path.removeprefix(place)) for file in pinned])
     stored, properties = _schema(manifest)
@@ -112,11 +113,11 @@ def parquet_table(
     return ParquetTable(place, source.digest, schema, properties, int(manifest.rows.sum()), source)
 
 
-def _by_names(place: str, files: Sequence[str]) -> list[Listed]:
-    return [Listed(f"{place}/{name}") for name in files]
+def _by_names(place: str, files: Sequence[str]) -> list[ListedFile]:
+    return [ListedFile(f"{place}/{name}") for name in files]
 
 
-def _listed(place: str, settings: StoreSettings) -> list[Listed]:
+def _listed(place: str, settings: StoreSettings) -> list[ListedFile]:
     scheme = urlsplit(place).scheme
     if scheme in S3_SCHEMES:
         from seatrial.stores.obstore_objects import open_objects
@@ -127,7 +128,7 @@ def _listed(place: str, settings: StoreSettings) -> list[Listed]:
         objects_below = [info for info in objects.list(below) if not _is_hidden(info.key.removeprefix(below))]
         _tell_others(place, [info.key.removeprefix(below) for info in objects_below])
         return [
-            Listed(f"s3://{bucket}/{info.key}", info.size_bytes, info.etag)
+            ListedFile(f"s3://{bucket}/{info.key}", info.size_bytes, info.etag)
             for info in objects_below
             if is_parquet(info.key)
         ]
@@ -135,11 +136,11 @@ def _listed(place: str, settings: StoreSettings) -> list[Listed]:
         raise InputError("a web server does not list its files.", path=place, hint="Name them: files=[…].")
     folder = Path(place.removeprefix("file://"))
     if folder.is_file():
-        return [Listed(str(folder), folder.stat().st_size)]
+        return [ListedFile(str(folder), folder.stat().st_size)]
     inside = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
     visible = {name: path for name, path in inside.items() if not _is_hidden(name)}
     _tell_others(place, sorted(visible))
-    return [Listed(str(path), path.stat().st_size) for name, path in visible.items() if is_parquet(name)]
+    return [ListedFile(str(path), path.stat().st_size) for name, path in visible.items() if is_parquet(name)]
 
 
 def _is_hidden(name: str) -> bool:
@@ -165,7 +166,7 @@ def _order(name: str) -> tuple[Any, ...]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in steady], name
 
 
-def _manifest(files: Sequence[Listed], settings: StoreSettings) -> Manifest:
+def _manifest(files: Sequence[ListedFile], settings: StoreSettings) -> Manifest:
     key = hashlib.sha256(
         json.dumps([settings.endpoint, [[file.path, file.size_bytes, file.etag] for file in files]]).encode()
     ).hexdigest()

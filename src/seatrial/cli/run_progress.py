@@ -122,7 +122,7 @@ def last_line(log: Path | None) -> str:
     return next((line.strip()[:WIDEST_NOTE] for line in reversed(lines) if line.strip()), "")
 
 
-class Refreshed(Progress, Protocol):
+class RefreshingProgress(Progress, Protocol):
     """Looks at the steps that run."""
 
     def refresh(self) -> None:
@@ -156,7 +156,7 @@ def progress(*, live: bool, reading: bool = True) -> Iterator[Progress]:
 
 
 @contextmanager
-def _followed(lines: Refreshed) -> Iterator[None]:
+def _followed(lines: RefreshingProgress) -> Iterator[None]:
     """Refreshes the lines for the time of the block."""
     ended = threading.Event()
 

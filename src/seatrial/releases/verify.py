@@ -26,7 +26,7 @@ from seatrial.releases.source import ReleaseSource
 from seatrial.releases.statement import PAYLOAD_TYPE, statement_of
 from seatrial.releases.trust import Trust, policy_problem
 from seatrial.releases.vsa import verification_summary
-from seatrial.releases.waivers import Accepted, accept_waivers
+from seatrial.releases.waivers import AcceptedWaiver, accept_waivers
 from seatrial.stores.artifacts import check_path
 from seatrial.stores.documents import from_json, sha256
 from seatrial.verdicts.judge import judge
@@ -64,7 +64,7 @@ class Verified:
     policy: Policy | None = None
     trial: Trial | None = None
     verdict: Verdict | None = None  # judged again, not read
-    waivers: tuple[Accepted, ...] = ()
+    waivers: tuple[AcceptedWaiver, ...] = ()
     refused_waivers: tuple[Problem, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     untrusted_key: str | None = None  # the id of the key that claims to have signed it, where nobody trusts that one
@@ -175,7 +175,7 @@ def verify(
             problems += _summary(release, files, verdict)
     if not any(problem.path.startswith(PACKAGE) for problem in problems):
         problems += _package(release, files)
-    waivers: Sequence[Accepted] = ()
+    waivers: Sequence[AcceptedWaiver] = ()
     refused: Sequence[tuple[str, str]] = ()
     if policy is not None:
         waivers, refused = accept_waivers(

@@ -39,7 +39,7 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedWaiver:
     """A waiver that holds now, and whose key signed it."""
 
     waiver: Waiver
@@ -117,13 +117,13 @@ def find_requirement(policy: Policy, words: str) -> int:
 
 def accept_waivers(
     sealed: Mapping[str, bytes], trust: Trust, *, release: str, evidence: str, policy: Policy, now: datetime
-) -> tuple[Sequence[Accepted], Sequence[tuple[str, str]]]:
+) -> tuple[Sequence[AcceptedWaiver], Sequence[tuple[str, str]]]:
     """The waivers that hold for this release now, and (path, why) of those that do not.
 
     One that does not hold changes nothing: whoever can write to the store could put it there. Of several for one
     requirement the one that lasts longest stands for all.
     """
-    accepted: dict[int, Accepted] = {}
+    accepted: dict[int, AcceptedWaiver] = {}
     refused: list[tuple[str, str]] = []
     for path, data in sealed.items():
         try:
@@ -135,7 +135,7 @@ def accept_waivers(
         if (problem := _problem(waiver, release, evidence, policy, now)) is None:
             previous = accepted.get(waiver.requirement)
             if previous is None or previous.waiver.expires < waiver.expires:
-                accepted[waiver.requirement] = Accepted(waiver, trust.name_of(key), key.id)
+                accepted[waiver.requirement] = AcceptedWaiver(waiver, trust.name_of(key), key.id)
         else:
             refused.append((path, problem))
     return tuple(accepted.values()), refused

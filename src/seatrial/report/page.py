@@ -15,7 +15,7 @@ from seatrial.report.methods import Method, methods_used
 from seatrial.report.overall import Metric, about_rows, base_rate, of_the_rows, overall_metrics
 from seatrial.report.provenance import Fact, FactGroup, fact_groups, rows_and_use
 from seatrial.report.requirements import RequirementCard, gravest_first, requirement_card, requirement_title
-from seatrial.report.view import ReportView, Tried, WaiverNote
+from seatrial.report.view import ReportView, TryInputs, WaiverNote
 from seatrial.report.words import confidence_percent, count, moment, short_digest
 from seatrial.verdicts.judge import Finding, Outcome
 
@@ -64,7 +64,7 @@ def page_of(view: ReportView) -> Page:
     """The page for a release or a rehearsal."""
     trial = view.trial
     outcome = NO_VERDICT if view.verdict.outcome is None else view.verdict.outcome.value
-    tried = view.tried or Tried("", "")
+    tried = view.tried or TryInputs("", "")
     overall, under = overall_metrics(trial, unit=tried.label), under_threats(trial, view.policy)
     compared_with, classes = comparisons(trial), class_table(trial)
     calibration = calibration_plot(trial)

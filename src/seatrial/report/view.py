@@ -25,7 +25,7 @@ ON_THIS_MACHINE = "on this machine"
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TryInputs:
     """What a model was tried on by itself, without a project: what was asked, and what was made of it."""
 
     data: str
@@ -59,7 +59,7 @@ class ReportView:
     waived: bool = False  # the waivers make it deployable
     signature_key: str | None = None  # id of the key
     signer: str | None = None  # whose it is, says the reader's trust.toml
-    tried: Tried | None = None  # None: a project's model
+    tried: TryInputs | None = None  # None: a project's model
     reproduce: tuple[str, ...] = ()  # commands
 
     @property

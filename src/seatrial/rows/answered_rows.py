@@ -37,7 +37,7 @@ def row_types(signature: Signature) -> dict[str, pa.DataType]:
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
+class UnansweredRows:
     """Rows that the model gave no number for: how many, the first (from 0), and its columns without a value."""
 
     rows: int
@@ -59,7 +59,7 @@ def answer_rows(
     schema: pa.Schema,
     source: str,
     target: Path | None,
-    on_unanswered: Callable[[Unanswered], None] = lambda _unanswered: None,
+    on_unanswered: Callable[[UnansweredRows], None] = lambda _unanswered: None,
 ) -> int:
     """Writes every row with its answers to `target` (None: CSV to standard output); returns their number.
 
@@ -70,7 +70,7 @@ def answer_rows(
     """
     with _writer(target) as writer:
         rows = 0
-        unanswered: Unanswered | None = None
+        unanswered: UnansweredRows | None = None
         for table in tables:
             answers = predictor.predict(table)
             unanswered = _counted(unanswered, answers, table, predictor.signature, rows)
@@ -85,15 +85,15 @@ def answer_rows(
 
 
 def _counted(
-    before: Unanswered | None, answers: Predictions, table: pa.Table, signature: Signature, start: int
-) -> Unanswered | None:
+    before: UnansweredRows | None, answers: Predictions, table: pa.Table, signature: Signature, start: int
+) -> UnansweredRows | None:
     gone = answers.unanswered
     if not gone.any():
         return before
     if before is not None:
         return replace(before, rows=before.rows + int(gone.sum()))
     first = int(gone.argmax())
-    return Unanswered(int(gone.sum()), start + first, inputs_without_value(table, signature.inputs, first))
+    return UnansweredRows(int(gone.sum()), start + first, inputs_without_value(table, signature.inputs, first))
 
 
 def _listed(names: Iterable[str]) -> str:

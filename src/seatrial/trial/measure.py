@@ -36,11 +36,11 @@ from seatrial.trial.progress import ProgressCallback, no_progress
 from seatrial.trial.question import Question
 from seatrial.trial.repeated_rows.flag_repeated import flag_repeated
 from seatrial.trial.repeated_rows.row_cells import RowCells
-from seatrial.trial.scoring import Scored, ScoredModel, score
+from seatrial.trial.scoring import ScoredModel, ScoredRows, score
 from seatrial.trial.test_uses.ledger import TestData
 from seatrial.trial.test_uses.row_sketch import is_vector
 from seatrial.trial.ties import ties_note
-from seatrial.trial.training_rows import Training, read_training
+from seatrial.trial.training_rows import TrainingRows, read_training
 from seatrial.trial.unlabelled import flag_unanswered, flag_unlabelled
 from seatrial.trial.validate import check_applies, check_reference, check_time
 from seatrial.verdicts.policy import Policy
@@ -78,7 +78,7 @@ class TrialInputs:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredTrial:
     """The record of the trial, and what to know about the data."""
 
     trial: Trial
@@ -101,7 +101,7 @@ def measure(
     uses: UseRecorder | None,
     role: Role = "test",
     on_progress: ProgressCallback = no_progress,
-) -> Measured:
+) -> MeasuredTrial:
     """Scores the rows in one pass, records the use of the test data, and measures.
 
     What is wrong with model or data is an `InputError` before anything is counted. `uses` is None in a rehearsal, whose
@@ -238,10 +238,10 @@ def measure(
     trial = flag_repeated(trial, policy, subject, cells, rows, measured=scored.answered)
     about_answers = (inverted, _unanswered_note(scored), ties_note(subject))
     notes = (*(note for note in about_answers if note is not None), *checks.notes())
-    return Measured(trial, notes, scored.table.num_rows)
+    return MeasuredTrial(trial, notes, scored.table.num_rows)
 
 
-def _unanswered_note(scored: Scored) -> Note | None:
+def _unanswered_note(scored: ScoredRows) -> Note | None:
     """The note on rows that the model did not answer; None where there are none."""
     if scored.unanswered == 0:
         return None
@@ -282,7 +282,7 @@ def _compared_columns(question: Question, model: Model, rows: Rows) -> list[str]
     return [name for name in dict.fromkeys(inputs) if name != question.label]
 
 
-def _range_rows(training: Training | None, tables: Mapping[str, pa.Table]) -> pa.Table | None:
+def _range_rows(training: TrainingRows | None, tables: Mapping[str, pa.Table]) -> pa.Table | None:
     """The rows that fix what a threat leaves open: those the model was trained on, else those that chose."""
     return tables.get("validation") if training is None else training.first
 
@@ -292,7 +292,7 @@ def _one_column_rules(
     model: Model,
     policy: Policy,
     rows: Rows,
-    training: Training | None,
+    training: TrainingRows | None,
     tables: Mapping[str, pa.Table],
 ) -> dict[str, Baseline]:
     """The best rules of one input column, by the name that a subject holds each under: of a regression several.
@@ -321,7 +321,7 @@ def _one_column_rules(
     return rules
 
 
-def _digest_of(reference: Model | None, scored: Scored, name: str) -> str | None:
+def _digest_of(reference: Model | None, scored: ScoredRows, name: str) -> str | None:
     """What the record calls the reference: the digest of its package, else of its predictions; None: there is none."""
     if reference is None:
         return None

@@ -51,7 +51,7 @@ class ScoredModel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scored:
+class ScoredRows:
     """What is left of the rows: `table` has label, groups, weight and `POSITION`; of rows with label and answer.
 
     `test_data` is what the rows are recognised by, and `row_hashes` has one hash of each row's inputs, whatever their
@@ -81,7 +81,7 @@ def score(
     watchers: Sequence[Watcher] = (),
     watched: Sequence[str] = (),
     on_progress: Callable[[int], None] = lambda _done: None,
-) -> Scored:
+) -> ScoredRows:
     """Asks every model about every row. `watched` are columns that only `watchers` need; `on_progress` hears how far.
 
     While a table is answered, watchers and the digest of the test data look at it on a thread beside.
@@ -151,7 +151,7 @@ def score(
     whole = whole.append_column(POSITION, pa.array(np.arange(whole.num_rows)))
     cached = {name: recorder.recorded() for name, recorder in recorders.items()}
     test_data = TestData(digest.hexdigest(), len(is_answered), sketch.sketch())
-    return Scored(
+    return ScoredRows(
         whole,
         test_data,
         np.concatenate(hashes),

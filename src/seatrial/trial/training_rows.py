@@ -14,7 +14,7 @@ from seatrial.trial.progress import ProgressCallback
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Training:
+class TrainingRows:
     """What is kept of a training set: its labels, and its first rows, on which baselines are fitted."""
 
     labels: pa.Table
@@ -30,7 +30,7 @@ def types_like(schema: pa.Schema) -> dict[str, pa.DataType]:
     }
 
 
-def read_training(train: Rows, label: str, checks: DataChecks, on_progress: ProgressCallback) -> Training | None:
+def read_training(train: Rows, label: str, checks: DataChecks, on_progress: ProgressCallback) -> TrainingRows | None:
     """Shows the training rows to `checks`, and keeps their labels and the first of them; None where there are none."""
     try:
         train.check_columns(checks.train_columns)
@@ -46,4 +46,4 @@ def read_training(train: Rows, label: str, checks: DataChecks, on_progress: Prog
         labelled = table.filter(pa.array(has_label(table.column(label))))
         labels.append(labelled.select([label]))
         first = labelled if first is None else first
-    return None if first is None else Training(pa.concat_tables(labels), first)
+    return None if first is None else TrainingRows(pa.concat_tables(labels), first)

@@ -12,7 +12,7 @@ from seatrial.assessors.regression.error_metrics import SUGGESTED_CLIP
 from seatrial.errors import InputError
 from seatrial.models.provenance import Provenance
 from seatrial.models.signature import Signature
-from seatrial.report.view import ON_THIS_MACHINE, ReportView, Tried
+from seatrial.report.view import ON_THIS_MACHINE, ReportView, TryInputs
 from seatrial.trial.data_checks.note import Note
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.trial import Trial
@@ -90,9 +90,9 @@ class Assessment:
             reproduce=self.reproduce,
         )
 
-    def tried(self) -> Tried:
+    def tried(self) -> TryInputs:
         """What the model was tried on, and what was made of it, as the report shows it."""
-        return Tried(
+        return TryInputs(
             data=self.data,
             label=self.label,
             weight=self._weight(),

@@ -30,7 +30,7 @@ _LIKELY_LABELS = ("label", "target", "y", "class", "outcome")
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class TryArguments:
     """What stands on the command line."""
 
     model: str | None = None
@@ -62,7 +62,7 @@ class Result:
     """What came of it, and what was asked."""
 
     assessment: Assessment
-    given: Given
+    arguments: TryArguments
 
     @property
     def failed(self) -> bool:
@@ -103,38 +103,38 @@ class Result:
     def closing_lines(self, *, report: Path) -> Iterator[str]:
         """Where the report is, and the next command that makes sense."""
         yield f"Report: {report.resolve()}"
-        if self.given.example:
+        if self.arguments.example:
             yield CREDIT
             yield "Next: seatrial try MODEL TABLE --label COLUMN, with a model and a table of yours"
-        elif self.given.policy == DEFAULT and (clip := self.assessment.suggested_clip()) is not None:
-            next_command = words([*command_of(self.given), "--clip", clip])
+        elif self.arguments.policy == DEFAULT and (clip := self.assessment.suggested_clip()) is not None:
+            next_command = words([*command_of(self.arguments), "--clip", clip])
             yield f"Next: {next_command}, with the largest error that counts in full"
-        elif is_address(str(self.given.model)):
+        elif is_address(str(self.arguments.model)):
             yield "An endpoint is measured and never released: there is no model to sign."
-            yield f"Next: {words(command_of(self.given))} --policy FILE.toml, with thresholds of yours"
+            yield f"Next: {words(command_of(self.arguments))} --policy FILE.toml, with thresholds of yours"
         else:
-            yield f"Next: {words(_init(self.given))}"
+            yield f"Next: {words(_init(self.arguments))}"
 
 
-def run(given: Given, *, on_progress: ProgressCallback) -> Result:
+def run(arguments: TryArguments, *, on_progress: ProgressCallback) -> Result:
     """Tries what was given."""
-    question, model, data = _asked(given)
+    question, model, data = _question_of(arguments)
     assessment = try_model(
         model,
         data,
         question,
-        policy=given.policy,
-        train=given.train,
-        against=given.against,
-        token=given.token,
-        ca=given.ca,
+        policy=arguments.policy,
+        train=arguments.train,
+        against=arguments.against,
+        token=arguments.token,
+        ca=arguments.ca,
         surface=command_line,
         uses=use_recorder(os.environ, Path.home()),
         now=datetime.now(UTC),
         on_progress=on_progress,
-        reproduce=(words(command_of(given)),),
+        reproduce=(words(command_of(arguments)),),
     )
-    return Result(assessment, given)
+    return Result(assessment, arguments)
 
 
 def check_report(path: Path) -> None:
@@ -162,11 +162,11 @@ def split_names(texts: Sequence[str]) -> tuple[str, ...] | None:
     return tuple(part.strip() for text in texts for part in text.split(",")) or None
 
 
-def command_of(given: Given) -> list[str]:
+def command_of(arguments: TryArguments) -> list[str]:
     """The command line that asks the same."""
-    parts = ["seatrial", "try", *(part for part in (given.model, given.data) if part is not None)]
-    for item in fields(given):
-        value = getattr(given, item.name)
+    parts = ["seatrial", "try", *(part for part in (arguments.model, arguments.data) if part is not None)]
+    for item in fields(arguments):
+        value = getattr(arguments, item.name)
         if item.name in ("model", "data") or value == item.default:
             continue
         if item.name == "example":
@@ -181,38 +181,38 @@ def words(parts: Sequence[str]) -> str:
     return shlex.join(parts)
 
 
-def _asked(given: Given) -> tuple[Question, str, str]:
-    if given.example:
-        if given.model is not None:
+def _question_of(arguments: TryArguments) -> tuple[Question, str, str]:
+    if arguments.example:
+        if arguments.model is not None:
             raise InputError(
                 "--example brings its own model and table.", hint="Leave out MODEL and DATA, or --example."
             )
         folder = example_folder()
         model, data = str(folder / MODEL), str(folder / TABLE)
-        label, groups = given.label or QUESTION.label, given.groups or QUESTION.groups
+        label, groups = arguments.label or QUESTION.label, arguments.groups or QUESTION.groups
     else:
-        model, data = _named(given.model, given.data)
-        label, groups = given.label or _no_label(data), given.groups
+        model, data = _model_and_data(arguments.model, arguments.data)
+        label, groups = arguments.label or _no_label(data), arguments.groups
     question = Question(
         label=label,
-        task=given.task,
-        positive=given.positive,
-        classes=split_names(given.classes),
+        task=arguments.task,
+        positive=arguments.positive,
+        classes=split_names(arguments.classes),
         groups=split_groups(groups),
-        inputs=split_names(given.inputs),
-        threshold=given.threshold,
-        weight=given.weight,
-        clip=given.clip,
-        quantile=given.quantile,
-        largest_weight=given.largest_weight,
-        margin=given.margin,
-        seed=given.seed,
-        budget_s=BUDGET_S if given.budget is None else given.budget,
+        inputs=split_names(arguments.inputs),
+        threshold=arguments.threshold,
+        weight=arguments.weight,
+        clip=arguments.clip,
+        quantile=arguments.quantile,
+        largest_weight=arguments.largest_weight,
+        margin=arguments.margin,
+        seed=arguments.seed,
+        budget_s=BUDGET_S if arguments.budget is None else arguments.budget,
     )
     return question, model, data
 
 
-def _named(model: str | None, data: str | None) -> tuple[str, str]:
+def _model_and_data(model: str | None, data: str | None) -> tuple[str, str]:
     if model is None:
         raise InputError(
             "`try` needs a model and a table.",
@@ -235,8 +235,8 @@ def _no_label(data: str) -> str:
     raise InputError("--label is missing: which column holds what is true?", path=data, hint=hint)
 
 
-def _init(given: Given) -> list[str]:
-    model, data, *options = command_of(given)[2:]
+def _init(arguments: TryArguments) -> list[str]:
+    model, data, *options = command_of(arguments)[2:]
     return ["seatrial", "init", "DIR", "--from", model, "--test", data, *_for_init(options)]
 
 

@@ -185,7 +185,7 @@ def _open(
     if isinstance(model, str | Path):
         if not is_address(str(model)) and not Path(model).exists():
             raise InputError("the file does not exist.", path=str(model), hint="Name the model's file.")
-        answered = _Counted(on_progress, labels.rows)
+        answered = _RowCounter(on_progress, labels.rows)
         return with_its_texts(
             lambda read: open_model(
                 model, read, question=question, labels=labels, token=token, ca=ca, on_progress=answered
@@ -208,7 +208,7 @@ def _open(
     return Model(name, predictor, needs=(PLACE,)), with_places(rows)
 
 
-class _Counted:
+class _RowCounter:
     """Adds up the rows that an endpoint has answered: tables of rows are far apart there."""
 
     def __init__(self, on_progress: ProgressCallback, rows: int) -> None:

@@ -71,7 +71,7 @@ class ConfusionTable:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weighing:
+class WeightSums:
     """What bounds on weighted rates need of each cell's weights: Σ w and Σ w², float64[cells]; and the largest w."""
 
     sums: NDArray[np.float64]
@@ -94,7 +94,7 @@ class Cells:
     actual: Codes
     answered: Codes
     rows: Codes
-    weighing: Weighing | None = field(default=None)
+    weighing: WeightSums | None = field(default=None)
 
     @property
     def total(self) -> int:

@@ -57,13 +57,13 @@ def test_a_signature_that_ends_while_a_file_is_read_is_made_again(
     stored(store, lake)
     monkeypatch.setattr(addresses, "SIGNED_FOR", timedelta(seconds=1))
     signed: list[str] = []
-    sign = addresses.Signed._sign
+    sign = addresses.SignedUrls._sign
 
-    def counted(self: addresses.Signed, path: str) -> str:
+    def counted(self: addresses.SignedUrls, path: str) -> str:
         signed.append(path)
         return sign(self, path)
 
-    monkeypatch.setattr(addresses.Signed, "_sign", counted)
+    monkeypatch.setattr(addresses.SignedUrls, "_sign", counted)
     path = f"{store.url}/lake/0.parquet"
     wire = addresses.open_wire(path, store)
     tail = wire.tail(path, None, 8)

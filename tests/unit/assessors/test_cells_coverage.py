@@ -14,7 +14,7 @@ from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.verdicts.bounds.interval import Interval
 from seatrial.verdicts.bounds.mean_from_sums import summed_mean, weighted_share
 from seatrial.verdicts.bounds.special_functions import Floats
-from seatrial.verdicts.contingency import Cells, Weighing
+from seatrial.verdicts.contingency import Cells, WeightSums
 from seatrial.verdicts.evidence import Claim, Evidence, Family
 
 pytestmark = pytest.mark.simulation
@@ -142,7 +142,7 @@ def test_the_bounds_of_a_weighted_share_are_where_the_test_stops_to_refute() -> 
 
 def test_cells_with_weights_bound_their_rates_too() -> None:
     plain = cells_of(np.array([6, 40, 20, 100]))
-    weights = Weighing(plain.rows.astype(np.float64) * 2, plain.rows.astype(np.float64) * 4, 2.0)
+    weights = WeightSums(plain.rows.astype(np.float64) * 2, plain.rows.astype(np.float64) * 4, 2.0)
     weighed = Cells(
         plain.columns, plain.values, plain.classes, plain.codes, plain.actual, plain.answered, plain.rows, weights
     )

@@ -8,7 +8,7 @@ import pytest
 from seatrial.attacks.gradient_attacks import apgd, fgsm, minimum_norm, pgd
 from seatrial.attacks.gradient_masking import diagnose
 from seatrial.attacks.losses import TargetedRatio, cross_entropy, margin_loss, ranked
-from seatrial.attacks.suite import Effort, Skipped, SuiteResult, run_suite
+from seatrial.attacks.suite import Effort, SkippedAttack, SuiteResult, run_suite
 from seatrial.attacks.target_model import TargetModel
 from seatrial.attacks.threats import L0, L2, Linf, Threat
 from seatrial.trial.self_test.networks import (
@@ -134,7 +134,7 @@ def test_each_attack_beats_noise_and_the_suite_beats_each(threat: Threat) -> Non
 def test_without_gradients_the_black_box_attacks_run_alone_and_it_says_so() -> None:
     _, found = attacked(plain(), white=False)
     assert found.attacks == ("clean", "noise", "square", "transfer")
-    assert Skipped("fgsm", "the model has no gradients", could_run=False) in found.skipped
+    assert SkippedAttack("fgsm", "the model has no gradients", could_run=False) in found.skipped
     assert found.unbroken.mean() < 0.65
 
 
@@ -142,7 +142,7 @@ def test_what_the_time_does_not_allow_is_left_out_openly() -> None:
     target = TargetModel(plain().ask, plain())
     found = run_suite(target, *TEST, THREAT, effort=Effort(), shape=(12,), seed=1, budget_s=0.0)
     assert found.attacks == ("clean",)
-    assert Skipped("apgd-ce", "the budget of 0 s was spent", could_run=True) in found.skipped
+    assert SkippedAttack("apgd-ce", "the budget of 0 s was spent", could_run=True) in found.skipped
 
 
 def test_the_same_seed_finds_the_same_examples() -> None:

@@ -20,7 +20,7 @@ from seatrial.batches.columns.buffers import STEP_BYTES
 from seatrial.batches.files import window_layout as layouts
 from seatrial.batches.files.window_layout import Chunk, Files, Layout
 from seatrial.batches.parquet_table import parquet_table
-from seatrial.batches.reading.reader import Opened
+from seatrial.batches.reading.reader import OpenEpoch
 from seatrial.batches.reading.window import window_bytes
 from seatrial.batches.wire.wire import FolderWire
 
@@ -37,7 +37,7 @@ def small_ranges() -> Iterator[None]:
         yield
 
 
-def opened_in(folder: Path, widths: dict[str, int], *, files: int, group_rows: int, needed: list[str]) -> Opened:
+def opened_in(folder: Path, widths: dict[str, int], *, files: int, group_rows: int, needed: list[str]) -> OpenEpoch:
     """A table of packed columns of these widths in bytes, and of ordinary ones where the width is 0."""
     rng = np.random.default_rng(7)
     for number in range(files):
@@ -58,7 +58,7 @@ def opened_in(folder: Path, widths: dict[str, int], *, files: int, group_rows: i
     return parquet_table(folder).batches(columns=needed).opened
 
 
-def whole_window(opened: Opened, packed: dict[str, int], names: list[str]) -> Layout:
+def whole_window(opened: OpenEpoch, packed: dict[str, int], names: list[str]) -> Layout:
     members = opened.epoch.members(0)
     files: Files = opened.files
     return files.layout(members.tolist(), opened.live[members].tolist(), names, packed)

@@ -18,7 +18,7 @@ from seatrial.batches.files.table_source import TableSource, source_key
 from seatrial.batches.parquet_table import parquet_table
 from seatrial.batches.plan.epoch_plan import Plan
 from seatrial.batches.reading.reader import open_batches
-from seatrial.batches.wire.wire import DataFile, FolderWire, Listed
+from seatrial.batches.wire.wire import DataFile, FolderWire, ListedFile
 from seatrial.errors import Corrupt, InputError
 from seatrial.stores.settings import StoreSettings
 
@@ -79,7 +79,7 @@ def test_a_hundred_thousand_files_open_fast(tmp_path: Path) -> None:
     )
     fields: Any = {"id": pa.int64(), "x": pa.float32()}
     schema = pa.schema(fields)
-    files = tuple(Listed(path, footer.file.size_bytes, footer.file.etag) for path in paths)
+    files = tuple(ListedFile(path, footer.file.size_bytes, footer.file.etag) for path in paths)
     source = TableSource("many", schema, {}, "digest", "digest", files, StoreSettings(tmp_path.as_uri()))
     keep(manifest, source_key(source), cache_folder())
     began = time.process_time()

@@ -15,7 +15,7 @@ from seatrial.models.endpoints import RequestLimits
 from seatrial.models.endpoints.answers import Answers, Reading, recognise_answers
 from seatrial.models.endpoints.columns import sent_columns, values
 from seatrial.models.endpoints.exchange import _wished
-from seatrial.models.endpoints.inference_protocol import Matrix, Named, form_of, parse_answer, parse_metadata
+from seatrial.models.endpoints.inference_protocol import Matrix, NamedTensors, form_of, parse_answer, parse_metadata
 from seatrial.models.endpoints.scoring import FORMS, parse_scores
 from seatrial.models.finished import ModelOptions
 from seatrial.models.signature import Column
@@ -43,7 +43,7 @@ def metadata(*inputs: tuple[str, str, list[int]], outputs: Sequence[dict[str, An
 def test_named_inputs_are_columns_of_their_datatype() -> None:
     found = metadata(("sex", "BYTES", [-1]), ("age", "FP32", [-1, 1]), ("size", "INT64", [-1]), ("vip", "BOOL", [-1]))
     form, said = form_of(found, ROWS.schema, label="y", inputs=None, address=HERE)
-    assert isinstance(form, Named)
+    assert isinstance(form, NamedTensors)
     assert said is None
     assert [column.kind for column in form.columns] == ["text", "number", "integer", "boolean"]
     assert form.document(ROWS, ["label"]) == {

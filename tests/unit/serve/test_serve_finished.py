@@ -14,9 +14,9 @@ import pyarrow.csv
 import pytest
 from onnx import TensorProto, helper
 
-from seatrial.models.finished import Finished
+from seatrial.models.finished import FinishedModel
 from seatrial.rows import open_rows
-from seatrial.rows.answered_rows import Unanswered, answer_rows, row_types
+from seatrial.rows.answered_rows import UnansweredRows, answer_rows, row_types
 from seatrial.serve.formats.model_documents import model_metadata
 from seatrial.serve.model_server import create_app
 from tests.finished_models import matrix_model, model, opened, softmax_model, table
@@ -27,7 +27,7 @@ FLOAT = TensorProto.FLOAT
 
 
 @pytest.fixture
-def counted(tmp_path: Path) -> Finished:
+def counted(tmp_path: Path) -> FinishedModel:
     """An integer plus a truth, as a regression with bounds one below and one above."""
     nodes = [
         NODE("Cast", ["n"], ["n_f"], to=FLOAT),
@@ -46,7 +46,7 @@ def counted(tmp_path: Path) -> Finished:
     return opened(tmp_path, finished, rows=rows, labels=None)
 
 
-def infer(found: Finished, **columns: tuple[str, list[Any]]) -> tuple[int, Any]:
+def infer(found: FinishedModel, **columns: tuple[str, list[Any]]) -> tuple[int, Any]:
     inputs = [
         {"name": name, "datatype": kind, "shape": [len(data)], "data": data} for name, (kind, data) in columns.items()
     ]
@@ -64,7 +64,7 @@ def infer(found: Finished, **columns: tuple[str, list[Any]]) -> tuple[int, Any]:
     return response.status_code, response.json()
 
 
-def test_integers_and_truths_are_announced_as_what_they_are(counted: Finished) -> None:
+def test_integers_and_truths_are_announced_as_what_they_are(counted: FinishedModel) -> None:
     announced = model_metadata(counted.predictor.signature, model="m", version="1")
     assert announced["inputs"] == [
         {"name": "n", "datatype": "INT64", "shape": [-1]},
@@ -78,7 +78,7 @@ def test_integers_and_truths_are_announced_as_what_they_are(counted: Finished) -
 @pytest.mark.parametrize("n", [("INT64", [4, 5]), ("INT8", [4, 5]), ("FP64", [4, 5.0])])
 @pytest.mark.parametrize("t", [("BOOL", [True, False]), ("INT64", [1, 0])])
 def test_a_regression_with_an_interval_answers_with_three_tensors(
-    counted: Finished, n: tuple[str, list[Any]], t: tuple[str, list[Any]]
+    counted: FinishedModel, n: tuple[str, list[Any]], t: tuple[str, list[Any]]
 ) -> None:
     status, answer = infer(counted, n=n, t=t)
     assert status == 200
@@ -99,7 +99,7 @@ def test_a_regression_with_an_interval_answers_with_three_tensors(
     ],
 )
 def test_what_is_no_integer_is_a_bad_request_that_names_it(
-    counted: Finished, n: tuple[str, list[Any]], problem: str
+    counted: FinishedModel, n: tuple[str, list[Any]], problem: str
 ) -> None:
     status, answer = infer(counted, n=n, t=("BOOL", [True, False]))
     assert status == 400
@@ -133,7 +133,7 @@ def test_labels_alone_are_one_tensor(tmp_path: Path) -> None:
     assert answer["outputs"][0]["data"][0] in ("no", "yes")
 
 
-def test_files_of_answers_have_the_interval(counted: Finished, tmp_path: Path) -> None:
+def test_files_of_answers_have_the_interval(counted: FinishedModel, tmp_path: Path) -> None:
     source, target = tmp_path / "rows.csv", tmp_path / "answers.csv"
     source.write_text("n,t\n7,true\n8,false\n")
     given = open_rows(source, types=row_types(counted.predictor.signature), others="text")
@@ -173,7 +173,7 @@ def test_a_row_that_the_model_gives_nan_for_has_no_label_in_a_file_of_answers(tm
     values = rows["b"].to_pylist()
     values[3] = values[8] = None
     rows = rows.set_column(1, "b", pa.array(values, pa.float32()))
-    told: list[Unanswered] = []
+    told: list[UnansweredRows] = []
     target = tmp_path / f"answers.{suffix}"
     tables = [rows.slice(0, 2), rows.slice(2, 4), rows.slice(6)]
     answer_rows(found.predictor, tables, schema=rows.schema, source="rows", target=target, on_unanswered=told.append)
@@ -181,7 +181,7 @@ def test_a_row_that_the_model_gives_nan_for_has_no_label_in_a_file_of_answers(tm
     labels = [label for part in given.tables() for label in part["predicted"].to_pylist()]
     assert [row for row, label in enumerate(labels) if label not in ("no", "yes")] == [3, 8]
     assert {labels[3], labels[8]} <= {None, ""}
-    assert told == [Unanswered(2, 3, ("b",))]
+    assert told == [UnansweredRows(2, 3, ("b",))]
     assert str(told[0]) == (
         '2 rows have no answer, for the model gives NaN (the first is row 3, from 0, where "b" is missing)'
     )

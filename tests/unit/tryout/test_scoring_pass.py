@@ -16,7 +16,7 @@ from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
 from seatrial.rows import Rows
 from seatrial.trial.batch_dependence import BATCH
-from seatrial.trial.scoring import Scored, ScoredModel, score
+from seatrial.trial.scoring import ScoredModel, ScoredRows, score
 from seatrial.verdicts.digest import test_digest as digest_of
 
 GROUPS = parse_groups(("sex", "age:30,50", "sex*age:40"))[:2]
@@ -46,7 +46,7 @@ def in_tables(table: pa.Table, rows: int) -> Rows:
     return Rows("here", table.schema, table.num_rows, read)
 
 
-def scored(table: pa.Table, rows: int, model: Older | None = None) -> Scored:
+def scored(table: pa.Table, rows: int, model: Older | None = None) -> ScoredRows:
     return score(in_tables(table, rows), ScoredModel("older", model or Older()), label="rich", groups=GROUPS)
 
 

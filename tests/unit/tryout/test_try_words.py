@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.tryout.command import Given, command_of, split_groups, words
+from seatrial.tryout.command import TryArguments, command_of, split_groups, words
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,9 @@ def test_a_number_goes_on_with_the_bins_before_it(given: tuple[str, ...], groups
 
 
 def test_a_command_is_written_so_that_a_shell_takes_it() -> None:
-    given = Given("my model.onnx", "t.csv", label="y", groups=("sex", "age:30,50"), threshold=0.4, policy="p.toml")
+    given = TryArguments(
+        "my model.onnx", "t.csv", label="y", groups=("sex", "age:30,50"), threshold=0.4, policy="p.toml"
+    )
     assert (
         words(command_of(given))
         == "seatrial try 'my model.onnx' t.csv --label y --groups sex,age:30,50 --threshold 0.4 --policy p.toml"
@@ -32,4 +34,4 @@ def test_a_command_is_written_so_that_a_shell_takes_it() -> None:
 
 
 def test_what_was_left_out_stays_out() -> None:
-    assert words(command_of(Given(example=True))) == "seatrial try --example"
+    assert words(command_of(TryArguments(example=True))) == "seatrial try --example"

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.verdicts.contingency import CROSS, Cells, Weighing
+from seatrial.verdicts.contingency import CROSS, Cells, WeightSums
 from seatrial.verdicts.error_sums import POWERS, ErrorSums
 
 SEXES, RACES, CLASSES = ("f", "m"), ("x", "y", "z"), ("no", "yes")
@@ -23,7 +23,7 @@ def cells_of(rows: list[Row]) -> Cells:
     counted = Counter(rows)
     codes = np.array(sorted(counted), dtype=np.int64)
     numbers = np.array([counted[key] for key in sorted(counted)], dtype=np.int64)
-    weights = Weighing(numbers * np.float64(0.5), numbers * np.float64(0.25), 0.5)
+    weights = WeightSums(numbers * np.float64(0.5), numbers * np.float64(0.25), 0.5)
     return Cells(("sex", "race"), (SEXES, RACES), CLASSES, codes[:, :2], codes[:, 2], codes[:, 3], numbers, weights)
 
 

@@ -17,7 +17,7 @@ from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import conditions, dependence, unmeasured, wanted
 from seatrial.assessors.contingency.grouping import Grouping
 from seatrial.assessors.quantities.means import found, minus, weight_flags
-from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
+from seatrial.assessors.quantities.slices import MeasurementResult, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
 from seatrial.verdicts.bounds.bounded_mean import bounded_mean
 from seatrial.verdicts.bounds.calibration_error import bin_edges, calibration_error
@@ -47,7 +47,7 @@ class Bins:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scored:
+class EventScores:
     """What each row scored, and whether that came true; and its weight."""
 
     score: NDArray[np.float64]
@@ -117,13 +117,13 @@ def fixed_bins(subject: Subject, answers: ClassAnswers) -> Bins | Unmeasurable:
     return Bins(bin_edges(score, count=BINS), "quantiles of the validation scores")
 
 
-def _scored(answers: ClassAnswers) -> Scored | Unmeasurable:
+def _scored(answers: ClassAnswers) -> EventScores | Unmeasurable:
     score = _scores(answers)
     if isinstance(score, Unmeasurable):
         return score
     binary = answers.positive is not None
     hit = answers.actual == (answers.positive if binary else answers.answered)
-    return Scored(score, hit, answers.weights, answers.largest_weight)
+    return EventScores(score, hit, answers.weights, answers.largest_weight)
 
 
 def _scores(answers: ClassAnswers) -> NDArray[np.float64] | Unmeasurable:
@@ -134,8 +134,8 @@ def _scores(answers: ClassAnswers) -> NDArray[np.float64] | Unmeasurable:
     return answers.probabilities[np.arange(len(answers.answered)), answers.answered]
 
 
-def _error(scored: Scored, bins: Bins, groups: Grouping, *, seed: int) -> Quantity:
-    def of(group: int, confidence: float) -> Found:
+def _error(scored: EventScores, bins: Bins, groups: Grouping, *, seed: int) -> Quantity:
+    def of(group: int, confidence: float) -> MeasurementResult:
         rows = groups.rows[group]
         if len(rows) == 0:
             return Unmeasurable("no rows")
@@ -157,7 +157,7 @@ def _error(scored: Scored, bins: Bins, groups: Grouping, *, seed: int) -> Quanti
 
 def _gaps(
     claim: Claim,
-    scored: Scored,
+    scored: EventScores,
     bins: Bins,
     *,
     confidence: float,
@@ -202,7 +202,7 @@ def _gaps(
         )
 
 
-def _gap_of(within: Scored, *, confidence: float, seed: int) -> tuple[Interval, Interval]:
+def _gap_of(within: EventScores, *, confidence: float, seed: int) -> tuple[Interval, Interval]:
     """Of the rows of a bin: observed rate minus mean score, and the observed rate."""
     gaps = within.hit - within.score
     if within.weights is not None:

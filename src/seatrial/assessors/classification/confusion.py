@@ -14,7 +14,15 @@ import numpy as np
 from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable, class_answers
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import dependence, unmeasured, wanted
-from seatrial.assessors.classification.rates import METRICS, Counted, of_jaccard, plain, rate_of, rows_named, share_of
+from seatrial.assessors.classification.rates import (
+    METRICS,
+    RateCounts,
+    of_jaccard,
+    plain,
+    rate_of,
+    rows_named,
+    share_of,
+)
 from seatrial.assessors.contingency.grouping import Grouping, Rows, count
 from seatrial.assessors.quantities.means import (
     Among,
@@ -28,7 +36,7 @@ from seatrial.assessors.quantities.means import (
     paired,
     paired_shares,
 )
-from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
+from seatrial.assessors.quantities.slices import MeasurementResult, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
 from seatrial.verdicts.bounds.paired_statistics import paired_ratio
 from seatrial.verdicts.contingency import ConfusionTable
@@ -82,7 +90,7 @@ class _Measuring:
 
     def _of(self, answers: ClassAnswers, metric: str, code: int | None, groups: Grouping) -> Quantity:
         if answers.weights is None or isinstance(KNOWN[metric].computed, OfConfusion):
-            counted = Counted(
+            counted = RateCounts(
                 self._count(answers, groups), answers.classes, lambda: tables(answers, groups), answers.positive
             )
             return rate_of(counted, metric, code)
@@ -109,7 +117,7 @@ class _Measuring:
     def _ratios(self, reference: ClassAnswers, metric: str, code: int, groups: Grouping) -> Quantity:
         """The difference of two rates, each of which is among rows of its own model's choice."""
 
-        def of(group: int, confidence: float) -> Found:
+        def of(group: int, confidence: float) -> MeasurementResult:
             rows = groups.rows[group]
             weights = None if self._answers.weights is None else self._answers.weights[rows]
             parts = []

@@ -14,7 +14,7 @@ from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import dependence, unmeasured, wanted
 from seatrial.assessors.contingency.grouping import Grouping, Rows
 from seatrial.assessors.quantities.means import average, beside, found, minus, or_else
-from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
+from seatrial.assessors.quantities.slices import MeasurementResult, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
 from seatrial.verdicts.bounds.auc import roc_auc
 from seatrial.verdicts.bounds.paired import paired_auc
@@ -98,7 +98,7 @@ class _Measuring:
     def _of(self, answers: ClassAnswers, metric: str, code: int, groups: Grouping) -> Quantity:
         heeds = metric == AREA and answers.weights is None
 
-        def of(group: int, confidence: float) -> Found:
+        def of(group: int, confidence: float) -> MeasurementResult:
             rows = self._rows(code, groups)[group]
             positive, scores = answers.actual[rows] == code, _scores(answers, code)[rows]
             lacking = self._lacking(positive, code)
@@ -118,7 +118,7 @@ class _Measuring:
         return Quantity(of, heeds_clusters=heeds)
 
     def _paired(self, reference: ClassAnswers, metric: str, code: int, groups: Grouping) -> Quantity:
-        def of(group: int, confidence: float) -> Found:
+        def of(group: int, confidence: float) -> MeasurementResult:
             rows = self._rows(code, groups)[group]
             positive = self._answers.actual[rows] == code
             lacking = self._lacking(positive, code)

@@ -15,7 +15,7 @@ import numpy as np
 from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.claims import MOST_CLASSES
 from seatrial.assessors.quantities.means import average, found, shares
-from seatrial.assessors.quantities.slices import Found, Quantity
+from seatrial.assessors.quantities.slices import MeasurementResult, Quantity
 from seatrial.verdicts.bounds.averages import mean_of_proportions
 from seatrial.verdicts.bounds.differences import Count
 from seatrial.verdicts.bounds.f_score import f1
@@ -32,7 +32,7 @@ METRICS = measured_by("rates")
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class RateCounts:
     """Rows by group, label and answer; where they stand for people also Σ w, Σ w² and the largest w.
 
     `tables` gives the whole table of each group, which only metrics that need more than the margins ask for.
@@ -78,7 +78,7 @@ def plain(claim: Claim, code: int | None) -> tuple[str, int | None] | Unmeasurab
     return claim.metric, code
 
 
-def rate_of(counted: Counted, metric: str, code: int | None) -> Quantity:
+def rate_of(counted: RateCounts, metric: str, code: int | None) -> Quantity:
     """The metric of a class against the rest, or the mean over all classes, in each group."""
     computed = KNOWN[metric].computed
     if isinstance(computed, OfConfusion):
@@ -100,7 +100,7 @@ def rate_of(counted: Counted, metric: str, code: int | None) -> Quantity:
 def of_tables(computed: OfConfusion, tables: Sequence[ConfusionTable], names: Sequence[str]) -> Quantity:
     """A function of the table of labels by answers, in each group."""
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         table = tables[group]
         if table.rows == 0:
             return Unmeasurable(f'no rows in group "{names[group]}"')
@@ -112,7 +112,7 @@ def of_tables(computed: OfConfusion, tables: Sequence[ConfusionTable], names: Se
 def of_jaccard(share: Quantity) -> Quantity:
     """The F1 score of a Jaccard index."""
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         measured = share.of(group, confidence)
         if isinstance(measured, Unmeasurable):
             return measured
@@ -123,12 +123,12 @@ def of_jaccard(share: Quantity) -> Quantity:
     return Quantity(of)
 
 
-def _mean(counted: Counted, share: Share) -> Quantity:
+def _mean(counted: RateCounts, share: Share) -> Quantity:
     """The mean over all classes of a rate that each has among rows of its own."""
     names, codes = counted.margins.names, range(len(counted.classes))
     hits, rows = (np.stack(sums) for sums in zip(*(share.counts(counted.margins, code) for code in codes), strict=True))
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         for code in codes:
             if rows[code, group] == 0:
                 return Unmeasurable(f'no {counted.named(share.rows_named, code)} in group "{names[group]}"')
@@ -141,12 +141,12 @@ def _mean(counted: Counted, share: Share) -> Quantity:
     return Quantity(of)
 
 
-def _f1(counted: Counted, share: Share, code: int) -> Quantity:
+def _f1(counted: RateCounts, share: Share, code: int) -> Quantity:
     margins, among = counted.margins, counted.named(share.rows_named, code)
     right = margins.right[:, code]
     extra, lost = margins.answered[:, code] - right, margins.actual[:, code] - right
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         here = [int(each[group]) for each in (right, extra, lost)]
         counts = f"{here[0]} right among {sum(here)}"
         return found(f1(*here, confidence=confidence), sum(here), {"counts": counts, "among": among})
@@ -154,7 +154,7 @@ def _f1(counted: Counted, share: Share, code: int) -> Quantity:
     return Quantity(of)
 
 
-def _weighted(counted: Counted, share: Share, code: int) -> Quantity:
+def _weighted(counted: RateCounts, share: Share, code: int) -> Quantity:
     """The share of the weight, from sums of weights and of their squares."""
     if counted.weights is None or counted.supposed is None:
         raise ValueError("nothing was weighed")
@@ -163,7 +163,7 @@ def _weighted(counted: Counted, share: Share, code: int) -> Quantity:
     both = [share.counts(margins, code) for margins in counted.weights]
     hits, misses = [hit for hit, _ in both], [among_sum - hit for hit, among_sum in both]
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         if rows[group] == 0:
             return Unmeasurable(f'no {among} in group "{counted.margins.names[group]}"')
         # What is left of a difference of equal sums may be a last digit below 0.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from seatrial.assessors.answers.labels import class_code
 from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.claims import unmeasured
-from seatrial.assessors.classification.rates import METRICS, Counted, plain, rate_of
+from seatrial.assessors.classification.rates import METRICS, RateCounts, plain, rate_of
 from seatrial.assessors.contingency.count_tables import part_name
 from seatrial.assessors.contingency.group_specs import MAX_GROUPS, GroupSpec
 from seatrial.assessors.quantities.slices import Quantity, of_groups, remembering
@@ -59,7 +59,7 @@ def measure_cells(
     if isinstance(cells, Cells) and largest_weight is None:
         cells = _without_equal_weights(cells)
     measurable = cells.metrics if isinstance(cells, ErrorSums) else METRICS
-    counted_by_column: dict[str | None, Counted | GroupErrors] = {}
+    counted_by_column: dict[str | None, RateCounts | GroupErrors] = {}
     quantities: dict[Claim, Quantity | Unmeasurable] = {}
     by_name = {spec.name: spec for spec in specs}
     shared_conditions = {
@@ -102,12 +102,12 @@ def _without_equal_weights(cells: Cells) -> Cells:
 
 def _counted(
     cells: Cells | ErrorSums, spec: GroupSpec | None, positive: str | None, largest_weight: float | None
-) -> Counted | GroupErrors:
+) -> RateCounts | GroupErrors:
     columns = () if spec is None else tuple(part_name(part) for part in spec.parts)
     if isinstance(cells, ErrorSums):
         return cells.by(*columns)
     weighed = cells.weighing
-    return Counted(
+    return RateCounts(
         cells.by(*columns),
         cells.classes,
         lambda: cells.tables(*columns),
@@ -121,7 +121,7 @@ def _counted(
     )
 
 
-def _quantity(counted: Counted | GroupErrors, claim: Claim, clip: float | None) -> Quantity | Unmeasurable:
+def _quantity(counted: RateCounts | GroupErrors, claim: Claim, clip: float | None) -> Quantity | Unmeasurable:
     if isinstance(counted, GroupErrors):
         if claim.of_class is not None:
             return Unmeasurable("a regression has no classes")

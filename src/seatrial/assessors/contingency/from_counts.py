@@ -14,7 +14,7 @@ from seatrial.assessors.answers.labels import MOST_SPELLINGS, class_codes
 from seatrial.assessors.contingency.count_tables import Counting, bins_of, part_name
 from seatrial.assessors.contingency.group_specs import MISSING, Part, listed, texts
 from seatrial.errors import InputError
-from seatrial.verdicts.contingency import ANSWER, HEAVIEST, LABEL, ROWS, SQUARES, WEIGHTS, Cells, Weighing, group_key
+from seatrial.verdicts.contingency import ANSWER, HEAVIEST, LABEL, ROWS, SQUARES, WEIGHTS, Cells, WeightSums, group_key
 from seatrial.verdicts.error_sums import CLIPPED, POWERS, ErrorSums, power_column
 
 _LEAST_SQUARE = 1e-200  # of a weight: less loses digits
@@ -49,7 +49,7 @@ def cells_of(counted: pa.Table, counting: Counting, *, classes: Sequence[str] | 
     np.add.at(total, places, rows)
     weighing = None
     if counting.weight is not None:
-        weighing = Weighing(summed(WEIGHTS), summed(SQUARES), float(pc.max(counted.column(HEAVIEST)).as_py()))
+        weighing = WeightSums(summed(WEIGHTS), summed(SQUARES), float(pc.max(counted.column(HEAVIEST)).as_py()))
         if not (weighing.squares >= _LEAST_SQUARE).all() or not np.isfinite(weighing.squares).all():
             raise InputError(
                 "The squares of the weights are too large or too small for their sums.",

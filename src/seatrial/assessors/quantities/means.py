@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.contingency.grouping import Grouping, Rows
-from seatrial.assessors.quantities.slices import Found, Measured, Quantity, joined_flags
+from seatrial.assessors.quantities.slices import Measurement, MeasurementResult, Quantity, joined_flags
 from seatrial.verdicts.bounds.asymptotic import asymptotic_mean
 from seatrial.verdicts.bounds.averages import mean_of_intervals
 from seatrial.verdicts.bounds.bounded_mean import bounded_mean
@@ -56,7 +56,7 @@ def shares(hits: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str
     """The share of `hits` in `rows`, each counted by group, with exact bounds."""
     counts = [Count(int(hit), int(row)) for hit, row in zip(hits, rows, strict=True)]
 
-    def measured(interval: Interval | NoInterval, *indices: int) -> Found:
+    def measured(interval: Interval | NoInterval, *indices: int) -> MeasurementResult:
         here = [counts[index] for index in indices]
         counted = ", ".join(f"{count.successes} of {count.rows}" for count in here)
         return found(interval, sum(count.rows for count in here), {"counts": counted, "among": among})
@@ -65,7 +65,7 @@ def shares(hits: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str
         lacking = [names[index] for index in indices if counts[index].rows == 0]
         return Unmeasurable(f'no {among} in group "{lacking[0]}"') if lacking else None
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         count = counts[group]
         return empty(group) or measured(proportion(count.successes, count.rows, confidence=confidence), group)
 
@@ -75,10 +75,10 @@ def shares(hits: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str
         intervals = proportion_differences([(counts[i], counts[j]) for i, j in pairs], confidence=confidence)
         return dict(zip(pairs, intervals, strict=True))
 
-    def difference(first: int, second: int, confidence: float) -> Found:
+    def difference(first: int, second: int, confidence: float) -> MeasurementResult:
         return empty(first, second) or measured(differences(confidence)[first, second], first, second)
 
-    def ratio(first: int, second: int, confidence: float) -> Found:
+    def ratio(first: int, second: int, confidence: float) -> MeasurementResult:
         return empty(first, second) or measured(
             proportion_ratio(counts[first], counts[second], confidence=confidence), first, second
         )
@@ -89,7 +89,7 @@ def shares(hits: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str
 def mean(terms: Terms, groups: Grouping, *, seed: int) -> Quantity:
     """The (weighted) mean of the terms of a group."""
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         rows = terms.among.within(groups.rows[group])
         if len(rows) == 0:
             return Unmeasurable(f'no {terms.among.name} in group "{groups.names[group]}"')
@@ -117,7 +117,7 @@ def paired(model: Terms, reference: Terms, groups: Grouping, *, seed: int) -> Qu
     """The mean of the model's terms minus the reference's, row by row: both have them for the same rows."""
     differences = model.values - reference.values
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         rows = model.among.within(groups.rows[group])
         if len(rows) == 0:
             return Unmeasurable(f'no {model.among.name} in group "{groups.names[group]}"')
@@ -145,7 +145,7 @@ def paired(model: Terms, reference: Terms, groups: Grouping, *, seed: int) -> Qu
 def paired_shares(model: NDArray[np.bool_], reference: NDArray[np.bool_], among: Among, groups: Grouping) -> Quantity:
     """The share of rows where `model` holds minus that where `reference` does, from the rows where they differ."""
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         rows = among.within(groups.rows[group])
         if len(rows) == 0:
             return Unmeasurable(f'no {among.name} in group "{groups.names[group]}"')
@@ -163,13 +163,13 @@ def paired_shares(model: NDArray[np.bool_], reference: NDArray[np.bool_], among:
 def average(quantities: Sequence[Quantity]) -> Quantity:
     """The plain mean of the quantities of all classes, by Bonferroni over them."""
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         each = simultaneous_confidence(confidence, len(quantities))
         measured = [quantity.of(group, each) for quantity in quantities]
         for measurement in measured:
             if isinstance(measurement, Unmeasurable):
                 return measurement
-        per_class = [measurement for measurement in measured if isinstance(measurement, Measured)]
+        per_class = [measurement for measurement in measured if isinstance(measurement, Measurement)]
         estimates = {
             name: repr(float(np.mean([float(measurement.conditions[name]) for measurement in per_class])))
             for name in (MODEL, REFERENCE)
@@ -177,7 +177,7 @@ def average(quantities: Sequence[Quantity]) -> Quantity:
         }
         rows = max(measurement.rows for measurement in per_class)
         interval = mean_of_intervals([measurement.interval for measurement in per_class])
-        return Measured(interval, rows, {"average": "macro", **estimates}, joined_flags(per_class))
+        return Measurement(interval, rows, {"average": "macro", **estimates}, joined_flags(per_class))
 
     return Quantity(of, heeds_clusters=all(quantity.heeds_clusters for quantity in quantities))
 
@@ -185,7 +185,7 @@ def average(quantities: Sequence[Quantity]) -> Quantity:
 def minus(model: Quantity, reference: Quantity) -> Quantity:
     """One quantity minus another in the same group, whatever binds them: by both bounds, each at half of α."""
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         own, theirs = (quantity.of(group, half_alpha(confidence)) for quantity in (model, reference))
         if isinstance(own, Unmeasurable):
             if own.estimate is None or not isinstance(theirs, Unmeasurable) or theirs.estimate is None:
@@ -197,7 +197,7 @@ def minus(model: Quantity, reference: Quantity) -> Quantity:
         conditions = {**own.conditions, **beside(own.interval.estimate, theirs.interval.estimate)}
         conditions.pop("counts", None)
         apart = interval_difference(own.interval, theirs.interval)
-        return Measured(apart, min(own.rows, theirs.rows), conditions, joined_flags((own, theirs)))
+        return Measurement(apart, min(own.rows, theirs.rows), conditions, joined_flags((own, theirs)))
 
     return Quantity(of, heeds_clusters=model.heeds_clusters and reference.heeds_clusters)
 
@@ -205,7 +205,7 @@ def minus(model: Quantity, reference: Quantity) -> Quantity:
 def or_else(first: Quantity, second: Quantity) -> Quantity:
     """The first where it has bounds, else the second: a tighter method that needs more rows, and one that does not."""
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         measured = first.of(group, confidence)
         return second.of(group, confidence) if isinstance(measured, Unmeasurable) else measured
 
@@ -222,13 +222,13 @@ def found(
     rows: int,
     conditions: Mapping[str, str] | None = None,
     supposed: WeightAssumption | None = None,
-) -> Found:
+) -> MeasurementResult:
     """What a method gave, as what was measured, or why it was not; with what is supposed of weights, and a doubt."""
     if isinstance(interval, NoInterval):
         return Unmeasurable(interval.reason, interval.estimate, {} if interval.estimate is None else conditions or {})
     if supposed is None:
-        return Measured(interval, rows, conditions or {})
-    return Measured(interval, rows, {**(conditions or {}), **supposed.stated}, weight_flags(supposed))
+        return Measurement(interval, rows, conditions or {})
+    return Measurement(interval, rows, {**(conditions or {}), **supposed.stated}, weight_flags(supposed))
 
 
 def weight_flags(supposed: WeightAssumption) -> tuple[Flag, ...]:

@@ -18,7 +18,7 @@ from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag, NotMeasure
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """A metric of one slice, from `rows` independent rows, and what else its method rests on."""
 
     interval: Interval
@@ -27,9 +27,9 @@ class Measured:
     flags: tuple[Flag, ...] = ()
 
 
-Found = Measured | Unmeasurable
-Of = Callable[[int, float], Found]  # the metric of a group, by its index, at a confidence
-Between = Callable[[int, int, float], Found]  # of the first against the second group
+MeasurementResult = Measurement | Unmeasurable
+Of = Callable[[int, float], MeasurementResult]  # the metric of a group, by its index, at a confidence
+Between = Callable[[int, int, float], MeasurementResult]  # of the first against the second group
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def of_groups(
         if isinstance(measured, Unmeasurable) and claim.family is Family.RATIOS:
             # A ratio by a group that may have none is unbounded; the reciprocal says the same, and is not.
             turned = measure(indices[::-1], each)
-            if isinstance(turned, Measured):
+            if isinstance(turned, Measurement):
                 measured, slice_name = turned, _name(claim, names, indices[::-1])
         if isinstance(measured, Unmeasurable):
             described = {} if measured.estimate is None else {**stated, **measured.conditions}
@@ -125,7 +125,7 @@ def remembering(quantity: Quantity | Unmeasurable) -> Quantity | Unmeasurable:
 
 def _measure(
     family: Family, quantity: Quantity, names: Sequence[str], together: float
-) -> Callable[[tuple[int, ...], float], Measured | Unmeasurable]:
+) -> Callable[[tuple[int, ...], float], Measurement | Unmeasurable]:
     """The measure of one slice, by the indices of its groups."""
     of = quantity.of
     if family not in _SIGNS:
@@ -133,13 +133,13 @@ def _measure(
     between = quantity.difference if family is Family.PAIRS else quantity.ratio
     combine = interval_difference if family is Family.PAIRS else interval_ratio
 
-    def measure(indices: tuple[int, ...], confidence: float) -> Measured | Unmeasurable:
+    def measure(indices: tuple[int, ...], confidence: float) -> Measurement | Unmeasurable:
         first, second = indices
         if between is not None:
             return between(first, second, confidence)
         each = min(half_alpha(confidence), together)  # for more than three groups the second
         both = [of(index, each) for index in indices]
-        measured = [measurement for measurement in both if isinstance(measurement, Measured)]
+        measured = [measurement for measurement in both if isinstance(measurement, Measurement)]
         if len(measured) < len(both):
             return _unmeasurable(family, both, [names[index] for index in indices])
         if family is Family.RATIOS and min(measurement.interval.low for measurement in measured) < 0:
@@ -147,12 +147,12 @@ def _measure(
         joined = combine(measured[0].interval, measured[1].interval)
         if isinstance(joined, NoInterval):
             return Unmeasurable(f"{names[first]} by {names[second]}: {joined.reason}")
-        return Measured(joined, measured[0].rows + measured[1].rows, _shared(measured), joined_flags(measured))
+        return Measurement(joined, measured[0].rows + measured[1].rows, _shared(measured), joined_flags(measured))
 
     return measure
 
 
-def _unmeasurable(family: Family, both: Sequence[Found], names: Sequence[str]) -> Unmeasurable:
+def _unmeasurable(family: Family, both: Sequence[MeasurementResult], names: Sequence[str]) -> Unmeasurable:
     """Why two groups are not compared; what is between them, where both have a number of their own rows."""
     lacking = [(name, doubt) for name, doubt in zip(names, both, strict=True) if isinstance(doubt, Unmeasurable)]
     name, first = lacking[0]
@@ -165,12 +165,12 @@ def _unmeasurable(family: Family, both: Sequence[Found], names: Sequence[str]) -
     return Unmeasurable(f"{name}: {first.reason}")
 
 
-def joined_flags(measured: Sequence[Measured]) -> tuple[Flag, ...]:
+def joined_flags(measured: Sequence[Measurement]) -> tuple[Flag, ...]:
     """The flags of all that something was computed from, each once."""
     return tuple(dict.fromkeys(flag for measurement in measured for flag in measurement.flags))
 
 
-def _shared(measured: Sequence[Measured]) -> dict[str, str]:
+def _shared(measured: Sequence[Measurement]) -> dict[str, str]:
     """The conditions that hold for both groups."""
     first, second = measured
     return {name: value for name, value in first.conditions.items() if second.conditions.get(name) == value}
@@ -195,7 +195,7 @@ def _name(claim: Claim, groups: Sequence[str], indices: tuple[int, ...]) -> str:
 def _evidence(
     claim: Claim,
     name: str,
-    measured: Measured,
+    measured: Measurement,
     confidence: float,
     shared_conditions: Mapping[str, str],
     flags: tuple[Flag, ...],

@@ -11,7 +11,7 @@ from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.claims import BASELINE, ONE_COLUMN
 from seatrial.assessors.quantities.means import REFERENCE
-from seatrial.assessors.quantities.slices import Found, Quantity
+from seatrial.assessors.quantities.slices import MeasurementResult, Quantity
 from seatrial.assessors.references.baselines import Baseline, constant, one_column_rule, quantile_of
 from seatrial.errors import SeatrialError
 from seatrial.models.predictor import Predictor
@@ -21,7 +21,7 @@ Answers = TypeVar("Answers")
 
 
 @dataclass(frozen=True, slots=True)
-class Compared(Generic[Answers]):
+class ReferenceAnswers(Generic[Answers]):
     """A reference's answers for the measured rows, and which baseline it is, where it is one."""
 
     answers: Answers
@@ -30,7 +30,7 @@ class Compared(Generic[Answers]):
 
 def reference_answers(
     claim: Claim, subject: Subject, ask: Callable[[Subject, Predictor], Answers | Unmeasurable]
-) -> Compared[Answers] | Unmeasurable:
+) -> ReferenceAnswers[Answers] | Unmeasurable:
     """What the reference of a claim answers, by `ask`, which names the rows and the form."""
     name = str(claim.against)
     if claim.family in (Family.PAIRS, Family.RATIOS):
@@ -44,13 +44,13 @@ def reference_answers(
         return Unmeasurable(f'the reference model "{name}" cannot answer: {error}')
     if isinstance(answers, Unmeasurable):
         return Unmeasurable(f'of the reference model "{name}": {answers.reason}')
-    return Compared(answers, baseline_of(reference))
+    return ReferenceAnswers(answers, baseline_of(reference))
 
 
 def against(quantity: Quantity, baseline: Baseline | None) -> Quantity:
     """The quantity, whose evidence says what it was compared with: "majority class No, 0.764"."""
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         measured = quantity.of(group, confidence)
         if REFERENCE not in measured.conditions:
             return measured

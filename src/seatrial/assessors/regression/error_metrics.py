@@ -28,7 +28,7 @@ from seatrial.assessors.quantities.means import (
     paired_shares,
     shares,
 )
-from seatrial.assessors.quantities.slices import Found, Quantity, over_slices
+from seatrial.assessors.quantities.slices import MeasurementResult, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
 from seatrial.verdicts.bounds.asymptotic import r_squared
 from seatrial.verdicts.bounds.interval import root
@@ -130,7 +130,7 @@ def hinted(quantity: Quantity | Unmeasurable, clip: float | None) -> Quantity | 
         return quantity
     limit = "" if clip is None else f", and state a clip, the largest error that counts in full, for instance {clip:g}"
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         measured = quantity.of(group, confidence)
         if not isinstance(measured, Unmeasurable) or measured.estimate is None:
             return measured
@@ -184,7 +184,7 @@ def _terms(answers: ValueAnswers, metric: str, subject: Subject) -> Terms | Unme
 
 
 def _rooted(squares: Quantity) -> Quantity:
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         measured = squares.of(group, confidence)
         if isinstance(measured, Unmeasurable):
             return measured if measured.estimate is None else replace(measured, estimate=math.sqrt(measured.estimate))
@@ -194,7 +194,7 @@ def _rooted(squares: Quantity) -> Quantity:
 
 
 def _explained(answers: ValueAnswers, groups: Grouping) -> Quantity:
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         rows = groups.rows[group]
         if len(rows) == 0:
             return Unmeasurable(f'no rows in group "{groups.names[group]}"')

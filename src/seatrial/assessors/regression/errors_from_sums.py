@@ -6,7 +6,7 @@ import math
 
 from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.quantities.means import found
-from seatrial.assessors.quantities.slices import Found, Quantity
+from seatrial.assessors.quantities.slices import MeasurementResult, Quantity
 from seatrial.assessors.regression.error_metrics import error_of, hinted
 from seatrial.verdicts.bounds.asymptotic import UNLIMITED
 from seatrial.verdicts.bounds.interval import root
@@ -19,7 +19,7 @@ EXAMPLE_CLIP = 10.0  # in a hint: sums do not say how far apart labels lie
 def mean_error_of(errors: GroupErrors, metric: str, clip: float | None) -> Quantity | Unmeasurable:
     """The metric in each group; of clipped errors, where sums are of those, with bounds that hold at every size."""
 
-    def of(group: int, confidence: float) -> Found:
+    def of(group: int, confidence: float) -> MeasurementResult:
         rows = int(errors.rows[group])
         if rows == 0:
             return Unmeasurable(f'no rows in group "{errors.names[group]}"')

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.batches.columns.packed_columns import Packed
+from seatrial.batches.columns.packed_columns import PackedFormat
 from seatrial.errors import InputError
 
 CODE_BYTES = 4  # of a text: a position among the distinct values
@@ -38,7 +38,7 @@ class Output:
     fields: tuple[pa.Field[Any], ...]
     form: Form
     dtype: np.dtype[Any] | None = None  # None: not known before the rows are
-    packed: Packed | None = None
+    packed: PackedFormat | None = None
     decode: Decode | None = None
 
     @property
@@ -67,7 +67,7 @@ class Output:
 def outputs_of(
     columns: Columns,
     schema: pa.Schema,
-    packed: Mapping[str, Packed],
+    packed: Mapping[str, PackedFormat],
     decode: Mapping[str, Decode],
     *,
     check: Callable[[Sequence[str]], Sequence[str]],
@@ -106,7 +106,7 @@ def packed_rows(outputs: Sequence[Output]) -> dict[str, int]:
 
 
 def _single(
-    name: str, field: pa.Field[Any], packed: Mapping[str, Packed], decode: Mapping[str, Decode], path: str
+    name: str, field: pa.Field[Any], packed: Mapping[str, PackedFormat], decode: Mapping[str, Decode], path: str
 ) -> Output:
     kind: Any = field.type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind

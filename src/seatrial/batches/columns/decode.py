@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seatrial.batches.columns.array_outputs import Decode, Form, Output
 from seatrial.batches.columns.buffers import LINE_BYTES, Shelf
-from seatrial.batches.columns.packed_columns import Packed
+from seatrial.batches.columns.packed_columns import PackedFormat
 from seatrial.batches.columns.row_shapes import RowShapes
 from seatrial.errors import Corrupt, InputError
 
@@ -96,7 +96,7 @@ class Plain:
     The whole buffer is one matrix of such rows; `places` has the numbers of those that hold the window's.
     """
 
-    def __init__(self, buffer: NDArray[np.uint8], places: NDArray[np.int64], packed: Packed) -> None:
+    def __init__(self, buffer: NDArray[np.uint8], places: NDArray[np.int64], packed: PackedFormat) -> None:
         self._rows: NDArray[Any] = np.ndarray((len(buffer) // packed.row_bytes, packed.width), packed.little, buffer)
         self._places = places
 
@@ -249,7 +249,7 @@ def numbers(field: pa.Field[Any], column: Chunked, *, path: str) -> NDArray[Any]
     return column.to_numpy()
 
 
-def unpacked(name: str, column: Chunked, packed: Packed, *, path: str) -> NDArray[Any]:
+def unpacked(name: str, column: Chunked, packed: PackedFormat, *, path: str) -> NDArray[Any]:
     """A packed column as array[rows, width]."""
     refuse_nulls(name, column, "Write every row's features.", path=path)
     decoded = np.empty((len(column), packed.width), packed.little)

@@ -15,7 +15,7 @@ PACKED_PREFIX = "seatrial.packed."
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class PackedFormat:
     """What each row of a binary column holds: `width` numbers of `dtype`, little-endian, written by codec `codec`."""
 
     dtype: str
@@ -33,16 +33,16 @@ class Packed:
         return self.width * self.little.itemsize
 
 
-def packed_columns(schema: pa.Schema, properties: Mapping[str, str], *, path: str) -> dict[str, Packed]:
+def packed_columns(schema: pa.Schema, properties: Mapping[str, str], *, path: str) -> dict[str, PackedFormat]:
     """The packed columns that a table's properties name (`seatrial.packed.<column>`, a JSON object)."""
-    by_name: dict[str, Packed] = {}
+    by_name: dict[str, PackedFormat] = {}
     for key, text in properties.items():
         name = key.removeprefix(PACKED_PREFIX)
         if not key.startswith(PACKED_PREFIX) or name not in schema.names:
             continue
         try:
             value = json.loads(text)
-            packed = Packed(str(value["dtype"]), int(value["width"]), value.get("codec"))
+            packed = PackedFormat(str(value["dtype"]), int(value["width"]), value.get("codec"))
             usable = np.dtype(packed.dtype).kind in "fiub" and packed.width > 0
         except (ValueError, KeyError, TypeError, AttributeError):
             usable = False

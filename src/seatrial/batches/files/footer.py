@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seatrial.batches.wire.wire import DataFile, Listed, Wire, changed
+from seatrial.batches.wire.wire import DataFile, ListedFile, Wire, changed
 from seatrial.errors import Corrupt, InputError
 from seatrial.rows.parquet_footer import arrow_schema, check_plaintext, encrypted, leaves_of
 
@@ -42,14 +42,14 @@ class ColumnIds:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class FileColumn:
     """A column of the table in one file: its name there, and the numbers of its leaf columns."""
 
     name: str
     leaves: tuple[int, ...]
 
 
-def read_footer(wire: Wire, file: Listed) -> Footer:
+def read_footer(wire: Wire, file: ListedFile) -> Footer:
     """The footer; `Corrupt` for what is no Parquet file."""
     tail = wire.tail(file.path, file.size_bytes, FIRST_GUESS_BYTES)
     if file.etag is not None and file.etag != tail.file.etag:
@@ -78,13 +78,13 @@ def parse(data: memoryview, path: str) -> pq.FileMetaData:
     return metadata
 
 
-def top_level(metadata: pq.FileMetaData, ids: ColumnIds | None, path: str) -> dict[str, Held]:
+def top_level(metadata: pq.FileMetaData, ids: ColumnIds | None, path: str) -> dict[str, FileColumn]:
     """The table's columns in this file, by the table's name for them.
 
     With `ids` a column is found by its Iceberg field id under whatever name it was written; in a file without ids, by
     the table's name mapping; `InputError` where there is none, for a column may have been renamed since.
     """
-    columns = {name: Held(name, leaves) for name, leaves in leaves_of(metadata, path)}
+    columns = {name: FileColumn(name, leaves) for name, leaves in leaves_of(metadata, path)}
     if ids is None:
         return columns
     own = {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seatrial.batches.files.footer import ColumnIds
 from seatrial.batches.files.table_source import TableSource, check_columns
-from seatrial.batches.wire.wire import Listed
+from seatrial.batches.wire.wire import ListedFile
 from seatrial.errors import Corrupt, InputError, TableGone
 from seatrial.rows.iceberg_metadata import unreadable_metadata
 from seatrial.stores.catalog import open_catalog
@@ -93,7 +93,7 @@ class Snapshot:
             properties=self.properties,
             digest=digest,
             order_key=digest,
-            files=tuple(Listed(task.file.file_path, task.file.file_size_in_bytes) for task in self._tasks),
+            files=tuple(ListedFile(task.file.file_path, task.file.file_size_in_bytes) for task in self._tasks),
             store=self._store,
             ids=self._ids(),
             constants=self._constants(),

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seatrial.batches.files.footer import ColumnIds, Footer, read_footer, top_level
-from seatrial.batches.wire.wire import DataFile, Listed, Wire
+from seatrial.batches.wire.wire import DataFile, ListedFile, Wire
 from seatrial.errors import Corrupt
 
 FOOTERS_AT_ONCE = 16
@@ -50,7 +50,7 @@ class Manifest:
         return memoryview(self.files["footer"][number].as_buffer())
 
 
-def read_manifest(wire: Wire, files: Sequence[Listed], ids: ColumnIds | None) -> Manifest:
+def read_manifest(wire: Wire, files: Sequence[ListedFile], ids: ColumnIds | None) -> Manifest:
     """Reads every file's footer. Without `ids`, columns go by name."""
     with ThreadPoolExecutor(FOOTERS_AT_ONCE, thread_name_prefix="seatrial-footer") as pool:
         footers = list(pool.map(lambda file: read_footer(wire, file), files))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from seatrial.batches.files.footer import ColumnIds
 from seatrial.batches.files.manifest import Manifest, keep, load, make_manifest, read_manifest
 from seatrial.batches.wire.open_wire import open_wire
-from seatrial.batches.wire.wire import Listed
+from seatrial.batches.wire.wire import ListedFile
 from seatrial.errors import InputError
 from seatrial.stores.settings import StoreSettings
 
@@ -35,7 +35,7 @@ class TableSource:
     properties: Mapping[str, str]
     digest: str
     order_key: str
-    files: tuple[Listed, ...]
+    files: tuple[ListedFile, ...]
     store: StoreSettings
     ids: ColumnIds | None = None  # of a table that knows its columns by Iceberg field id
     # Values that stand in the table's metadata or in names of folders, one a file: those of partition columns.

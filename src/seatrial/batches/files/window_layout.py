@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from seatrial.batches.files.footer import ColumnIds, Held, parse, top_level
+from seatrial.batches.files.footer import ColumnIds, FileColumn, parse, top_level
 from seatrial.batches.files.manifest import Manifest
 from seatrial.batches.wire.wire import DataFile
 from seatrial.errors import Corrupt
@@ -45,7 +45,7 @@ class Group:
     file: DataFile
     metadata: pq.FileMetaData
     index: int  # in its file
-    columns: Mapping[str, Held]
+    columns: Mapping[str, FileColumn]
     first: int  # its first row in the window
     chunks: Mapping[str, tuple[Chunk, ...]]
     constants: Mapping[str, Any]  # values, as Arrow scalars, of columns that the file does not hold
@@ -99,7 +99,7 @@ class Files:
     def __reduce__(self) -> tuple[object, ...]:
         return Files, (self.manifest, self._ids, self._constants)
 
-    def _opened(self, number: int) -> tuple[DataFile, pq.FileMetaData, dict[str, Held]]:
+    def _opened(self, number: int) -> tuple[DataFile, pq.FileMetaData, dict[str, FileColumn]]:
         file = self.manifest.data_file(number)
         metadata = parse(self.manifest.footer(number), file.path)
         columns = top_level(metadata, self._ids, file.path)
@@ -234,7 +234,7 @@ def _padding(metadata: pq.FileMetaData) -> int:
     return PADDING_BYTES if version < _SIZES_RIGHT_SINCE else 0
 
 
-def _is_plain(group: pq.RowGroupMetaData, held: Held | None) -> bool:
+def _is_plain(group: pq.RowGroupMetaData, held: FileColumn | None) -> bool:
     if held is None or len(held.leaves) != 1:
         return False
     chunk = group.column(held.leaves[0])

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from seatrial.batches.columns.array_outputs import Form, Output
 from seatrial.batches.reading.batch_work import Batch
-from seatrial.batches.reading.reader import Batches, Opened
+from seatrial.batches.reading.reader import Batches, OpenEpoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _by_schema(output: Output) -> Array | None:
     return Array(output.array_dtype, output.shape(0)[1:])
 
 
-def _one_row(opened: Opened, names: Collection[str]) -> Batch:
+def _one_row(opened: OpenEpoch, names: Collection[str]) -> Batch:
     first = np.flatnonzero(opened.live)[:1]
     live = np.zeros_like(opened.live)
     live[first] = opened.live[first]

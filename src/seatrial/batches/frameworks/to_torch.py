@@ -62,7 +62,7 @@ class TorchBatches(IterableDataset[TensorBatch]):  # type: ignore[misc]  # torch
             return iter(())
         self._hear()
         reader = self._batches.at(epoch=self._place.epoch, cursor=self._place.cursor)
-        return _Running(reader, self._place, pin_memory=self._pin and worker is None and _can_pin())
+        return _TensorIterator(reader, self._place, pin_memory=self._pin and worker is None and _can_pin())
 
     def __len__(self) -> int:
         """How many batches the next iteration gives."""
@@ -87,7 +87,7 @@ class TorchBatches(IterableDataset[TensorBatch]):  # type: ignore[misc]  # torch
         self._heard = times
 
 
-class _Running(Iterator[TensorBatch]):
+class _TensorIterator(Iterator[TensorBatch]):
     """One iteration; whoever drops it ends its threads."""
 
     def __init__(self, reader: Batches, place: _Place, *, pin_memory: bool) -> None:

@@ -32,7 +32,7 @@ from seatrial.batches.telemetry.reader_stats import Clock, Stats
 from seatrial.batches.telemetry.stats_exporter import StatsExporter, process_exporter
 from seatrial.batches.wire.http_wire import Limits
 from seatrial.batches.wire.open_wire import open_wire
-from seatrial.batches.wire.wire import Closed
+from seatrial.batches.wire.wire import WireClosed
 from seatrial.errors import InputError
 
 # Bandwidth × latency: eight ranges of 8 MiB under way fill 3 GB/s at 20 ms. A local file has no latency to hide.
@@ -41,7 +41,7 @@ MOST_MAKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenEpoch:
     """An epoch that can be read: everything that is known before the first data byte is fetched."""
 
     source: TableSource
@@ -56,7 +56,7 @@ class Opened:
     threads: Threads
     limits: Limits | None = None
 
-    def of(self, plan: Plan) -> Opened:
+    def of(self, plan: Plan) -> OpenEpoch:
         """The same under another plan."""
         epoch = epoch_of(self.live, self.manifest.size_bytes, self.source.order_key, plan)
         memory = memory_of(
@@ -87,7 +87,7 @@ class Batches(Iterator[Batch]):
     at a time may ask for batches.
     """
 
-    def __init__(self, opened: Opened, delivered: int) -> None:
+    def __init__(self, opened: OpenEpoch, delivered: int) -> None:
         self._opened = opened
         self._delivered = delivered
         threads, epoch = opened.threads, opened.epoch
@@ -110,7 +110,7 @@ class Batches(Iterator[Batch]):
             raise StopIteration
         try:
             batch = self._threads().next()
-        except Closed:  # another thread did
+        except WireClosed:  # another thread did
             raise StopIteration from None
         except BaseException as error:
             self._failure = error
@@ -179,7 +179,7 @@ class Batches(Iterator[Batch]):
         return self._opened.epoch.plan.epoch
 
     @property
-    def opened(self) -> Opened:
+    def opened(self) -> OpenEpoch:
         """What is known of it before anything is read."""
         return self._opened
 
@@ -246,7 +246,7 @@ def open_batches(
     local = bool(source.files) and urlsplit(source.files[0].path).scheme in ("", "file")
     threads = Threads(LOCAL_FETCHERS if local else FETCHERS, makers)
     return Batches(
-        Opened(source, manifest, epoch, live, keep, files, tuple(outputs), plain, memory, threads, limits), delivered
+        OpenEpoch(source, manifest, epoch, live, keep, files, tuple(outputs), plain, memory, threads, limits), delivered
     )
 
 

@@ -24,7 +24,7 @@ from seatrial.batches.plan.memory_budget import Memory
 from seatrial.batches.reading.batch_work import Batch, Work, gather, joined
 from seatrial.batches.reading.window import Window
 from seatrial.batches.telemetry.reader_stats import Clock
-from seatrial.batches.wire.wire import Closed
+from seatrial.batches.wire.wire import WireClosed
 
 AHEAD_WINDOWS = 2  # one is given out while one comes: more of them would only be more memory to clear
 AHEAD_BYTES = 128 * 2**20  # or as many small ones as this holds: what eight ranges under way need, twice
@@ -155,7 +155,7 @@ class Pipeline:
         with self._lock:
             self._state.closed = True
             if self._state.error is None:
-                self._state.error = Closed()
+                self._state.error = WireClosed()
             for condition in (self._room, self._to_fetch, self._to_make, self._made):
                 condition.notify_all()
         self._work.wire.close()
@@ -169,7 +169,7 @@ class Pipeline:
     def _run(self, role: Callable[[], None]) -> None:
         try:
             role()
-        except Closed:
+        except WireClosed:
             pass
         except BaseException as error:  # noqa: BLE001 it is the caller's, whatever it is
             with self._lock:

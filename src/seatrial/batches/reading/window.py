@@ -15,7 +15,7 @@ from seatrial.batches.columns.buffers import Shelf, aligned, shelf_bytes
 from seatrial.batches.columns.decode import Column, Plain, column_of, unpacked
 from seatrial.batches.columns.packed_pages import close_up, row_runs
 from seatrial.batches.columns.row_shapes import RowShapes
-from seatrial.batches.files.footer import Held
+from seatrial.batches.files.footer import FileColumn
 from seatrial.batches.files.sparse_file import SparseFile
 from seatrial.batches.files.window_layout import Group, Layout
 from seatrial.errors import Corrupt, InputError
@@ -153,7 +153,7 @@ def read_group(
 
 
 def _decoded(
-    group: Group, there: Mapping[str, Held], coded: Sequence[str], buffer: NDArray[np.uint8]
+    group: Group, there: Mapping[str, FileColumn], coded: Sequence[str], buffer: NDArray[np.uint8]
 ) -> dict[str, pa.ChunkedArray[Any]]:
     """The columns that the file holds, under the table's names."""
     if not there:
@@ -174,7 +174,7 @@ def _decoded(
     return dict(zip(names, table.columns, strict=True))
 
 
-def _has_codes(row_group: pq.RowGroupMetaData, held: Held) -> bool:
+def _has_codes(row_group: pq.RowGroupMetaData, held: FileColumn) -> bool:
     """Whether pyarrow reads this text as a dictionary: it refuses to, where values are written as differences."""
     return not any(set(row_group.column(leaf).encodings) & _DIFFERENCES for leaf in held.leaves)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from seatrial.batches.wire.wire import Closed, DataFile, Tail, changed, missing
+from seatrial.batches.wire.wire import DataFile, Tail, WireClosed, changed, missing
 from seatrial.errors import StoreError
 from seatrial.stores.s3_refusal import EXPIRED, S3Refusal, read_refusal, refusal_error
 
@@ -51,7 +51,7 @@ class Limits:
     longest_pause_s: float = 5.0
 
 
-class _Passing(Exception):
+class _TransientError(Exception):
     """A failure that another try may help; says which."""
 
 
@@ -98,7 +98,7 @@ class HttpWire:
                 )
             data = response.read(total - first)
             if len(data) != total - first:
-                raise _Passing("the answer was cut off")
+                raise _TransientError("the answer was cut off")
             return Tail(data, DataFile(path, total, etag))
 
         return self._retried(path, lambda: start or 0, attempt)
@@ -125,7 +125,7 @@ class HttpWire:
             while left:
                 count = response.readinto(left[0])
                 if not count:
-                    raise _Passing("the answer was cut off")
+                    raise _TransientError("the answer was cut off")
                 got += count
                 left[0] = left[0][count:]
                 if not left[0]:
@@ -147,13 +147,13 @@ class HttpWire:
         at, in_a_row, in_all = place(), 0, 0
         while True:
             if self._closed.is_set():
-                raise Closed
+                raise WireClosed
             try:
                 return attempt()
-            except (_Passing, OSError, http.client.HTTPException) as error:
+            except (_TransientError, OSError, http.client.HTTPException) as error:
                 self._drop()
                 if self._closed.is_set():
-                    raise Closed from None
+                    raise WireClosed from None
                 in_all += 1
                 in_a_row = in_a_row + 1 if place() == at else 1
                 at = place()
@@ -183,10 +183,10 @@ class HttpWire:
         if response.status in (200, 206):
             # A head that was cut off reads as a whole one, without an ETag or half of the file's size.
             if response.length != 0 and not response.peek(1):
-                raise _Passing("the answer was cut off")
+                raise _TransientError("the answer was cut off")
             return response
         if response.status in PASSING:
-            raise _Passing(f"status {response.status}")
+            raise _TransientError(f"status {response.status}")
         if response.status in (404, 410):
             raise missing(path, offset)
         if response.status in (412, 416):
@@ -219,7 +219,7 @@ class HttpWire:
         mine = self._new_connection(scheme, host)
         with self._lock:
             if self._closed.is_set():
-                raise Closed
+                raise WireClosed
             self._open.add(mine)
         self._mine.connection, self._mine.host = mine, (scheme, host)
         mine.connect()
@@ -227,7 +227,7 @@ class HttpWire:
         mine.sock.settimeout(self._limits.silence_s)
         if self._closed.is_set():  # whoever closed it found no socket to close
             self._drop()
-            raise Closed
+            raise WireClosed
         return mine
 
     def _new_connection(self, scheme: str, host: str) -> http.client.HTTPConnection:

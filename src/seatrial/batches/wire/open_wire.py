@@ -28,7 +28,7 @@ def open_wire(path: str, store: StoreSettings, limits: Limits | None = None) -> 
     scheme = urlsplit(path).scheme
     if scheme in S3_SCHEMES:
         connection = s3_connection(store, os.environ)
-        return HttpWire(Signed(store), limits, proxy=connection.proxy, tls=tls_context(connection))
+        return HttpWire(SignedUrls(store), limits, proxy=connection.proxy, tls=tls_context(connection))
     if scheme in ("http", "https"):
         return HttpWire(_as_it_is, limits)
     if scheme in ("", "file"):
@@ -42,7 +42,7 @@ def _as_it_is(path: str, *, fresh: bool = False) -> str:  # noqa: ARG001 there i
     return path
 
 
-class Signed:
+class SignedUrls:
     """URLs of objects, signed here without asking the network; by obstore where the machine's role has to be asked."""
 
     def __init__(self, store: StoreSettings) -> None:

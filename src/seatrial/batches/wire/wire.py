@@ -26,7 +26,7 @@ class DataFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedFile:
     """A file that a table names. What the listing does not tell is None, and is pinned when the footer is read."""
 
     path: str
@@ -62,7 +62,7 @@ class Wire(Protocol):
         ...
 
 
-class Closed(Exception):
+class WireClosed(Exception):
     """The wire was closed under a read: nobody waits for its bytes any more."""
 
 

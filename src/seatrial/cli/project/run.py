@@ -86,13 +86,13 @@ def command(
             from seatrial.cli.project import submission
             from seatrial.pipeline.project.cluster_profile import is_driven_there
 
-            asked = submission.Asked(pipeline, workspace, options, call, now, token, as_json=json)
+            request = submission.Submission(pipeline, workspace, options, call, now, token, as_json=json)
             if schedule is not None:
-                return submission.submit_schedule(asked, schedule, dry_run=dry_run)
+                return submission.submit_schedule(request, schedule, dry_run=dry_run)
             if dry_run:
-                return submission.print_documents(asked)
+                return submission.print_documents(request)
             if detach or is_driven_there(workspace.profile):
-                return submission.submit(asked, on, detach=detach)
+                return submission.submit(request, on, detach=detach)
             from seatrial.pipeline.places.kubernetes_jobs import KubernetesJobs
 
             open_place = KubernetesJobs

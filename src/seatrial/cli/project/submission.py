@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Submission:
     """What `seatrial run --on` was called with. `now` and `token` name the run."""
 
     pipeline: Pipeline
@@ -33,72 +33,74 @@ class Asked:
     as_json: bool
 
 
-def submit(asked: Asked, target: str, *, detach: bool) -> int:
+def submit(submission: Submission, target: str, *, detach: bool) -> int:
     """Sends the driver of a new run; returns at once under `detach`, else when the run has ended."""
     from seatrial.cli.project import following
     from seatrial.cli.project.run import user_name
     from seatrial.pipeline.driver.submit import origin_of, require_driver, submit_run
     from seatrial.pipeline.running.run_records import new_identity, read_run
 
-    workspace = asked.workspace
+    workspace = submission.workspace
     require_driver(workspace, "--detach")
-    run = new_identity(asked.now, asked.token, None).run
+    run = new_identity(submission.now, submission.token, None).run
     origin = origin_of(workspace, run, by=f"{user_name()} on {os.uname().nodename}")
-    identity = new_identity(asked.now, asked.token, origin)
-    driver = _documents(asked, target)[0]
-    submit_run(driver.text, identity, asked.pipeline, workspace, asked.options)
+    identity = new_identity(submission.now, submission.token, origin)
+    driver = _documents(submission, target)[0]
+    submit_run(driver.text, identity, submission.pipeline, workspace, submission.options)
     if not detach:
-        return following.follow(read_run(workspace.objects, run), workspace, asked.call, as_json=asked.as_json)
-    if asked.as_json:
+        return following.follow(
+            read_run(workspace.objects, run), workspace, submission.call, as_json=submission.as_json
+        )
+    if submission.as_json:
         print_json({"run": run, "driver": origin.driver, "namespace": origin.namespace})
         return 0
-    then = asked.call.then
+    then = submission.call.then
     print_lines(f"Run {run} is driven by the Job {origin.driver} of {origin.namespace}.")
     print_lines(f"Next: {then('runs', 'follow', run)}; to end it: {then('runs', 'stop', run)}")
     return 0
 
 
-def submit_schedule(asked: Asked, schedule: str, *, dry_run: bool) -> int:
+def submit_schedule(submission: Submission, schedule: str, *, dry_run: bool) -> int:
     """Sends a CronJob in place of the one that this project had under the profile, or prints it."""
     from seatrial.cluster.cron import check_cron
     from seatrial.pipeline.driver import submit as driver
     from seatrial.pipeline.driver.driver_manifest import schedule_name
 
     check_cron(schedule)
-    workspace = asked.workspace
+    workspace = submission.workspace
     driver.require_driver(workspace, "--schedule")
-    documents = _documents(asked, "kubectl", schedule=schedule)
+    documents = _documents(submission, "kubectl", schedule=schedule)
     if dry_run:
-        return _print(documents, asked)
+        return _print(documents, submission)
     name = schedule_name(workspace.project.name, workspace.profile_name)
-    driver.submit_schedule(name, documents[0].text, asked.pipeline, workspace)
+    driver.submit_schedule(name, documents[0].text, submission.pipeline, workspace)
     namespace = driver.cluster_of(workspace).cluster.namespace
-    if asked.as_json:
+    if submission.as_json:
         print_json({"schedule": schedule, "cronjob": name, "namespace": namespace})
         return 0
     print_lines(f'The CronJob {name} of {namespace} starts a run at "{schedule}", UTC, unless one still runs.')
     end = f"kubectl --namespace {namespace} delete cronjob {name}"
-    print_lines(f"Next: {asked.call.then('runs')}; to end it: {end}")
+    print_lines(f"Next: {submission.call.then('runs')}; to end it: {end}")
     return 0
 
 
-def print_documents(asked: Asked) -> int:
+def print_documents(submission: Submission) -> int:
     """Prints what `submit` would send, and the Jobs that its driver would."""
-    return _print(_documents(asked, "kubectl"), asked)
+    return _print(_documents(submission, "kubectl"), submission)
 
 
-def _documents(asked: Asked, target: str, *, schedule: str | None = None) -> tuple[Document, ...]:
+def _documents(submission: Submission, target: str, *, schedule: str | None = None) -> tuple[Document, ...]:
     from seatrial.deploy import find_target
     from seatrial.pipeline.driver.pipeline_run import plan_run
     from seatrial.pipeline.running.run_records import new_identity
 
-    run = new_identity(asked.now, asked.token, None).run
-    planned = plan_run(asked.pipeline, asked.workspace, asked.options, run=run, schedule=schedule)
+    run = new_identity(submission.now, submission.token, None).run
+    planned = plan_run(submission.pipeline, submission.workspace, submission.options, run=run, schedule=schedule)
     return find_target(target).render_pipeline(planned)
 
 
-def _print(documents: Sequence[Document], asked: Asked) -> int:
-    if asked.as_json:
+def _print(documents: Sequence[Document], submission: Submission) -> int:
+    if submission.as_json:
         print_json({"documents": [{"path": document.path, "text": document.text} for document in documents]})
         return 0
     print("".join(f"# {document.path}\n{document.text}" for document in documents), end="")  # noqa: T201  # manifests, to the byte

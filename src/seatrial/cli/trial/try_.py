@@ -85,10 +85,10 @@ def command(
         seatrial try model.onnx test.csv --label y --against other.onnx
         seatrial try http://127.0.0.1:8080/v2/models/census test.parquet --label y
     """
-    from seatrial.tryout.command import Given, check_report, run
+    from seatrial.tryout.command import TryArguments, check_report, run
 
     check_report(report)
-    given = Given(
+    arguments = TryArguments(
         model=model,
         data=data,
         label=label,
@@ -113,7 +113,7 @@ def command(
         example=example,
     )
     with rows_progress(live=sys.stderr.isatty() and not json, quiet=json) as on_progress:
-        result = run(given, on_progress=on_progress)
+        result = run(arguments, on_progress=on_progress)
     written = result.assessment.save(report)
     if json:
         print_json(result.as_document(report=written))

@@ -30,7 +30,7 @@ _FOLLOWED = 3
 _SHOWN = 200  # characters of what a service says
 
 
-class Rejected(Exception):
+class RequestRejected(Exception):
     """The service refused what was sent: another form of it may do. Whoever knows none raises the `error`."""
 
     def __init__(self, error: SeatrialError) -> None:
@@ -38,7 +38,7 @@ class Rejected(Exception):
         self.error = error
 
 
-class TooMuch(Rejected):
+class TooMuch(RequestRejected):
     """The body was too large: ask for fewer rows."""
 
 
@@ -95,7 +95,7 @@ class Exchange:
         return True if self._ca is None else trusting(self._ca)
 
     def ask(self, client: httpx.Client, method: str, url: str, body: bytes | None) -> Any:
-        """The JSON that is answered; `TargetError` says why there is none, `Rejected` that the body is refused."""
+        """The JSON that is answered; `TargetError` says why there is none, `RequestRejected` that the body is."""
         attempt = 0
         while True:
             self._pace.wait()
@@ -168,7 +168,7 @@ class Exchange:
                 hint="Check the address: http://HOST/v2/models/NAME, or …/versions/VERSION; Azure's ends with /score.",
             )
         if not httpx.codes.is_success(status):
-            raise Rejected(self._down(f"answers with status {status}{self._says(answer)}."))
+            raise RequestRejected(self._down(f"answers with status {status}{self._says(answer)}."))
         if "text/html" in headers.get("Content-Type", "") or answer.lstrip()[:1] == b"<":
             raise self._down(
                 "answers with a web page, not with JSON.", hint="Give the model's own address, not a page about it."

@@ -44,7 +44,7 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedTensors:
     """Each column is a tensor of its own name."""
 
     columns: tuple[Column, ...]
@@ -98,7 +98,7 @@ def parse_metadata(document: Any, *, address: str) -> Metadata:
 
 def form_of(
     metadata: Metadata, schema: pa.Schema, *, label: str | None, inputs: Sequence[str] | None, address: str
-) -> tuple[Named | Matrix, str | None]:
+) -> tuple[NamedTensors | Matrix, str | None]:
     """How rows of this schema are sent, and a sentence where that was inferred."""
     tensors = metadata.inputs
     # A matrix of one column is told from a column by its name, and by there being only one that it can be.
@@ -108,7 +108,7 @@ def form_of(
         taken_as_text = [tensor.name for tensor in tensors if tensor.datatype == "BYTES"]
         if not_texts := [name for name in taken_as_text if not holds_texts(schema.field(name).type)]:
             raise texts_expected(not_texts, schema, path=address)
-        return Named(columns, tensors), None
+        return NamedTensors(columns, tensors), None
     columns = sent_columns(schema, label=label, inputs=inputs, address=address)
     tensor = tensors[0] if tensors else Tensor(_MATRIX, "FP64", (-1, -1))
     texts = [column.name for column in columns if column.kind == "text"]

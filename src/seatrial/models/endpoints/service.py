@@ -20,8 +20,8 @@ from seatrial.errors import InputError, SeatrialError, TargetError, field
 from seatrial.models.endpoints import scoring
 from seatrial.models.endpoints.answers import Reading, recognise_answers
 from seatrial.models.endpoints.columns import sent_columns
-from seatrial.models.endpoints.exchange import Connection, Exchange, Rejected, TooMuch
-from seatrial.models.endpoints.inference_protocol import Matrix, Named, form_of, parse_answer, parse_metadata
+from seatrial.models.endpoints.exchange import Connection, Exchange, RequestRejected, TooMuch
+from seatrial.models.endpoints.inference_protocol import Matrix, NamedTensors, form_of, parse_answer, parse_metadata
 from seatrial.models.endpoints.request_limits import RequestLimits
 from seatrial.models.finished.options import ModelOptions
 from seatrial.models.predictor import Predictions
@@ -152,12 +152,12 @@ def _by_metadata(
         ask = _asking(form, outputs, place)
         try:
             return _Service(form.columns, ask, ask(connection, first), metadata.classes, notes)
-        except Rejected as rejected:
+        except RequestRejected as rejected:
             error = rejected.error
     raise error
 
 
-def _asking(form: Named | Matrix, outputs: Sequence[str], place: str) -> Ask:
+def _asking(form: NamedTensors | Matrix, outputs: Sequence[str], place: str) -> Ask:
     def ask(connection: Connection, rows: pa.Table) -> Mapping[str, NDArray[Any]]:
         document = connection.post(f"{place}/infer", form.document(rows, outputs))
         return parse_answer(document, rows.num_rows, address=place)
@@ -173,7 +173,7 @@ def _by_table(
     for name, render in scoring.FORMS:
         try:
             document = connection.post(place, render(first, columns))
-        except Rejected as rejected:
+        except RequestRejected as rejected:
             rejected.error.hint = (
                 f"It takes no form that Azure ML or MLflow documents: look at its log, name {field('inputs')}."
             )
@@ -205,7 +205,7 @@ def _halved(ask: Ask, connection: Connection, rows: pa.Table) -> list[Mapping[st
             raise error.error from None
         half = rows.num_rows // 2
         return [*_halved(ask, connection, rows.slice(0, half)), *_halved(ask, connection, rows.slice(half))]
-    except Rejected as rejected:
+    except RequestRejected as rejected:
         raise rejected.error from None
 
 

@@ -18,7 +18,7 @@ Answer = Callable[[pa.Table, tuple[str, ...]], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Converted:
+class ConvertedModel:
     """A model of another format as ONNX.
 
     `model` takes one matrix of float32 or float64 [n, width], or named columns [n, 1] (float64, and strings where the

@@ -14,7 +14,7 @@ from seatrial.models.agreement import compare_with_original
 from seatrial.models.class_order import check_guessed_order
 from seatrial.models.columns import holds_texts
 from seatrial.models.finished.consistency import check_consistency, with_own_ties
-from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.converted import ConvertedModel
 from seatrial.models.finished.file_format import Format, read_file
 from seatrial.models.finished.first_answers import ROWS, answer_function, first_answers, made_up_rows
 from seatrial.models.finished.onnx.classes import in_order
@@ -32,7 +32,7 @@ _COMPARED = 2048  # rows, with the original's own answers: a rare row is likelie
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedModel:
     """The model as every later stage takes it.
 
     `package`: the files that `load_predictor` takes, the same bytes for the same model, columns and wishes.
@@ -52,7 +52,7 @@ def open_finished(
     labels: Sequence[str] | None,
     options: ModelOptions,
     rows: pa.Table | None = None,
-) -> Finished:
+) -> FinishedModel:
     """The model in `path` as a package for tables of `schema`; an `InputError` says what keeps it from being one.
 
     `label` is the table's label column, and `labels` its distinct values as text where they look like classes: they
@@ -72,7 +72,7 @@ def open_finished(
 
 def finish(
     graph: PlainGraph,
-    converted: Converted | None,
+    converted: ConvertedModel | None,
     provenance: Provenance,
     *,
     schema: pa.Schema,
@@ -81,7 +81,7 @@ def finish(
     options: ModelOptions,
     rows: pa.Table | None,
     path: str,
-) -> Finished:
+) -> FinishedModel:
     """The package of a graph, however it came; `converted` is what it was made of, if it was no ONNX file."""
     if converted is not None and options.task is None:
         options = replace(options, task=converted.task)
@@ -144,10 +144,10 @@ def finish(
         original = original_predictions(converted, signature, compared)
         if original is not None:
             notes += compare_with_original(original, predictor, compared, name=converted.library)
-    return Finished(files, predictor, tuple(notes))
+    return FinishedModel(files, predictor, tuple(notes))
 
 
-def _read(form: Format, data: bytes, path: str) -> Converted:
+def _read(form: Format, data: bytes, path: str) -> ConvertedModel:
     if form == "xgboost":
         from seatrial.models.finished.xgboost import (
             reader as xgboost,  # libraries of their own, for those who have such a file

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.converted import ConvertedModel
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Signature
 
 
-def original_predictions(converted: Converted, signature: Signature, rows: pa.Table) -> Predictions | None:
+def original_predictions(converted: ConvertedModel, signature: Signature, rows: pa.Table) -> Predictions | None:
     """What the library answers for `rows`; None where it is not installed.
 
     Its labels are made of its probabilities by the signature's rule, as the package's are.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.converted import ConvertedModel
 
 
 def class_names(classes: Iterable[Any]) -> tuple[str, ...]:
@@ -16,7 +16,7 @@ def class_names(classes: Iterable[Any]) -> tuple[str, ...]:
     return tuple(_name(value) for value in classes)
 
 
-def with_own_classes(converted: Converted, fitted: Any) -> Converted:
+def with_own_classes(converted: ConvertedModel, fitted: Any) -> ConvertedModel:
     """The converted classifier with the classes that the fitted object knows, if it knows them."""
     classes = getattr(fitted, "classes_", None)
     if classes is None or converted.task == "regression":

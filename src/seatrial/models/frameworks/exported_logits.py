@@ -14,7 +14,7 @@ Answer = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedModel:
     """A model as ONNX (float32[n, width] → logits), the tensors it was fitted to, and the framework's own answers."""
 
     model: onnx.ModelProto

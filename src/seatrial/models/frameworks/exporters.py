@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from seatrial.errors import InputError
 from seatrial.models.codec import Codec
-from seatrial.models.finished.converted import Converted
-from seatrial.models.frameworks.exported_logits import Exported
+from seatrial.models.finished.converted import ConvertedModel
+from seatrial.models.frameworks.exported_logits import ExportedModel
 from seatrial.models.frameworks.onnx.export import export_onnx
 from seatrial.models.frameworks.probability_nodes import behind
 from seatrial.models.graph import codec_model
@@ -33,7 +33,7 @@ class Exporter(Protocol):
         """The names of the raw columns that the model was fitted on; None where it knows none."""
         ...
 
-    def convert(self, trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> Converted:
+    def convert(self, trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> ConvertedModel:
         """The fitted model for the columns `inputs`, as ONNX; `InputError` where it cannot be exported exactly."""
         ...
 
@@ -43,7 +43,7 @@ def gives_logits(fitted: object) -> bool:
     return isinstance(fitted, bytes) or _framework(fitted) == "torch"
 
 
-def export_logits(fitted: object, codec: Codec) -> Exported:
+def export_logits(fitted: object, codec: Codec) -> ExportedModel:
     """A PyTorch module or ONNX bytes of logits, for the codec's features."""
     if isinstance(fitted, bytes):
         exported = export_onnx(fitted)
@@ -78,7 +78,7 @@ def _own_names(fitted: Any) -> tuple[str, ...]:
     return () if made_up else own_names
 
 
-def convert(trained: Trained, rows: pa.Table) -> Converted:
+def convert(trained: Trained, rows: pa.Table) -> ConvertedModel:
     """The model as an ONNX file of anybody's, and what its own library answers; `InputError` where it has no exporter.
 
     `rows` are real: an exporter sees the types of their columns, and one that can do it in several ways tries them.
@@ -107,7 +107,7 @@ def convert(trained: Trained, rows: pa.Table) -> Converted:
     )
 
 
-def _convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> Converted:
+def _convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> ConvertedModel:
     framework = _framework(trained.fitted)
     assert framework is not None  # noqa: S101  # looked at by `convert`
     return _exporter(framework).convert(trained, rows, inputs)

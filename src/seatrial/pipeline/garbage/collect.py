@@ -30,7 +30,7 @@ Kind = Literal["cache record", "artifact", "snapshot", "table file"]
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class GarbageItem:
     """One thing that nothing needs."""
 
     kind: Kind
@@ -42,7 +42,7 @@ class Removed:
 class Garbage:
     """What is to be removed, in that order, and what was left alone and why. Sizes are of what `gc` looks at."""
 
-    removed: tuple[Removed, ...]
+    removed: tuple[GarbageItem, ...]
     notes: tuple[str, ...]
     before_bytes: int
 
@@ -103,12 +103,15 @@ def _find(workspace: Workspace, older_than: datetime) -> _ByKind:
     }
     tables, notes = find_table_garbage(workspace, needed, older_than=older_than)
     removed = [
-        *(Removed("cache record", info.key, info.size_bytes) for info in old_records),
-        *(Removed("artifact", digest, sum(info.size_bytes for info in files)) for digest, files in unneeded.items()),
+        *(GarbageItem("cache record", info.key, info.size_bytes) for info in old_records),
+        *(
+            GarbageItem("artifact", digest, sum(info.size_bytes for info in files))
+            for digest, files in unneeded.items()
+        ),
     ]
     for table in tables:
-        removed += [Removed("snapshot", f"{table.identifier}@{number}", 0) for number in table.snapshots]
-        removed += [Removed("table file", info.key, info.size_bytes) for info in table.files]
+        removed += [GarbageItem("snapshot", f"{table.identifier}@{number}", 0) for number in table.snapshots]
+        removed += [GarbageItem("table file", info.key, info.size_bytes) for info in table.files]
     before = sum(info.size_bytes for prefix in COUNTED for info in objects.list(prefix))
     return _ByKind(
         Garbage(tuple(removed), notes, before),

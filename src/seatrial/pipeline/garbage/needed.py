@@ -21,7 +21,7 @@ Snapshot = tuple[str, int]  # a table's identifier, and the id
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
+class LiveObjects:
     """What has to stay."""
 
     keys: frozenset[str]  # of steps that a run record names
@@ -29,7 +29,9 @@ class Needed:
     snapshots: frozenset[Snapshot]
 
 
-def find_needed(objects: Objects, cache: dict[str, CacheRecord], *, young: frozenset[str], since: datetime) -> Needed:
+def find_needed(
+    objects: Objects, cache: dict[str, CacheRecord], *, young: frozenset[str], since: datetime
+) -> LiveObjects:
     """What run records, schedules, releases and the cache records `young` need.
 
     A run that began after `since` and has not ended may take up any cache record: then all of them are needed.
@@ -59,4 +61,4 @@ def find_needed(objects: Objects, cache: dict[str, CacheRecord], *, young: froze
                 digests.add(output.digest)
             if isinstance(output, TableOutput):
                 snapshots.add((output.identifier, output.snapshot_id))
-    return Needed(frozenset(keys), frozenset(digests), frozenset(snapshots))
+    return LiveObjects(frozenset(keys), frozenset(digests), frozenset(snapshots))

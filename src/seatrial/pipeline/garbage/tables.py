@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from seatrial.pipeline.garbage.needed import Needed
+from seatrial.pipeline.garbage.needed import LiveObjects
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.catalog import open_catalog
 from seatrial.stores.objects import ObjectInfo
@@ -40,7 +40,7 @@ class TableGarbage:
 
 
 def find_table_garbage(
-    workspace: Workspace, needed: Needed, *, older_than: datetime
+    workspace: Workspace, needed: LiveObjects, *, older_than: datetime
 ) -> tuple[tuple[TableGarbage, ...], tuple[str, ...]]:
     """The garbage of every table of the project, and why tables were left alone."""
     if workspace.profile.store is not None and workspace.profile.catalog is None:
@@ -69,7 +69,7 @@ def find_table_garbage(
 
 
 def _garbage_of(
-    table: Any, identifier: str, workspace: Workspace, needed: Needed, older_than: datetime
+    table: Any, identifier: str, workspace: Workspace, needed: LiveObjects, older_than: datetime
 ) -> TableGarbage | None:
     old = {
         snapshot.snapshot_id

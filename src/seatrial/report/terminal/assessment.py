@@ -16,7 +16,7 @@ from seatrial.report.overall import about_rows
 from seatrial.report.terminal.measured import measured_lines, measured_table
 from seatrial.report.terminal.printable import printable
 from seatrial.report.terminal.verdict import verdict_lines, verdict_table
-from seatrial.report.view import ReportView, Tried
+from seatrial.report.view import ReportView, TryInputs
 from seatrial.report.words import claim_title, confidence_percent, count
 from seatrial.verdicts.evidence import Evidence, Family
 from seatrial.verdicts.trial import Trial
@@ -29,12 +29,12 @@ _SHOWN = 3  # classes named in a line
 _MOST_NOTES = 8  # on a screen, the gravest first
 
 
-def assessment_lines(view: ReportView, tried: Tried) -> Iterator[str]:
+def assessment_lines(view: ReportView, tried: TryInputs) -> Iterator[str]:
     """All that there is to say, as plain lines; names from data, files and models cannot drive the terminal."""
     yield from map(printable, _lines(view, tried))
 
 
-def _lines(view: ReportView, tried: Tried) -> Iterator[str]:
+def _lines(view: ReportView, tried: TryInputs) -> Iterator[str]:
     yield from about(view, tried)
     yield from (f"{_GUTTER}{assumption}" for assumption in tried.assumptions)
     yield from note_lines(tried.notes)
@@ -49,7 +49,7 @@ def _lines(view: ReportView, tried: Tried) -> Iterator[str]:
     yield from ("", use_line(view.trial, tried.counted))
 
 
-def drawn(view: ReportView, tried: Tried) -> Group:
+def drawn(view: ReportView, tried: TryInputs) -> Group:
     """The same for a terminal, by rich."""
     from rich.console import Group
     from rich.padding import Padding
@@ -76,7 +76,7 @@ def drawn(view: ReportView, tried: Tried) -> Group:
 NOT_MEASURED = "Not measured, and what it would need"
 
 
-def about(view: ReportView, tried: Tried) -> Iterator[str]:
+def about(view: ReportView, tried: TryInputs) -> Iterator[str]:
     """The model and the data as they were read."""
     signature = view.signature
     if signature is None:

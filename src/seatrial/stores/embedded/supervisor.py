@@ -54,7 +54,7 @@ def _supervise(folder: EmbeddedFolder, idle_s: float, writer: int) -> int:
         return 0
     os.ftruncate(own, 0)
     os.pwrite(own, str(os.getpid()).encode(), 0)
-    stopping = _Stopping()
+    stopping = _StopSignals()
     with holding(own):
         folder.server.unlink(missing_ok=True)
         if folder.log.exists() and folder.log.stat().st_size > LARGEST_LOG_BYTES:
@@ -84,16 +84,16 @@ def _supervise(folder: EmbeddedFolder, idle_s: float, writer: int) -> int:
     return 0
 
 
-class _Stopping:
+class _StopSignals:
     """Whether this process was asked to end."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._ask)
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+        self.requested = True
 
 
 def _start(folder: EmbeddedFolder, sockets: Path, server_lock: int) -> subprocess.Popen[bytes] | None:
@@ -121,11 +121,13 @@ def _start(folder: EmbeddedFolder, sockets: Path, server_lock: int) -> subproces
     return None
 
 
-def _watch(folder: EmbeddedFolder, server: subprocess.Popen[bytes], idle_s: float, stopping: _Stopping) -> int | None:
+def _watch(
+    folder: EmbeddedFolder, server: subprocess.Popen[bytes], idle_s: float, stopping: _StopSignals
+) -> int | None:
     """Returns when the store is to end; with the users' lock, where it is because nobody uses it."""
     users = folder.lock("users")
     last_used = time.time()
-    while server.poll() is None and not stopping.asked:
+    while server.poll() is None and not stopping.requested:
         alone = try_lock(users)
         if alone is None:
             last_used = time.time()

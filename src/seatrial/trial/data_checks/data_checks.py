@@ -28,7 +28,7 @@ from seatrial.trial.data_checks.column_checks import (
 )
 from seatrial.trial.data_checks.hash_sample import HashSample
 from seatrial.trial.data_checks.label_checks import LabelChecks, share
-from seatrial.trial.data_checks.near_copies import Altered, NearCopies
+from seatrial.trial.data_checks.near_copies import AlteredRows, NearCopies
 from seatrial.trial.data_checks.note import Note
 from seatrial.trial.data_checks.row_times import RowTimes
 from seatrial.trial.data_checks.value_hashes import Values, hashed, is_number, plain, together
@@ -189,7 +189,7 @@ class DataChecks:
     def _copies_of_train(self) -> int:
         return min(self._test.rows_in(self._train), self._labelled)
 
-    def _altered(self) -> Altered | None:
+    def _altered(self) -> AlteredRows | None:
         """Rows of the training set with some columns altered, beside its copies."""
         if not self._train_rows:
             return None

@@ -27,7 +27,7 @@ _UNSEEN = 5  # … where chance is taken for this many rows more than were seen 
 
 
 @dataclass(frozen=True, slots=True)
-class Altered:
+class AlteredRows:
     """How many rows that are measured are rows of the training set but for these columns, or for the label alone."""
 
     rows: int
@@ -60,13 +60,13 @@ class NearCopies:
         for left_out, rows in self._hashed(hashes):
             self._samples[left_out][1].add(rows)
 
-    def altered(self, *, copies: int, rows: int, later: bool = False) -> Altered | None:
+    def altered(self, *, copies: int, rows: int, later: bool = False) -> AlteredRows | None:
         """What is left when `copies` of the `rows` are equal in every input and the label; None where it is chance.
 
         Of rows that are all `later` than the training rows those alone are copies of which only the time and the label
         differ: the same people have changed in something else.
         """
-        most: Altered | None = None
+        most: AlteredRows | None = None
         if not rows or not self._train_rows:
             return None
         for left_out, (test, train) in self._samples.items():
@@ -81,7 +81,7 @@ class NearCopies:
             if self._train_rows > rows:
                 by_chance = min(by_chance, (test.alike() + _UNSEEN) * self._train_rows / rows)
             if near >= _FEWEST + _TIMES * by_chance and (most is None or near > most.rows):
-                most = Altered(near, tuple(self._columns[place] for place in left_out))
+                most = AlteredRows(near, tuple(self._columns[place] for place in left_out))
         return most
 
     def _hashed(self, hashes: Mapping[str, Hashes]) -> Iterator[tuple[tuple[int, ...], Hashes]]:

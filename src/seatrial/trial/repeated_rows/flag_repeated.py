@@ -48,7 +48,7 @@ def flag_repeated(
     counts = np.unique(hashes, return_counts=True)[1]
     if counts.max(initial=0) <= 1 or _stated_and_met(trial, policy):
         return trial
-    repeated = _Repeated(subject, hashes)
+    repeated = _RepeatedRows(subject, hashes)
     doubtful = [
         evidence for evidence in trial.evidence if _turned(policy, evidence, repeated.design_effect(evidence.claim))
     ]
@@ -129,7 +129,7 @@ def _farther(value: float, bound: float, effect: float) -> float:
     return (middle + (root if bound > value else -root)) / (2 * (1 + c))
 
 
-class _Repeated:
+class _RepeatedRows:
     """Design effects of the rows that claims rest on, of which copies in one cluster of the question's count once."""
 
     def __init__(self, subject: Subject, hashes: Hashes) -> None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from seatrial.verdicts.metrics.classification import CLASSIFICATION, LOG_LOSS_CEILING, LOG_LOSS_CLIP
 from seatrial.verdicts.metrics.data import OF_THE_DATA
-from seatrial.verdicts.metrics.metric import Better, Metric, Reported, Scope
+from seatrial.verdicts.metrics.metric import Better, Metric, ReportScopes, Scope
 from seatrial.verdicts.metrics.regression import REGRESSION_METRICS
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "UNDER_ATTACK",
     "Better",
     "Metric",
-    "Reported",
+    "ReportScopes",
     "Scope",
     "measured_by",
 ]

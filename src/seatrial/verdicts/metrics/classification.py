@@ -28,7 +28,7 @@ from seatrial.verdicts.metrics.metric import (
     WITHOUT_RATIOS,
     Better,
     Metric,
-    Reported,
+    ReportScopes,
     Scope,
 )
 
@@ -38,7 +38,7 @@ LOG_LOSS_CEILING = -math.log(LOG_LOSS_CLIP)
 _EXACT = "Clopper–Pearson"
 _BETTING = "betting bounds on a bounded mean"
 _SAMPLED = "Clopper–Pearson, on a sample of at most 1,000 rows"
-_RATE_BY_GROUP = Reported(overall=BINARY, groups=BINARY, pairs=BINARY)
+_RATE_BY_GROUP = ReportScopes(overall=BINARY, groups=BINARY, pairs=BINARY)
 
 
 def _of_label(probabilities: Floats, actual: Codes) -> Floats:
@@ -86,7 +86,7 @@ CLASSIFICATION = (
         Better.HIGHER,
         "Share of rows whose answer is the label.",
         computed=Share((TP,), of_all_classes=True),
-        reported=Reported(CLASSIFIERS, groups=CLASSIFIERS, pairs=CLASSIFIERS, baselines=CLASSIFIERS),
+        reported=ReportScopes(CLASSIFIERS, groups=CLASSIFIERS, pairs=CLASSIFIERS, baselines=CLASSIFIERS),
     ),
     _metric(
         "balanced_accuracy",
@@ -96,7 +96,7 @@ CLASSIFICATION = (
         "Mean over the classes of the share that is answered right.",
         computed=MeanOverClasses("true_positive_rate"),
         bound="Fisher's product of the classes' exact tests",
-        reported=Reported(CLASSIFIERS, groups=MULTICLASS),
+        reported=ReportScopes(CLASSIFIERS, groups=MULTICLASS),
     ),
     _metric(
         "selection_rate",
@@ -106,7 +106,7 @@ CLASSIFICATION = (
         "Share of rows answered with the class.",
         computed=Share((TP, FP)),
         # Quotients for this one alone, of which the four-fifths rule speaks.
-        reported=Reported(BINARY, groups=BINARY, pairs=BINARY, ratios=BINARY),
+        reported=ReportScopes(BINARY, groups=BINARY, pairs=BINARY, ratios=BINARY),
     ),
     _metric(
         "true_positive_rate",
@@ -116,7 +116,7 @@ CLASSIFICATION = (
         "Recall: share of the rows of the class that are answered so.",
         computed=Share((TP,), (TP, FN), "{} rows"),
         aliases=("recall", "sensitivity", "tpr"),
-        reported=Reported(BINARY, each_class=MULTICLASS, groups=BINARY, pairs=BINARY),
+        reported=ReportScopes(BINARY, each_class=MULTICLASS, groups=BINARY, pairs=BINARY),
     ),
     _metric(
         "false_positive_rate",
@@ -135,7 +135,7 @@ CLASSIFICATION = (
         Better.HIGHER,
         "Share of the rows answered with the class that are.",
         computed=Share((TP,), (TP, FP), "rows predicted {}"),
-        reported=Reported(CLASSIFIERS, each_class=MULTICLASS, groups=BINARY),
+        reported=ReportScopes(CLASSIFIERS, each_class=MULTICLASS, groups=BINARY),
     ),
     _metric(
         "f1",
@@ -146,7 +146,7 @@ CLASSIFICATION = (
         computed=Share((TP,), (TP, FP, FN), "rows that are or are predicted {}", as_f1=True),
         bound="Clopper–Pearson on the Jaccard index",
         aliases=("f1_score",),
-        reported=Reported(CLASSIFIERS, each_class=MULTICLASS),
+        reported=ReportScopes(CLASSIFIERS, each_class=MULTICLASS),
     ),
     _metric(
         "matthews_correlation",
@@ -170,7 +170,7 @@ CLASSIFICATION = (
         bound="DeLong on the logit scale; Hoeffding's bound near 0 and 1 and with few rows of a class; Obuchowski with "
         "a cluster column",
         aliases=("auc",),
-        reported=Reported(CLASSIFIERS, groups=BINARY),
+        reported=ReportScopes(CLASSIFIERS, groups=BINARY),
     ),
     _metric(
         "average_precision",
@@ -180,7 +180,7 @@ CLASSIFICATION = (
         "Precision at each score of a row of the class, averaged over them.",
         computed=ByAssessor("ranking"),
         bound="delta method on the logit scale: asymptotic",
-        reported=Reported(BINARY),
+        reported=ReportScopes(BINARY),
     ),
     _metric(
         "log_loss",
@@ -192,7 +192,7 @@ CLASSIFICATION = (
         high=LOG_LOSS_CEILING,
         computed=MeanLoss(_log_losses, lambda _positive: (0.0, LOG_LOSS_CEILING), clip=LOG_LOSS_CLIP),
         bound=_BETTING,
-        reported=Reported(CLASSIFIERS),
+        reported=ReportScopes(CLASSIFIERS),
     ),
     _metric(
         "brier_score",
@@ -204,7 +204,7 @@ CLASSIFICATION = (
         computed=MeanLoss(_squared_distances, _brier_limits),
         bound=_BETTING,
         aliases=("brier",),
-        reported=Reported(CLASSIFIERS),
+        reported=ReportScopes(CLASSIFIERS),
     ),
     _metric(
         "calibration_error",
@@ -216,7 +216,7 @@ CLASSIFICATION = (
         computed=ByAssessor("calibration"),
         bound="betting bounds, over all choices of signs",
         aliases=("ece",),
-        reported=Reported(CLASSIFIERS),
+        reported=ReportScopes(CLASSIFIERS),
     ),
     _metric(
         "calibration_gap",
@@ -228,7 +228,7 @@ CLASSIFICATION = (
         bound="betting bounds, all bins together",
         families=(),
         paired=False,
-        reported=Reported(CLASSIFIERS),
+        reported=ReportScopes(CLASSIFIERS),
         in_policies=False,
     ),
     _metric(

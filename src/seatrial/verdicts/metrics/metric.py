@@ -34,7 +34,7 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class ReportScopes:
     """For which tasks a metric is measured although no policy asks: a report has to stay readable."""
 
     overall: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Metric:
     aliases: tuple[str, ...] = ()
     families: tuple[Family, ...] = ALL_FAMILIES
     paired: bool = True  # with another model's on the same rows
-    reported: Reported = Reported()
+    reported: ReportScopes = ReportScopes()
     needs: tuple[str, ...] = ()
     under_attack: bool = False  # a threat model belongs to it
     in_policies: bool = True

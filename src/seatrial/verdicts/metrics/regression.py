@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from seatrial.verdicts.metrics.computed import ByAssessor, Floats, Limits, MeanError
-from seatrial.verdicts.metrics.metric import REGRESSION, WITHOUT_RATIOS, Better, Metric, Reported, Scope
+from seatrial.verdicts.metrics.metric import REGRESSION, WITHOUT_RATIOS, Better, Metric, ReportScopes, Scope
 
 _NO_BOUND = "none: errors have no largest one"
 _BETTING = "betting bounds on a bounded mean"
@@ -81,7 +81,7 @@ _PLAIN = (
         "Mean absolute error.",
         computed=_ABSOLUTE,
         aliases=("mean_absolute_error",),
-        reported=Reported(REGRESSION, baselines=REGRESSION),
+        reported=ReportScopes(REGRESSION, baselines=REGRESSION),
     ),
     _metric(
         "rmse",
@@ -89,7 +89,7 @@ _PLAIN = (
         "Root of the mean squared error.",
         computed=_SQUARED,
         aliases=("root_mean_squared_error",),
-        reported=Reported(REGRESSION, baselines=REGRESSION),
+        reported=ReportScopes(REGRESSION, baselines=REGRESSION),
     ),
     _metric(
         "mean_error",
@@ -99,7 +99,7 @@ _PLAIN = (
         better=Better.NEITHER,
         computed=_SIGNED,
         families=WITHOUT_RATIOS,
-        reported=Reported(REGRESSION),
+        reported=ReportScopes(REGRESSION),
     ),
     _metric(
         "r2",
@@ -112,7 +112,7 @@ _PLAIN = (
         computed=ByAssessor("errors"),
         families=WITHOUT_RATIOS,
         aliases=("r2_score",),
-        reported=Reported(REGRESSION),
+        reported=ReportScopes(REGRESSION),
     ),
     _metric(
         "quantile_loss",
@@ -120,7 +120,7 @@ _PLAIN = (
         "Mean pinball loss of a model that predicts the stated quantile.",
         computed=_PINBALL,
         aliases=("pinball_loss",),
-        reported=Reported(REGRESSION),
+        reported=ReportScopes(REGRESSION),
         needs=("quantile",),
     ),
     _metric(
@@ -131,7 +131,7 @@ _PLAIN = (
         better=Better.HIGHER,
         bound="Clopper–Pearson",
         computed=ByAssessor("errors"),
-        reported=Reported(REGRESSION),
+        reported=ReportScopes(REGRESSION),
         needs=("interval",),
     ),
 )

@@ -39,7 +39,7 @@ def read_policy(
     `groups` are the group columns that requirements may name, `task` the one that their metrics must fit; None leaves
     them unchecked.
     """
-    mistakes = _Found()
+    mistakes = _Mistakes()
     mistakes.unknown_keys(None, document, _POLICY_KEYS)
     confidence = mistakes.number(None, "confidence", document.get("confidence", Policy().confidence))
     if confidence is not None and not _LOWEST_CONFIDENCE < confidence < 1:
@@ -69,7 +69,7 @@ def read_policy(
     return replace(settings, confidence=confidence or settings.confidence, require=requirements, threat=threats)
 
 
-def _settings(mistakes: _Found, document: Mapping[str, object]) -> Policy:
+def _settings(mistakes: _Mistakes, document: Mapping[str, object]) -> Policy:
     """The bins, the clip, the quantile, the largest weight and the column of time that the policy states."""
     clip, quantile, largest_weight = (
         None if key not in document else mistakes.number(None, key, document[key])
@@ -103,7 +103,7 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _check_rests_on(mistakes: _Found, index: int, requirement: Requirement, settings: Policy) -> None:
+def _check_rests_on(mistakes: _Mistakes, index: int, requirement: Requirement, settings: Policy) -> None:
     """What a requirement needs of the policy is there, and the requirement can fail at the policy's clip."""
     metric = METRICS[requirement.metric]
     missing = [key for key in ("clip", "quantile") if key in metric.needs and getattr(settings, key) is None]
@@ -127,7 +127,7 @@ def _check_rests_on(mistakes: _Found, index: int, requirement: Requirement, sett
         mistakes.add(index, limit, problem, "Write a larger clip, or a stricter requirement.")
 
 
-class _Found:
+class _Mistakes:
     """The mistakes found so far."""
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ class _Found:
 
 
 def _requirement(
-    mistakes: _Found, index: int, entry: object, groups: Collection[str] | None, task: str | None
+    mistakes: _Mistakes, index: int, entry: object, groups: Collection[str] | None, task: str | None
 ) -> Requirement | None:
     before = len(mistakes.problems)
     if not isinstance(entry, Mapping):
@@ -198,7 +198,7 @@ def _requirement(
     )
 
 
-def _metric(mistakes: _Found, index: int, entry: Mapping[str, object], task: str | None) -> str | None:
+def _metric(mistakes: _Mistakes, index: int, entry: Mapping[str, object], task: str | None) -> str | None:
     in_policies = [metric for metric in METRICS.values() if metric.in_policies]
     names = [metric.name for metric in in_policies if task is None or metric.fits(task)]
     if "metric" not in entry:
@@ -225,7 +225,7 @@ def _metric(mistakes: _Found, index: int, entry: Mapping[str, object], task: str
 
 
 def _check_bounds(
-    mistakes: _Found,
+    mistakes: _Mistakes,
     index: int,
     entry: Mapping[str, object],
     metric: Metric | None,
@@ -260,7 +260,7 @@ def _check_bounds(
 
 
 def _check_comparison(
-    mistakes: _Found, index: int, entry: Mapping[str, object], metric: Metric | None, margin: float | None
+    mistakes: _Mistakes, index: int, entry: Mapping[str, object], metric: Metric | None, margin: float | None
 ) -> None:
     for key in (*_BOUNDS, "gap_between", "ratio_between"):
         if key in entry:
@@ -274,7 +274,7 @@ def _check_comparison(
         mistakes.add(index, "margin", problem, "Write 0.01 for one percent.")
 
 
-def _check_threshold(mistakes: _Found, index: int, key: str, bound: float, metric: Metric, *, gap: bool) -> None:
+def _check_threshold(mistakes: _Mistakes, index: int, key: str, bound: float, metric: Metric, *, gap: bool) -> None:
     low, high = (0.0, metric.high - metric.low) if gap else (metric.low, metric.high)
     if not low <= bound <= high:
         mistakes.add(index, key, f"{bound:g} is outside the range of {metric.name}, {low:g} to {high:.6g}.", None)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError
-from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.converted import ConvertedModel
 from seatrial.models.finished.lightgbm.text import Section, Text, read_text, without_offsets
 from seatrial.models.finished.optional_libraries import check_size, require
 from seatrial.models.finished.trees.booster import Booster, Categories, Link, converted
@@ -46,7 +46,7 @@ _IS_CODE = -1  # beside those three: the feature's splits are sets of categories
 _WORD_BITS = 32  # of a set of categories
 
 
-def read(data: bytes, *, path: str) -> Converted:
+def read(data: bytes, *, path: str) -> ConvertedModel:
     """The model in a text file; `InputError` for anything else, and for what cannot be packaged exactly.
 
     LightGBM itself is asked with the file's own text, so that what this reader leaves out would show in the answers.

@@ -16,7 +16,7 @@ _CHOOSING = frozenset({"ArrayFeatureExtractor", "Gather"})
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ClassNames:
     """The classes in the order of the probabilities, and how they were found.
 
     `guessed`: nothing names them, and the label's values were taken in an order of their own.
@@ -34,7 +34,7 @@ def name_classes(
     labels: Sequence[str] | None,
     requested: tuple[str, ...] | None,
     path: str,
-) -> Named:
+) -> ClassNames:
     """The names of `count` classes: the user's, else the file's, else the table's label values in the order given.
 
     Numbers 0, 1, … are no names where the label has others. An `InputError` where they don't fit each other.
@@ -42,14 +42,14 @@ def name_classes(
     _check(requested, count, f"{field('classes')} names", path)
     _check(declared, count, "the file names", path)
     if requested is not None:
-        return Named(requested)
+        return ClassNames(requested)
     codes = tuple(str(code) for code in range(count))
     names = codes if declared is None else declared
     if labels is None or (labels and set(labels) <= set(names)):
-        return Named(names, None if declared else f"classes: {', '.join(codes)}, for the file names none")
+        return ClassNames(names, None if declared else f"classes: {', '.join(codes)}, for the file names none")
     if names == codes and len(labels) == count:
         ordered = tuple(labels)
-        return Named(
+        return ClassNames(
             ordered,
             f"classes: {', '.join(ordered)}, the label's values in their order, as 0 to {count - 1} "
             f"({field('classes')} says otherwise)",
@@ -68,7 +68,7 @@ def name_classes(
             hint=f"Name the label's values in the order of the model's classes, {field('classes', 'a,b,c')}, or "
             f"another {field('label')}.",
         )
-    return Named(declared)
+    return ClassNames(declared)
 
 
 def in_order(labels: Sequence[str], *, texts: bool = False) -> list[str]:

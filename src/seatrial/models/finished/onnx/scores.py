@@ -21,34 +21,34 @@ _LOGIT_NAMES = ("logit", "score", "raw", "decision", "margin")
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class ScoreMeaning:
     """What the numbers are, and how that is known."""
 
     probabilities: bool
     because: str
 
 
-APART = Meaning(probabilities=True, because="together they sum to 1")
+APART = ScoreMeaning(probabilities=True, because="together they sum to 1")
 
 
 def meaning_of(
     graph: GraphProto, tensor: str, answers: NDArray[Any], *, real: bool, is_classifier: bool = False, path: str
-) -> Meaning:
+) -> ScoreMeaning:
     """Probabilities or logits; an `InputError` if nothing tells. `answers`: [n, k], for real rows if `real`.
 
     `said`: the user says that it is a classifier.
     """
     operator = operator_behind(graph, tensor)
     if operator is not None and operator in _PROBABILITIES:
-        return Meaning(probabilities=True, because=f"its last operator is {operator}")
+        return ScoreMeaning(probabilities=True, because=f"its last operator is {operator}")
     several = answers.shape[1] > 1
     if operator is not None and operator in _LOGITS and not (real and several and looks_like_probabilities(answers)):
-        return Meaning(probabilities=False, because=f"its last operator is {operator}")
+        return ScoreMeaning(probabilities=False, because=f"its last operator is {operator}")
     name = tensor.lower()
     if any(word in name for word in _PROBABILITY_NAMES) and looks_like_probabilities(answers):
-        return Meaning(probabilities=True, because="its name and its answers say so")
+        return ScoreMeaning(probabilities=True, because="its name and its answers say so")
     if any(word in name for word in _LOGIT_NAMES):
-        return Meaning(probabilities=False, because="its name says so")
+        return ScoreMeaning(probabilities=False, because="its name says so")
     if not real:
         raise InputError(
             f'the file does not tell whether the output "{tensor}" is probabilities or logits.',
@@ -56,7 +56,7 @@ def meaning_of(
             hint="Give some rows of the table, or export it with a softmax or sigmoid at the end.",
         )
     if looks_like_probabilities(answers):
-        return Meaning(probabilities=True, because="its answers look like it")
+        return ScoreMeaning(probabilities=True, because="its answers look like it")
     if several and ((answers >= 0) & (answers <= 1)).all():  # no logits either: those reach beyond 0 and 1
         check_probabilities(answers, tensor, path)
     if not several and not is_classifier:  # what a regression gives looks the same
@@ -67,7 +67,7 @@ def meaning_of(
             hint=f"If these are logits, write {field('task', 'binary')}; if the label is a number to be predicted, "
             f"{field('task', 'regression')}; else name the column that the model predicts with {field('label')}.",
         )
-    return Meaning(probabilities=False, because="its answers are not probabilities")
+    return ScoreMeaning(probabilities=False, because="its answers are not probabilities")
 
 
 def looks_like_probabilities(answers: NDArray[Any]) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from seatrial.models.columns import number_column, text_column
-from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.converted import ConvertedModel
 from seatrial.models.finished.trees.forest import Forest
 from seatrial.models.graph import OPSET, assemble
 
@@ -48,15 +48,15 @@ class Booster:
         return self.categories[feature] if self.categories else None
 
 
-def converted(booster: Booster) -> Converted:
-    """The model as `Converted`: one matrix, or named columns where the file keeps the values of its categories."""
+def converted(booster: Booster) -> ConvertedModel:
+    """The model as `ConvertedModel`: one matrix, or named columns where the file keeps the values of its categories."""
     native = booster.native
 
     def answer(rows: pa.Table, names: tuple[str, ...]) -> NDArray[np.float64]:
         assert native is not None  # noqa: S101  # else nobody is given this function
         return native(_matrix(booster, rows, names))
 
-    return Converted(
+    return ConvertedModel(
         _model(booster),
         "regression" if not booster.class_count else "binary" if booster.class_count == 2 else "multiclass",
         features=booster.names,

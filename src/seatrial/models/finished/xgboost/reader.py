@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError
-from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.converted import ConvertedModel
 from seatrial.models.finished.optional_libraries import check_size, require
 from seatrial.models.finished.trees.booster import Booster, Categories, Link, converted
 from seatrial.models.finished.trees.forest import Forest
@@ -43,7 +43,7 @@ _MODEL_PARAMETERS = frozenset({"base_score", "boost_from_average", "num_class", 
 _MODEL = frozenset({"cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees", "weight_drop"})
 
 
-def read(data: bytes, *, path: str) -> Converted:
+def read(data: bytes, *, path: str) -> ConvertedModel:
     """The model in a .json or .ubj file; `InputError` for anything else, and for what cannot be packaged exactly.
 
     XGBoost itself is asked with the file's own bytes, so that what this reader leaves out would show in the answers.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seatrial.errors import InputError
 from seatrial.models.columns import number_column
-from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.converted import ConvertedModel
 from seatrial.models.frameworks.class_names import class_names
 from seatrial.models.safety import first_line
 from seatrial.models.trained import Trained
@@ -29,12 +29,12 @@ def own_names(fitted: Any) -> Iterable[object] | None:
     return fitted.feature_names_  # type: ignore[no-any-return]
 
 
-def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> Converted:  # noqa: ARG001  # an `Exporter`'s
+def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> ConvertedModel:  # noqa: ARG001  # an `Exporter`'s
     """The model for the columns `inputs`."""
     return convert_catboost(trained.fitted, inputs)
 
 
-def convert_catboost(fitted: Any, inputs: tuple[str, ...]) -> Converted:  # of a library without types
+def convert_catboost(fitted: Any, inputs: tuple[str, ...]) -> ConvertedModel:  # of a library without types
     """The model for a matrix of its features; `InputError` where CatBoost's exporter can't, or would be wrong."""
     loss = str(fitted.get_all_params().get("loss_function", "")) if fitted.is_fitted() else ""
     if loss.startswith(_WITHOUT_LINK):
@@ -69,7 +69,7 @@ def convert_catboost(fitted: Any, inputs: tuple[str, ...]) -> Converted:  # of a
 
     own = tuple(str(name) for name in fitted.feature_names_)
     unnamed = own == tuple(str(number) for number in range(len(own)))
-    return Converted(
+    return ConvertedModel(
         model,
         "regression" if not classes else "binary" if len(classes) == 2 else "multiclass",
         features=inputs or (None if unnamed else own),

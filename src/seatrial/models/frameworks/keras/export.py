@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seatrial.errors import InputError
 from seatrial.models.columns import number_column
-from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.converted import ConvertedModel
 from seatrial.models.frameworks.probability_nodes import with_probabilities
 from seatrial.models.frameworks.silence import silence
 from seatrial.models.safety import first_line
@@ -29,14 +29,14 @@ def own_names(fitted: Any) -> None:  # noqa: ARG001  # an `Exporter`'s
     return
 
 
-def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> Converted:  # noqa: ARG001  # an `Exporter`'s
+def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> ConvertedModel:  # noqa: ARG001  # an `Exporter`'s
     """The model for the columns `inputs`."""
     return convert_keras(trained.fitted, inputs, trained.classes, trained.positive)
 
 
 def convert_keras(
     fitted: Any, inputs: tuple[str, ...], classes: tuple[str, ...], positive: str | None
-) -> Converted:  # of a library without types
+) -> ConvertedModel:  # of a library without types
     """The model for one matrix: of a last layer's sigmoid (of the second class) or softmax, of logits, or of values."""
     shapes = [list(tensor.shape) for tensor in fitted.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 2 or len(fitted.outputs) != 1:
@@ -72,7 +72,7 @@ def convert_keras(
         answered = np.asarray(fitted.predict(matrix, verbose=0), np.float64)
         return _softmax(answered, place) if logits else answered
 
-    return Converted(
+    return ConvertedModel(
         model,
         "regression" if not classes else "binary" if len(classes) == 2 else "multiclass",
         features=inputs or None,

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.errors import InputError
-from seatrial.models.frameworks.exported_logits import Exported
+from seatrial.models.frameworks.exported_logits import ExportedModel
 from seatrial.models.safety import read_model
 from seatrial.models.sessions import open_session
 
 
-def export_onnx(data: bytes) -> Exported:
+def export_onnx(data: bytes) -> ExportedModel:
     """The bytes as they are; onnxruntime answers for them alone, without the codec and the answers behind."""
     try:
         model = read_model(data, functions=True)
@@ -26,4 +26,4 @@ def export_onnx(data: bytes) -> Exported:
     def answer(features: NDArray[np.float32]) -> NDArray[np.float64]:
         return np.asarray(session.run(None, {session.get_inputs()[0].name: features})[0], np.float64)
 
-    return Exported(model, answer)
+    return ExportedModel(model, answer)

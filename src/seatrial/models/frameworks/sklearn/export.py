@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seatrial.errors import InputError
 from seatrial.models.agreement import TOLERANCE
 from seatrial.models.columns import holds_texts, number_column, texts_expected
-from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.converted import ConvertedModel
 from seatrial.models.finished.optional_libraries import require
 from seatrial.models.frameworks.class_names import class_names
 from seatrial.models.frameworks.lightgbm.export import convert_lightgbm
@@ -40,12 +40,14 @@ def own_names(fitted: Any) -> Iterable[object] | None:
     return getattr(fitted, "feature_names_in_", None)
 
 
-def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> Converted:
+def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> ConvertedModel:
     """The model for the columns `inputs`."""
     return convert_sklearn(trained.fitted, rows, inputs)
 
 
-def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Converted:  # of a library without types
+def convert_sklearn(
+    fitted: Any, rows: pa.Table, inputs: tuple[str, ...]
+) -> ConvertedModel:  # of a library without types
     """The estimator for the columns it was fitted on, or for a matrix of `inputs`.
 
     Numbers enter as float64 where the export can, else as float32: the first that answers as the estimator does for
@@ -64,7 +66,7 @@ def convert_sklearn(fitted: Any, rows: pa.Table, inputs: tuple[str, ...]) -> Con
     trees = convert_hist_gradient_boosting(fitted)
     model = _exported(fitted, rows.slice(0, _TRIED_ROWS), names) if trees is None else trees.model
     classes = getattr(fitted, "classes_", None)
-    return Converted(
+    return ConvertedModel(
         model,
         "regression" if classes is None else "binary" if len(classes) == 2 else "multiclass",
         features=names,
@@ -214,7 +216,7 @@ def _attempts(fitted: Any, rows: pa.Table, names: tuple[str, ...], problems: lis
             yield plain_imputers(model) if kind is data_types.DoubleTensorType else model
 
 
-def _last_trees(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> Converted | None:
+def _last_trees(fitted: Any, rows: pa.Table, names: tuple[str, ...]) -> ConvertedModel | None:
     """The trees that a pipeline ends in, where skl2onnx does not know or rounds them; None for anything else."""
     from sklearn.pipeline import Pipeline
 

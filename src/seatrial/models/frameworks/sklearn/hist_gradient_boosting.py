@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.converted import ConvertedModel
 from seatrial.models.finished.trees.booster import Booster, Link, converted
 from seatrial.models.finished.trees.forest import Forest
 
@@ -23,7 +23,7 @@ _LINKS: dict[str, tuple[Link, bool]] = {
 }
 
 
-def convert_hist_gradient_boosting(fitted: Any) -> Converted | None:  # of a library without types
+def convert_hist_gradient_boosting(fitted: Any) -> ConvertedModel | None:  # of a library without types
     """The estimator over one float64 matrix; None where it is of another kind, or has what is left to skl2onnx.
 
     That is: splits by sets of categories, and attributes of a scikit-learn that keeps its trees otherwise.

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from seatrial.errors import InputError
 from seatrial.models.agreement import probabilities_of
 from seatrial.models.columns import number_column
-from seatrial.models.finished.converted import Converted
-from seatrial.models.frameworks.exported_logits import Exported
+from seatrial.models.finished.converted import ConvertedModel
+from seatrial.models.frameworks.exported_logits import ExportedModel
 from seatrial.models.frameworks.probability_nodes import with_probabilities
 from seatrial.models.frameworks.silence import silence
 from seatrial.models.graph import OPSET
@@ -36,7 +36,7 @@ def own_names(fitted: Any) -> None:  # noqa: ARG001  # an `Exporter`'s
     return
 
 
-def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> Converted:  # noqa: ARG001
+def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> ConvertedModel:  # noqa: ARG001
     """The module for a float32 matrix of the columns `inputs`, with probabilities behind its logits."""
     exported = export_torch(trained.fitted, len(inputs))
     signature = signature_of(trained)
@@ -50,7 +50,7 @@ def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> Conver
             return logits
         return probabilities_of(logits.reshape(len(logits), -1), signature)
 
-    return Converted(
+    return ConvertedModel(
         with_probabilities(exported.model, classes=count, place=place) if count else exported.model,
         signature.task,
         features=inputs,
@@ -60,7 +60,7 @@ def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> Conver
     )
 
 
-def export_torch(fitted: Any, width: int) -> Exported:  # a torch module, of a library without types
+def export_torch(fitted: Any, width: int) -> ExportedModel:  # a torch module, of a library without types
     """The module for float32 rows of this width; `InputError` where torch cannot export it."""
     import torch
 
@@ -94,4 +94,4 @@ def export_torch(fitted: Any, width: int) -> Exported:  # a torch module, of a l
         with torch.no_grad():
             return np.asarray(module(torch.from_numpy(features)).double().numpy())
 
-    return Exported(program.model_proto, answer, tensors)
+    return ExportedModel(program.model_proto, answer, tensors)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from seatrial.errors import InputError
-from seatrial.models.finished.converted import Converted
+from seatrial.models.finished.converted import ConvertedModel
 from seatrial.models.finished.xgboost import reader
 from seatrial.models.frameworks.class_names import with_own_classes
 from seatrial.models.trained import Trained
@@ -23,12 +23,14 @@ def own_names(fitted: Any) -> Iterable[object] | None:
     return (fitted.get_booster() if hasattr(fitted, "get_booster") else fitted).feature_names  # type: ignore[no-any-return]
 
 
-def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> Converted:  # noqa: ARG001  # an `Exporter`'s
+def convert(trained: Trained, rows: pa.Table, inputs: tuple[str, ...]) -> ConvertedModel:  # noqa: ARG001  # an `Exporter`'s
     """The model for the columns `inputs`."""
     return replace(convert_xgboost(trained.fitted), features=inputs)
 
 
-def convert_xgboost(fitted: Any) -> Converted:  # a Booster, or scikit-learn's interface: of a library without types
+def convert_xgboost(
+    fitted: Any,
+) -> ConvertedModel:  # a Booster, or scikit-learn's interface: of a library without types
     """A `Booster`, or what scikit-learn's interface fitted."""
     booster = fitted.get_booster() if hasattr(fitted, "get_booster") else fitted
     missing = getattr(fitted, "missing", None)
