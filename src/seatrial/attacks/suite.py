@@ -142,7 +142,9 @@ def run_suite(
         if isinstance(result, SearchResult):
             exact[standing] = result.certain
             result = result.worst
+        deadline, target.deadline = target.deadline, math.inf  # what was found in time counts, however late it is
         broken = target.is_broken(result, actual[standing])
+        target.deadline = deadline
         places = standing[broken]
         by[places], worst[places] = len(run) - 1, result[broken]
     target.deadline = math.inf

@@ -159,6 +159,34 @@ def test_the_suite_takes_the_attacks_that_a_table_has() -> None:
     assert 0 < (~found.unbroken).sum() < len(origin)
 
 
+def test_what_an_attack_found_in_time_counts_though_the_time_is_over_when_it_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = [0.0]
+
+    def last_second(_target: TargetModel, rows: np.ndarray, _actual: np.ndarray, **_options: object) -> np.ndarray:
+        seconds[0] = 61.0
+        return people(len(rows), 5)
+
+    for module in ("suite", "target_model"):
+        monkeypatch.setattr(f"seatrial.attacks.{module}.monotonic", lambda: seconds[0])
+    monkeypatch.setattr("seatrial.attacks.suite.noise", last_second)
+    origin = people(80, 4)
+    found = run_suite(
+        TargetModel(scores),
+        origin,
+        scores(origin).argmax(axis=1),
+        threat(6.0),
+        effort=Effort(),
+        shape=(5,),
+        seed=1,
+        budget_s=60,
+    )
+    assert found.attacks == ("clean", "noise")
+    assert 0 < (~found.unbroken).sum() < len(origin)
+    assert {item.attack for item in found.skipped if item.could_run} == {"discrete", "discrete-exact", "transfer"}
+
+
 def test_what_a_search_breaks_by_new_texts_is_no_sign_against_gradients_and_by_numbers_it_is() -> None:
     origin = people(200, seed=4)
     moves = threat().moves
