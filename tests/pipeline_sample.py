@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from seatrial.cluster.node_choice import Toleration
 from seatrial.pipeline.driver.driver_manifest import DriverRun, driver_name
 from seatrial.pipeline.driver.pipeline_run import JOB_LATER, UID_LATER, PipelineRun, PlannedJob
 from seatrial.pipeline.places.job_manifest import Owner, RemoteStep
 from seatrial.pipeline.project.settings import ClusterChoice
-from seatrial.pipeline.steps.declaration import Resources
+from seatrial.pipeline.steps.declaration import Parameter, Resources
+from seatrial.pipeline.tasks.planned_task import PlannedTask
 
 RUN = "20260101T000000-abcdef"
 CLUSTER = ClusterChoice(
@@ -46,3 +49,31 @@ def _planned(step: str, job: str) -> PlannedJob:
 
 DRIVEN = PipelineRun(CLUSTER, DRIVER, None, (_planned("features", "a" * 64), _planned("model", JOB_LATER)))
 SCHEDULED = PipelineRun(CLUSTER, replace(DRIVER, run=None), "0 3 * * *", ())
+
+
+def _task(
+    step: str,
+    *needs: str,
+    resources: Resources | None = None,
+    parameters: Mapping[str, Parameter] | None = None,
+    libraries: Mapping[str, str] | None = None,
+) -> PlannedTask:
+    versions = {"Python": "3.11", **(libraries or {})}
+    return PlannedTask(step, needs, resources or Resources(), parameters or {}, versions)
+
+
+TASKS = (
+    _task("features", resources=Resources(cpu="500m", memory="512Mi", retries=2)),
+    _task(
+        "train_model",
+        "features",
+        resources=Resources(gpus=1),
+        parameters={"epochs": 3, "rate": 0.1, "fast": True, "title": "a $(HOME) of one's own"},
+        libraries={"torch": "2.13.0"},
+    ),
+    _task("assess", "train_model", "features", parameters={"budget_s": 60.0}),
+    _task("release", "assess"),
+)
+ON_NODES = replace(CLUSTER, node_selector={"pool": "cpu"}, tolerations=(Toleration("spot", "Exists"),))
+TASKED = PipelineRun(ON_NODES, replace(DRIVER, options=("--set=model.epochs=3", "--no-cache")), None, (), TASKS)
+TASKS_SCHEDULED = PipelineRun(CLUSTER, replace(DRIVER, run=None), "0 3 * * *", (), TASKS[:1])

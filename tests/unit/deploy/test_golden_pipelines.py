@@ -14,7 +14,7 @@ from seatrial.deploy import find_target
 from seatrial.deploy.namespace_setup import render_setup
 from seatrial.deploy.target import Document, write_documents
 from seatrial.pipeline.project.settings import ClusterChoice
-from tests.pipeline_sample import CLUSTER, DRIVEN, SCHEDULED
+from tests.pipeline_sample import CLUSTER, DRIVEN, SCHEDULED, TASKED, TASKS_SCHEDULED
 
 GOLDEN = Path(__file__).parent / "golden_pipelines"
 CASES = {
@@ -22,6 +22,8 @@ CASES = {
         *find_target("kubectl").render_pipeline(DRIVEN),
         *find_target("kubectl").render_pipeline(SCHEDULED),
     ),
+    "kubeflow": lambda: find_target("kubeflow").render_pipeline(TASKED),
+    "kubeflow_scheduled": lambda: find_target("kubeflow").render_pipeline(TASKS_SCHEDULED),
     "namespace": lambda: render_setup(CLUSTER),
     "namespace_with_accounts": lambda: render_setup(
         ClusterChoice(

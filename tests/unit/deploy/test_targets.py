@@ -19,7 +19,7 @@ from seatrial.deploy.target import Document, Target
 from seatrial.errors import InputError
 from seatrial.pipeline.driver.pipeline_run import PipelineRun
 from tests.deploy_sample import SERVICE
-from tests.pipeline_sample import DRIVEN, SCHEDULED
+from tests.pipeline_sample import DRIVEN, SCHEDULED, TASKED, TASKS_SCHEDULED
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 PINNED = re.compile(r"\S+@sha256:[0-9a-f]{64}")
@@ -136,26 +136,30 @@ def test_objects_of_two_targets_in_one_namespace_leave_each_other_alone() -> Non
             assert not any(selector.items() <= foreign.items() for foreign in labels[other])
 
 
-def check_pipelines(subject: Target) -> None:
+def check_pipelines(subject: Target, run: PipelineRun = DRIVEN, scheduled: PipelineRun = SCHEDULED) -> None:
     """Raises AssertionError, with what is wrong, unless the target renders runs as it should."""
-    documents = subject.render_pipeline(DRIVEN)
-    assert documents == subject.render_pipeline(DRIVEN), "rendering the same run again gives other documents"
+    documents = subject.render_pipeline(run)
+    assert documents == subject.render_pipeline(run), "rendering the same run again gives other documents"
     assert len({document.path for document in documents}) == len(documents), "two documents have one path"
-    manifests = [yaml.safe_load(one.text) for one in documents]
-    assert DRIVEN.driver is not None
-    assert set(_parts(manifests, "image")) == {DRIVEN.driver.image}, "another image than the one that was asked for"
+    manifests = [part for one in documents for part in yaml.safe_load_all(one.text)]
+    assert run.driver is not None
+    assert set(_parts(manifests, "image")) == {run.driver.image}, "another image than the one that was asked for"
     words = [word for text in _texts(list(_parts(manifests, "args"))) for word in text.split()]
-    assert DRIVEN.driver.code in words, "the code is not pinned by its digest"
-    assert all(step.remote.step in words for step in DRIVEN.steps), "a step is lost"
+    assert run.driver.code in words, "the code is not pinned by its digest"
+    steps = [*(step.remote.step for step in run.steps), *(task.step for task in run.tasks)]
+    assert all(step in words for step in steps), "a step is lost"
     assert not any(manifest.get("kind") == "Secret" for manifest in manifests), "credentials travel with the documents"
-    (scheduled,) = subject.render_pipeline(SCHEDULED)
-    assert str(SCHEDULED.schedule) in list(_texts([yaml.safe_load(scheduled.text)])), "the times are lost"
+    times = list(_texts([yaml.safe_load(subject.render_pipeline(scheduled)[0].text)]))
+    assert any(str(scheduled.schedule) in text for text in times), "the times are lost"
+
+
+RUNS = {"kubectl": (DRIVEN, SCHEDULED), "kubeflow": (TASKED, TASKS_SCHEDULED)}
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_target_runs_pipelines_or_says_that_it_does_not(name: str) -> None:
-    if name == "kubectl":
-        check_pipelines(find_target(name))
+    if name in RUNS:
+        check_pipelines(find_target(name), *RUNS[name])
         return
     with pytest.raises(InputError, match=f"pipelines do not run on {name} yet"):
         find_target(name).render_pipeline(DRIVEN)

@@ -79,24 +79,24 @@ def answer(*errors: SeatrialError) -> bytes:
 
 def test_an_error_comes_back_as_it_was() -> None:
     there = InputError("no.", path="a.py", line=3, hint="Yes.")
-    (back,) = read_errors(answer(there), Path("x.log"))
+    (back,) = read_errors(answer(there), otherwise="Its log: x.log")
     assert (type(back), str(back)) == (InputError, str(there))
 
 
 def test_several_errors_come_back_each() -> None:
     there = Problems([InputError("one.", hint="Mend it."), InputError("two.", hint="And it.")])
-    assert [one.problem for one in read_errors(answer(*there.each), Path("x.log"))] == ["one.", "two."]
+    assert [one.problem for one in read_errors(answer(*there.each), otherwise="Its log: x.log")] == ["one.", "two."]
 
 
 def test_an_error_of_the_projects_own_class_is_that_of_a_step() -> None:
     class Stormy(SeatrialError):
         code: ClassVar[str] = "stormy"
 
-    (back,) = read_errors(answer(Stormy("too much wind.")), Path("x.log"))
+    (back,) = read_errors(answer(Stormy("too much wind.")), otherwise="Its log: x.log")
     assert isinstance(back, StepFailed)
     assert str(back) == "too much wind. Its log: x.log"
 
 
 @pytest.mark.parametrize("said", [b"", b"null", b"{}", b'{"errors": []}', b"\xff"])
 def test_what_is_no_answer_gives_no_errors(said: bytes) -> None:
-    assert read_errors(said, Path("x.log")) == ()
+    assert read_errors(said, otherwise="Its log: x.log") == ()

@@ -13,6 +13,7 @@ from seatrial.pipeline.project.settings import (
     BucketChoice,
     ClusterChoice,
     DataSettings,
+    KubeflowChoice,
     ModelSettings,
     ProfileSettings,
     ProjectSettings,
@@ -39,6 +40,7 @@ SECTIONS = {
     "`buckets`": BucketChoice,
     "`spark`": SparkSettings,
     "`cluster`": ClusterChoice,
+    "`kubeflow`": KubeflowChoice,
     "`steps`": ResourceChoice,
     "`service`": ServiceChoice,
 }
@@ -46,7 +48,7 @@ SECTIONS = {
 TABLES = {  # keys whose values are tables of their own
     "`[policy]`": {"require", "threat"},
     "`[policy.threat.NAME]`": {"mutable"},
-    "`[profile.NAME]`": {"buckets", "cluster", "service", "spark", "steps"},
+    "`[profile.NAME]`": {"buckets", "cluster", "kubeflow", "service", "spark", "steps"},
 }
 
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -17,8 +17,11 @@ from seatrial.cli.project.run_ending import tell_result
 from seatrial.cli.run_progress import progress
 
 On = Annotated[
-    Literal["kubectl"] | None,
-    Parameter(name="--on", help="Run each step as a Job of the profile's cluster; without it, on this machine."),
+    Literal["kubectl", "kubeflow"] | None,
+    Parameter(
+        name="--on",
+        help="Run each step as a Job of the profile's cluster, or as a task of its Kubeflow; without it, here.",
+    ),
 ]
 Detach = Annotated[
     bool,
@@ -88,10 +91,10 @@ def command(
 
             request = submission.Submission(pipeline, workspace, options, call, now, token, as_json=json)
             if schedule is not None:
-                return submission.submit_schedule(request, schedule, dry_run=dry_run)
+                return submission.submit_schedule(request, on, schedule, dry_run=dry_run)
             if dry_run:
-                return submission.print_documents(request)
-            if detach or is_driven_there(workspace.profile):
+                return submission.print_documents(request, on)
+            if on == "kubeflow" or detach or is_driven_there(workspace.profile):
                 return submission.submit(request, on, detach=detach)
             from seatrial.pipeline.places.kubernetes_jobs import KubernetesJobs
 

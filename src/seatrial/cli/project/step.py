@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from seatrial.cli.options import Directory, Profile, Rehearse, Set
+from seatrial.cli.options import Directory, NoCache, Profile, Rehearse, Set
 from seatrial.cli.output import print_json
 
 Job = Annotated[
@@ -21,6 +21,15 @@ Code = Annotated[
     str | None, Parameter(help="The artifact that holds the project's code, in the store of SEATRIAL_STORE: in a pod.")
 ]
 Run = Annotated[str, Parameter(help="The run that this step belongs to.")]
+Expects = Annotated[
+    tuple[str, ...],
+    Parameter(
+        negative="",
+        show_default=False,
+        help="A version that the step's key has where the run was asked for (torch=2.13.0): refused where it is "
+        "another. With --code and without --job, in a task of a run.",
+    ),
+]
 Replace = Annotated[bool, Parameter(negative="", help="Replace the cache record instead of keeping the first.")]
 
 
@@ -31,8 +40,10 @@ def command(
     code: Code = None,
     run: Run = "step",
     replace: Replace = False,
+    expects: Expects = (),
     set_: Set = (),
     rehearse: Rehearse = False,
+    no_cache: NoCache = False,
     profile: Profile = "local",
     directory: Directory = Path(),
 ) -> int:
@@ -52,6 +63,10 @@ def command(
         run_remote_step(
             name, run=run, profile=profile, code=code, job=job, replace_record=replace, environment=os.environ
         )
+    elif code is not None:
+        from seatrial.pipeline.tasks.run_task import Task, run_task
+
+        run_task(Task(name, run, profile, code, expects, set_, rehearse, use_cache=not no_cache))
     elif job is None:
         record = step_command.run_step(name, run, directory, profile, sets=set_, rehearse=rehearse, replace=replace)
         print_json(step_command.as_document(record))

@@ -35,6 +35,10 @@ class Submission:
 
 def submit(submission: Submission, target: str, *, detach: bool) -> int:
     """Sends the driver of a new run; returns at once under `detach`, else when the run has ended."""
+    if target == "kubeflow":
+        from seatrial.cli.project import kubeflow_submission
+
+        return kubeflow_submission.submit(submission, detach=detach)
     from seatrial.cli.project import following
     from seatrial.cli.project.run import user_name
     from seatrial.pipeline.driver.submit import origin_of, require_driver, submit_run
@@ -60,14 +64,20 @@ def submit(submission: Submission, target: str, *, detach: bool) -> int:
     return 0
 
 
-def submit_schedule(submission: Submission, schedule: str, *, dry_run: bool) -> int:
-    """Sends a CronJob in place of the one that this project had under the profile, or prints it."""
+def submit_schedule(submission: Submission, target: str, schedule: str, *, dry_run: bool) -> int:
+    """Sends a CronJob or recurring run in place of the one that this project had under the profile, or prints it."""
     from seatrial.cluster.cron import check_cron
     from seatrial.pipeline.driver import submit as driver
     from seatrial.pipeline.driver.driver_manifest import schedule_name
 
     check_cron(schedule)
     workspace = submission.workspace
+    if target == "kubeflow" and not dry_run:
+        from seatrial.cli.project import kubeflow_submission
+
+        return kubeflow_submission.schedule(submission, schedule)
+    if target == "kubeflow":
+        return _print(_documents(submission, target, schedule=schedule), submission)
     driver.require_driver(workspace, "--schedule")
     documents = _documents(submission, "kubectl", schedule=schedule)
     if dry_run:
@@ -84,18 +94,19 @@ def submit_schedule(submission: Submission, schedule: str, *, dry_run: bool) -> 
     return 0
 
 
-def print_documents(submission: Submission) -> int:
+def print_documents(submission: Submission, target: str) -> int:
     """Prints what `submit` would send, and the Jobs that its driver would."""
-    return _print(_documents(submission, "kubectl"), submission)
+    return _print(_documents(submission, target), submission)
 
 
 def _documents(submission: Submission, target: str, *, schedule: str | None = None) -> tuple[Document, ...]:
     from seatrial.deploy import find_target
-    from seatrial.pipeline.driver.pipeline_run import plan_run
+    from seatrial.pipeline.driver.pipeline_run import plan_run, plan_task_run
     from seatrial.pipeline.running.run_records import new_identity
 
     run = new_identity(submission.now, submission.token, None).run
-    planned = plan_run(submission.pipeline, submission.workspace, submission.options, run=run, schedule=schedule)
+    plan = plan_run if target == "kubectl" else plan_task_run
+    planned = plan(submission.pipeline, submission.workspace, submission.options, run=run, schedule=schedule)
     return find_target(target).render_pipeline(planned)
 
 

@@ -1,4 +1,4 @@
-"""KServe, Kubeflow's part that serves: an InferenceService whose predictor is Seatrial's own container."""
+"""Kubeflow: KServe serves, by Seatrial's own container, and Kubeflow Pipelines runs pipelines."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from seatrial.cluster.dns_names import DNS_LABEL_LIMIT, dns_label
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy import server_side_apply, workload
 from seatrial.deploy.service_settings import ServiceSettings
-from seatrial.deploy.target import Document, no_pipelines
+from seatrial.deploy.target import Document
 from seatrial.errors import InputError
+from seatrial.pipeline.kubeflow.pipeline_spec import render_pipeline, render_recurring_run
 
 if TYPE_CHECKING:
     from seatrial.pipeline.driver.pipeline_run import PipelineRun
@@ -20,7 +21,7 @@ SHORTEST_LIMIT = 16  # of the service's name, beside the namespace in one DNS la
 
 
 class Kubeflow:
-    """Renders for a cluster with KServe, in its Standard deployment mode: no Knative is needed."""
+    """Renders for KServe in its Standard deployment mode, without Knative, and for Kubeflow Pipelines."""
 
     name = "kubeflow"
     sends = True
@@ -40,9 +41,14 @@ class Kubeflow:
             )
         )
 
-    def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:  # noqa: ARG002 — see Target
-        """`InputError`: pipelines do not run there yet."""
-        raise no_pipelines(self.name)
+    def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:
+        """The pipeline for Kubeflow Pipelines, one task a step; before it the recurring run of a schedule."""
+        request = pipeline.driver
+        assert request is not None  # noqa: S101
+        document = Document("pipeline.yaml", render_pipeline(request, pipeline.tasks, pipeline.cluster))
+        if pipeline.schedule is None:
+            return (document,)
+        return (Document("recurring-run.yaml", render_recurring_run(request, pipeline.schedule)), document)
 
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         """Send the folder, or wait for the service."""

@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from seatrial.cluster.client import Namespace
 from seatrial.cluster.dns_names import dns_label
 from seatrial.cluster.pod_log import follow_log
 from seatrial.cluster.pod_words import Waiting, ended_as, gone, has_begun, why_ended, why_waiting
-from seatrial.errors import Corrupt, ObjectMissing, Problems, SeatrialError, StepFailed, StoreError
-from seatrial.pipeline.cache.cache_record import read_record
+from seatrial.errors import Corrupt, ObjectMissing, SeatrialError, StepFailed, StoreError
 from seatrial.pipeline.driver.driver_manifest import CONTAINER
 from seatrial.pipeline.driver.stop import stop_run
-from seatrial.pipeline.jobs.step_values import Output
 from seatrial.pipeline.places.job_manifest import PROJECT_LABEL, STEP_LABEL, steps_selector
 from seatrial.pipeline.places.kubernetes_jobs import LOOK_S, PATIENCE_S
 from seatrial.pipeline.places.run_documents import log_key
+from seatrial.pipeline.running.finished_run import finished_run
 from seatrial.pipeline.running.run_pipeline import Finished, Progress
-from seatrial.pipeline.running.run_records import ErrorDocument, RunRecord, StepRecord, read_run
-from seatrial.pipeline.running.step_process import as_errors
+from seatrial.pipeline.running.run_records import RunRecord, StepRecord, read_run
 from seatrial.pipeline.workspace import Workspace
 
 READ_EVERY_S = 1.0  # the record: one object of the store
@@ -39,18 +37,41 @@ Document = Mapping[str, Any]
 
 def follow_run(record: RunRecord, workspace: Workspace, progress: Progress) -> Finished:
     """Shows the run until it ends, and returns how. `StepFailed` where its driver ended and left it unfinished."""
-    follower = _Follower(record, workspace, progress)
-    try:
-        return follower.follow()
-    finally:
-        follower.end()
+    with _orchestrator(record, workspace) as orchestrator:
+        follower = _Follower(record, workspace, progress, orchestrator)
+        try:
+            return follower.follow()
+        finally:
+            follower.end()
+
+
+class Orchestrator(Protocol):
+    """What drives a run in place of a driver of Seatrial's own."""
+
+    def look(self, record: RunRecord, on_waiting: Callable[[str, str], None]) -> None:
+        """Tells why tasks wait, by the step, and writes beside the record what no task could write itself."""
+        ...
+
+
+@contextmanager
+def _orchestrator(record: RunRecord, workspace: Workspace) -> Iterator[Orchestrator | None]:
+    if record.ending != "running" or record.origin is None or record.origin.kubeflow is None:
+        yield None
+        return
+    from seatrial.pipeline.kubeflow.runs import watch_run
+
+    with watch_run(record, workspace) as watch:
+        yield watch
 
 
 class _Follower:
     """Owns the watches of the run's pods and of its driver; their threads end with the process at the latest."""
 
-    def __init__(self, record: RunRecord, workspace: Workspace, progress: Progress) -> None:
+    def __init__(
+        self, record: RunRecord, workspace: Workspace, progress: Progress, orchestrator: Orchestrator | None
+    ) -> None:
         self._run, self._workspace, self._progress = record.run, workspace, progress
+        self._orchestrator = orchestrator
         self._origin = record.origin
         self._logs = workspace.state / "runs" / record.run
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -80,7 +101,9 @@ class _Follower:
             record = self._read()
             self._show(record)
             if record.ending != "running":
-                return self._finished(record)
+                return finished_run(record, self._workspace.objects)
+            if self._orchestrator is not None:
+                self._orchestrator.look(record, self._tell)
             self._check_driver()
             with self._changed:
                 self._changed.wait(READ_EVERY_S)
@@ -115,9 +138,13 @@ class _Follower:
             if running.name not in self._started | self._ended:
                 self._started.add(running.name)
                 self._progress.started(running.name, running.reason, self._log(running.name))
-            if running.waits is not None and self._waits.get(running.name) != running.waits:
-                self._waits[running.name] = running.waits
-                self._progress.waiting(running.name, running.waits)
+            if running.waits is not None:
+                self._tell(running.name, running.waits)
+
+    def _tell(self, step: str, problem: str) -> None:
+        if self._waits.get(step) != problem:
+            self._waits[step] = problem
+            self._progress.waiting(step, problem)
 
     def _take_log(self, step: StepRecord) -> None:
         """The whole log in place of what was copied of it."""
@@ -167,9 +194,7 @@ class _Follower:
 
     def _tell_waiting(self, waiting: Waiting, now: float, *, begun: bool) -> None:
         """Ends a run whose driver will never begin. One that has begun has steps that go on: those are left alone."""
-        if self._waits.get(CONTAINER) != waiting.problem:
-            self._waits[CONTAINER] = waiting.problem
-            self._progress.waiting(CONTAINER, waiting.problem)
+        self._tell(CONTAINER, waiting.problem)
         if not waiting.lasting or begun:
             return
         self._stuck_since = self._stuck_since or now
@@ -184,18 +209,6 @@ class _Follower:
     def _memory(self) -> str:
         cluster = self._workspace.profile.cluster
         return "" if cluster is None else cluster.driver_memory
-
-    def _finished(self, record: RunRecord) -> Finished:
-        outputs: dict[str, Output] = {}
-        for step in record.steps:
-            if step.key is not None and step.state in ("ran", "cached"):
-                cache_record = read_record(self._workspace.objects, step.key)
-                outputs.update({} if cache_record is None else cache_record.outputs)
-        failed = next((step for step in record.steps if step.state == "failed"), None)
-        error = _error(record.errors if failed is None else failed.errors, record.run)
-        if error is None and record.ending == "interrupted":
-            error = StepFailed("the run was stopped.", path=record.run, hint="What was finished is kept; run again.")
-        return Finished(record, outputs, error)
 
     def _watch(self, namespace: Namespace) -> None:
         origin = self._origin
@@ -258,10 +271,3 @@ class _Follower:
 def _made(pod: Document) -> str:
     when: str = pod["metadata"]["creationTimestamp"]
     return when
-
-
-def _error(documents: tuple[ErrorDocument, ...], run: str) -> SeatrialError | None:
-    errors = as_errors(documents, otherwise=f"Its log: seatrial logs {run}")
-    if not errors:
-        return None
-    return errors[0] if len(errors) == 1 else Problems(errors)

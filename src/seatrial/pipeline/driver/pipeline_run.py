@@ -14,6 +14,7 @@ from seatrial.pipeline.project.settings import ClusterChoice
 from seatrial.pipeline.running.plan import make_plan
 from seatrial.pipeline.steps.declaration import Resources
 from seatrial.pipeline.steps.load_pipeline import Pipeline
+from seatrial.pipeline.tasks.planned_task import PlannedTask, plan_tasks
 from seatrial.pipeline.workspace import Workspace
 
 JOB_LATER = "known-once-its-inputs-are-made"  # in place of a digest
@@ -30,12 +31,16 @@ class PlannedJob:
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
-    """A run: who drives it (None is the process that asks), when (None is now), and the steps that are not cached."""
+    """A run: who drives it (None is the process that asks), when (None is now), and the steps that are not cached.
+
+    Where an orchestrator drives it, `driver` is what each of the `tasks` is asked for, and there are no `steps`.
+    """
 
     cluster: ClusterChoice
     driver: DriverRun | None
     schedule: str | None
     steps: tuple[PlannedJob, ...]
+    tasks: tuple[PlannedTask, ...] = ()
 
 
 def plan_run(
@@ -72,3 +77,12 @@ def plan_run(
         if step.state == "ran"
     )
     return PipelineRun(profile.cluster, driver, None, steps)
+
+
+def plan_task_run(
+    pipeline: Pipeline, workspace: Workspace, options: RunOptions, *, run: str, schedule: str | None = None
+) -> PipelineRun:
+    """The run as an orchestrator drives it, one task a step; writes nothing."""
+    request = driver_of(workspace, options, run=None if schedule else run)
+    tasks = plan_tasks(pipeline, workspace.profile)
+    return PipelineRun(cluster_of(workspace).cluster, request, schedule, (), tasks)

@@ -17,6 +17,10 @@ LOOK_S = 1.0
 
 def stop_run(record: RunRecord, workspace: Workspace) -> RunRecord:
     """Deletes every Job of the run, the driver's first, waits until their pods are gone, and returns the record."""
+    if record.origin is not None and record.origin.kubeflow is not None:
+        from seatrial.pipeline.kubeflow.runs import end_run
+
+        return end_run(record, workspace)
     cluster = workspace.profile.cluster
     if cluster is None or (record.origin is not None and record.origin.namespace is None):
         where = "another machine" if record.origin is None else record.origin.driver

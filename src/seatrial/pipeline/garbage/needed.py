@@ -8,7 +8,7 @@ from datetime import datetime
 from seatrial.models.provenance import Provenance
 from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, TableOutput
-from seatrial.pipeline.running.run_records import SCHEDULES, RunRecord, Schedule
+from seatrial.pipeline.running.run_records import SCHEDULES, RunRecord, Schedule, gathered
 from seatrial.stores.documents import from_json
 from seatrial.stores.objects import Objects
 
@@ -42,7 +42,7 @@ def find_needed(
     snapshots: set[Snapshot] = set()
     digests: set[str] = set()
     for info in objects.list(RUNS):
-        record = from_json(RunRecord, objects.get(info.key).data, path=info.key)
+        record = gathered(from_json(RunRecord, objects.get(info.key).data, path=info.key), objects)
         digests |= set() if record.code is None else {record.code}
         keys |= {step.key for step in record.steps if step.key is not None}
         if record.ending == "running" and info.modified >= since:

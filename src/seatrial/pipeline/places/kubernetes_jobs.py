@@ -211,7 +211,7 @@ class KubernetesJobs:
             if record.key != job.key:
                 raise Corrupt(f"the record must have the key {job.key}, got {record.key}.", path=key, hint="Run again.")
             return record
-        if errors := read_errors(answer, log):
+        if errors := read_errors(answer, otherwise=f"Its log: {log}"):
             raise errors[0] if len(errors) == 1 else Problems(errors)
         problem, hint = why_ended(pod, ended, memory=memory)
         raise StepFailed(f"step {step.name!r}: {problem}.", path=str(log), hint=hint)

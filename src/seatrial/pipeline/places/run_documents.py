@@ -7,6 +7,8 @@ from seatrial.pipeline.jobs.job import Job
 from seatrial.stores.documents import from_json, sha256, to_json
 from seatrial.stores.objects import Objects
 
+BEGUN, ENDED = ".begun.json", ".ended.json"  # of tasks, which no driver of Seatrial's own looks after
+
 
 def job_key(run: str, step: str) -> str:
     """Where the pinned job of a step lies."""
@@ -26,6 +28,16 @@ def logs_prefix(run: str) -> str:
 def log_key(run: str, step: str) -> str:
     """Where what the step printed lies once it ended."""
     return f"{logs_prefix(run)}{step}.log"
+
+
+def begun_key(run: str, step: str) -> str:
+    """Where the task of a step says that it began; see `gathered`."""
+    return f"{logs_prefix(run)}{step}{BEGUN}"
+
+
+def ended_key(run: str, step: str) -> str:
+    """Where the task of a step says how it ended."""
+    return f"{logs_prefix(run)}{step}{ENDED}"
 
 
 def event_log_key(run: str, step: str) -> str:

@@ -27,7 +27,7 @@ from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.policy.document import read_policy
 
 # Keys of a profile in and under which somebody may have written a secret.
-SECRETIVE = {"store", "buckets", "test_uses", "catalog", "conf"}
+SECRETIVE = {"store", "buckets", "test_uses", "catalog", "conf", "kubeflow"}
 
 
 @dataclass(frozen=True, slots=True)

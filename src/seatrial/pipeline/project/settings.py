@@ -119,6 +119,18 @@ class ClusterChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class KubeflowChoice:
+    """`[profile.X] kubeflow`: where Kubeflow Pipelines is asked. What its pods need stands in `[profile.X] cluster`."""
+
+    endpoint: str | None = None  # https://host:port, with the path under which Kubeflow stands there
+    token: str | None = None  # env:NAME or file:PATH
+    ca: str | None = None  # file:PATH, certificates in PEM form
+    namespace: str | None = None  # of a Kubeflow with several users: whose run it is
+    experiment: str | None = None  # without it, the project's name
+    service_account: str | None = None  # of all pods of a run; without it Kubeflow's own default
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceChoice:
     """`[profile.X.steps] NAME`: what overrides the step's own declaration there. None of it enters a key."""
 
@@ -142,6 +154,7 @@ class ProfileSettings:
     spark: SparkSettings = field(default_factory=SparkSettings)
     image: str | None = None
     cluster: ClusterChoice | None = None
+    kubeflow: KubeflowChoice | None = None
     steps: Mapping[str, ResourceChoice] = field(default_factory=dict)
     service: ServiceChoice = field(default_factory=ServiceChoice)
     test_uses: StoreChoice | None = None

@@ -13,6 +13,7 @@ from seatrial.pipeline.project.cluster_profile import override
 from seatrial.pipeline.project.locations import is_model_file
 from seatrial.pipeline.project.settings import (
     DataSettings,
+    KubeflowChoice,
     ModelSettings,
     ProfileSettings,
     Project,
@@ -77,6 +78,9 @@ def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
             key, problem, hint = wrong
             yield ("profile", name, "buckets", bucket, key), problem, hint
     yield from cluster_mistakes(name, profile)
+    if profile.kubeflow is not None and (wrong := kubeflow_mistake(profile.kubeflow)) is not None:
+        key, problem, hint = wrong
+        yield ("profile", name, "kubeflow", key), problem, hint
     for where, key, tolerations in (
         ("cluster", "tolerations", () if profile.cluster is None else profile.cluster.tolerations),
         ("spark", "executor_tolerations", profile.spark.executor_tolerations),
@@ -111,6 +115,22 @@ def cluster_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
         if (mistake := resources_mistake(override(DEFAULTS, choice))) is not None:
             key, problem, hint = mistake
             yield ("profile", name, "steps", step, key), problem, hint.replace("=", " = ")
+
+
+def kubeflow_mistake(kubeflow: KubeflowChoice) -> tuple[str, str, str] | None:
+    """The key that is wrong, how, and the hint."""
+    endpoint = kubeflow.endpoint
+    if endpoint is not None and (not endpoint.startswith(("http://", "https://")) or any(m in endpoint for m in "@?#")):
+        return "endpoint", "an endpoint must be an http or https address alone.", 'Write "https://host:port".'
+    if kubeflow.token is not None and not kubeflow.token.startswith(("env:", "file:")):
+        return "token", "a secret stands in it.", 'Write a reference: "env:NAME" or "file:PATH".'
+    if kubeflow.ca is not None and not kubeflow.ca.startswith("file:"):
+        return "ca", "the certificates must be a file.", 'Write "file:ca.pem", a file of certificates in PEM form.'
+    for key in ("namespace", "service_account"):
+        object_name = getattr(kubeflow, key)
+        if object_name is not None and not is_dns_label(object_name):
+            return key, f'a name must be 1 to 63 of a-z, 0-9 and -, got "{object_name}".', "Begin it with a letter."
+    return None
 
 
 def data_mistakes(data: DataSettings) -> Iterator[Mistake]:

@@ -24,6 +24,7 @@ from seatrial.pipeline.places.run_documents import log_key
 from seatrial.pipeline.places.this_machine import ThisMachine
 from seatrial.pipeline.running.plan import UNCHANGED, why
 from seatrial.pipeline.running.run_records import (
+    NOT_MADE,
     TOKEN_BYTES,
     Ending,
     ErrorDocument,
@@ -145,7 +146,7 @@ class _Runner:
                     running.pop(future)
                     self._take(*future.result())
             for name in waiting:
-                self._ended(StepRecord(name, "skipped", None, 0.0, "an input was not made"))
+                self._ended(StepRecord(name, "skipped", None, 0.0, NOT_MADE))
             ending = "done" if self.error is None else "failed"
         except KeyboardInterrupt:
             ending = "interrupted"

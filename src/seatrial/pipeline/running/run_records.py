@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from seatrial.errors import Corrupt, InputError, ObjectMissing, did_you_mean
 from seatrial.pipeline.jobs.step_key import KeyParts
+from seatrial.pipeline.places.run_documents import BEGUN, ENDED, logs_prefix
 from seatrial.pipeline.steps.declaration import Parameter
 from seatrial.stores.documents import from_json, to_json
 from seatrial.stores.objects import Objects
@@ -20,6 +21,7 @@ Ending = Literal["running", "done", "failed", "interrupted"]
 RUNS = "runs/"
 SCHEDULES = "schedules/"
 TOKEN_BYTES = 3
+NOT_MADE = "an input was not made"
 NEWEST_TOLD = 3  # of the runs that there are, in an error
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # of a run: it becomes a folder's name, and a label
 
@@ -49,6 +51,14 @@ class RunningStep:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskStep:
+    """A step as a task, after those whose outputs it needs."""
+
+    name: str
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a run is driven from, and what triggered it."""
 
@@ -56,6 +66,7 @@ class Origin:
     trigger: str  # "by hand: NAME", "schedule NAME"
     namespace: str | None = None  # of the Job; None on a machine
     context: str | None = None
+    kubeflow: str | None = None  # the endpoint of the Kubeflow that drives it; `driver` is its own id of the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,7 @@ class RunRecord:
     origin: Origin | None = None  # None in records of older versions
     running: tuple[RunningStep, ...] = ()  # now, or when the run was killed
     errors: tuple[ErrorDocument, ...] = ()  # why the run could not begin
+    tasks: tuple[TaskStep, ...] = ()  # where an orchestrator drives the run: all steps; see `gathered`
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +131,37 @@ def read_run(objects: Objects, run: str) -> RunRecord:
     for name in (*(step.name for step in record.steps), *(step.name for step in record.running)):
         if not name.isidentifier():
             raise Corrupt(f"the name of a step must be an identifier, got {name!r}.", path=path)
-    return record
+    return gathered(record, objects)
+
+
+def gathered(record: RunRecord, objects: Objects) -> RunRecord:
+    """The record with what the tasks of a run that goes on have written beside it, each for itself.
+
+    Where no driver of Seatrial's own looks on, several tasks would write one record at once.
+    """
+    if record.ending != "running" or not record.tasks:
+        return record
+    ended: dict[str, StepRecord] = {}
+    begun: dict[str, RunningStep] = {}
+    prefix = logs_prefix(record.run)
+    for info in objects.list(prefix):
+        step = info.key.removeprefix(prefix).partition(".")[0]
+        if info.key.endswith(ENDED):
+            ended[step] = from_json(StepRecord, objects.get(info.key).data, path=info.key)
+        elif info.key.endswith(BEGUN):
+            begun[step] = from_json(RunningStep, objects.get(info.key).data, path=info.key)
+    lost = {name for name, step_record in ended.items() if step_record.state in ("failed", "skipped")}
+    for task in record.tasks:
+        if task.name not in ended and not lost.isdisjoint(task.needs):
+            ended[task.name] = StepRecord(task.name, "skipped", None, 0.0, NOT_MADE)
+            lost.add(task.name)
+    names = [task.name for task in record.tasks]
+    steps = tuple(ended[name] for name in names if name in ended)
+    running = tuple(begun[name] for name in names if name in begun and name not in ended)
+    ending: Ending = "running"
+    if len(steps) == len(record.tasks):
+        ending = "failed" if any(step.state == "failed" for step in steps) else "done"
+    return replace(record, steps=steps, running=running if ending == "running" else (), ending=ending)
 
 
 def find_run(objects: Objects, run: str) -> RunRecord:

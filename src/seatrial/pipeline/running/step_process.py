@@ -134,10 +134,10 @@ def answer_file(job_file: Path) -> Path:
     return job_file.with_suffix(".answer.json")
 
 
-def read_errors(answer: bytes, log: Path) -> tuple[SeatrialError, ...]:
-    """The errors that a child's answer tells, as they were; without a hint of its own each names the log."""
+def read_errors(answer: bytes, *, otherwise: str) -> tuple[SeatrialError, ...]:
+    """The errors that a child's answer tells, as they were; `otherwise` is the hint of those that have none."""
     try:
-        return as_errors(json.loads(answer)["errors"], otherwise=f"Its log: {log}")
+        return as_errors(json.loads(answer)["errors"], otherwise=otherwise)
     except (ValueError, LookupError, TypeError):
         return ()
 
@@ -162,7 +162,7 @@ def as_errors(documents: Sequence[ErrorDocument], *, otherwise: str) -> tuple[Se
 
 
 def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:
-    failures = read_errors(answer, log)
+    failures = read_errors(answer, otherwise=f"Its log: {log}")
     if failures:
         return failures[0] if len(failures) == 1 else Problems(failures)
     if status in KILLED:

@@ -1,0 +1,1 @@
+"""Runs as runs of Kubeflow Pipelines: one task a step."""

@@ -1,0 +1,112 @@
+"""Submitting a run to Kubeflow Pipelines: everything that can be wrong is told first, and one pipeline is sent."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from seatrial.errors import InputError, SeatrialError
+from seatrial.pipeline.driver.pipeline_run import PipelineRun
+from seatrial.pipeline.driver.run_options import RunOptions
+from seatrial.pipeline.driver.submit import cluster_of
+from seatrial.pipeline.kubeflow.api import Kubeflow, pipeline_of
+from seatrial.pipeline.kubeflow.pipeline_spec import pipeline_documents, recurring_run
+from seatrial.pipeline.places.code_artifact import pack_code
+from seatrial.pipeline.places.kubernetes_jobs import check_inputs
+from seatrial.pipeline.project.settings import KubeflowChoice
+from seatrial.pipeline.running.run_records import Identity, RunRecord, Schedule, schedule_key, write_run
+from seatrial.pipeline.steps.load_pipeline import Pipeline
+from seatrial.pipeline.tasks.planned_task import task_steps
+from seatrial.pipeline.workspace import Workspace, look_up
+from seatrial.stores.documents import to_json
+
+
+def endpoint_of(workspace: Workspace) -> str:
+    """Where the profile's Kubeflow is; `InputError` where it names none."""
+    choice = workspace.profile.kubeflow
+    if choice is None or choice.endpoint is None:
+        raise InputError(
+            f"[profile.{workspace.profile_name}] kubeflow: it must say where Kubeflow Pipelines is.",
+            path=workspace.project.path,
+            hint='Write kubeflow = { endpoint = "https://…", token = "env:NAME" }.',
+        )
+    return choice.endpoint.rstrip("/")
+
+
+def open_kubeflow(workspace: Workspace) -> Kubeflow:
+    """The profile's Kubeflow, with its token looked up."""
+    endpoint, choice = endpoint_of(workspace), _choice(workspace)
+    directory = workspace.project.directory
+    token = None if choice.token is None else look_up(choice.token, directory, os.environ)
+    ca = None if choice.ca is None else directory / Path(choice.ca.removeprefix("file:")).expanduser()
+    return Kubeflow(endpoint, token=token, ca=ca, namespace=choice.namespace)
+
+
+def submit_tasks(
+    planned: PipelineRun, identity: Identity, pipeline: Pipeline, workspace: Workspace, options: RunOptions
+) -> RunRecord:
+    """Sends the pipeline, after the code that its tasks run and the record that they go on with."""
+    _check(pipeline, workspace)
+    choice = _choice(workspace)
+    with open_kubeflow(workspace) as kubeflow:
+        experiment = kubeflow.experiment(
+            choice.experiment or workspace.project.name
+        )  # what is refused leaves no record
+        record = RunRecord(
+            run=identity.run,
+            started=identity.started,
+            profile=workspace.profile_name,
+            rehearsal=options.rehearse,
+            parameters=pipeline.parameters,
+            ending="running",
+            steps=(),
+            code=pack_code(workspace.project, workspace.objects),
+            origin=identity.origin,
+            tasks=task_steps(pipeline.graph),
+        )
+        write_run(workspace.objects, record)
+        try:
+            begun = kubeflow.begin(
+                identity.run, _pipeline(planned), experiment=experiment, service_account=choice.service_account
+            )
+        except SeatrialError as error:
+            documents = tuple(failure.as_document() for failure in error.each)
+            write_run(workspace.objects, replace(record, ending="failed", errors=documents))
+            raise
+    if record.origin is not None:  # a pod takes seconds to begin, and only the last task writes the record
+        record = replace(record, origin=replace(record.origin, driver=begun))
+        write_run(workspace.objects, record)
+    return record
+
+
+def submit_recurring(planned: PipelineRun, pipeline: Pipeline, workspace: Workspace) -> str:
+    """Sends the recurring run in place of an older one; returns Kubeflow's id of it."""
+    _check(pipeline, workspace)
+    choice = _choice(workspace)
+    assert planned.driver is not None and planned.schedule is not None  # noqa: S101 PT018
+    with open_kubeflow(workspace) as kubeflow:
+        experiment = kubeflow.experiment(choice.experiment or workspace.project.name)
+        recurring = recurring_run(planned.driver, planned.schedule)
+        code = pack_code(workspace.project, workspace.objects)
+        workspace.objects.put(schedule_key(str(recurring["display_name"])), to_json(Schedule(code)))
+        return kubeflow.schedule(
+            recurring, _pipeline(planned), experiment=experiment, service_account=choice.service_account
+        )
+
+
+def _pipeline(planned: PipelineRun) -> dict[str, object]:
+    assert planned.driver is not None  # noqa: S101
+    return pipeline_of(pipeline_documents(planned.driver, planned.tasks, planned.cluster))
+
+
+def _choice(workspace: Workspace) -> KubeflowChoice:
+    endpoint_of(workspace)
+    assert workspace.profile.kubeflow is not None  # noqa: S101
+    return workspace.profile.kubeflow
+
+
+def _check(pipeline: Pipeline, workspace: Workspace) -> None:
+    cluster_of(workspace)
+    endpoint_of(workspace)
+    check_inputs(pipeline.graph)

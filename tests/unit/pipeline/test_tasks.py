@@ -1,0 +1,204 @@
+"""Steps as tasks of an orchestrator: each finds what the run made so far, and the last one ends the run's record."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from seatrial.pipeline.places.code_artifact import pack_code
+from seatrial.pipeline.places.pod_store import STORE_VARIABLE
+from seatrial.pipeline.places.run_documents import begun_key, ended_key, log_key
+from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.running.run_records import (
+    RunningStep,
+    RunRecord,
+    StepRecord,
+    TaskStep,
+    gathered,
+    read_run,
+    write_run,
+)
+from seatrial.pipeline.tasks.mounted_secrets import (
+    SECRET_VARIABLE,
+    SIGNING_VARIABLE,
+    mounted_variables,
+    take_signing_keys,
+)
+from seatrial.pipeline.workspace import Workspace, open_project
+from seatrial.releases.keys import find_key, new_key
+from seatrial.stores.documents import to_json
+from tests.place_contract import forget_modules
+
+RUN = "20260101T000000-abcdef"
+PIPELINE = """\
+import os
+
+from seatrial import step
+
+
+@step()
+def first(*, number: int = 1):
+    print("first", os.environ.get("FLAVOUR"))
+    if number < 0:
+        raise ValueError("no such ship")
+    return {"number": number}
+
+
+@step(inputs={"first": "first"})
+def second(first):
+    return {"number": first["number"] + 1}
+"""
+TASKS = (TaskStep("first", ()), TaskStep("second", ("first",)), TaskStep("beside", ()))
+
+
+class Tasks:
+    """A project in a store, and its tasks as an orchestrator starts them: processes that know of nothing else."""
+
+    def __init__(self, workspace: Workspace, folder: Path) -> None:
+        self.objects = workspace.objects
+        self._code = pack_code(workspace.project, workspace.objects)
+        self._folder = folder
+        self.environment = {
+            **os.environ,
+            STORE_VARIABLE: json.dumps({"url": workspace.store.url}),
+            "SEATRIAL_HOME": str(folder / "home"),
+        }
+
+    def run(self, step: str, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "seatrial", "step", step, "--run", RUN, "--profile", "shared"]
+        command += ["--code", self._code, *options]
+        state = {"SEATRIAL_STATE": str(self._folder / f"state-{step}")}
+        return subprocess.run(
+            command,
+            env={**self.environment, **state},
+            cwd=self._folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def states(self) -> dict[str, str]:
+        return {step.name: step.state for step in read_run(self.objects, RUN).steps}
+
+
+@contextmanager
+def opened(tmp_path: Path) -> Iterator[Workspace]:
+    folder = tmp_path / "ships"
+    folder.mkdir()
+    (folder / "pipeline.py").write_text(PIPELINE)
+    store = f'[profile.shared]\nstore = {{ url = "file:{tmp_path / "store"}" }}\n'
+    (folder / "seatrial.toml").write_text(f'[project]\nname = "ships"\n{store}')
+    forget_modules()
+    with open_project(load_project(folder), "shared") as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Iterator[Tasks]:
+    with opened(tmp_path) as workspace:
+        (tmp_path / "pod").mkdir()
+        yield Tasks(workspace, tmp_path / "pod")
+
+
+@pytest.mark.simulation
+def test_each_task_goes_on_with_what_the_one_before_made(tasks: Tasks, tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "FLAVOUR").write_text("salt")
+    tasks.environment[SECRET_VARIABLE] = str(tmp_path / "secret")
+    done = tasks.run("first", "--set", "first.number=41")
+    assert (done.returncode, done.stdout) == (0, "first salt\n"), done.stderr
+    assert tasks.objects.get(log_key(RUN, "first")).data == b"first salt\n"
+    record = read_run(tasks.objects, RUN)  # which nobody had submitted
+    assert (record.ending, tasks.states()) == ("running", {"first": "ran"})
+    # The task of `second` is not told what `first` was set to: what that made says it.
+    done = tasks.run("second")
+    assert done.returncode == 0, done.stderr
+    stored = json.loads(tasks.objects.get(f"runs/{RUN}.json").data)
+    assert stored["ending"] == "done"
+    assert [(step["name"], step["state"]) for step in stored["steps"]] == [("first", "ran"), ("second", "ran")]
+    assert stored["steps"][0]["parts"]["parameters"] == {"number": 41}
+    again = tasks.run("second")  # whoever starts it once more is told that it has ended, and nothing runs
+    assert again.returncode == 0
+
+
+@pytest.mark.simulation
+def test_what_the_code_raises_is_told_and_is_not_tried_again(tasks: Tasks) -> None:
+    for _ in range(2):
+        done = tasks.run("first", "--set", "first.number=-1")
+        assert done.returncode == 1
+        assert "step 'first' raised ValueError: no such ship" in done.stderr
+    assert done.stdout == ""  # the second time nothing ran
+    record = read_run(tasks.objects, RUN)
+    assert (record.ending, tasks.states()) == ("failed", {"first": "failed", "second": "skipped"})
+    assert record.steps[0].errors[0]["path"] == "pipeline.py"
+
+
+@pytest.mark.simulation
+def test_other_versions_than_those_of_whoever_asked_are_refused_by_name(tasks: Tasks) -> None:
+    done = tasks.run("first", "--expects", "Python=2.7")
+    assert done.returncode == 2
+    assert "step 'first' needs Python 2.7, and the image has 3." in done.stderr
+    assert tasks.states() == {"first": "failed", "second": "skipped"}
+
+
+@pytest.mark.simulation
+def test_a_task_whose_input_the_run_has_not_made_says_so(tasks: Tasks) -> None:
+    done = tasks.run("second")
+    assert done.returncode == 2
+    assert "step 'second' needs first, which this run has not made." in done.stderr
+
+
+def record_of(*steps: StepRecord) -> RunRecord:
+    return RunRecord(
+        run=RUN,
+        started="2026-01-01T00:00:00Z",
+        profile="shared",
+        rehearsal=False,
+        parameters={},
+        ending="running",
+        steps=steps,
+        tasks=TASKS,
+    )
+
+
+def test_a_record_is_gathered_from_what_each_task_wrote(tmp_path: Path) -> None:
+    with opened(tmp_path) as workspace:
+        objects = workspace.objects
+        write_run(objects, record_of())
+        assert read_run(objects, RUN).steps == ()
+        objects.put(begun_key(RUN, "first"), to_json(RunningStep("first", "never run")))
+        record = read_run(objects, RUN)
+        assert ([step.name for step in record.running], record.ending) == (["first"], "running")
+        objects.put(ended_key(RUN, "first"), to_json(StepRecord("first", "failed", None, 1.0, "no wind")))
+        record = read_run(objects, RUN)
+        assert [(step.name, step.state) for step in record.steps] == [("first", "failed"), ("second", "skipped")]
+        assert (record.running, record.ending) == ((), "running")
+        objects.put(ended_key(RUN, "beside"), to_json(StepRecord("beside", "ran", "k" * 64, 1.0, "never run")))
+        record = read_run(objects, RUN)
+        assert ([step.name for step in record.steps], record.ending) == (["first", "second", "beside"], "failed")
+        assert gathered(record, objects) == record  # one that has ended is as it was written
+
+
+def test_a_mounted_secret_becomes_variables_and_kubernetes_own_links_do_not(tmp_path: Path) -> None:
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "NAME").write_text("value")
+    (tmp_path / "NAME").symlink_to("..data/NAME")
+    assert mounted_variables({SECRET_VARIABLE: str(tmp_path)}) == {"NAME": "value"}
+    assert mounted_variables({}) == {}
+
+
+def test_a_mounted_key_that_all_can_read_is_copied_for_this_user_alone(tmp_path: Path) -> None:
+    key = new_key(tmp_path / "mounted", "release")
+    key.path.chmod(0o644)  # as Kubeflow mounts it
+    take_signing_keys({SIGNING_VARIABLE: str(key.path.parent)}, tmp_path / "home")
+    found = find_key(tmp_path / "home", "release")
+    assert found is not None
+    assert found.public == key.public
