@@ -122,7 +122,7 @@ def test_another_job_than_the_pod_was_told_of_is_refused(project: Path) -> None:
 def test_other_versions_than_the_key_says_are_refused_by_name(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (project / "pipeline.py").read_text()
     (project / "pipeline.py").write_text(
-        text.replace('@step(cpu="100m", memory="512Mi")\ndef counts', '@step(libraries=("numpy",))\ndef counts')
+        text.replace('@step(cpu="600m", memory="512Mi")\ndef counts', '@step(libraries=("numpy",))\ndef counts')
     )
     monkeypatch.setattr("importlib.metadata.version", lambda _name: "0.0.1")
     done, _ = remote(project, "counts")
