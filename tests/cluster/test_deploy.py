@@ -180,7 +180,8 @@ def test_a_rollout_that_does_not_come_up_says_why_and_the_last_version_serves_on
 ) -> None:
     monkeypatch.setattr(rollout, "PATIENCE_S", 3.0)
     first = fleet.release()
-    assert fleet.deploy("--apply").returncode == 0
+    done = fleet.deploy("--apply")
+    assert done.returncode == 0, done.stderr
     fleet.release(accuracy=0.9)
 
     def words_of_a_failed_rollout() -> str:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from seatrial.errors import Corrupt
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import pydantic
 
 T = TypeVar("T")
+# For a field that a type got later on: without a value it is not written, so that digests of what lacks it stay, and
+# an older Seatrial reads it.
+LEFT_OUT_IF_NONE = MappingProxyType({"left_out_if_none": True})
 _SHOWN = 20  # characters of a number that is refused
 
 
@@ -79,7 +83,10 @@ def sha256(data: bytes) -> str:
 
 def _plain(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        named = ((item, getattr(value, item.name)) for item in dataclasses.fields(value))
+        return {
+            item.name: _plain(part) for item, part in named if part is not None or item.metadata != LEFT_OUT_IF_NONE
+        }
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from seatrial.stores.documents import LEFT_OUT_IF_NONE
 from seatrial.verdicts.evidence import Claim, Family
 from seatrial.verdicts.policy.threat import ThreatModel
 
@@ -66,5 +67,5 @@ class Policy:
     bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     clip: float | None = None
     quantile: float | None = None
-    largest_weight: float | None = None
-    time: str | None = None
+    largest_weight: float | None = field(default=None, metadata=LEFT_OUT_IF_NONE)
+    time: str | None = field(default=None, metadata=LEFT_OUT_IF_NONE)
