@@ -8,6 +8,7 @@ _.seekable
 _.tell
 _._repr_html_  # notebooks
 raised  # what __exit__ is given
+_.redirect_request  # of urllib's handlers
 
 # Templates of the report.
 _.anchor

@@ -35,7 +35,7 @@ class Target(Protocol):
     def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:
         """The documents of a run; pure. The first is what `run` sends, to the byte; the others are sent by its driver.
 
-        `InputError` where this target runs no pipelines.
+        `InputError` where it cannot run there.
         """
         ...
 
@@ -60,11 +60,6 @@ class Target(Protocol):
     def deployment_of(self, name: str, namespace: str) -> str | None:
         """The Kubernetes Deployment whose pods serve releases of that name; None where there is none to be followed."""
         ...
-
-
-def no_pipelines(target: str) -> InputError:
-    """What a target that serves alone says to a pipeline."""
-    return InputError(f"pipelines do not run on {target} yet.", hint="Run it --on kubectl, or on this machine.")
 
 
 def write_documents(documents: Sequence[Document], folder: Path) -> None:

@@ -16,8 +16,8 @@ from seatrial.deploy import find_target
 from seatrial.deploy.find_target import BUILT_IN
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document, Target
-from seatrial.errors import InputError
 from seatrial.pipeline.driver.pipeline_run import PipelineRun
+from tests.azureml_sample import ON_AZURE, SCHEDULED_ON_AZURE
 from tests.deploy_sample import SERVICE
 from tests.pipeline_sample import DRIVEN, SCHEDULED, TASKED, TASKS_SCHEDULED
 
@@ -143,42 +143,54 @@ def check_pipelines(subject: Target, run: PipelineRun = DRIVEN, scheduled: Pipel
     assert len({document.path for document in documents}) == len(documents), "two documents have one path"
     manifests = [part for one in documents for part in yaml.safe_load_all(one.text)]
     assert run.driver is not None
-    assert set(_parts(manifests, "image")) == {run.driver.image}, "another image than the one that was asked for"
-    words = [word for text in _texts(list(_parts(manifests, "args"))) for word in text.split()]
-    assert run.driver.code in words, "the code is not pinned by its digest"
+    images = set(_parts(manifests, "image"))
+    assert images == {run.driver.image}, "another image than the one that was asked for"
+    assert all(PINNED.fullmatch(str(image)) for image in images), "an image is not pinned by its digest"
+    calls = list(_calls(manifests))
+    assert any(run.driver.code in words for words in calls), "the code is not pinned by its digest"
     steps = [*(step.remote.step for step in run.steps), *(task.step for task in run.tasks)]
-    assert all(step in words for step in steps), "a step is lost"
+    called = [words[words.index("step") + 1] for words in calls if "step" in words]
+    assert sorted(called) == sorted(steps), "a step is lost, or called twice"
     assert not any(manifest.get("kind") == "Secret" for manifest in manifests), "credentials travel with the documents"
+    assert all(_is_reference(value) for _, value in _credentials(manifests)), "a credential is there by value"
     times = list(_texts([yaml.safe_load(subject.render_pipeline(scheduled)[0].text)]))
     assert any(str(scheduled.schedule) in text for text in times), "the times are lost"
 
 
-RUNS = {"kubectl": (DRIVEN, SCHEDULED), "kubeflow": (TASKED, TASKS_SCHEDULED)}
+def _calls(manifests: Sequence[object]) -> Iterator[list[str]]:
+    """The words that each container is called with: a list of arguments, or a line for a shell."""
+    for words in _parts(manifests, "args"):
+        yield " ".join(_texts([words])).split()
+    for line in _parts(manifests, "command"):
+        yield line.split() if isinstance(line, str) else []
+
+
+RUNS = {
+    "kubectl": (DRIVEN, SCHEDULED),
+    "kubeflow": (TASKED, TASKS_SCHEDULED),
+    "azureml": (ON_AZURE, SCHEDULED_ON_AZURE),
+}
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_a_target_runs_pipelines_or_says_that_it_does_not(name: str) -> None:
-    if name in RUNS:
-        check_pipelines(find_target(name), *RUNS[name])
-        return
-    with pytest.raises(InputError, match=f"pipelines do not run on {name} yet"):
-        find_target(name).render_pipeline(DRIVEN)
+def test_a_target_renders_runs_as_a_target_owes(name: str) -> None:
+    check_pipelines(find_target(name), *RUNS[name])
 
 
 class Wrong:
-    """The kubectl target, and one thing that goes wrong with its documents."""
+    """A target, kubectl without another, and one thing that goes wrong with its documents."""
 
     name = "wrong"
     sends = False
 
-    def __init__(self, spoil: Callable[[Document], Document]) -> None:
-        self._spoil = spoil
+    def __init__(self, spoil: Callable[[Document], Document], right: str = "kubectl") -> None:
+        self._spoil, self._right = spoil, right
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
-        return tuple(self._spoil(one) for one in find_target("kubectl").render_service(service))
+        return tuple(self._spoil(one) for one in find_target(self._right).render_service(service))
 
     def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:
-        return tuple(self._spoil(one) for one in find_target("kubectl").render_pipeline(pipeline))
+        return tuple(self._spoil(one) for one in find_target(self._right).render_pipeline(pipeline))
 
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         raise AssertionError("the suite only renders")
@@ -259,3 +271,20 @@ def test_the_suite_catches_a_target_whose_pipelines_are_wrong(
 ) -> None:
     with pytest.raises(AssertionError, match=complaint):
         check_pipelines(Wrong(spoil))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (counted(), "rendering the same run again"),
+        (lambda one: Document("all.yaml", one.text), "two documents have one path"),
+        (replaced("@sha256:", ":latest-"), "another image"),
+        (replaced("c" * 64, "newest"), "not pinned by its digest"),
+        (replaced("step train_model", "step features"), "a step is lost, or called twice"),
+        (replaced('PYTHONUNBUFFERED: "1"', "AWS_SECRET_ACCESS_KEY: hunter2"), "by value"),
+        (replaced("0 3 * * mon-fri", "0 4 * * *"), "the times are lost"),
+    ],
+)
+def test_the_suite_catches_a_pipeline_job_that_is_wrong(spoil: Callable[[Document], Document], complaint: str) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        check_pipelines(Wrong(spoil, "azureml"), *RUNS["azureml"])

@@ -10,6 +10,7 @@ import pytest
 
 from seatrial.pipeline.project.project_file import parse_project as read
 from seatrial.pipeline.project.settings import (
+    AzureMLChoice,
     BucketChoice,
     ClusterChoice,
     DataSettings,
@@ -41,6 +42,7 @@ SECTIONS = {
     "`spark`": SparkSettings,
     "`cluster`": ClusterChoice,
     "`kubeflow`": KubeflowChoice,
+    "`azureml`": AzureMLChoice,
     "`steps`": ResourceChoice,
     "`service`": ServiceChoice,
 }
@@ -48,7 +50,7 @@ SECTIONS = {
 TABLES = {  # keys whose values are tables of their own
     "`[policy]`": {"require", "threat"},
     "`[policy.threat.NAME]`": {"mutable"},
-    "`[profile.NAME]`": {"buckets", "cluster", "kubeflow", "service", "spark", "steps"},
+    "`[profile.NAME]`": {"azureml", "buckets", "cluster", "kubeflow", "service", "spark", "steps"},
 }
 
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

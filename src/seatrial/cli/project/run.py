@@ -17,10 +17,11 @@ from seatrial.cli.project.run_ending import tell_result
 from seatrial.cli.run_progress import progress
 
 On = Annotated[
-    Literal["kubectl", "kubeflow"] | None,
+    Literal["kubectl", "kubeflow", "azureml"] | None,
     Parameter(
         name="--on",
-        help="Run each step as a Job of the profile's cluster, or as a task of its Kubeflow; without it, here.",
+        help="Run each step as a Job of the profile's cluster, as a task of its Kubeflow or as a component of Azure ML; "
+        "without it, here.",
     ),
 ]
 Detach = Annotated[
@@ -31,6 +32,10 @@ Detach = Annotated[
 DryRun = Annotated[
     bool,
     Parameter(name="--dry-run", negative="", show_default=False, help="Print what would be sent, and send nothing."),
+]
+Output = Annotated[
+    Path | None,
+    Parameter(name="--output", help="The folder for the documents of --on azureml, which Azure's own tool sends."),
 ]
 Schedule = Annotated[
     str | None,
@@ -44,6 +49,7 @@ def command(
     detach: Detach = False,
     dry_run: DryRun = False,
     schedule: Schedule = None,
+    output: Output = None,
     set_: Set = (),
     rehearse: Rehearse = False,
     no_cache: NoCache = False,
@@ -77,6 +83,10 @@ def command(
     for option, chosen in (("--detach", detach), ("--dry-run", dry_run), ("--schedule", schedule is not None)):
         if chosen and on is None:
             raise InputError(f"{option} needs a cluster, and none was named.", hint="Add --on kubectl.")
+    if on != "azureml" and output is not None:
+        raise InputError("--output is for --on azureml: other documents are sent.", hint="Print them: --dry-run.")
+    if on == "azureml" and detach:
+        raise InputError("--detach is for a run that Seatrial sends, and Azure ML's it does not.", hint="Leave it out.")
     project = load_project(directory)
     sets = set_ if budget is None else (*set_, f"assess.budget_s={budget:g}")
     options = RunOptions(sets=sets, rehearse=rehearse, use_cache=not no_cache, steps_at_once=parallel)
@@ -90,6 +100,10 @@ def command(
             from seatrial.pipeline.project.cluster_profile import is_driven_there
 
             request = submission.Submission(pipeline, workspace, options, call, now, token, as_json=json)
+            if on == "azureml":
+                from seatrial.cli.project import azureml_submission
+
+                return azureml_submission.prepare(request, schedule=schedule, dry_run=dry_run, output=output)
             if schedule is not None:
                 return submission.submit_schedule(request, on, schedule, dry_run=dry_run)
             if dry_run:

@@ -55,9 +55,13 @@ def command(
     """
     from seatrial.pipeline.running import step_command
 
-    if code is not None and job is not None:
+    if code is not None:
         import os
 
+        from seatrial.pipeline.tasks.key_vault import open_vaults
+
+        open_vaults(os.environ)
+    if code is not None and job is not None:
         from seatrial.pipeline.places.remote_step import run_remote_step
 
         run_remote_step(

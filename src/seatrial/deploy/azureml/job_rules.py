@@ -33,7 +33,8 @@ _DAY, _MONTH = 2, 3  # fields of a cron expression
 def component_mistakes(component: Document, files: Collection[str]) -> Iterator[Mistake]:
     """Of a command component; `files` are the paths that are written beside it."""
     yield from name_mistakes("name", component.get("name"), COMPONENT)
-    yield from name_mistakes("version", component.get("version"), VERSION)
+    if "version" in component:
+        yield from name_mistakes("version", component["version"], VERSION)
     yield from environment_mistakes("environment", component.get("environment"))
     if not str(component.get("command") or "").strip():
         yield Mistake("command", "must be a command, and is empty.", "Write what the container runs.")
@@ -44,7 +45,8 @@ def component_mistakes(component: Document, files: Collection[str]) -> Iterator[
 
 def pipeline_mistakes(pipeline: Document, components: Mapping[str, Document]) -> Iterator[Mistake]:
     """Of a pipeline job, beside its components by path."""
-    yield from name_mistakes("name", pipeline.get("name"), RESOURCE)
+    if "name" in pipeline:  # without one Azure ML makes one up, as it does for each job of a schedule
+        yield from name_mistakes("name", pipeline["name"], RESOURCE)
     yield from name_mistakes("experiment_name", pipeline.get("experiment_name"), RESOURCE)
     default = (pipeline.get("settings") or {}).get("default_compute")
     if default is not None:

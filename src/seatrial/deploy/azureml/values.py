@@ -10,6 +10,7 @@ from typing import Any
 
 from seatrial.deploy.azureml.mistake import Mistake
 from seatrial.deploy.service_settings import PINNED_IMAGE
+from seatrial.pipeline.project.azureml_profile import COMPUTE_NAME
 
 SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # never by value
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -42,7 +43,7 @@ RESOURCE = NameRule(
 COMPONENT = NameRule(re.compile(r"[a-z][a-z0-9_]{0,254}"), "1 to 255 of a-z, 0-9 and _, and begin with a letter")
 VERSION = NameRule(re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,29}"), "1 to 30 letters, digits, ., - and _")
 COMPUTE = NameRule(
-    re.compile(r"azureml:[a-zA-Z][a-zA-Z0-9-]{1,31}"), '"azureml:" and a name of 2 to 32 letters, digits and -'
+    re.compile(f"azureml:{COMPUTE_NAME.pattern}"), '"azureml:" and a name of 2 to 32 letters, digits and -'
 )
 
 

@@ -1,4 +1,4 @@
-"""Azure ML: a managed online endpoint, one deployment a release, and the traffic that goes to it.
+"""Azure ML: a managed online endpoint, one deployment a release, and its traffic; and pipeline jobs.
 
 azure-ai-ml's loader does not see made-up sizes, traffic that is not 100, a compute that makes an endpoint something
 else and more: what is rendered here passes `deploy.azureml.lint` first.
@@ -14,8 +14,9 @@ from seatrial.cluster.dns_names import dns_label
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy import workload
 from seatrial.deploy.azureml.lint import check_documents
+from seatrial.deploy.azureml.pipeline_job import PIPELINE, SCHEDULE, render_documents
 from seatrial.deploy.service_settings import ServiceSettings
-from seatrial.deploy.target import Document, no_pipelines
+from seatrial.deploy.target import Document
 from seatrial.errors import InputError, Refused
 from seatrial.stores.documents import sha256
 
@@ -51,9 +52,17 @@ class AzureML:
             *(Document(path, text) for path, text in files.items()),
         )
 
-    def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:  # noqa: ARG002 — see Target
-        """`InputError`: pipelines do not run there yet."""
-        raise no_pipelines(self.name)
+    def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:
+        """The schedule, where there is one, the pipeline job, and a command component for each step."""
+        if pipeline.driver is None or pipeline.azureml is None:
+            raise InputError(
+                "the profile must say where Azure ML runs the steps.",
+                path="azureml",
+                hint='Write azureml = { compute = "…" } into it.',
+            )
+        manifests = render_documents(pipeline.driver, pipeline.tasks, pipeline.azureml, pipeline.schedule)
+        check_documents(manifests)
+        return tuple(Document(path, to_yaml(manifest)) for path, manifest in manifests.items())
 
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:  # noqa: ARG002 — the files say it all
         """The commands that send the folder."""
@@ -75,6 +84,11 @@ class AzureML:
 
     def deployment_of(self, name: str, namespace: str) -> None:
         """None: the endpoint's pods are Azure's."""
+
+
+def pipeline_command(*, scheduled: bool) -> str:
+    """What creates the job, or the schedule, in the folder of its documents."""
+    return f"az ml schedule create --file {SCHEDULE}" if scheduled else f"az ml job create --file {PIPELINE}"
 
 
 def _endpoint(service: ServiceSettings) -> Manifest:

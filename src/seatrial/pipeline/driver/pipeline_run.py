@@ -10,7 +10,7 @@ from seatrial.pipeline.driver.submit import cluster_of, driver_of
 from seatrial.pipeline.places.job_manifest import Owner, RemoteStep
 from seatrial.pipeline.places.run_documents import job_digest
 from seatrial.pipeline.project.cluster_profile import drives_executors, is_driven_there, resources_of
-from seatrial.pipeline.project.settings import ClusterChoice
+from seatrial.pipeline.project.settings import AzureMLChoice, ClusterChoice
 from seatrial.pipeline.running.plan import make_plan
 from seatrial.pipeline.steps.declaration import Resources
 from seatrial.pipeline.steps.load_pipeline import Pipeline
@@ -41,6 +41,7 @@ class PipelineRun:
     schedule: str | None
     steps: tuple[PlannedJob, ...]
     tasks: tuple[PlannedTask, ...] = ()
+    azureml: AzureMLChoice | None = None  # where Azure ML runs the tasks; then `cluster` is nobody's
 
 
 def plan_run(

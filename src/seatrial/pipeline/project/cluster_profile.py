@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
-from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.errors import InputError, Problems
 from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.project.settings import BucketChoice, ProfileSettings, ResourceChoice, StoreChoice
 from seatrial.pipeline.steps.declaration import Resources, Step
@@ -13,55 +13,71 @@ from seatrial.pipeline.steps.declaration import Resources, Step
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 — compared with, not bound to
 
 
+Lack = tuple[str, str, str]  # the key, the problem, the hint
+
+
 def require_cluster_profile(name: str, profile: ProfileSettings, *, path: str, runs: bool = False) -> None:
     """Raises `Problems` with each key that a cluster needs and this profile lacks; `runs` a pipeline, else a service.
 
     `path` is the project file that errors name.
     """
-    problems: list[SeatrialError] = []
+    lacks = [*store_and_image(profile)]
+    if runs:
+        lacks += [*_cluster(profile), *shared_by_machines(profile, "cluster.secret")]
+    if lacks:
+        raise Problems(
+            [InputError(f"[profile.{name}] {key}: {what}", path=path, hint=hint) for key, what, hint in lacks]
+        )
 
-    def lacks(key: str, problem: str, hint: str) -> None:
-        problems.append(InputError(f"[profile.{name}] {key}: {problem}", path=path, hint=hint))
 
+def store_and_image(profile: ProfileSettings) -> Iterator[Lack]:
+    """What every other machine needs: a store that it reaches, and an image that stays what it is."""
     if profile.store is None:
-        lacks(
+        yield (
             "store",
             "a cluster needs a store of its own: it does not reach the embedded one.",
             'Write store = { url = "s3://bucket/prefix", endpoint = "https://…", credentials = "env" }.',
         )
     elif profile.store.url.startswith("file:"):
-        lacks("store", f'a cluster does not reach "{profile.store.url}".', 'Name one at "s3://bucket/prefix".')
+        yield "store", f'a cluster does not reach "{profile.store.url}".', 'Name one at "s3://bucket/prefix".'
     elif profile.store.endpoint is not None and _is_local(profile.store.endpoint):
-        lacks("store", f'"{profile.store.endpoint}" is this machine only.', "Name the address that the cluster knows.")
+        yield "store", f'"{profile.store.endpoint}" is this machine only.', "Name the address that the cluster knows."
     if profile.image is None:
-        lacks(
-            "image", "a cluster needs an image to run.", 'Write image = "registry/name@sha256:…", pinned by its digest.'
+        yield (
+            "image",
+            "a cluster needs an image to run.",
+            'Write image = "registry/name@sha256:…", pinned by its digest.',
         )
     elif "@sha256:" not in profile.image:
-        lacks("image", f'"{profile.image}" can change its content.', 'Pin it: "NAME@sha256:…".')
-    if runs:
-        if profile.cluster is None:
-            lacks("cluster", "it must say where the steps run.", 'Write cluster = { context = "…", namespace = "…" }.')
-        elif profile.spark.executors_are_pods and profile.cluster.spark_service_account is None:
-            lacks(
-                "cluster.spark_service_account",
-                "executors are pods that a Spark step makes, and its account must have that right.",
-                "Make one with the Role of the how-to guide, and name it; or leave out spark.executors.",
-            )
-        if profile.catalog is None or profile.catalog.startswith("sqlite:"):
-            lacks(
-                "catalog",
-                "a cluster needs one that several machines share, and SQLite's is a file of this one.",
-                'Write catalog = "env:NAME", with postgresql://… there.',
-            )
-        for key in _files_of_this_machine(profile):
-            lacks(
-                key,
-                "pods do not see a file of this machine.",
-                'Put what it holds into the Secret that cluster.secret names, and write "env:NAME".',
-            )
-    if problems:
-        raise Problems(problems)
+        yield "image", f'"{profile.image}" can change its content.', 'Pin it: "NAME@sha256:…".'
+
+
+def shared_by_machines(profile: ProfileSettings, secrets: str) -> Iterator[Lack]:
+    """What the steps of one run share: a catalog; and secrets, by the key of the profile that says where they are."""
+    if profile.catalog is None or profile.catalog.startswith("sqlite:"):
+        yield (
+            "catalog",
+            "a cluster needs one that several machines share, and SQLite's is a file of this one.",
+            'Write catalog = "env:NAME", with postgresql://… there.',
+        )
+    what = "the Secret" if secrets == "cluster.secret" else "the key vault"
+    for key in _files_of_this_machine(profile):
+        yield (
+            key,
+            "pods do not see a file of this machine.",
+            f'Put what it holds into {what} that {secrets} names, and write "env:NAME".',
+        )
+
+
+def _cluster(profile: ProfileSettings) -> Iterator[Lack]:
+    if profile.cluster is None:
+        yield "cluster", "it must say where the steps run.", 'Write cluster = { context = "…", namespace = "…" }.'
+    elif profile.spark.executors_are_pods and profile.cluster.spark_service_account is None:
+        yield (
+            "cluster.spark_service_account",
+            "executors are pods that a Spark step makes, and its account must have that right.",
+            "Make one with the Role of the how-to guide, and name it; or leave out spark.executors.",
+        )
 
 
 def is_driven_there(profile: ProfileSettings) -> bool:

@@ -131,6 +131,17 @@ class KubeflowChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class AzureMLChoice:
+    """`[profile.X] azureml`: where the steps run under `run --on azureml`. Computes and vaults are there already."""
+
+    compute: str
+    gpu_compute: str | None = None  # of steps with gpus
+    release_compute: str | None = None  # of the release step: its identity alone reads the signing vault
+    key_vault: str | None = None  # https://NAME.vault.azure.net, with what `env:NAME` and `credentials = "env"` mean
+    signing_vault: str | None = None  # another vault, with the signing key
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceChoice:
     """`[profile.X.steps] NAME`: what overrides the step's own declaration there. None of it enters a key."""
 
@@ -155,6 +166,7 @@ class ProfileSettings:
     image: str | None = None
     cluster: ClusterChoice | None = None
     kubeflow: KubeflowChoice | None = None
+    azureml: AzureMLChoice | None = None
     steps: Mapping[str, ResourceChoice] = field(default_factory=dict)
     service: ServiceChoice = field(default_factory=ServiceChoice)
     test_uses: StoreChoice | None = None

@@ -9,6 +9,7 @@ from seatrial.cluster.dns_names import is_dns_label
 from seatrial.cluster.node_choice import toleration_mistake
 from seatrial.cluster.quantities import quantity_mistake
 from seatrial.errors import SeatrialError, did_you_mean
+from seatrial.pipeline.project.azureml_profile import azureml_mistake
 from seatrial.pipeline.project.cluster_profile import override
 from seatrial.pipeline.project.locations import is_model_file
 from seatrial.pipeline.project.settings import (
@@ -81,6 +82,9 @@ def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
     if profile.kubeflow is not None and (wrong := kubeflow_mistake(profile.kubeflow)) is not None:
         key, problem, hint = wrong
         yield ("profile", name, "kubeflow", key), problem, hint
+    if profile.azureml is not None and (wrong := azureml_mistake(profile.azureml)) is not None:
+        key, problem, hint = wrong
+        yield ("profile", name, "azureml", key), problem, hint
     for where, key, tolerations in (
         ("cluster", "tolerations", () if profile.cluster is None else profile.cluster.tolerations),
         ("spark", "executor_tolerations", profile.spark.executor_tolerations),
