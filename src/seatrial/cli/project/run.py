@@ -20,7 +20,7 @@ On = Annotated[
     Literal["kubectl", "kubeflow", "azureml"] | None,
     Parameter(
         name="--on",
-        help="Run each step as a Job of the profile's cluster, as a task of its Kubeflow or as a component of Azure ML; "
+        help="Run each step as a Job of the profile's cluster, a task of its Kubeflow or a component of Azure ML; "
         "without it, here.",
     ),
 ]
