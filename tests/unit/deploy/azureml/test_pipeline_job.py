@@ -151,7 +151,7 @@ def test_every_component_calls_the_step_as_the_command_line_takes_it(run: Pipeli
     for path, document in rendered(run).items():
         if path.startswith("components/"):
             words = shlex.split(document["command"].rpartition(" && ")[0])
-            _, bound, *_ = _app("step").parse_args(words[1:], exit_on_error=False, print_error=False)
+            bound = _app("step").parse_args(words[1:], exit_on_error=False, print_error=False)[1]
             assert bound.arguments["code"] == REQUEST.code
             assert "Python=3.11" in bound.arguments["expects"]
             assert bound.arguments["no_cache"] is True
