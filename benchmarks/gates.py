@@ -9,6 +9,7 @@ A comparison on our own cases favours us. Results: benchmarks/results/gates.json
     python benchmarks/gates.py --environments FOLDER                all gates, with the draws that their speed allows
     python benchmarks/gates.py --environments FOLDER --gates Fairlearn Seatrial --draws 200
     python benchmarks/gates.py --environments FOLDER --added        cases planted since, in each gate's former draws
+    python benchmarks/gates.py --environments FOLDER --gates Seatrial --draws 200 --more        after the stored draws
     python benchmarks/gates.py --render                             the page and the pictures again, from what is stored
 """
 
@@ -67,6 +68,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--added", action="store_true", help="only the cases that a gate's results lack, in as many draws as they have"
     )
+    parser.add_argument("--more", action="store_true", help="the draws that a gate's results have are kept")
     parser.add_argument("--environments", type=Path, help="where the environments are kept for another run")
     parser.add_argument("--out", type=Path, help="a folder for all results, instead of the repository's")
     parser.add_argument("--render", action="store_true", help="measures nothing")
@@ -79,20 +81,22 @@ def measure(arguments: argparse.Namespace, results: Path) -> None:
     draws[SEATRIAL] = arguments.draws or DRAWS_OF_SEATRIAL
     draws = {name: draws[name] for name in arguments.gates}
     done: dict[str, set[str]] = {name: set() for name in draws}
+    continued = arguments.added or arguments.more
+    stored = json.loads(results.read_text(encoding="utf-8"))["gates"] if continued else {}
+    first = {name: draws_of(stored[name]) if arguments.more else 0 for name in draws}
     if arguments.added:
-        stored = json.loads(results.read_text(encoding="utf-8"))["gates"]
         done = {name: set(stored[name]["cases"]) for name in draws}
         draws = {name: draws_of(stored[name]) for name in draws}
     decisions_of: dict[str, dict[str, list[Decision]]] = {name: {} for name in draws}
     with workers(arguments.gates, arguments.environments) as started:
-        for draw in range(max(draws.values())):
-            due = [name for name in draws if draw < draws[name]]
+        for draw in range(min(first.values()), max(draws.values())):
+            due = [name for name in draws if first[name] <= draw < draws[name]]
             for case, bad, decisions in decided(draw, due, started, done):
                 for name, decision in decisions.items():
                     decisions_of[name].setdefault(case, []).append(decision)
                 print(f"draw {draw}, {'bad' if bad else 'good'}: {case}", flush=True)
             finished = {name: decisions_of[name] for name in due if not arguments.added or draw + 1 == draws[name]}
-            store(results, finished, keep=arguments.added)
+            store(results, finished, {name: stored[name]["cases"] for name in due} if continued else {})
 
 
 def draws_of(stored: dict[str, Any]) -> int:
@@ -138,8 +142,8 @@ def decided(
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def store(results: Path, decisions_of: dict[str, dict[str, list[Decision]]], *, keep: bool = False) -> None:
-    """Replaces the results of these gates, or with `keep` adds cases to them; those of the others are kept."""
+def store(results: Path, decisions_of: dict[str, dict[str, list[Decision]]], former: dict[str, dict[str, Any]]) -> None:
+    """Replaces the results of these gates by their `former` cases and the new decisions; those of others are kept."""
     document: dict[str, Any] = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {"gates": {}}
     document["claim"] = "Who lets which planted model through"
     document["machine"] = {
@@ -154,22 +158,24 @@ def store(results: Path, decisions_of: dict[str, dict[str, list[Decision]]], *, 
     }
     packages = {gate.name: list(gate.packages) for gate in GATES}
     for name, cases in decisions_of.items():
-        former = document["gates"][name]["cases"] if keep else {}
+        known = former.get(name, {})
         document["gates"][name] = {
             "packages": packages.get(name, []),
-            "cases": former
-            | {
-                case: {
-                    "passed": [decision.passed for decision in decisions],
-                    "errors": sum(decision.error for decision in decisions),
-                    "seconds": [round(decision.seconds, 3) for decision in decisions],
-                    "said": decisions[0].said,
-                }
-                for case, decisions in cases.items()
-            },
+            "cases": known | {case: with_decisions(known.get(case), decisions) for case, decisions in cases.items()},
         }
     results.parent.mkdir(parents=True, exist_ok=True)
     results.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def with_decisions(former: dict[str, Any] | None, decisions: list[Decision]) -> dict[str, Any]:
+    """The results of one case, those of its earlier draws first."""
+    before = former or {"passed": [], "errors": 0, "seconds": [], "said": decisions[0].said}
+    return {
+        "passed": [*before["passed"], *(decision.passed for decision in decisions)],
+        "errors": before["errors"] + sum(decision.error for decision in decisions),
+        "seconds": [*before["seconds"], *(round(decision.seconds, 3) for decision in decisions)],
+        "said": before["said"],
+    }
 
 
 if __name__ == "__main__":
