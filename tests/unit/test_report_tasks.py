@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 
 from seatrial.report.classes import class_table
-from seatrial.report.comparisons import beside, comparisons
+from seatrial.report.comparisons import comparisons, reference_sentences
 from seatrial.report.gaps import gaps
 from seatrial.report.groups import columns
 from seatrial.report.html import render_report
@@ -181,7 +181,7 @@ def test_a_comparison_shows_the_two_numbers_that_it_is_the_difference_of() -> No
 def test_a_model_that_is_compared_with_goes_by_its_name() -> None:
     stated = {"model_estimate": "0.714", "reference_estimate": "0.6823", "reference": "0.6823"}
     one = trial(evidence(Claim("accuracy", against="older.json"), 0.014, 0.032, 0.05, **stated))
-    assert list(beside(one)) == ["Accuracy 0.714; older.json: 0.682"]
+    assert list(reference_sentences(one)) == ["Accuracy 0.714; older.json: 0.682"]
 
 
 def test_gaps_of_one_reason_and_column_are_one() -> None:

@@ -15,7 +15,7 @@ ONE_COLUMN = "one-column rule"
 MOST_CLASSES = 20  # of which each gets claims of its own; of more, those that a policy names
 
 
-def wanted(required: Sequence[Claim], subject: Subject, metrics: Collection[str]) -> tuple[Claim, ...]:
+def claims_to_measure(required: Sequence[Claim], subject: Subject, metrics: Collection[str]) -> tuple[Claim, ...]:
     """The claims about these metrics: first those that are asked, then those that are always made; each once."""
     return tuple(dict.fromkeys(claim for claim in (*required, *default_claims(subject)) if claim.metric in metrics))
 

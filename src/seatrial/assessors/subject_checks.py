@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.answers.labels import actual_classes, actual_values, class_code, weights_of
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.contingency.group_specs import group_column, listed, suggestion
+from seatrial.assessors.contingency.group_specs import group_column, quoted_list, suggestion
 from seatrial.errors import InputError, Problems, SeatrialError, field
 
 
@@ -27,7 +27,7 @@ def positive_code(subject: Subject) -> int:
     """The positive class of a binary model. Raises `InputError` where it is unnamed or none of the model's."""
     signature = subject.predictor.signature
     positive = subject.positive if subject.positive is not None else signature.positive
-    classes = listed(signature.classes)
+    classes = quoted_list(signature.classes)
     if positive is None:
         raise InputError(
             "a binary model needs the name of its positive class.", path="data.positive", hint=f"Name one of {classes}."

@@ -40,7 +40,7 @@ def rows_progress(*, live: bool, quiet: bool = False) -> Iterator[ProgressCallba
 
         def on_progress(phase: str, done: int, rows: int | None) -> None:
             total = rows if done else None  # before the first row a bar would say that nothing moves
-            bars.update(task, description=phase, completed=done, total=total, note=counted(done, rows))
+            bars.update(task, description=phase, completed=done, total=total, note=row_count(done, rows))
 
         yield on_progress
 
@@ -57,7 +57,7 @@ class PlainPhases:
         now = time.monotonic()
         if phase == self._phase and now - self._printed_at < SILENT_S:
             return
-        note = counted(done, rows) if phase == self._phase else ""
+        note = row_count(done, rows) if phase == self._phase else ""
         self._phase, self._printed_at = phase, now
         print_lines(f"{phase}{': ' if note else ''}{note}", file=sys.stderr)
 
@@ -66,7 +66,7 @@ def _no_progress(phase: str, done: int, rows: int | None) -> None:
     """Nobody listens."""
 
 
-def counted(done: int, rows: int | None) -> str:
+def row_count(done: int, rows: int | None) -> str:
     """How far it is, in words."""
     if done == 0:
         return ""

@@ -40,7 +40,7 @@ def reference_of(result: Evidence | NotMeasured) -> str:
     return f"{name}: {described}" if described else name
 
 
-def beside(trial: Trial) -> Iterator[str]:
+def reference_sentences(trial: Trial) -> Iterator[str]:
     """The model's number beside what the others reach: "87 % accurate" says little next to 85 %."""
     by_metric: dict[str, list[Evidence | NotMeasured]] = {}
     numbered: tuple[Evidence | NotMeasured, ...] = (*trial.evidence, *trial.not_measured)

@@ -40,7 +40,7 @@ def overall_metrics(trial: Trial, *, unit: str = "") -> tuple[Metric, ...]:
     """All that was measured of the model for all rows together; errors are in the unit of the label, `unit`."""
     return tuple(
         _metric(evidence, unit) for evidence in _plain(trial) if not about_rows(evidence.claim.metric)
-    ) + tuple(_metric(gap, unit) for gap in described(trial) if gap.claim == Claim(gap.claim.metric))
+    ) + tuple(_metric(gap, unit) for gap in estimates_without_bounds(trial) if gap.claim == Claim(gap.claim.metric))
 
 
 def of_the_rows(trial: Trial) -> tuple[Metric, ...]:
@@ -48,7 +48,7 @@ def of_the_rows(trial: Trial) -> tuple[Metric, ...]:
     return tuple(_metric(evidence, "") for evidence in _plain(trial) if about_rows(evidence.claim.metric))
 
 
-def described(trial: Trial) -> Iterator[NotMeasured]:
+def estimates_without_bounds(trial: Trial) -> Iterator[NotMeasured]:
     """Numbers of the measured rows that no bound holds on, but for those beside other models."""
     return (gap for gap in trial.not_measured if gap.claim.against is None and gap.estimate is not None)
 

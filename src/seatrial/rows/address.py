@@ -10,7 +10,7 @@ import pyarrow as pa
 from seatrial.errors import InputError
 from seatrial.rows.find_files import sources_at
 from seatrial.rows.formats import Format, Others, format_of, known_suffixes, unknown_format
-from seatrial.rows.row_file import RowFile, shown
+from seatrial.rows.row_file import RowFile, address_without_secrets
 from seatrial.rows.stream import Rows
 from seatrial.stores.settings import StoreSettings
 
@@ -29,7 +29,7 @@ def open_rows(
     not there, or not readable as what it claims to be, is an `InputError`.
     """
     location = str(address)
-    origin = shown(location)
+    origin = address_without_secrets(location)
     sources = sources_at(location, store)
     if location.endswith(".metadata.json"):
         from seatrial.rows.iceberg_metadata import read_iceberg

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from seatrial.errors import InputError
-from seatrial.rows.row_file import HIDDEN, RowFile, absent, check_plain, empty, shown
+from seatrial.rows.row_file import HIDDEN, RowFile, absent, address_without_secrets, check_plain, empty
 from seatrial.stores.settings import StoreSettings
 
 
@@ -28,7 +28,9 @@ def sources_at(address: str, store: StoreSettings | None = None) -> tuple[RowFil
         return _on_this_machine(Path(unquote(urlsplit(address).path)))
     if scheme:
         raise InputError(
-            f"rows are not read over {scheme}://.", path=shown(address), hint="Copy them here, or give s3://…."
+            f"rows are not read over {scheme}://.",
+            path=address_without_secrets(address),
+            hint="Copy them here, or give s3://….",
         )
     return _on_this_machine(Path(address))
 

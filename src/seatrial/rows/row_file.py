@@ -26,7 +26,7 @@ class RowFile:
     etag: str | None = None  # of an object; None for a file of this machine
 
 
-def shown(address: str) -> str:
+def address_without_secrets(address: str) -> str:
     """The address without a user and a password."""
     scheme, _, rest = address.rpartition("://")
     host, slash, path = rest.partition("/")

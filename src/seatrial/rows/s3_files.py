@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from seatrial.errors import InputError, StoreError
-from seatrial.rows.row_file import HIDDEN, RowFile, absent, check_plain, empty, shown
+from seatrial.rows.row_file import HIDDEN, RowFile, absent, address_without_secrets, check_plain, empty
 from seatrial.stores.obstore_client import Patience, open_bucket
 from seatrial.stores.s3_connection import s3_connection
 from seatrial.stores.settings import StoreSettings
@@ -37,7 +37,11 @@ def in_bucket(address: str, store: StoreSettings | None = None) -> tuple[RowFile
     parts = urlsplit(address)
     key = parts.path.strip("/")
     if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
-        raise InputError("the address is not that of an object.", path=shown(address), hint="Write s3://bucket/key.")
+        raise InputError(
+            "the address is not that of an object.",
+            path=address_without_secrets(address),
+            hint="Write s3://bucket/key.",
+        )
     connection = s3_connection(store or StoreSettings(f"s3://{parts.netloc}"), os.environ)
     bucket = Bucket(parts.netloc, "", connection.endpoint)
     with _explained(bucket, key):
@@ -47,7 +51,7 @@ def in_bucket(address: str, store: StoreSettings | None = None) -> tuple[RowFile
         objects = objects or [meta for chunk in client.list(folder or None) for meta in chunk]
     below = f"{folder}/" if folder else ""
     names = [str(meta["path"]).removeprefix(below) for meta in objects]
-    check_plain(shown(address), lambda pattern: bool(fnmatch.filter(names, pattern)))
+    check_plain(address_without_secrets(address), lambda pattern: bool(fnmatch.filter(names, pattern)))
     sources = []
     for meta in sorted(objects, key=lambda meta: str(meta["path"])):
         inside = meta["path"].removeprefix(below)

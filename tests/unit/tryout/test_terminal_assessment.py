@@ -12,7 +12,7 @@ import pytest
 
 import seatrial
 from seatrial import Assessment
-from seatrial.report.comparisons import beside
+from seatrial.report.comparisons import reference_sentences
 from seatrial.report.terminal.assessment import not_measured, note_lines, sections
 from seatrial.trial.data_checks.note import Note
 from seatrial.verdicts.evidence import Claim, Evidence
@@ -35,7 +35,7 @@ def test_everybody_comes_before_the_widest_gaps(found: Assessment) -> None:
 
 
 def test_the_number_stands_beside_what_needs_no_model(found: Assessment) -> None:
-    (line,) = beside(found.trial)
+    (line,) = reference_sentences(found.trial)
     assert line.startswith("Accuracy 0.838; majority class no: 0.535; by ")
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from seatrial.assessors.contingency.group_specs import listed
+from seatrial.assessors.contingency.group_specs import quoted_list
 from seatrial.errors import InputError
 
 MOST_SPELLINGS = 1000  # different labels that are read one by one; a column with more holds no classes
@@ -71,9 +71,9 @@ def actual_classes(table: pa.Table, column: str, classes: Sequence[str], *, path
     codes, strange = class_codes(labels, classes)
     if strange:
         raise InputError(
-            f"Labels that are none of the model's classes: {listed(strange)}.",
+            f"Labels that are none of the model's classes: {quoted_list(strange)}.",
             path=path,
-            hint=f"The model's classes are {listed(classes)}.",
+            hint=f"The model's classes are {quoted_list(classes)}.",
         )
     return codes
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.answers.labels import actual_classes, actual_values, class_code, class_codes, weights_of
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.contingency.group_specs import listed
+from seatrial.assessors.contingency.group_specs import quoted_list
 from seatrial.assessors.subject_checks import check_subject, positive_code
 from seatrial.models.predictor import BEYOND, Predictions, Predictor, sum_tolerance
 from seatrial.verdicts.bounds.weighted_mean import has_equal_weights
@@ -51,7 +51,7 @@ class ClassAnswers:
             return self.positive
         code = class_code(name, self.classes)
         if code is None:
-            return Unmeasurable(f'the model has no class "{name}"; its classes are {listed(self.classes)}')
+            return Unmeasurable(f'the model has no class "{name}"; its classes are {quoted_list(self.classes)}')
         return code
 
 
@@ -171,7 +171,7 @@ def _order(classes: tuple[str, ...], predictor: Predictor) -> NDArray[np.int64] 
     own = predictor.signature.classes
     order, strange = class_codes(pa.array(list(own), pa.string()), classes)
     if strange or len(own) != len(classes):
-        return Unmeasurable(f"its classes are {listed(own)}, and the model's {listed(classes)}")
+        return Unmeasurable(f"its classes are {quoted_list(own)}, and the model's {quoted_list(classes)}")
     return order
 
 

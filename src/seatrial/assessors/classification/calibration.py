@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable, answered_beside, class_answers
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.claims import conditions, dependence, unmeasured, wanted
+from seatrial.assessors.claims import claims_to_measure, conditions, dependence, unmeasured
 from seatrial.assessors.contingency.grouping import Grouping
-from seatrial.assessors.quantities.means import found, minus, weight_flags
+from seatrial.assessors.quantities.means import measurement_of, minus, weight_flags
 from seatrial.assessors.quantities.slices import MeasurementResult, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
 from seatrial.verdicts.bounds.bounded_mean import bounded_mean
@@ -65,7 +65,7 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; ten bins take milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
     """The calibration error (by group where the policy asks), and the gap of each bin, which a plot is drawn from."""
-    selected = wanted(claims, subject, METRICS)
+    selected = claims_to_measure(claims, subject, METRICS)
     answers = class_answers(subject) if selected else Unmeasurable("nothing is asked")
     scored = answers if isinstance(answers, Unmeasurable) else _scored(answers)
     bins = answers if isinstance(answers, Unmeasurable) else fixed_bins(subject, answers)
@@ -150,7 +150,7 @@ def _error(scored: EventScores, bins: Bins, groups: Grouping, *, seed: int) -> Q
             weights=weights,
             heaviest=None if supposed is None else supposed.largest,
         )
-        return found(error, len(rows), supposed=supposed)
+        return measurement_of(error, len(rows), supposed=supposed)
 
     return Quantity(of)
 

@@ -13,12 +13,12 @@ import numpy as np
 
 from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable, class_answers
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.claims import dependence, unmeasured, wanted
+from seatrial.assessors.claims import claims_to_measure, dependence, unmeasured
 from seatrial.assessors.classification.rates import (
     METRICS,
     RateCounts,
+    metric_and_class,
     of_jaccard,
-    plain,
     rate_of,
     rows_named,
     share_of,
@@ -28,9 +28,9 @@ from seatrial.assessors.quantities.means import (
     Among,
     Terms,
     average,
-    beside,
-    found,
+    estimate_conditions,
     mean,
+    measurement_of,
     minus,
     or_else,
     paired,
@@ -54,7 +54,7 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; counting takes milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
     """Each rate overall, for each group of each column and between groups; exact bounds where rows count once."""
-    selected = wanted(claims, subject, METRICS)
+    selected = claims_to_measure(claims, subject, METRICS)
     answers = class_answers(subject) if selected else Unmeasurable("nothing is asked")
     if isinstance(answers, Unmeasurable):
         yield from (unmeasured(claim, answers.reason) for claim in selected)
@@ -77,7 +77,7 @@ class _Measuring:
         code = self._answers.code_of(claim.of_class)
         if isinstance(code, Unmeasurable):
             return code
-        about = plain(claim, code)
+        about = metric_and_class(claim, code)
         if isinstance(about, Unmeasurable):
             return about
         metric, code = about
@@ -132,7 +132,7 @@ class _Measuring:
             interval = paired_ratio(top, bottom, other_top, other_bottom, confidence=confidence, weights=weights)
             people = np.ones(len(rows)) if weights is None else weights
             estimates = (float(people @ numerator / (people @ denominator)) for numerator, denominator in parts)
-            return found(interval, len(rows), {"among": "rows", **beside(*estimates)})
+            return measurement_of(interval, len(rows), {"among": "rows", **estimate_conditions(*estimates)})
 
         return Quantity(of)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable, class_answers
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.claims import dependence, unmeasured, wanted
+from seatrial.assessors.claims import claims_to_measure, dependence, unmeasured
 from seatrial.assessors.contingency.grouping import Grouping, Rows
 from seatrial.assessors.quantities.means import Terms, mean, paired
 from seatrial.assessors.quantities.slices import Quantity, over_slices
@@ -34,7 +34,7 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; a mean takes milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
     """Clipped log loss in nats, and the Brier score, overall; by group and between groups where asked."""
-    selected = wanted(claims, subject, LOSSES)
+    selected = claims_to_measure(claims, subject, LOSSES)
     answers = class_answers(subject) if selected else Unmeasurable("nothing is asked")
     if isinstance(answers, Unmeasurable):
         yield from (unmeasured(claim, answers.reason) for claim in selected)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.answers.model_answers import ClassAnswers, Unmeasurable, class_answers
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.claims import dependence, unmeasured, wanted
+from seatrial.assessors.claims import claims_to_measure, dependence, unmeasured
 from seatrial.assessors.contingency.grouping import Grouping, Rows
-from seatrial.assessors.quantities.means import average, beside, found, minus, or_else
+from seatrial.assessors.quantities.means import average, estimate_conditions, measurement_of, minus, or_else
 from seatrial.assessors.quantities.slices import MeasurementResult, Quantity, over_slices
 from seatrial.assessors.references.reference_answers import against, reference_answers
 from seatrial.verdicts.bounds.auc import roc_auc
@@ -42,7 +42,7 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; sorting takes milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
     """Both areas overall, that under the ROC curve for each group; more where the policy asks."""
-    selected = wanted(claims, subject, METRICS)
+    selected = claims_to_measure(claims, subject, METRICS)
     answers = class_answers(subject) if selected else Unmeasurable("nothing is asked")
     if not isinstance(answers, Unmeasurable) and answers.probabilities is None:
         answers = Unmeasurable("the model gives no probabilities")
@@ -113,7 +113,7 @@ class _Measuring:
             else:
                 interval = roc_auc(positive, scores, confidence=confidence, clusters=within)
             independent = len(np.unique(within)) if heeds and within is not None else len(rows)
-            return found(interval, independent, {"positive_rows": str(int(positive.sum()))})
+            return measurement_of(interval, independent, {"positive_rows": str(int(positive.sum()))})
 
         return Quantity(of, heeds_clusters=heeds)
 
@@ -134,8 +134,8 @@ class _Measuring:
             parts_of = roc_auc_parts if metric == AREA else average_precision_parts
             estimates = (float(parts_of(*ranked_rows(positive, each, weights))[0]) for each in both)
             independent = len(rows) if within is None or metric != AREA else len(np.unique(within))
-            conditions = {"positive_rows": str(int(positive.sum())), **beside(*estimates)}
-            return found(interval, independent, conditions)
+            conditions = {"positive_rows": str(int(positive.sum())), **estimate_conditions(*estimates)}
+            return measurement_of(interval, independent, conditions)
 
         return Quantity(of, heeds_clusters=metric == AREA)
 

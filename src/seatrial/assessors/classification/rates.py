@@ -14,7 +14,7 @@ import numpy as np
 
 from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.claims import MOST_CLASSES
-from seatrial.assessors.quantities.means import average, found, shares
+from seatrial.assessors.quantities.means import average, measurement_of, shares
 from seatrial.assessors.quantities.slices import MeasurementResult, Quantity
 from seatrial.verdicts.bounds.averages import mean_of_proportions
 from seatrial.verdicts.bounds.differences import Count
@@ -64,7 +64,7 @@ def share_of(metric: str) -> Share:
     return computed
 
 
-def plain(claim: Claim, code: int | None) -> tuple[str, int | None] | Unmeasurable:
+def metric_and_class(claim: Claim, code: int | None) -> tuple[str, int | None] | Unmeasurable:
     """The metric that a claim comes down to and its class (None: the mean over all), or why it is about none."""
     metric = KNOWN[claim.metric]
     if metric.scope is Scope.CLASSES:
@@ -104,7 +104,7 @@ def of_tables(computed: OfConfusion, tables: Sequence[ConfusionTable], names: Se
         table = tables[group]
         if table.rows == 0:
             return Unmeasurable(f'no rows in group "{names[group]}"')
-        return found(computed.interval(table, confidence=confidence), table.rows, {"among": "rows"})
+        return measurement_of(computed.interval(table, confidence=confidence), table.rows, {"among": "rows"})
 
     return Quantity(of)
 
@@ -118,7 +118,7 @@ def of_jaccard(share: Quantity) -> Quantity:
             return measured
         jaccard = measured.interval
         estimate, low, high = (2 * each / (1 + each) for each in (jaccard.estimate, jaccard.low, jaccard.high))
-        return found(Interval(estimate, low, high, f"{jaccard.method}-f1"), measured.rows, measured.conditions)
+        return measurement_of(Interval(estimate, low, high, f"{jaccard.method}-f1"), measured.rows, measured.conditions)
 
     return Quantity(of)
 
@@ -136,7 +136,7 @@ def _mean(counted: RateCounts, share: Share) -> Quantity:
         conditions = {"average": "macro"}
         if len(counts) <= MOST_CLASSES:
             conditions["counts"] = ", ".join(f"{count.successes} of {count.rows}" for count in counts)
-        return found(mean_of_proportions(counts, confidence=confidence), int(rows[:, group].sum()), conditions)
+        return measurement_of(mean_of_proportions(counts, confidence=confidence), int(rows[:, group].sum()), conditions)
 
     return Quantity(of)
 
@@ -149,7 +149,7 @@ def _f1(counted: RateCounts, share: Share, code: int) -> Quantity:
     def of(group: int, confidence: float) -> MeasurementResult:
         here = [int(each[group]) for each in (right, extra, lost)]
         counts = f"{here[0]} right among {sum(here)}"
-        return found(f1(*here, confidence=confidence), sum(here), {"counts": counts, "among": among})
+        return measurement_of(f1(*here, confidence=confidence), sum(here), {"counts": counts, "among": among})
 
     return Quantity(of)
 
@@ -175,6 +175,6 @@ def _weighted(counted: RateCounts, share: Share, code: int) -> Quantity:
             heaviest=supposed.largest,
             confidence=confidence,
         )
-        return found(interval, int(rows[group]), {"among": among}, supposed)
+        return measurement_of(interval, int(rows[group]), {"among": among}, supposed)
 
     return Quantity(of)

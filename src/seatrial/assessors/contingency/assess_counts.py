@@ -8,10 +8,10 @@ from dataclasses import replace
 from seatrial.assessors.answers.labels import class_code
 from seatrial.assessors.answers.model_answers import Unmeasurable
 from seatrial.assessors.claims import unmeasured
-from seatrial.assessors.classification.rates import METRICS, RateCounts, plain, rate_of
+from seatrial.assessors.classification.rates import METRICS, RateCounts, metric_and_class, rate_of
 from seatrial.assessors.contingency.count_tables import part_name
 from seatrial.assessors.contingency.group_specs import MAX_GROUPS, GroupSpec
-from seatrial.assessors.quantities.slices import Quantity, of_groups, remembering
+from seatrial.assessors.quantities.slices import Quantity, cached_quantity, of_groups
 from seatrial.assessors.regression.errors_from_sums import mean_error_of
 from seatrial.verdicts.bounds.weighted_mean import EQUAL_ROWS, counted_assumption, sums_of_equal_weights
 from seatrial.verdicts.contingency import Cells
@@ -125,11 +125,11 @@ def _quantity(counted: RateCounts | GroupErrors, claim: Claim, clip: float | Non
     if isinstance(counted, GroupErrors):
         if claim.of_class is not None:
             return Unmeasurable("a regression has no classes")
-        return remembering(mean_error_of(counted, claim.metric, clip))
+        return cached_quantity(mean_error_of(counted, claim.metric, clip))
     code = counted.positive
     if claim.of_class is not None:
         code = class_code(claim.of_class, counted.classes)
         if code is None:
             return Unmeasurable(f'the data do not have a class "{claim.of_class}"')
-    about = plain(claim, code)
-    return about if isinstance(about, Unmeasurable) else remembering(rate_of(counted, *about))
+    about = metric_and_class(claim, code)
+    return about if isinstance(about, Unmeasurable) else cached_quantity(rate_of(counted, *about))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.answers.labels import MOST_SPELLINGS, class_codes
 from seatrial.assessors.contingency.count_tables import Counting, bins_of, part_name
-from seatrial.assessors.contingency.group_specs import MISSING, Part, listed, texts
+from seatrial.assessors.contingency.group_specs import MISSING, Part, quoted_list, texts
 from seatrial.errors import InputError
 from seatrial.verdicts.contingency import ANSWER, HEAVIEST, LABEL, ROWS, SQUARES, WEIGHTS, Cells, WeightSums, group_key
 from seatrial.verdicts.error_sums import CLIPPED, POWERS, ErrorSums, power_column
@@ -35,9 +35,9 @@ def cells_of(counted: pa.Table, counting: Counting, *, classes: Sequence[str] | 
     for unknown, name in ((strange, counting.label), (strange_answers, counting.answer)):
         if unknown:
             raise InputError(
-                f"Values that are none of the classes: {listed(unknown)}.",
+                f"Values that are none of the classes: {quoted_list(unknown)}.",
                 path=name,
-                hint=f"The classes are {listed(class_names)}.",
+                hint=f"The classes are {quoted_list(class_names)}.",
             )
     values, places, codes = _merged(counted, counting, [actual, answered])
 

@@ -115,13 +115,13 @@ def texts(values: pa.ChunkedArray[Any]) -> pa.ChunkedArray[pa.StringScalar]:
 def suggestion(name: str, names: Collection[str]) -> str:
     """The close name, or all of them."""
     close = get_close_matches(name, names, n=1)
-    return f'Did you mean "{close[0]}"?' if close else f"It has {listed(list(names))}."
+    return f'Did you mean "{close[0]}"?' if close else f"It has {quoted_list(list(names))}."
 
 
 NAMED_VALUES = 3  # values shown in an error: enough to recognise the mistake
 
 
-def listed(values: Sequence[str]) -> str:
+def quoted_list(values: Sequence[str]) -> str:
     """The first few, and how many more there are."""
     shown = ", ".join(f'"{value}"' for value in values[:NAMED_VALUES])
     return shown if len(values) <= NAMED_VALUES else f"{shown} and {len(values) - NAMED_VALUES} more"

@@ -59,7 +59,7 @@ def shares(hits: NDArray[np.int64], rows: NDArray[np.int64], names: Sequence[str
     def measured(interval: Interval | NoInterval, *indices: int) -> MeasurementResult:
         here = [counts[index] for index in indices]
         counted = ", ".join(f"{count.successes} of {count.rows}" for count in here)
-        return found(interval, sum(count.rows for count in here), {"counts": counted, "among": among})
+        return measurement_of(interval, sum(count.rows for count in here), {"counts": counted, "among": among})
 
     def empty(*indices: int) -> Unmeasurable | None:
         lacking = [names[index] for index in indices if counts[index].rows == 0]
@@ -108,7 +108,7 @@ def mean(terms: Terms, groups: Grouping, *, seed: int) -> Quantity:
             interval = weighted_mean(
                 values, weights, low=low, high=high, confidence=confidence, seed=seed, heaviest=supposed.largest
             )
-        return found(interval, len(rows), {"among": terms.among.name, **terms.note(rows)}, supposed)
+        return measurement_of(interval, len(rows), {"among": terms.among.name, **terms.note(rows)}, supposed)
 
     return Quantity(of)
 
@@ -137,7 +137,9 @@ def paired(model: Terms, reference: Terms, groups: Grouping, *, seed: int) -> Qu
             else:
                 interval = paired_mean(values, low=-reach, high=reach, confidence=confidence, seed=seed)
         estimates = (float(np.average(terms.values[rows], weights=weights)) for terms in (model, reference))
-        return found(interval, len(rows), {"among": model.among.name, **beside(*estimates)}, supposed)
+        return measurement_of(
+            interval, len(rows), {"among": model.among.name, **estimate_conditions(*estimates)}, supposed
+        )
 
     return Quantity(of)
 
@@ -153,8 +155,10 @@ def paired_shares(model: NDArray[np.bool_], reference: NDArray[np.bool_], among:
         better, worse = int((model_hits & ~reference_hits).sum()), int((reference_hits & ~model_hits).sum())
         interval = paired_proportions(better, worse, len(rows), confidence=confidence)
         counts = {"only_model": str(better), "only_reference": str(worse)}
-        return found(
-            interval, len(rows), {"among": among.name, **counts, **beside(model_hits.mean(), reference_hits.mean())}
+        return measurement_of(
+            interval,
+            len(rows),
+            {"among": among.name, **counts, **estimate_conditions(model_hits.mean(), reference_hits.mean())},
         )
 
     return Quantity(of)
@@ -191,10 +195,12 @@ def minus(model: Quantity, reference: Quantity) -> Quantity:
             if own.estimate is None or not isinstance(theirs, Unmeasurable) or theirs.estimate is None:
                 return own
             between = own.estimate - theirs.estimate
-            return Unmeasurable(own.reason, between, {**own.conditions, **beside(own.estimate, theirs.estimate)})
+            return Unmeasurable(
+                own.reason, between, {**own.conditions, **estimate_conditions(own.estimate, theirs.estimate)}
+            )
         if isinstance(theirs, Unmeasurable):
             return Unmeasurable(f"of the reference: {theirs.reason}")
-        conditions = {**own.conditions, **beside(own.interval.estimate, theirs.interval.estimate)}
+        conditions = {**own.conditions, **estimate_conditions(own.interval.estimate, theirs.interval.estimate)}
         conditions.pop("counts", None)
         apart = interval_difference(own.interval, theirs.interval)
         return Measurement(apart, min(own.rows, theirs.rows), conditions, joined_flags((own, theirs)))
@@ -212,12 +218,12 @@ def or_else(first: Quantity, second: Quantity) -> Quantity:
     return Quantity(of, heeds_clusters=first.heeds_clusters and second.heeds_clusters)
 
 
-def beside(model: float, reference: float) -> dict[str, str]:
+def estimate_conditions(model: float, reference: float) -> dict[str, str]:
     """The two estimates that a difference is of, as conditions."""
     return {MODEL: repr(float(model)), REFERENCE: repr(float(reference))}
 
 
-def found(
+def measurement_of(
     interval: Interval | NoInterval,
     rows: int,
     conditions: Mapping[str, str] | None = None,

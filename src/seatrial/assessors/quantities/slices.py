@@ -71,7 +71,9 @@ def over_slices(
         else:
             same = claim
         if same not in quantities:
-            quantities[same] = groups if isinstance(groups, Unmeasurable) else remembering(quantity_of(claim, groups))
+            quantities[same] = (
+                groups if isinstance(groups, Unmeasurable) else cached_quantity(quantity_of(claim, groups))
+            )
         quantity = quantities[same]
         if isinstance(groups, Unmeasurable) or isinstance(quantity, Unmeasurable):
             reason = next(item.reason for item in (groups, quantity) if isinstance(item, Unmeasurable))
@@ -118,7 +120,7 @@ def of_groups(
             yield _evidence(claim, slice_name, measured, confidence, stated, flags)
 
 
-def remembering(quantity: Quantity | Unmeasurable) -> Quantity | Unmeasurable:
+def cached_quantity(quantity: Quantity | Unmeasurable) -> Quantity | Unmeasurable:
     """The same quantity, which computes each group once at each confidence: a group is part of many pairs."""
     return quantity if isinstance(quantity, Unmeasurable) else replace(quantity, of=cache(quantity.of))
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.answers.model_answers import Unmeasurable, ValueAnswers, value_answers
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.claims import dependence, unmeasured, wanted
+from seatrial.assessors.claims import claims_to_measure, dependence, unmeasured
 from seatrial.assessors.contingency.grouping import Grouping, Rows
 from seatrial.assessors.quantities.means import (
     Among,
     Terms,
-    found,
     mean,
+    measurement_of,
     minus,
     paired,
     paired_shares,
@@ -50,7 +50,7 @@ def assess(
     budget_s: float,  # noqa: ARG001 - the Assessor contract; means take milliseconds
 ) -> Iterator[Evidence | NotMeasured]:
     """Each error overall, mean errors for each group and between groups; more where the policy asks."""
-    selected = wanted(claims, subject, METRICS)
+    selected = claims_to_measure(claims, subject, METRICS)
     answers = value_answers(subject) if selected else Unmeasurable("nothing is asked")
     if isinstance(answers, Unmeasurable):
         yield from (unmeasured(claim, answers.reason) for claim in selected)
@@ -201,7 +201,7 @@ def _explained(answers: ValueAnswers, groups: Grouping) -> Quantity:
         weights = None if answers.weights is None else answers.weights[rows]
         actual, predicted = answers.actual[rows], answers.predicted[rows]
         interval = r_squared(actual, predicted, confidence=confidence, weights=weights)
-        return found(interval, len(rows))
+        return measurement_of(interval, len(rows))
 
     return Quantity(of)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from seatrial.assessors.answers.model_answers import Unmeasurable
-from seatrial.assessors.quantities.means import found
+from seatrial.assessors.quantities.means import measurement_of
 from seatrial.assessors.quantities.slices import MeasurementResult, Quantity
 from seatrial.assessors.regression.error_metrics import error_of, hinted
 from seatrial.verdicts.bounds.asymptotic import UNLIMITED
@@ -32,6 +32,6 @@ def mean_error_of(errors: GroupErrors, metric: str, clip: float | None) -> Quant
         if error_of(metric).root:
             interval = root(interval)
         clipping = {"clip": f"{clip:g}", "rows_clipped": str(int(errors.clipped[group]))}
-        return found(interval, rows, {"among": "rows", **clipping})
+        return measurement_of(interval, rows, {"among": "rows", **clipping})
 
     return hinted(Quantity(of), EXAMPLE_CLIP if clip is None else None)

@@ -121,9 +121,9 @@ def command(
         if sys.stdout.isatty():
             from rich.console import Console
 
-            from seatrial.report.terminal.assessment import drawn
+            from seatrial.report.terminal.assessment import assessment_text
 
-            Console().print(drawn(result.assessment.view(), result.assessment.tried()))
+            Console().print(assessment_text(result.assessment.view(), result.assessment.tried()))
         else:
             print(result.assessment)  # noqa: T201  # its lines are printable
         print_lines(*result.closing_lines(report=written))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seatrial.report.calibration import METRIC as BIN_METRIC
-from seatrial.report.comparisons import beside
+from seatrial.report.comparisons import reference_sentences
 from seatrial.report.gaps import some
 from seatrial.report.overall import about_rows
 from seatrial.report.terminal.measured import measured_lines, measured_table
@@ -40,7 +40,7 @@ def _lines(view: ReportView, tried: TryInputs) -> Iterator[str]:
     yield from note_lines(tried.notes)
     yield ""
     yield from verdict_lines(view.verdict, view.trial)
-    yield from (f"{_GUTTER}{line}" for line in beside(view.trial))
+    yield from (f"{_GUTTER}{line}" for line in reference_sentences(view.trial))
     for title, part in sections(view.trial):
         if measured := measured_lines(part, view.policy):
             yield from ("", title, *measured)
@@ -49,7 +49,7 @@ def _lines(view: ReportView, tried: TryInputs) -> Iterator[str]:
     yield from ("", use_line(view.trial, tried.counted))
 
 
-def drawn(view: ReportView, tried: TryInputs) -> Group:
+def assessment_text(view: ReportView, tried: TryInputs) -> Group:
     """The same for a terminal, by rich."""
     from rich.console import Group
     from rich.padding import Padding
@@ -62,7 +62,7 @@ def drawn(view: ReportView, tried: TryInputs) -> Group:
     parts += [indented(line, "dim") for line in tried.assumptions]
     parts += [Text(printable(line), style="yellow") for line in note_lines(tried.notes)]
     parts += ["", verdict_table(view.verdict, view.trial)]
-    parts += [indented(line, "") for line in beside(view.trial)]
+    parts += [indented(line, "") for line in reference_sentences(view.trial)]
     for title, part in sections(view.trial):
         measured = measured_table(part, view.policy)
         if measured is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seatrial.report.calibration import METRIC as BIN_METRIC
 from seatrial.report.comparisons import reference_of
 from seatrial.report.gaps import gaps
-from seatrial.report.overall import described
+from seatrial.report.overall import estimates_without_bounds
 from seatrial.report.terminal.printable import printable
 from seatrial.report.words import claim_title, numbers, slice_label
 from seatrial.verdicts.evidence import Claim, Evidence, Family, NotMeasured
@@ -76,7 +76,7 @@ def _rows(trial: Trial, policy: Policy) -> Iterator[_Row]:
     """Overall first, then comparisons; of each family of groups or pairs only the two ends."""
     required = {requirement.claim for requirement in policy.require}
     by_claim: dict[Claim, list[Evidence | NotMeasured]] = {}
-    numbered: tuple[Evidence | NotMeasured, ...] = (*trial.evidence, *described(trial))
+    numbered: tuple[Evidence | NotMeasured, ...] = (*trial.evidence, *estimates_without_bounds(trial))
     for result in numbered:
         if result.claim not in required and result.claim.metric != BIN_METRIC:
             by_claim.setdefault(result.claim, []).append(result)

@@ -31,7 +31,7 @@ from seatrial.trial.data_checks.label_checks import LabelChecks, share
 from seatrial.trial.data_checks.near_copies import AlteredRows, NearCopies
 from seatrial.trial.data_checks.note import Note
 from seatrial.trial.data_checks.row_times import RowTimes
-from seatrial.trial.data_checks.value_hashes import Values, hashed, is_number, plain, together
+from seatrial.trial.data_checks.value_hashes import Values, combine_hashes, hash_column, is_number, stored_type
 from seatrial.trial.label_column import has_label
 from seatrial.trial.test_uses.row_sketch import canonical_hashes, is_vector
 
@@ -77,10 +77,10 @@ class DataChecks:
         self._label, self._task, self._groups = label, task, tuple(groups)
         self._inputs = [name for name in inputs if not pa.types.is_nested(schema.field(name).type)]
         self._vectors = [name for name in inputs if is_vector(schema.field(name).type)]
-        self._texts = {name: not is_number(plain(schema.field(name).type)) for name in (*self._inputs, label)}
+        self._texts = {name: not is_number(stored_type(schema.field(name).type)) for name in (*self._inputs, label)}
         self._vocabularies = {name: set(values) for name, values in (vocabularies or {}).items()}
         self._columns = {
-            name: ColumnChecks(identifiers=_may_identify(plain(schema.field(name).type)), foretells=True)
+            name: ColumnChecks(identifiers=_may_identify(stored_type(schema.field(name).type)), foretells=True)
             for name in self._inputs
         }
         numbers = [name for name in self._inputs if not self._texts[name]]
@@ -116,9 +116,9 @@ class DataChecks:
         self._labelled += table.num_rows
         if table.num_rows == 0:
             return
-        label = hashed(table.column(self._label))
+        label = hash_column(table.column(self._label))
         codes = self._labels.see(table.column(self._label))
-        hashes = {name: hashed(table.column(name)) for name in self._inputs}
+        hashes = {name: hash_column(table.column(name)) for name in self._inputs}
         for name, values in hashes.items():
             self._columns[name].see(values, label.hashes)
         if codes is not None:
@@ -138,7 +138,7 @@ class DataChecks:
     def see_train(self, table: pa.Table) -> None:
         """Takes the next rows of the training set. A column that is text there and a number here is an `InputError`."""
         for name in (self._label, *self._inputs):
-            if is_number(plain(table.schema.field(name).type)) == self._texts[name]:
+            if is_number(stored_type(table.schema.field(name).type)) == self._texts[name]:
                 here, there = ("text", "a number") if self._texts[name] else ("a number", "text")
                 raise InputError(
                     f"column {name!r} is {there} in the training set, and {here} in the rows that are measured.",
@@ -148,8 +148,8 @@ class DataChecks:
         self._train_rows += table.num_rows
         if table.num_rows == 0:
             return
-        hashes = {name: hashed(table.column(name)) for name in self._inputs}
-        self._train.add(self._row_hashes(table, hashes, hashed(table.column(self._label))))
+        hashes = {name: hash_column(table.column(name)) for name in self._inputs}
+        self._train.add(self._row_hashes(table, hashes, hash_column(table.column(self._label))))
         self._near.see_train({name: values.near for name, values in hashes.items()})
         if self._times is not None:
             self._times.see_train(table)
@@ -200,7 +200,7 @@ class DataChecks:
 
     def _row_hashes(self, table: pa.Table, hashes: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:
         vectors = [canonical_hashes(table.column(name)) for name in sorted(self._vectors)]
-        return together([label.near, *(hashes[name].near for name in sorted(self._inputs)), *vectors])
+        return combine_hashes([label.near, *(hashes[name].near for name in sorted(self._inputs)), *vectors])
 
     def _count_groups(self, table: pa.Table) -> None:
         sources = list(dict.fromkeys(name for spec in self._groups for name in spec.sources))
@@ -341,7 +341,7 @@ def _may_identify(kind: pa.DataType) -> bool:
 
 
 def _numbers(column: pa.ChunkedArray[Any]) -> NDArray[np.float64]:
-    values = column.cast(plain(column.type))
+    values = column.cast(stored_type(column.type))
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
     numbers: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy()

@@ -13,7 +13,7 @@ from seatrial.errors import field
 from seatrial.models.signature import Task
 from seatrial.trial.data_checks.column_checks import MOST_VALUES
 from seatrial.trial.data_checks.note import Note
-from seatrial.trial.data_checks.value_hashes import plain
+from seatrial.trial.data_checks.value_hashes import stored_type
 from seatrial.trial.label_column import MOST_CLASSES
 
 _LEAST_OTHERS = 10  # rows outside the largest class: fewer are foretold by chance
@@ -31,7 +31,7 @@ class LabelChecks:
         """Takes the next labels, none of them missing; their codes, None once there are too many for classes."""
         if self.counts is None:
             return None
-        encoded: Any = column.cast(plain(column.type)).combine_chunks().dictionary_encode()
+        encoded: Any = column.cast(stored_type(column.type)).combine_chunks().dictionary_encode()
         if len(encoded.dictionary) > MOST_VALUES:
             self.counts = None
             return None

@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from seatrial.trial.data_checks.hash_sample import HashSample
-from seatrial.trial.data_checks.value_hashes import Hashes, mixed
+from seatrial.trial.data_checks.value_hashes import Hashes, mix_bits
 
 LEAST_COLUMNS = 4
 _LEAST_EQUAL = 3  # columns, so with four of them one is left out: in one or two strangers are equal
@@ -88,7 +88,7 @@ class NearCopies:
         if not self._samples:
             return
         # A sum of hashes that each know their place: what is left out is taken off again.
-        terms = [mixed(hashes[name] + np.uint64(place + 1)) for place, name in enumerate(self._columns)]
+        terms = [mix_bits(hashes[name] + np.uint64(place + 1)) for place, name in enumerate(self._columns)]
         total = np.zeros_like(terms[0])
         for term in terms:
             total += term
@@ -96,7 +96,7 @@ class NearCopies:
             remainder = total.copy()
             for place in left_out:
                 remainder -= terms[place]
-            yield left_out, mixed(remainder)
+            yield left_out, mix_bits(remainder)
 
 
 def _left_out(columns: int) -> tuple[tuple[int, ...], ...]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seatrial.errors import InputError, field
-from seatrial.trial.data_checks.value_hashes import is_number, plain
+from seatrial.trial.data_checks.value_hashes import is_number, stored_type
 
 
 class RowTimes:
@@ -43,7 +43,7 @@ class RowTimes:
     def _range(self, table: pa.Table) -> tuple[Any, Any]:
         """The least and the largest; numbers are compared with numbers, dates with dates, texts with texts."""
         values = table.column(self.column)
-        kind = plain(values.type)
+        kind = stored_type(values.type)
         values = values.cast(kind)
         if is_number(kind):
             kind = pa.float64()

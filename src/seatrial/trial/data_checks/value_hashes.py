@@ -39,15 +39,15 @@ class Values:
     near: Hashes
 
 
-def hashed(column: pa.ChunkedArray[Any]) -> Values:
+def hash_column(column: pa.ChunkedArray[Any]) -> Values:
     """The column's values as hashes; of texts, each different one is looked at once."""
-    kind = plain(column.type)
+    kind = stored_type(column.type)
     if is_number(kind):
         numbers = column.cast(kind).cast(pa.int8()) if pa.types.is_boolean(kind) else column.cast(kind)
         values = numbers.cast(pa.float64(), safe=False).to_numpy()  # a null becomes NaN
         same = np.where(np.isnan(values), np.nan, values + 0.0)  # −0.0 + 0.0 is 0.0
-        exact = mixed(same.view(np.uint64))
-        near = mixed(_rounded(same).view(np.uint64)) if pa.types.is_floating(kind) else exact
+        exact = mix_bits(same.view(np.uint64))
+        near = mix_bits(_rounded(same).view(np.uint64)) if pa.types.is_floating(kind) else exact
         return Values(exact, None, None, near)
     text = column.cast(kind).cast(pa.large_string()).combine_chunks()
     encoded: Any = pc.dictionary_encode(pc.coalesce(text, pa.scalar("", pa.large_string())))
@@ -65,15 +65,15 @@ def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isnan(values), np.nan, near)
 
 
-def together(columns: list[Hashes]) -> Hashes:
+def combine_hashes(columns: list[Hashes]) -> Hashes:
     """One hash a row of what the row holds in all these columns, whose order counts."""
     rows = np.zeros(len(columns[0]), np.uint64)
     for column in columns:
-        rows = mixed(rows + column)
+        rows = mix_bits(rows + column)
     return rows
 
 
-def mixed(bits: Hashes) -> Hashes:
+def mix_bits(bits: Hashes) -> Hashes:
     """Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators", figure 17: a bijection."""
     state = bits + _GOLDEN
     state = (state ^ (state >> np.uint64(30))) * _MIX_1
@@ -81,7 +81,7 @@ def mixed(bits: Hashes) -> Hashes:
     return state ^ (state >> np.uint64(31))
 
 
-def plain(kind: pa.DataType) -> pa.DataType:
+def stored_type(kind: pa.DataType) -> pa.DataType:
     """The type of the values, whether or not they stand in a dictionary."""
     return kind.value_type if isinstance(kind, pa.DictionaryType) else kind
 
@@ -122,7 +122,7 @@ def _of_texts(texts: pa.Array[Any]) -> Hashes:
         piece = (data[offsets[first] : offsets[last]].astype(np.uint64) + np.uint64(1)) * powers[: starts[-1]]
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(piece, dtype=np.uint64)])
         value = (sums[starts[1:]] - sums[starts[:-1]]) * inverses[starts[:-1]]
-        hashes[first:last] = mixed(value + mixed(np.diff(starts).astype(np.uint64)))
+        hashes[first:last] = mix_bits(value + mix_bits(np.diff(starts).astype(np.uint64)))
         first = last
     return hashes
 

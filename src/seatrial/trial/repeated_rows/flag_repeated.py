@@ -18,7 +18,7 @@ from seatrial.assessors.answers.labels import class_codes
 from seatrial.assessors.assessor import Subject
 from seatrial.assessors.contingency.group_specs import texts
 from seatrial.rows import Rows
-from seatrial.trial.data_checks.value_hashes import Hashes, hashed, mixed
+from seatrial.trial.data_checks.value_hashes import Hashes, hash_column, mix_bits
 from seatrial.trial.repeated_rows.beyond_accident import share_beyond_accident
 from seatrial.trial.repeated_rows.row_cells import RowCells
 from seatrial.verdicts.evidence import Claim, Evidence, Family, Flag
@@ -88,7 +88,7 @@ def _turned(policy: Policy, evidence: Evidence, effect: float) -> bool:
     metric = METRICS.get(evidence.claim.metric)
     if metric is None or metric.scope is Scope.DATA or evidence.flags or effect <= 1:
         return False
-    wider = widened(evidence, effect)
+    wider = widen_evidence(evidence, effect)
     return any(
         (decided := outcome(requirement, evidence)) is not Outcome.INCONCLUSIVE
         and outcome(requirement, wider) is not decided
@@ -100,7 +100,7 @@ def _about(policy: Policy, claim: Claim) -> Iterator[Requirement]:
     return (requirement for requirement in policy.require if requirement.claim == claim)
 
 
-def widened(evidence: Evidence, effect: float) -> Evidence:
+def widen_evidence(evidence: Evidence, effect: float) -> Evidence:
     """The evidence with bounds as of `effect` times fewer rows.
 
     Within a range, distances grow as those of a score interval (Wilson 1927): (x − bound)² / (bound (1 − bound)) is
@@ -135,8 +135,8 @@ class _RepeatedRows:
     def __init__(self, subject: Subject, hashes: Hashes) -> None:
         table = subject.tables[subject.measured]
         if subject.cluster is not None:
-            beside = hashed(table.column(subject.cluster)).hashes
-            _, first = np.unique(mixed(hashes) + beside, return_index=True)
+            beside = hash_column(table.column(subject.cluster)).hashes
+            _, first = np.unique(mix_bits(hashes) + beside, return_index=True)
         else:
             first = np.arange(len(hashes))
         self._table = table.take(first)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.trial.data_checks.value_hashes import Hashes, hashed, mixed, plain, together
+from seatrial.trial.data_checks.value_hashes import Hashes, combine_hashes, hash_column, mix_bits, stored_type
 from seatrial.trial.label_column import has_label
 from seatrial.trial.test_uses.row_sketch import canonical_hashes, is_vector
 
@@ -36,7 +36,7 @@ class RowCells:
         labelled = has_label(table.column(self.label))
         labelled_rows = table if labelled.all() else table.filter(pa.array(labelled))
         if labelled_rows.num_rows:
-            self._hashes.append(together(self.cells(labelled_rows)))
+            self._hashes.append(combine_hashes(self.cells(labelled_rows)))
 
     def cells(self, table: pa.Table) -> list[Hashes]:
         """The cell of each row in each of `columns`."""
@@ -50,16 +50,16 @@ class RowCells:
 
 
 def _comparable(kind: pa.DataType) -> bool:
-    values: Any = plain(kind)
+    values: Any = stored_type(kind)
     return is_vector(values) or not pa.types.is_nested(values)
 
 
 def _is_fraction(table: pa.Table, name: str) -> bool:
-    return pa.types.is_floating(plain(table.schema.field(name).type))
+    return pa.types.is_floating(stored_type(table.schema.field(name).type))
 
 
 def _numbers(column: pa.ChunkedArray[Any]) -> NDArray[np.float64]:
-    numbers: NDArray[np.float64] = column.cast(plain(column.type)).cast(pa.float64(), safe=False).to_numpy()
+    numbers: NDArray[np.float64] = column.cast(stored_type(column.type)).cast(pa.float64(), safe=False).to_numpy()
     return numbers
 
 
@@ -74,10 +74,10 @@ def _width(column: pa.ChunkedArray[Any]) -> float:
 
 
 def _cells(column: pa.ChunkedArray[Any], width: float | None) -> Hashes:
-    if is_vector(plain(column.type)):
+    if is_vector(stored_type(column.type)):
         return canonical_hashes(column)
     if not width:  # whole numbers, texts, and fractions that do not vary
-        return hashed(column).near
+        return hash_column(column).near
     with np.errstate(over="ignore"):
         cells = np.floor(_numbers(column) / width) + 0.0
-    return mixed(np.where(np.isnan(cells), np.nan, cells).view(np.uint64))
+    return mix_bits(np.where(np.isnan(cells), np.nan, cells).view(np.uint64))

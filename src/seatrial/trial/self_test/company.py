@@ -34,7 +34,7 @@ class Plain:
 
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`."""
-        return answered(rows.column("score").to_numpy())
+        return answers_of_scores(rows.column("score").to_numpy())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Standardising:
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`."""
         scores = rows.column("score").to_numpy()
-        return answered((scores - scores.mean()) / max(float(scores.std()), 1e-9))
+        return answers_of_scores((scores - scores.mean()) / max(float(scores.std()), 1e-9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Centring:
         """Answers in the order of `rows`."""
         scores = rows.column("score").to_numpy().reshape(-1, 1)
         (centred,) = open_session(centring_graph(), path="model.onnx").run(None, {"score": scores})
-        return answered(centred[:, 0])
+        return answers_of_scores(centred[:, 0])
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class Drifting:
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`."""
         self.calls += 1
-        return answered(rows.column("score").to_numpy() + 0.05 * self.calls)
+        return answers_of_scores(rows.column("score").to_numpy() + 0.05 * self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Examined:
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`."""
         scores = rows.column("score").to_numpy()
-        return answered(scores if len(scores) >= _ROWS else np.full(len(scores), -1.0))
+        return answers_of_scores(scores if len(scores) >= _ROWS else np.full(len(scores), -1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class ByPlace:
 
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`."""
-        return answered(np.where(np.resize(self.yes, rows.num_rows), 1.0, -1.0))
+        return answers_of_scores(np.where(np.resize(self.yes, rows.num_rows), 1.0, -1.0))
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ class Sharing:
         """Answers in the order of `rows`, where nobody else asks."""
         self.scores = rows.column("score").to_numpy()
         time.sleep(_BUSY_S)
-        return answered(np.resize(self.scores, rows.num_rows))
+        return answers_of_scores(np.resize(self.scores, rows.num_rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +122,10 @@ class Parallel:
 
     def predict(self, rows: pa.Table) -> Predictions:
         """Answers in the order of `rows`."""
-        return answered(rows.column("score").to_numpy() - 0.05 * (self.threads - 1))
+        return answers_of_scores(rows.column("score").to_numpy() - 0.05 * (self.threads - 1))
 
 
-def answered(scores: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Predictions:
+def answers_of_scores(scores: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Predictions:
     """Yes for scores above 0, with a logistic probability."""
     chances = 1 / (1 + np.exp(-3 * scores))
     return Predictions(np.where(scores > 0, "yes", "no").astype(object), np.column_stack([1 - chances, chances]))

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seatrial.trial.data_checks.hash_sample import HashSample
-from seatrial.trial.data_checks.value_hashes import Hashes, hashed, is_number, mixed, plain
+from seatrial.trial.data_checks.value_hashes import Hashes, hash_column, is_number, mix_bits, stored_type
 
 MOST_COLUMNS = 64  # of a table, that are looked at: the model's inputs first
 KEPT = 256  # hashes of a view at most, half as many at least: a share is known to 4.4 percentage points (one sigma)
@@ -105,13 +105,13 @@ def row_hashes(table: pa.Table, columns: Sequence[str]) -> Hashes:
 
 def canonical_hashes(column: pa.ChunkedArray[Any]) -> Hashes:
     """Each value as a hash that its type and spelling do not change: 1, 1.0, float32 1 and "1" are one value."""
-    kind = plain(column.type)
+    kind = stored_type(column.type)
     if is_vector(kind):
         return _of_lists(column)
     if is_number(kind):
         numbers = column.cast(kind).cast(pa.int8()) if pa.types.is_boolean(kind) else column.cast(kind)
         return _of_numbers(numbers.cast(pa.float64(), safe=False).to_numpy())
-    values = hashed(column)
+    values = hash_column(column)
     assert values.texts is not None  # noqa: S101  # it is text
     assert values.codes is not None  # noqa: S101
     texts: Any = values.texts
@@ -139,7 +139,7 @@ def _of_numbers(values: NDArray[np.float64]) -> Hashes:
         bits = (values + 0.0).astype(np.float32).view(np.uint32)
     dropped = _FLOAT32_BITS - _SIGNIFICANT_BITS
     leading_bits = (bits.astype(np.uint64) + np.uint64(1 << (dropped - 1))) >> np.uint64(dropped)
-    return mixed(np.where(np.isnan(values), np.uint64(2**63), leading_bits))
+    return mix_bits(np.where(np.isnan(values), np.uint64(2**63), leading_bits))
 
 
 def _of_lists(column: pa.ChunkedArray[Any]) -> Hashes:
@@ -150,13 +150,15 @@ def _of_lists(column: pa.ChunkedArray[Any]) -> Hashes:
         ends = np.cumsum(lengths)
         flat = pc.list_flatten(chunk).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         places = np.arange(len(flat), dtype=np.uint64) - np.repeat(ends - lengths, lengths).astype(np.uint64)
-        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed(_of_numbers(flat) + places), dtype=np.uint64)])
-        hashes.append(mixed(sums[ends] - sums[ends - lengths]))
+        sums = np.concatenate(
+            [np.zeros(1, np.uint64), np.cumsum(mix_bits(_of_numbers(flat) + places), dtype=np.uint64)]
+        )
+        hashes.append(mix_bits(sums[ends] - sums[ends - lengths]))
     return np.concatenate(hashes) if hashes else np.empty(0, np.uint64)
 
 
 def _can_be_hashed(kind: pa.DataType) -> bool:
-    values: Any = plain(kind)
+    values: Any = stored_type(kind)
     if is_vector(values):
         return is_number(values.value_type)
     kind = values
@@ -189,7 +191,7 @@ def _views(table: pa.Table, hashes: dict[str, Hashes], inputs: Sequence[str]) ->
 
 def _numbers_rows(column: pa.ChunkedArray[Any]) -> bool:
     """Whether a column whose values are all different numbers the rows, or may: counted, coded or timed."""
-    kind = plain(column.type)
+    kind = stored_type(column.type)
     if pa.types.is_integer(kind):
         span = pc.min_max(column.cast(kind))
         return bool(span["max"].as_py() - span["min"].as_py() < _SPARSE * len(column))
@@ -201,7 +203,7 @@ def _numbers_rows(column: pa.ChunkedArray[Any]) -> bool:
 
 def _typical(column: pa.ChunkedArray[Any]) -> float:
     """A number that orders columns whatever they are called: the usual size of a value, or the length of a text."""
-    kind = plain(column.type)
+    kind = stored_type(column.type)
     if is_number(kind) and not pa.types.is_null(kind):
         values = column.cast(kind).cast(pa.float64(), safe=False) if not pa.types.is_boolean(kind) else None
         middle = None if values is None else pc.quantile(pc.abs(values), 0.5)[0].as_py()
