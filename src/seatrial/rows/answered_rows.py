@@ -74,11 +74,11 @@ def answer_rows(
         for table in tables:
             answers = predictor.predict(table)
             unanswered = _counted(unanswered, answers, table, predictor.signature, rows)
-            _write(writer, _answered(answers, predictor.signature, table, source), target)
+            _write(writer, with_answers(answers, predictor.signature, table, source), target)
             rows += table.num_rows
         if rows == 0:
             empty = schema.empty_table()
-            _write(writer, _answered(predictor.predict(empty), predictor.signature, empty, source), target)
+            _write(writer, with_answers(predictor.predict(empty), predictor.signature, empty, source), target)
     if unanswered is not None:
         on_unanswered(unanswered)
     return rows
@@ -100,7 +100,8 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _answered(answers: Predictions, signature: Signature, table: pa.Table, source: str) -> pa.Table:
+def with_answers(answers: Predictions, signature: Signature, table: pa.Table, source: str) -> pa.Table:
+    """The rows and their answers as columns behind; `source` names the rows in an `InputError` about their names."""
     labels = pa.array(
         answers.labels, pa.string() if answers.labels.dtype == object else pa.float64(), mask=answers.unanswered
     )

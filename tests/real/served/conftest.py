@@ -90,13 +90,17 @@ class Sea:
 
 @pytest.fixture(scope="session")
 def sea(tmp_path_factory: pytest.TempPathFactory) -> Sea:
-    directory, home = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("home")
+    directory = tmp_path_factory.mktemp("project")
+    store = StoreSettings((directory / "store").as_uri())
+    return sea_over(store, '{ url = "file:store" }', directory, tmp_path_factory.mktemp("home"))
+
+
+def sea_over(store: StoreSettings, choice: str, directory: Path, home: Path) -> Sea:
+    """A project whose profile names the store by `choice`, with both releases in it."""
     key = new_key(home, "release")
     trust_own_key(home, key)
-    (directory / "seatrial.toml").write_text(
-        '[project]\nname = "census"\n\n[profile.local]\nstore = { url = "file:store" }\n'
-    )
-    files, objects = package(), open_objects(StoreSettings((directory / "store").as_uri()))
+    (directory / "seatrial.toml").write_text(f'[project]\nname = "census"\n\n[profile.local]\nstore = {choice}\n')
+    files, objects = package(), open_objects(store)
     policy = Policy(0.95, (Requirement("accuracy", at_least=0.8),))
 
     def release(accuracy: float, use: int) -> Release:
