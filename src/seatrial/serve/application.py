@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,8 +18,10 @@ from seatrial.serve.http.messages import CLOSE, HttpError, Request, Response, js
 from seatrial.serve.inference import Busy, Gone, Inference, Late, Stopping, refusal_of
 from seatrial.serve.observation.counts import CLIENT_GONE, Counts
 from seatrial.serve.routes import Route, Routes
+from seatrial.serve.sampling.sampler import END_S
 
 RETRY_AFTER = (b"retry-after", b"1")
+ENDED_S = 28.0  # after SIGTERM: Kubernetes kills after 30
 _TOO_MUCH = 429  # bodies together, while they are received
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
@@ -63,6 +67,7 @@ class Application:
         self.inference = inference
         self.counts = counts
         self.draining = False
+        self._ended_by = math.inf
         self._on_served = on_served
         self.beside: Beside | None = None
         self.start_error: Exception | None = None
@@ -74,11 +79,14 @@ class Application:
             return
         begun = time.perf_counter()
         request = Request.from_scope(scope, receive)
-        route, response, refusal = await self._respond(request)
-        extra = []
         identity = request.headers.get(b"x-request-id")
-        if identity is not None and _REQUEST_ID.fullmatch(identity):
-            extra.append((b"x-request-id", identity))
+        if identity is not None and not _REQUEST_ID.fullmatch(identity):
+            identity = None
+        if identity is None and self.counts.sampler is not None:
+            identity = uuid.uuid4().hex.encode()  # labels that come later name it
+        request.request_id = "" if identity is None else identity.decode("latin-1")
+        route, response, refusal = await self._respond(request)
+        extra = [] if identity is None else [(b"x-request-id", identity)]
         if self.draining:
             extra.append(CLOSE)  # the client's next request goes to another server
         await send_response(response, send, extra)
@@ -86,12 +94,13 @@ class Application:
         if route is not None:
             self.counts.responded(route.name, response.status, seconds, inference=route.inference, refusal=refusal)
         if self._on_served is not None:
-            shown = identity.decode("latin-1") if (b"x-request-id", identity) in extra and identity else None
+            shown = request.request_id or None
             self._on_served(Served(request.method, request.path, shown, response.status, seconds, len(response.body)))
 
     def drain(self) -> None:
         """Is not ready from now on, and closes each connection with its next answer."""
         self.draining = True
+        self._ended_by = time.monotonic() + ENDED_S
 
     async def stop_beside(self, grace_s: float) -> None:
         """The server beside takes nothing new from now on, and its clients are told; what it accepted is answered."""
@@ -129,6 +138,9 @@ class Application:
                 if self.beside is not None:
                     await self.beside.stop()
                 await asyncio.to_thread(self.inference.close)
+                if self.counts.sampler is not None:
+                    left_s = max(0.0, self._ended_by - time.monotonic())
+                    await asyncio.to_thread(self.counts.sampler.close, min(END_S, left_s))
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return

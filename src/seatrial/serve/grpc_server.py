@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -251,7 +252,8 @@ class GrpcServer:
                     response.raw_output_contents.append(tensor.to_bytes())
             return Reply(response.SerializeToString())
 
-        return checked_rows(Question(columns, len(columns[self._signature.inputs[0].name]), reply))
+        rows = len(columns[self._signature.inputs[0].name])
+        return checked_rows(Question(columns, rows, reply, request.id or uuid.uuid4().hex))
 
 
 def request_columns(request: Any, signature: Signature) -> dict[str, NDArray[Any]]:

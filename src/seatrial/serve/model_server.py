@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from seatrial.models.codec import Codec
 from seatrial.models.predictor import ArrayPredictor
@@ -21,6 +22,7 @@ from seatrial.serve.observation.counts import Counts
 from seatrial.serve.observation.distributions import Distributions
 from seatrial.serve.observation.metrics import Metrics
 from seatrial.serve.routes import Handler, Route, Routes
+from seatrial.serve.sampling.sampler import Sampler
 
 EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
 _BINARY = b"inference-header-content-length"
@@ -41,10 +43,12 @@ def create_app(
     codec: Codec | None = None,
     digest: str = "",
     on_served: Callable[[Served], None] | None = None,
+    sampler: Sampler | None = None,
 ) -> Application:
     """The application that answers for `predictor` as the model `name`, version `version`.
 
-    `codec`: what gives the bins in which inputs are counted; `digest`: of the release, for the metrics.
+    `codec`: what gives the bins in which inputs are counted; `digest`: of the release, for the metrics; `sampler`:
+    keeps some of the rows, and is closed with the application.
 
     400: the request is wrong, where in the document, and how to correct it; 404: another model; 408: the body came too
     slowly; 413: it is larger than `body_limit_bytes`, inflated too, or has over 100,000 rows; 415: its type or encoding
@@ -53,7 +57,7 @@ def create_app(
     """
     limits = limits or Limits()
     signature = predictor.signature
-    counts = Counts(Distributions(codec, signature))
+    counts = Counts(Distributions(codec, signature), sampler)
     inference = Inference(predictor, limits, observer=counts)
     reader = BodyReader(limit_bytes=body_limit_bytes, timeout_s=limits.timeout_s)
     app = Application(inference, counts, on_served=on_served)
@@ -64,7 +68,10 @@ def create_app(
         timeout_s = _client_timeout(request)
         body = await reader.read(request)
         reply = await inference.answer(
-            lambda: checked_rows(read(body)), len(body), timeout_s=timeout_s, on_wait=_listener(request)
+            lambda: replace(checked_rows(read(body)), request_id=request.request_id),
+            len(body),
+            timeout_s=timeout_s,
+            on_wait=_listener(request),
         )
         return Response(200, reply.body, reply.media_type, reply.headers)
 

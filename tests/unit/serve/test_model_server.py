@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
@@ -19,6 +21,7 @@ from seatrial.serve.application import Application
 from seatrial.serve.inference import Limits
 from seatrial.serve.model_server import create_app
 from seatrial.serve.observation.access_log import AccessLog
+from seatrial.serve.sampling.sampler import Sampler
 from tests.unit.serve.conftest import Echo
 from tests.unit.serve.test_application import INFER, REQUEST, Broken, ask
 
@@ -243,3 +246,24 @@ def test_limits_are_the_servers(echo: ArrayPredictor) -> None:
     app = create_app(echo, "census", "2", limits=Limits(requests=0))
     response = send(app, "POST", INFER, json.dumps(REQUEST).encode())
     assert (response.status_code, response.headers["retry-after"]) == (429, "1")
+
+
+def test_a_sampled_request_without_an_id_gets_one_and_the_rows_are_flushed_at_the_end(echo: ArrayPredictor) -> None:
+    files: dict[str, bytes] = {}
+
+    class Store:
+        def put(self, key: str, content: bytes) -> None:
+            files[key] = content
+
+    sampler = Sampler(Store(), echo.signature, share=1.0, release="sha256:abc", prefix="")
+    app = create_app(echo, "census", "2", sampler=sampler)
+
+    async def use(client: httpx.AsyncClient) -> httpx.Response:
+        return await client.post("/predict", json=ROWS)
+
+    request_id = ask(app, use).headers["x-request-id"]
+    assert ("seatrial_sampled_rows_total", "dropped") in metrics_after(app)
+    sampler.close(60)
+    rows = pyarrow.parquet.read_table(pa.BufferReader(next(iter(files.values())))).to_pylist()
+    assert {row["request_id"] for row in rows} == {request_id}
+    assert len(rows) == len(ROWS)

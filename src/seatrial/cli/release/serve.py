@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from cyclopts.validators import Number
 
 from seatrial.cli.options import Directory, Profile, Trust
 from seatrial.cli.output import print_lines
+from seatrial.errors import InputError
 
 LAST_PORT = 65535
 
@@ -48,6 +50,19 @@ def command(
     no_batching: Annotated[
         bool, Parameter(help="Never answer several requests by one run of the model.", negative="")
     ] = False,
+    sample: Annotated[
+        float | None,
+        Parameter(
+            help="Keep this share of rows and answers (0.01), 100 a second at most.", validator=Number(gt=0, lte=1)
+        ),
+    ] = None,
+    sample_without: Annotated[
+        tuple[str, ...],
+        Parameter(help="Inputs that samples must not keep: age,sex.", negative="", show_default=False),
+    ] = (),
+    samples: Annotated[
+        str | None, Parameter(help="Where samples go: s3://… or a folder; without it, samples/ of the profile's store.")
+    ] = None,
     digest: Annotated[str | None, Parameter(help="Refuse any release.json but the one of this sha256.")] = None,
     trust: Trust = None,
     profile: Profile = "local",
@@ -66,13 +81,17 @@ def command(
     from seatrial.models.runtime import load_predictor
     from seatrial.models.sessions import processor_limit
     from seatrial.pipeline.open_release import verified_release
+    from seatrial.pipeline.sample_store import open_sample_store
     from seatrial.serve.grpc_server import GrpcServer, check_installed
     from seatrial.serve.inference import Limits
     from seatrial.serve.merging import rows_to_merge
     from seatrial.serve.model_server import create_app
     from seatrial.serve.observation.access_log import AccessLog
+    from seatrial.serve.sampling.sampler import Sampler
     from seatrial.serve.server import free_port, run_server
 
+    if sample is None and (sample_without or samples is not None):
+        raise InputError("--sample-without and --samples need --sample.", path="serve", hint="Add --sample 0.01.")
     verified = verified_release(
         release, directory=directory, profile=profile, trust=trust, passed=True, digest=digest
     ).require_deployable()
@@ -94,26 +113,41 @@ def command(
         print_lines(f"Next: curl {address}/v2/models/{served.name}")
 
     merge_rows = 1 if no_batching else rows_to_merge(predictor, predictor.codec)
-    app = create_app(
-        predictor,
-        served.name,
-        str(served.version),
-        limits=Limits(merge_rows=merge_rows),
-        codec=predictor.codec,
-        digest=f"sha256:{verified.digest}",
-        on_served=AccessLog(sys.stderr, release=f"{served.name}@{served.version}") if access_log else None,
-    )
-    if grpc_port is not None:
-        check_installed()
-        grpc_port = free_port(host, grpc_port)
-        app.beside = GrpcServer(
-            app,
-            predictor.signature,
-            name=served.name,
-            version=str(served.version),
-            host=host,
-            port=grpc_port,
-            drain_s=drain,
+    with ExitStack() as stack:
+        sampler = None
+        if sample is not None:
+            objects, prefix = stack.enter_context(
+                open_sample_store(samples, release, directory=directory, profile=profile)
+            )
+            sampler = Sampler(
+                objects,
+                predictor.signature,
+                share=sample,
+                release=f"sha256:{verified.digest}",
+                prefix=f"{prefix}/{served.name}/{served.version}/".removeprefix("/"),
+                without=[name.strip() for names in sample_without for name in names.split(",")],
+            )
+        app = create_app(
+            predictor,
+            served.name,
+            str(served.version),
+            limits=Limits(merge_rows=merge_rows),
+            codec=predictor.codec,
+            digest=f"sha256:{verified.digest}",
+            on_served=AccessLog(sys.stderr, release=f"{served.name}@{served.version}") if access_log else None,
+            sampler=sampler,
         )
-    run_server(app, host=host, port=port, ready=ready, drain_s=drain)
+        if grpc_port is not None:
+            check_installed()
+            grpc_port = free_port(host, grpc_port)
+            app.beside = GrpcServer(
+                app,
+                predictor.signature,
+                name=served.name,
+                version=str(served.version),
+                host=host,
+                port=grpc_port,
+                drain_s=drain,
+            )
+        run_server(app, host=host, port=port, ready=ready, drain_s=drain)
     return 0

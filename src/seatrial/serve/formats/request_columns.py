@@ -49,6 +49,7 @@ class Question:
     columns: Columns
     rows: int
     reply: Callable[[Predictions], Reply]
+    request_id: str = ""  # where rows are sampled
 
 
 class TooManyRows(InputError):

@@ -41,6 +41,7 @@ class Request:
     headers: dict[bytes, bytes]  # by their names in lower case; of several of one name, the last
     receive: Callable[[], Any]
     connection: Any = field(default=None)  # the `Connection` of our server, where it is ours
+    request_id: str = ""
 
     @classmethod
     def from_scope(cls, scope: Any, receive: Callable[[], Any]) -> Request:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from seatrial.models.predictor import Predictions
 from seatrial.serve.formats.request_columns import Question
 from seatrial.serve.observation.distributions import Distributions
+from seatrial.serve.sampling.sampler import Sampler
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0, 4096.0, 16384.0)
@@ -52,8 +53,9 @@ class Histogram:
 class Counts:
     """Counted in the event loop (`responded`) and in the thread of the model (`ran`), each its own numbers."""
 
-    def __init__(self, distributions: Distributions | None = None) -> None:
+    def __init__(self, distributions: Distributions | None = None, sampler: Sampler | None = None) -> None:
         self.distributions = distributions
+        self.sampler = sampler
         self.latency: dict[tuple[str, str], Histogram] = {}  # by route and outcome
         self.refused: Counter[str] = Counter()  # by reason
         self.answered, self.failed, self.runs = Timing(), Timing(), Timing()
@@ -86,6 +88,8 @@ class Counts:
             for question in questions:
                 self.distributions.add(question.columns)
             self.distributions.add_answers(predictions)
+        if self.sampler is not None:
+            self.sampler.ran(questions, predictions)
 
 
 def _outcome(status: int) -> str:

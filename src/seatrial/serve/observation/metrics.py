@@ -11,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
 from seatrial.serve.observation.counts import REFUSALS, Counts, Histogram
+from seatrial.serve.sampling.sampler import OUTCOMES
 
 
 class Metrics:
@@ -51,6 +52,13 @@ class Metrics:
         for reason in REFUSALS:
             refused.add_metric([reason], counts.refused[reason])
         yield refused
+        if counts.sampler is not None:
+            sampled = CounterMetricFamily(
+                "seatrial_sampled_rows", "Sampled rows: written, dropped beyond a limit, failed", labels=["outcome"]
+            )
+            for outcome in OUTCOMES:
+                sampled.add_metric([outcome], counts.sampler.counts[outcome])
+            yield sampled
         yield from self._distributions()
 
     def _distributions(self) -> Iterator[Metric]:
