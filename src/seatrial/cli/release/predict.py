@@ -118,6 +118,7 @@ def _fill_table(release: str, source: str, target: str, call: Call) -> int:
             file=sys.stderr,
         )
     before = f", {scored.parts_before} of {scored.parts} parts were there already" if scored.parts_before else ""
-    print_lines(f"{scored.rows:,} rows answered: {target} at snapshot {scored.snapshot}{before}")
+    read = f"read {source} at snapshot {scored.source_snapshot}{before}"
+    print_lines(f"{scored.rows:,} rows answered: {target} at snapshot {scored.snapshot}; {read}")
     print_lines(f"Next: {call.then('serve', verified.label)}")
     return 0

@@ -64,7 +64,7 @@ def doubled(request: Any, chance: random.Random) -> None:
 
 def other_outputs(request: Any, chance: random.Random) -> None:
     request.outputs.add(name=chance.choice(["label", *TEXTS]))
-    request.parameters["x"].int64_param = chance.choice(NUMBERS)
+    request.parameters["x"].CopyFrom(service_pb2.InferParameter(int64_param=chance.choice(NUMBERS)))
     request.id = chance.choice(TEXTS)
 
 
