@@ -13,6 +13,7 @@ from seatrial.errors import InputError
 from seatrial.models.codec import Codec
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Column, Signature
+from seatrial.serve import merging
 from seatrial.serve.merging import probe_rows, rows_to_merge
 
 SIGNATURE = Signature((Column("a", "number"), Column("b", "integer"), Column("c", "text")), "regression")
@@ -39,10 +40,18 @@ class Model:
         return Predictions(np.array(["same"] * rows, object), np.column_stack([answers, answers]))
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model counts as slow: on a busy machine a sleep of 1 ms takes more than the 20 that make one."""
+    monkeypatch.setattr(merging, "_SLOW_S", 60.0)
+
+
+@pytest.mark.usefixtures("quick")
 def test_requests_share_a_run_where_a_run_is_what_costs() -> None:
     assert rows_to_merge(Model(), None) == 384
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("same_until", "rows"), [(24, 24), (50, 48), (100, 96)])
 def test_no_more_rows_share_a_run_than_were_tried(same_until: int, rows: int) -> None:
     assert rows_to_merge(Model(last_bit=2**-52, same_until=same_until), None) == rows
