@@ -13,6 +13,7 @@ import httpx
 import pytest
 import yaml
 
+from seatrial.cluster.pod_words import Waiting
 from seatrial.deploy import find_target
 from seatrial.errors import InputError, Refused, SeatrialError, TargetError
 from seatrial.pipeline.driver.driver_manifest import schedule_name
@@ -23,6 +24,7 @@ from seatrial.pipeline.kubeflow import api, watch
 from seatrial.pipeline.kubeflow.api import Kubeflow, RunState
 from seatrial.pipeline.kubeflow.runs import watch_run
 from seatrial.pipeline.kubeflow.submit import submit_recurring, submit_tasks
+from seatrial.pipeline.kubeflow.task_pods import TaskPods
 from seatrial.pipeline.places.run_documents import begun_key, ended_key
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.project.settings import ClusterChoice, KubeflowChoice, StoreChoice
@@ -237,6 +239,23 @@ def test_what_kubeflow_starts_no_more_after_a_failure_is_skipped(workspace: Work
     states = {step.name: step.state for step in record.steps}
     assert (states, record.ending) == ({"first": "failed", "second": "skipped", "third": "skipped"}, "failed")
     assert json.loads(workspace.objects.get(f"runs/{RUN}.json").data)["ending"] == "failed"
+
+
+def test_a_task_that_will_never_begin_is_given_up(
+    workspace: Workspace, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, _ = submitted(workspace)
+    lasting = Waiting("ImagePullBackOff: no such image", "See that the image is there.", lasting=True)
+    monkeypatch.setattr(TaskPods, "why_waiting", lambda _pods, step: lasting if step == "first" else None)
+    monkeypatch.setattr(watch, "PATIENCE_S", -1.0)
+    told: list[tuple[str, str]] = []
+    with watch_run(record, workspace) as watching:
+        watching.look(record, lambda step, problem: told.append((step, problem)))
+    assert told == [("first", "ImagePullBackOff: no such image")]
+    assert server.state == "CANCELED"
+    record = read_run(workspace.objects, RUN)
+    assert record.ending == "failed"
+    assert record.steps[0].reason == "step 'first' cannot begin: ImagePullBackOff: no such image."
 
 
 def test_a_run_that_somebody_ended_in_kubeflow_was_interrupted(workspace: Workspace, server: Server) -> None:

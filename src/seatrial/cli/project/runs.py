@@ -187,6 +187,8 @@ def _origin(record: RunRecord) -> str:
     if origin is None:
         return ""
     place = origin.driver if origin.namespace is None else f"the Job {origin.driver} of {origin.namespace}"
+    if origin.kubeflow is not None:
+        place = f"the run {origin.driver} of Kubeflow at {origin.kubeflow}"
     return f", driven by {place}, {origin.trigger}"
 
 

@@ -109,8 +109,12 @@ class Kubeflow:
             },
         )
         for old in before:
-            self._ask("DELETE", f"recurringruns/{old}")
+            self.end_schedule(old)
         return str(made["recurring_run_id"])
+
+    def end_schedule(self, recurring: str) -> None:
+        """Removes the recurring run; its runs go on."""
+        self._ask("DELETE", f"recurringruns/{recurring}")
 
     def _of_user(self) -> dict[str, str]:
         return {} if self.namespace is None else {"namespace": self.namespace}

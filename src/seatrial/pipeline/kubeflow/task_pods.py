@@ -9,7 +9,7 @@ from typing import Any
 
 from seatrial.cluster.client import Namespace
 from seatrial.cluster.dns_names import dns_label
-from seatrial.cluster.pod_words import why_ended, why_waiting
+from seatrial.cluster.pod_words import Waiting, why_ended, why_waiting
 from seatrial.errors import SeatrialError
 from seatrial.pipeline.project.cluster_profile import override
 from seatrial.pipeline.steps.declaration import DEFAULTS
@@ -39,11 +39,10 @@ class TaskPods:
             self._thread = threading.Thread(target=self._watch, args=(namespace, f"{RUN_LABEL}={run}"), daemon=True)
             self._thread.start()
 
-    def why_waiting(self, step: str) -> str | None:
+    def why_waiting(self, step: str) -> Waiting | None:
         """Why its pod has not begun."""
         pod = self._pod(step)
-        waiting = None if pod is None else why_waiting(pod, ())
-        return None if waiting is None else f"{waiting.problem} {waiting.hint}"
+        return None if pod is None else why_waiting(pod, ())
 
     def why_ended(self, step: str) -> tuple[str, str] | None:
         """Why its pod ended, and the hint."""

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from seatrial.cluster.dns_names import dns_label
+from seatrial.cluster.pod_words import Waiting
 from seatrial.errors import StepFailed, TargetError
 from seatrial.pipeline.kubeflow.api import OVER, Kubeflow, RunState
 from seatrial.pipeline.kubeflow.task_pods import TaskPods
+from seatrial.pipeline.places.kubernetes_jobs import PATIENCE_S
 from seatrial.pipeline.places.run_documents import ended_key
 from seatrial.pipeline.running.run_records import RunRecord, StepRecord, read_run, write_run
 from seatrial.pipeline.workspace import Workspace
@@ -32,6 +34,7 @@ class KubeflowWatch:
         self._looked = 0.0
         self._answered = time.monotonic()
         self._over_since: dict[str, float] = {}  # by the step; "" is the run
+        self._stuck_since: dict[str, float] = {}  # by the step
         self._pods = TaskPods(run, workspace)
 
     def look(self, record: RunRecord, on_waiting: Callable[[str, str], None]) -> None:
@@ -49,8 +52,13 @@ class KubeflowWatch:
         self._answered = now
         open_steps = _open_steps(record)
         for step in open_steps:
-            if (waiting := self._pods.why_waiting(step)) is not None:
-                on_waiting(step, waiting)
+            if (waiting := self._pods.why_waiting(step)) is None:
+                self._stuck_since.pop(step, None)
+                continue
+            on_waiting(step, waiting.problem)
+            if waiting.lasting and now - self._stuck_since.setdefault(step, now) > PATIENCE_S:
+                self._give_up(record, step, waiting, state)
+                return
         if state.state == "CANCELED":
             self._write_interrupted(record)
             return
@@ -68,6 +76,13 @@ class KubeflowWatch:
     def _lasts(self, what: str, now: float) -> bool:
         """Whether it has been over for long enough that what it wrote would be there."""
         return now - self._over_since.setdefault(what, now) >= SETTLES_S
+
+    def _give_up(self, record: RunRecord, step: str, waiting: Waiting, state: RunState) -> None:
+        """Ends the run: what the task waits for does not come, and Kubeflow would wait for ever."""
+        self._kubeflow.end(self._run)
+        error = StepFailed(f"step {step!r} cannot begin: {waiting.problem}.", hint=waiting.hint)
+        self._write(record, StepRecord(step, "failed", None, 0.0, error.problem, errors=(error.as_document(),)))
+        self._write_rest(record, state)
 
     def _write_failed(self, record: RunRecord, step: str, state: RunState) -> None:
         problem, hint = self._pods.why_ended(step) or (
