@@ -159,9 +159,10 @@ def store(results: Path, decisions_of: dict[str, dict[str, list[Decision]]], for
     packages = {gate.name: list(gate.packages) for gate in GATES}
     for name, cases in decisions_of.items():
         known = former.get(name, {})
+        known = known | {case: with_decisions(known.get(case), decisions) for case, decisions in cases.items()}
         document["gates"][name] = {
             "packages": packages.get(name, []),
-            "cases": known | {case: with_decisions(known.get(case), decisions) for case, decisions in cases.items()},
+            "cases": {case: known[case] for case in document["cases"] if case in known},
         }
     results.parent.mkdir(parents=True, exist_ok=True)
     results.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
