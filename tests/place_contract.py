@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
@@ -26,8 +27,10 @@ from seatrial.stores.artifacts import read_artifact
 PIPELINE = '''\
 """Steps that end in every way."""
 
+import json
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -65,18 +68,66 @@ def dawdles():
 @step(cpu="600m", memory="512Mi", retries=1)
 def dies():
     print("began", flush=True)
+    die()
+
+
+def die():
     if os.getpid() == 1:  # the first process of a pod, which cannot kill itself
         os._exit(128 + signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 '''
+WORKER_STEPS = '''\
+
+
+def meet():
+    """Rank 0 hears of every other rank, at the address that all of them are told."""
+    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    if rank == 0:
+        with socket.create_server(("", place[1])) as server:
+            server.settimeout(120)
+            return [0, *sorted(int(server.accept()[0].recv(8)) for _ in range(world - 1))]
+    for _ in range(600):
+        try:
+            with socket.create_connection(place, 5) as connection:
+                connection.sendall(str(rank).encode())
+                return None
+        except OSError:
+            time.sleep(0.2)
+
+
+@step(cpu="300m", memory="512Mi", workers=2)
+def together():
+    ranks = meet()
+    print("met", ranks, flush=True)
+    task = json.loads(os.environ["TF_CONFIG"])
+    if ranks is not None:
+        return {"ranks": ranks, "task": task["task"], "addresses": len(set(task["cluster"]["worker"]))}
+
+
+@step(cpu="300m", memory="512Mi", workers=2)
+def one_raises():
+    if meet() is None:
+        raise ValueError("no such ship")
+    time.sleep(600)
+
+
+@step(cpu="300m", memory="512Mi", workers=2, retries=1)
+def one_dies():
+    print("began", flush=True)
+    if meet() is None:
+        die()
+    time.sleep(600)
+'''
+ENDS_WITHIN_S = 120.0  # of what would wait for 600 s
 ELSEWHERE = "def doubled(number):\n    return 2 * number\n"
 RAISED_AT = 1 + PIPELINE[: PIPELINE.index("    raise ValueError")].count("\n")
 
 
-def write_project(folder: Path, profiles: str) -> None:
-    """A project of these steps, with `profiles` at the end of its file."""
+def write_project(folder: Path, profiles: str, *, steps: str = "") -> None:
+    """A project of these steps and of `steps`, with `profiles` at the end of its file."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "pipeline.py").write_text(PIPELINE)
+    (folder / "pipeline.py").write_text(f"{PIPELINE}{steps}")
     (folder / "elsewhere.py").write_text(ELSEWHERE)
     (folder / "seatrial.toml").write_text(f'[project]\nname = "places"\n\n{profiles}')
 
@@ -185,6 +236,29 @@ def check_the_end_of_the_run_ends_its_steps(subject: Subject) -> None:
     assert "the run is ending" in subject.fails("counts").problem
 
 
+def check_workers_find_each_other_and_rank_0_answers(subject: Subject) -> None:
+    (output,) = subject.run("together").outputs.values()
+    (document,) = read_artifact(subject.workspace.objects, output.digest).values()
+    assert json.loads(document) == {"ranks": [0, 1], "task": {"type": "worker", "index": 0}, "addresses": 2}
+    assert sorted(subject.log("together").read_text().splitlines()) == ["[rank 1] met None", "met [0, 1]"]
+
+
+def check_a_worker_that_raises_ends_the_step_at_once_in_its_own_words(subject: Subject) -> None:
+    began = time.monotonic()
+    error = subject.fails("one_raises")
+    assert time.monotonic() - began < ENDS_WITHIN_S
+    assert error.problem == "rank 1 of 2: step 'one_raises' raised ValueError: no such ship"
+    assert "[rank 1] Traceback" in subject.log("one_raises").read_text()
+
+
+def check_a_killed_worker_ends_all_and_they_begin_again_together(subject: Subject) -> None:
+    began = time.monotonic()
+    assert "rank 1 of 2: step 'one_dies': its process was killed (SIGKILL)" in subject.fails("one_dies").problem
+    assert time.monotonic() - began < ENDS_WITHIN_S
+    lines = subject.log("one_dies").read_text().splitlines()
+    assert (lines.count("began"), lines.count("[rank 1] began")) == (2, 2)
+
+
 CHECKS = (
     check_what_a_step_returns_is_kept,
     check_an_error_is_told_with_its_line,
@@ -193,4 +267,9 @@ CHECKS = (
     check_a_step_that_takes_too_long_is_ended,
     check_a_killed_step_is_tried_as_often_as_it_says,
     check_the_end_of_the_run_ends_its_steps,
+)
+WORKER_CHECKS = (
+    check_workers_find_each_other_and_rank_0_answers,
+    check_a_worker_that_raises_ends_the_step_at_once_in_its_own_words,
+    check_a_killed_worker_ends_all_and_they_begin_again_together,
 )

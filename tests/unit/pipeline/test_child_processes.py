@@ -57,7 +57,7 @@ def test_ending_the_children_ends_what_they_started(
 ) -> None:
     monkeypatch.setattr(step_process, "TERM_TIMEOUT_S", 0.5)
     children = StepProcesses()
-    started = children.start([sys.executable, "-c", PARENT, manner], tmp_path / "log")
+    started = children.start([sys.executable, "-c", PARENT, manner], tmp_path / "log", {})
     grandchild = number_in(tmp_path / "log")
     children.end()
     assert started.returncode is not None
@@ -70,7 +70,7 @@ def test_nothing_is_started_once_the_run_ends(tmp_path: Path) -> None:
     children = StepProcesses()
     children.end()
     with pytest.raises(StepFailed, match="ending"):
-        children.start([sys.executable, "-c", ""], tmp_path / "log")
+        children.start([sys.executable, "-c", ""], tmp_path / "log", {})
 
 
 def answer(*errors: SeatrialError) -> bytes:

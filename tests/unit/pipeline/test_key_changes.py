@@ -27,3 +27,11 @@ def test_a_digest_has_changed_and_its_digits_are_not_shown() -> None:
 def test_an_input_and_the_code_have_changed_without_digits() -> None:
     now = replace(BEFORE, code="2" * 64, inputs={"train": "d" * 64})
     assert changes("model", BEFORE, now) == ("code changed", "input train changed")
+
+
+def test_the_number_of_workers_is_shown_and_one_is_the_key_of_a_step_that_names_none() -> None:
+    pinned = replace(BEFORE, python="3.11")
+    assert pinned.key == "6169c8c9a7abee6556d14cc8c4925aca563f038d3850a4727ee6b463146e9137"  # as before there were any
+    two, four = replace(pinned, workers=2), replace(pinned, workers=4)
+    assert len({pinned.key, two.key, four.key}) == 3
+    assert changes("model", two, four) == ("workers 2 → 4",)

@@ -37,6 +37,11 @@ def test_a_declared_function_stays_a_plain_function() -> None:
         (lambda f: step(inputs={"rows": "a"}, cpu="2 cores")(f), "cpu: '2 cores' is not a valid CPU quantity"),
         (lambda f: step(inputs={"rows": "a"}, memory="2GB")(f), "memory: '2GB' is not a valid memory quantity"),
         (lambda f: step(inputs={"rows": "a"}, timeout_s=0)(f), "timeout_s: it must be at least 1, got 0"),
+        (lambda f: step(inputs={"rows": "a"}, workers=0)(f), "workers: it must be at least 1, got 0"),
+        (
+            lambda f: step(inputs={"rows": "a"}, kind="spark", workers=2)(f),
+            "a step of kind 'spark' runs in one process",
+        ),
     ],
 )
 def test_a_declaration_that_does_not_fit_its_function_is_refused_with_its_line(declare: Any, expected: str) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from seatrial.deploy import find_target
-from seatrial.errors import Refused, TargetError
+from seatrial.errors import InputError, Refused, TargetError
 from seatrial.pipeline.driver import submit
 from seatrial.pipeline.driver.pipeline_run import plan_run
 from seatrial.pipeline.driver.run_options import RunOptions
 from seatrial.pipeline.project.project_file import load_project
-from seatrial.pipeline.project.settings import ClusterChoice, StoreChoice
+from seatrial.pipeline.project.settings import ClusterChoice, ResourceChoice, StoreChoice
 from seatrial.pipeline.running.run_records import Identity, read_run
 from seatrial.pipeline.steps.load_pipeline import load_pipeline
 from seatrial.pipeline.workspace import Workspace, open_project
@@ -91,6 +91,16 @@ def test_what_is_sent_is_what_is_printed_to_the_byte(workspace: Workspace) -> No
     assert planned.driver is not None
     assert planned.driver.code == record.code
     assert "pipeline.py" in read_artifact(workspace.objects, planned.driver.code)
+
+
+def test_a_step_with_several_workers_is_refused_by_name_before_anything_is_sent(workspace: Workspace) -> None:
+    choices = {"second": ResourceChoice(workers=4)}
+    workspace = replace(workspace, profile=replace(workspace.profile, steps=choices))
+    pipeline = load_pipeline(workspace.project, sets=(), rehearse=False)
+    identity = Identity(RUN, "2026-01-01T00:00:00Z", submit.origin_of(workspace, RUN, by="anna"))
+    with pytest.raises(InputError, match="step 'second' has 4 workers, and a step has one pod on a cluster so far"):
+        submit.submit_run("text", identity, pipeline, workspace, OPTIONS)
+    assert Sent.jobs == []
 
 
 def test_what_the_cluster_refuses_leaves_no_run(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

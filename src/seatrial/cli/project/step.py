@@ -47,7 +47,7 @@ def command(
     profile: Profile = "local",
     directory: Directory = Path(),
 ) -> int:
-    """Run one step and print its cache record.
+    """Run one step and print its cache record; of several workers rank 0 does.
 
     For example:
 
@@ -73,7 +73,8 @@ def command(
         run_task(Task(name, run, profile, code, expects, set_, rehearse, use_cache=not no_cache))
     elif job is None:
         record = step_command.run_step(name, run, directory, profile, sets=set_, rehearse=rehearse, replace=replace)
-        print_json(step_command.as_document(record))
+        if record is not None:
+            print_json(step_command.as_document(record))
     else:
         step_command.run_job(Path(job), run, directory, profile, replace=replace)
     return 0

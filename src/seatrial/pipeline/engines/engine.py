@@ -31,6 +31,7 @@ class Engine(Protocol):
     kind: str
     place: Place
     store: StoreNeed
+    instead_of_workers: str | None  # where several processes cannot call a step's function together: what to do
     arguments: frozenset[str]  # what its functions get beside their inputs
 
     def call(

@@ -18,6 +18,7 @@ class Python:
     kind = "python"
     place: Place = "child"
     store: StoreNeed = "any"
+    instead_of_workers: str | None = None
     arguments: frozenset[str] = frozenset()
 
     def call(

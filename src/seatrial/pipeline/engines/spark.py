@@ -19,6 +19,7 @@ class Spark:
     kind = "spark"
     place: Place = "run"
     store: StoreNeed = "s3"  # S3A reads and writes what the steps share
+    instead_of_workers: str | None = "Spark spreads its work itself: see executors in [profile.X.spark]."
     arguments: frozenset[str] = frozenset({"spark"})
 
     def call(

@@ -17,9 +17,10 @@ from seatrial.pipeline.jobs.local_files import pin_local_files
 from seatrial.pipeline.jobs.pinned_inputs import pin_model, pin_rows
 from seatrial.pipeline.jobs.step_key import KeyParts, library_versions
 from seatrial.pipeline.jobs.step_values import AgainstInput, FilesInput, Input, Output
+from seatrial.pipeline.project.cluster_profile import resources_of
 from seatrial.pipeline.project.locations import is_file_address, is_remote
 from seatrial.pipeline.steps.builtin import CODE
-from seatrial.pipeline.steps.declaration import Against, Files, LocalModel, Parameter, RowsAt, Step
+from seatrial.pipeline.steps.declaration import Against, Files, LocalModel, Parameter, RowsAt, Step, workers_mistake
 from seatrial.pipeline.steps.source_digest import code_digest
 from seatrial.pipeline.workspace import Workspace, bucket_settings, ledger_place
 from seatrial.stores.documents import sha256, to_json
@@ -67,6 +68,10 @@ def job_for(step: Step, outputs: Mapping[str, Output], parameters: Parameters, w
                 inputs[argument] = references[reference]
     if references:
         check_some_requirement_applies(workspace.project.policy, references, workspace.project.path)
+    resources = resources_of(step, workspace.profile)
+    if (amiss := workers_mistake(step.kind, step.name, resources)) is not None:
+        key, problem, hint = amiss
+        raise InputError(f"step {step.name!r}: {key}: {problem}", path=workspace.project.path, hint=hint)
     parts = KeyParts(
         step=step.name,
         kind=step.kind,
@@ -75,6 +80,7 @@ def job_for(step: Step, outputs: Mapping[str, Output], parameters: Parameters, w
         inputs={argument: pinned.digest for argument, pinned in inputs.items()},
         outputs=step.outputs,
         libraries=library_versions(step.libraries, step=step.name),
+        workers=resources.workers,
     )
     return Job(step.name, parts, inputs)
 

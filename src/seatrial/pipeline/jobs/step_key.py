@@ -6,7 +6,7 @@ import importlib.metadata
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from seatrial.errors import InputError
 from seatrial.pipeline.steps.declaration import Parameter
@@ -29,11 +29,15 @@ class KeyParts:
     libraries: Mapping[str, str] = field(default_factory=dict)  # versions
     python: str = f"{sys.version_info.major}.{sys.version_info.minor}"
     format: int = KEY_FORMAT
+    workers: int = 1
 
     @property
     def key(self) -> str:
-        """The step key: sha256 of these parts as canonical JSON."""
-        return sha256(to_json(self))
+        """The step key: sha256 of these parts as canonical JSON; one worker is what a step has that names none."""
+        parts = asdict(self)
+        if self.workers == 1:
+            del parts["workers"]
+        return sha256(to_json(parts))
 
 
 def library_versions(libraries: Sequence[str], *, step: str) -> dict[str, str]:
@@ -73,6 +77,8 @@ def changes(step: str, before: KeyParts, now: KeyParts) -> tuple[str, ...]:
     )
     if before.outputs != now.outputs:
         differences.append("outputs changed")
+    if before.workers != now.workers:
+        differences.append(f"workers {before.workers} → {now.workers}")
     if before.python != now.python:
         differences.append(f"Python {before.python} → {now.python}")
     if before.format != now.format:

@@ -22,6 +22,7 @@ from seatrial.pipeline.places.rights import require_rights
 from seatrial.pipeline.places.run_documents import answer_key, write_job
 from seatrial.pipeline.project.cluster_profile import drives_executors, require_cluster_profile, resources_of
 from seatrial.pipeline.project.locations import is_file_address, is_remote
+from seatrial.pipeline.project.settings import ProfileSettings
 from seatrial.pipeline.running.step_process import read_errors
 from seatrial.pipeline.steps.declaration import Files, LocalModel, RowsAt, Step
 from seatrial.pipeline.steps.graph import Graph
@@ -48,6 +49,7 @@ class KubernetesJobs:
         require_cluster_profile(workspace.profile_name, profile, path=workspace.project.path, runs=True)
         assert profile.cluster is not None and profile.image is not None and profile.store is not None  # noqa: S101 PT018
         check_inputs(graph)
+        check_workers(graph, profile, workspace.project.path)
         self._run, self._workspace, self._owner = run, workspace, owner
         self._settings, self._image = profile.cluster, profile.image
         namespace = Namespace(profile.cluster.namespace, profile.cluster.context)
@@ -282,6 +284,17 @@ def _made(pod: tuple[str, Mapping[str, Any]]) -> str:
 
 def _stuck(step: Step, waiting: Waiting) -> StepFailed:
     return StepFailed(f"step {step.name!r} cannot begin: {waiting.problem}.", hint=waiting.hint)
+
+
+def check_workers(graph: Graph, profile: ProfileSettings, path: str) -> None:
+    """Raises for a step with several workers: here a step has one pod."""
+    for step in graph.values():
+        if (workers := resources_of(step, profile).workers) > 1:
+            raise InputError(
+                f"step {step.name!r} has {workers} workers, and a step has one pod on a cluster so far.",
+                path=path,
+                hint=f"Write {step.name} = {{ workers = 1 }} in [profile.X.steps], or run it on a laptop.",
+            )
 
 
 def check_inputs(graph: Graph) -> None:

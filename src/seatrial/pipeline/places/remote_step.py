@@ -46,7 +46,9 @@ def run_remote_step(
             driver = DriverPod(run, name, code, environment)
             with executors(driver, workspace, folder) as pods:
                 session = SharedSession(workspace, log=None, pods=pods)
-                answer = perform(pinned, step, workspace, run, session=session, replace=replace_record)
+                answer = perform(
+                    pinned, step, workspace, run, session=session, replace=replace_record, environment=environment
+                )
     except SeatrialError as error:
         answer = {"errors": [_without_folder(failure, directory).as_document() for failure in error.each]}
         raise

@@ -143,13 +143,14 @@ class AzureMLChoice:
 
 @dataclass(frozen=True, slots=True)
 class ResourceChoice:
-    """`[profile.X.steps] NAME`: what overrides the step's own declaration there. None of it enters a key."""
+    """`[profile.X.steps] NAME`: what overrides the step's own declaration there. `workers` alone enters its key."""
 
     cpu: str | None = None
     memory: str | None = None
     gpus: int | None = None
     timeout_s: int | None = None
     retries: int | None = None
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from seatrial.errors import Corrupt, SeatrialError, StepFailed
@@ -48,19 +49,36 @@ def _outputs(job: Job, step: Step, workspace: Workspace, session: SharedSession)
         return {"assess": assess_step.assess_model(job, workspace)}
     if step.name == "release":
         return {"release": release_step.make_release(job, workspace)}
-    arguments: dict[str, Any] = {name: _opened(pinned, workspace) for name, pinned in job.inputs.items()}
-    engine = ENGINES[step.kind]
-    try:
-        returned = engine.call(step.function, arguments, job.parts.parameters, session=session)
+    arguments = _arguments(job, workspace)
+    with _explained(step, workspace, session):
+        returned = ENGINES[step.kind].call(step.function, arguments, job.parts.parameters, session=session)
         return {  # Spark is lazy: what is wrong with its rows shows when they are kept
             reference: store_output(value, reference, job, workspace, arguments, session.get)
             for reference, value in _by_reference(returned, step).items()
         }
+
+
+def call_step(job: Job, step: Step, workspace: Workspace, *, session: SharedSession) -> None:
+    """Calls the job's function as a worker whose answer does not count; raises as `execute_step` does."""
+    arguments = _arguments(job, workspace)
+    with _explained(step, workspace, session):
+        ENGINES[step.kind].call(step.function, arguments, job.parts.parameters, session=session)
+
+
+def _arguments(job: Job, workspace: Workspace) -> dict[str, Any]:
+    return {name: _opened(pinned, workspace) for name, pinned in job.inputs.items()}
+
+
+@contextmanager
+def _explained(step: Step, workspace: Workspace, session: SharedSession) -> Iterator[None]:
+    """Turns what the step's code raises into a `StepFailed` that a person can use."""
+    try:
+        yield
     except SeatrialError:
         raise
     except (Exception, SystemExit) as error:  # code that calls sys.exit() ends its step, not the run
         directory = workspace.project.directory
-        raise engine.explain(error, step=step.name, directory=directory, session=session) from error
+        raise ENGINES[step.kind].explain(error, step=step.name, directory=directory, session=session) from error
 
 
 def _opened(pinned: Input, workspace: Workspace) -> object:

@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from seatrial.errors import InputError, SeatrialError, did_you_mean, from_os_error
@@ -15,9 +16,11 @@ from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job, cached, job_for, missing_inputs
 from seatrial.pipeline.jobs.step_values import Output
+from seatrial.pipeline.places.rendezvous import worker_rank
 from seatrial.pipeline.project.project_file import load_project
-from seatrial.pipeline.running.execute_step import execute_step
+from seatrial.pipeline.running.execute_step import call_step, execute_step
 from seatrial.pipeline.running.step_process import answer_file
+from seatrial.pipeline.running.worker_failures import FAILED_AT
 from seatrial.pipeline.steps.builtin import built_in_step
 from seatrial.pipeline.steps.declaration import Step
 from seatrial.pipeline.steps.load_pipeline import load_pipeline, project_steps
@@ -41,12 +44,13 @@ def run_job(job_file: Path, run: str, directory: Path, profile: str, *, replace:
         step = built_in_step(job.step) or project_steps(project)[job.step]
         with open_project(project, profile) as workspace:
             session = SharedSession(workspace, workspace.state / SPARK_LOG)
-            answer = perform(job, step, workspace, run, session=session, replace=replace)
+            answer = perform(job, step, workspace, run, session=session, replace=replace, environment=os.environ)
     except SeatrialError as error:
-        answer = {"errors": [failure.as_document() for failure in error.each]}
+        answer = {"errors": [failure.as_document() for failure in error.each], FAILED_AT: time.time()}
         raise
     except OSError as error:  # a full disk, above all
-        answer = {"errors": [from_os_error(error, path=str(job_file.parent)).as_document()]}
+        failure = from_os_error(error, path=str(job_file.parent))
+        answer = {"errors": [failure.as_document()], FAILED_AT: time.time()}
         raise
     finally:
         answer_file(job_file).write_bytes(to_json(answer))
@@ -54,8 +58,11 @@ def run_job(job_file: Path, run: str, directory: Path, profile: str, *, replace:
 
 def run_step(
     name: str, run: str, directory: Path, profile: str, *, sets: Sequence[str], rehearse: bool, replace: bool
-) -> CacheRecord:
-    """Runs one step on what the cache has of the steps before it; an input that is not there is an `InputError`."""
+) -> CacheRecord | None:
+    """Runs one step on what the cache has of the steps before it; an input that is not there is an `InputError`.
+
+    None where this process is not rank 0 of the step's workers.
+    """
     project = load_project(directory)
     graph = (pipeline := load_pipeline(project, sets=sets, rehearse=rehearse)).graph
     if name not in graph:
@@ -75,17 +82,30 @@ def run_step(
             job = job_for(step, outputs, pipeline.parameters, workspace)
             if step.name == name:
                 session = SharedSession(workspace, workspace.state / SPARK_LOG)
-                return perform(job, step, workspace, run, session=session, replace=replace)
+                return perform(job, step, workspace, run, session=session, replace=replace, environment=os.environ)
             record, _ = cached(job, workspace)
             outputs.update({} if record is None else record.outputs)
     raise AssertionError(name)
 
 
 def perform(
-    job: Job, step: Step, workspace: Workspace, run: str, *, session: SharedSession, replace: bool
-) -> CacheRecord:
-    """Runs a job in this process, and ends its Spark session, which is made where the step needs one."""
+    job: Job,
+    step: Step,
+    workspace: Workspace,
+    run: str,
+    *,
+    session: SharedSession,
+    replace: bool,
+    environment: Mapping[str, str],
+) -> CacheRecord | None:
+    """Runs a job in this process, and ends its Spark session, which is made where the step needs one.
+
+    None where the environment says that this is not rank 0 of the step's workers: what it returns is not kept.
+    """
     try:
+        if worker_rank(job.parts.workers, environment, step=step.name) > 0:
+            call_step(job, step, workspace, session=session)
+            return None
         return execute_step(job, step, workspace, run, session=session, replace=replace)
     finally:
         session.end()

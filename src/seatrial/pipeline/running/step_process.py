@@ -1,4 +1,4 @@
-"""A step in a process of its own: `seatrial step NAME`, the same command that every remote container runs.
+"""A step in a process of its own, or in one for each of its workers: `seatrial step NAME`, as in a remote container.
 
 The child reads its job from a file and answers in another beside it; whatever the step prints goes to its log. It ends
 when its parent does, and what it started with it: it holds the read end of a pipe that only the parent can close.
@@ -10,11 +10,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial import errors
@@ -22,12 +25,18 @@ from seatrial.batches.telemetry import stats_exporter
 from seatrial.errors import Problems, SeatrialError, StepFailed
 from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.jobs.job import Job
+from seatrial.pipeline.places.rendezvous import VARIABLES as RENDEZVOUS
+from seatrial.pipeline.places.rendezvous import rendezvous
 from seatrial.pipeline.running.run_records import ErrorDocument
+from seatrial.pipeline.running.worker_failures import WorkerFailure, first_failure, of_rank, rank_lines
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.documents import from_json, to_json
 
 ROOM_FOR_AN_ANSWER_BYTES = 64 * 1024  # an answer has a few thousand
 KILLED = (-signal.SIGKILL, -signal.SIGTERM)  # of other signals the step's own code is the reason
+LOOPBACK = "127.0.0.1"
+LOOK_S = 0.05  # between two looks at the workers of a step
+THREADS = "OMP_NUM_THREADS"
 TERM_TIMEOUT_S = 5.0  # how long a child may take to leave when asked to, before it is killed
 
 
@@ -43,8 +52,12 @@ class StepProcesses:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._ended = False
 
-    def start(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
-        """Starts a child in a process group of its own, so that Ctrl-C reaches it through its owner alone."""
+    def start(self, command: list[str], log: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Starts a child in a process group of its own, so that Ctrl-C reaches it through its owner alone.
+
+        `variables` are added to the environment, which loses those of whatever started this process.
+        """
+        inherited = {name: value for name, value in os.environ.items() if name not in RENDEZVOUS}
         with self._lock, log.open("ab") as output:
             if self._ended:
                 raise StepFailed("the run is ending.")
@@ -54,7 +67,7 @@ class StepProcesses:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 process_group=0,
-                env={**os.environ, stats_exporter.FOLDER_VARIABLE: str(telemetry_folder(log).absolute())},
+                env={**inherited, **variables},
             )
             self._running.add(child)
             return child
@@ -94,34 +107,102 @@ def run_step_process(
     replace: bool,
     timeout_s: int | None,
 ) -> CacheRecord:
-    """Runs the job in a child and returns its record; the child's error is raised here as it was there.
+    """Runs the job in a child, or in one for each of its workers, and returns the record, which rank 0 gives.
 
-    `StepKilled` when the child was ended from outside; after `timeout_s` it is ended from here.
+    A child's error is raised here as it was there; `StepKilled` when a child was ended from outside. Whichever worker
+    fails first ends the others, and all are ended after `timeout_s`. Rank 0 prints to `log`; what the others printed is
+    put at its end.
     """
-    job_file = log.with_suffix(".json")
-    job_file.write_bytes(to_json(job))
+    last = None if timeout_s is None else time.monotonic() + timeout_s
+    workers: list[_Worker] = []
+    try:
+        for rank, environment in enumerate(_environments(job.parts.workers)):
+            place = log if rank == 0 else log.with_suffix(f".rank-{rank}.log")
+            job_file = place.with_suffix(".json")
+            job_file.write_bytes(to_json(job))
+            answer_file(job_file).unlink(missing_ok=True)  # of the attempt before
+            variables = {**environment, stats_exporter.FOLDER_VARIABLE: str(telemetry_folder(log).absolute())}
+            command = _command(job, job_file, workspace, run, replace=replace)
+            workers.append(_Worker(rank, place, children.start(command, place, variables)))
+        while any(worker.status is None for worker in workers):
+            _raise_failure(workers, job, log)
+            if last is not None and time.monotonic() > last:
+                raise StepFailed(
+                    f"step {job.step!r}: it took longer than its timeout_s of {timeout_s} s.",
+                    path=str(log),
+                    hint="Allow it more, or make it quicker.",
+                )
+            with suppress(subprocess.TimeoutExpired):
+                next(worker for worker in workers if worker.status is None).child.wait(LOOK_S)
+        _raise_failure(workers, job, log)
+        return from_json(CacheRecord, workers[0].answer, path=f"the answer of step {job.step}")
+    finally:
+        for worker in workers:
+            if worker.status is None:
+                _signal(worker.child, signal.SIGKILL)
+                worker.child.wait()
+            children.forget(worker.child)
+            if worker.child.stdin:
+                worker.child.stdin.close()
+        for worker in workers[1:]:
+            with log.open("ab") as whole:
+                whole.write(rank_lines(worker.rank, worker.log.read_bytes()))
+            worker.log.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """One of the children of a step; most steps have one."""
+
+    rank: int
+    log: Path
+    child: subprocess.Popen[bytes]
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status; None while it runs."""
+        return self.child.poll()
+
+    @property
+    def answer(self) -> bytes:
+        """What it left behind; nothing where it was killed."""
+        file = answer_file(self.log.with_suffix(".json"))
+        return file.read_bytes() if file.exists() else b""
+
+
+def _command(job: Job, job_file: Path, workspace: Workspace, run: str, *, replace: bool) -> list[str]:
     # -P: the working folder is a project's, and its modules must not stand in for those of Python and Seatrial.
     command = [sys.executable, "-P", "-m", "seatrial", "step", job.step, "--job", str(job_file), "--run", run]
     command += ["--directory", str(workspace.project.directory), "--profile", workspace.profile_name]
-    child = children.start([*command, *(["--replace"] if replace else [])], log)
-    try:
-        status = child.wait(timeout_s)
-    except subprocess.TimeoutExpired:
-        _signal(child, signal.SIGKILL)
-        child.wait()
-        raise StepFailed(
-            f"step {job.step!r}: it took longer than its timeout_s of {timeout_s} s.",
-            path=str(log),
-            hint="Allow it more, or make it quicker.",
-        ) from None
-    finally:
-        children.forget(child)
-        if child.stdin:
-            child.stdin.close()
-    answer = answer_file(job_file).read_bytes() if answer_file(job_file).exists() else b""
-    if status == 0:
-        return from_json(CacheRecord, answer, path=f"the answer of step {job.step}")
-    raise _error(answer, job, status, log)
+    return [*command, *(["--replace"] if replace else [])]
+
+
+def _environments(workers: int) -> list[dict[str, str]]:
+    """What each worker is told of the others; their ports were free a moment ago."""
+    if workers == 1:
+        return [{}]
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(workers + 1)]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        master, *ports = (int(probe.getsockname()[1]) for probe in probes)
+    addresses = [f"{LOOPBACK}:{port}" for port in ports]
+    cores = max(1, (os.cpu_count() or 1) // workers)
+    threads = {THREADS: os.environ.get(THREADS, str(cores))}  # else each would start one for every core, and wait
+    return [
+        threads | rendezvous(rank, addresses, master=(LOOPBACK, master), local_rank=rank, local_world=workers)
+        for rank in range(workers)
+    ]
+
+
+def _raise_failure(workers: Sequence[_Worker], job: Job, log: Path) -> None:
+    failed = {worker.rank: status for worker in workers if (status := worker.status)}
+    if not failed:
+        return
+    first = first_failure(
+        [WorkerFailure(rank, workers[rank].answer, status in KILLED) for rank, status in failed.items()]
+    )
+    raise of_rank(_error(first.answer, job, failed[first.rank], log), first.rank, len(workers))
 
 
 def telemetry_folder(log: Path) -> Path:

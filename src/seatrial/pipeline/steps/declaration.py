@@ -58,10 +58,11 @@ Source = str | Files | LocalModel | RowsAt | Against  # a text is another step's
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a step may use where it runs; none of it enters the key. Amounts are written as Kubernetes writes them.
+    """What a step may use where it runs. Amounts are written as Kubernetes writes them, and are those of each worker.
 
-    `retries` counts ends that are not the step's own doing (killed, evicted, out of memory); what its code raises is
-    never tried again.
+    Of all of it `workers` alone enters the key: how many share the rows of a batch decides in which order its gradients
+    are summed. `retries` counts ends that are not the step's own doing (killed, evicted, out of memory); what its code
+    raises is never tried again.
     """
 
     cpu: str = "1"
@@ -69,6 +70,7 @@ class Resources:
     gpus: int = 0
     timeout_s: int | None = None
     retries: int = 0
+    workers: int = 1
 
 
 DEFAULTS = Resources()
@@ -107,6 +109,7 @@ def step(
     gpus: int = DEFAULTS.gpus,
     timeout_s: int | None = DEFAULTS.timeout_s,
     retries: int = DEFAULTS.retries,
+    workers: int = DEFAULTS.workers,
 ) -> Callable[[F], F]:
     """Declares the decorated function as a step, and leaves the function as it is.
 
@@ -115,6 +118,7 @@ def step(
 
     `cpu` ("500m", "2"), `memory` ("2Gi") and `gpus` are what its pod asks for on a cluster, and may use. `timeout_s`
     is how long it may take, and `retries` how often it starts again when it was killed. A profile overrides them.
+    `workers` processes call the function at once, each with its RANK; what rank 0 returns counts.
 
     >>> @step(inputs={"rows": Files("raw/*.csv")})
     ... def count(rows, *, limit: int = 10): ...
@@ -130,7 +134,7 @@ def step(
                     hint=f'Write {option}=("{names}",).',
                 )
         module = sys.modules[function.__module__]
-        resources = Resources(cpu, memory, gpus, timeout_s, retries)
+        resources = Resources(cpu, memory, gpus, timeout_s, retries, workers)
         declared = _declare(function, kind, inputs or {}, tuple(outputs), tuple(libraries), resources)
         module.__dict__.setdefault(DECLARED, []).append(declared)
         return function
@@ -161,6 +165,9 @@ def _declare(
     if len(set(outputs)) != len(outputs):
         raise mistake(f"an output is named twice in {', '.join(outputs)}.", "Give each output its own name.")
     if (amiss := resources_mistake(resources)) is not None:
+        key, problem, hint = amiss
+        raise mistake(f"{key}: {problem}", hint)
+    if (amiss := workers_mistake(kind, name, resources)) is not None:
         key, problem, hint = amiss
         raise mistake(f"{key}: {problem}", hint)
     arguments = inspect.signature(function).parameters.values()
@@ -206,7 +213,18 @@ def resources_mistake(resources: Resources) -> tuple[str, str, str] | None:
         ("gpus", resources.gpus, 0),
         ("timeout_s", resources.timeout_s, 1),
         ("retries", resources.retries, 0),
+        ("workers", resources.workers, 1),
     ):
         if amount is not None and amount < least:
             return key, f"it must be at least {least}, got {amount}.", f"Write {key}={least} or more."
     return None
+
+
+def workers_mistake(kind: str, name: str, resources: Resources) -> tuple[str, str, str] | None:
+    """As `resources_mistake`: for a step that several workers cannot share."""
+    if resources.workers == 1:
+        return None
+    whose, hint = f"a step of kind {kind!r}", ENGINES[kind].instead_of_workers
+    if name in BUILT_IN:
+        whose, hint = "a built-in step", "Leave it out."
+    return None if hint is None else ("workers", f"{whose} runs in one process, got {resources.workers}.", hint)
