@@ -15,7 +15,7 @@ from seatrial.deploy.namespace_setup import render_setup
 from seatrial.deploy.target import Document, write_documents
 from seatrial.pipeline.project.settings import ClusterChoice
 from tests.azureml_sample import ON_AZURE, SCHEDULED_ON_AZURE
-from tests.pipeline_sample import CLUSTER, DRIVEN, SCHEDULED, TASKED, TASKS_SCHEDULED
+from tests.pipeline_sample import CLUSTER, DRIVEN, SCHEDULED, TASKED
 
 GOLDEN = Path(__file__).parent / "golden_pipelines"
 CASES = {
@@ -24,7 +24,6 @@ CASES = {
         *find_target("kubectl").render_pipeline(SCHEDULED),
     ),
     "kubeflow": lambda: find_target("kubeflow").render_pipeline(TASKED),
-    "kubeflow_scheduled": lambda: find_target("kubeflow").render_pipeline(TASKS_SCHEDULED),
     "azureml": lambda: find_target("azureml").render_pipeline(ON_AZURE),
     "azureml_scheduled": lambda: find_target("azureml").render_pipeline(SCHEDULED_ON_AZURE),
     "namespace": lambda: render_setup(CLUSTER),

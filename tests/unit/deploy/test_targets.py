@@ -16,6 +16,7 @@ from seatrial.deploy import find_target
 from seatrial.deploy.find_target import BUILT_IN
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document, Target
+from seatrial.errors import InputError
 from seatrial.pipeline.driver.pipeline_run import PipelineRun
 from tests.azureml_sample import ON_AZURE, SCHEDULED_ON_AZURE
 from tests.deploy_sample import SERVICE
@@ -136,7 +137,7 @@ def test_objects_of_two_targets_in_one_namespace_leave_each_other_alone() -> Non
             assert not any(selector.items() <= foreign.items() for foreign in labels[other])
 
 
-def check_pipelines(subject: Target, run: PipelineRun = DRIVEN, scheduled: PipelineRun = SCHEDULED) -> None:
+def check_pipelines(subject: Target, run: PipelineRun = DRIVEN, scheduled: PipelineRun | None = SCHEDULED) -> None:
     """Raises AssertionError, with what is wrong, unless the target renders runs as it should."""
     documents = subject.render_pipeline(run)
     assert documents == subject.render_pipeline(run), "rendering the same run again gives other documents"
@@ -153,6 +154,8 @@ def check_pipelines(subject: Target, run: PipelineRun = DRIVEN, scheduled: Pipel
     assert sorted(called) == sorted(steps), "a step is lost, or called twice"
     assert not any(manifest.get("kind") == "Secret" for manifest in manifests), "credentials travel with the documents"
     assert all(_is_reference(value) for _, value in _credentials(manifests)), "a credential is there by value"
+    if scheduled is None:
+        return
     times = list(_texts([yaml.safe_load(subject.render_pipeline(scheduled)[0].text)]))
     assert any(str(scheduled.schedule) in text for text in times), "the times are lost"
 
@@ -167,7 +170,7 @@ def _calls(manifests: Sequence[object]) -> Iterator[list[str]]:
 
 RUNS = {
     "kubectl": (DRIVEN, SCHEDULED),
-    "kubeflow": (TASKED, TASKS_SCHEDULED),
+    "kubeflow": (TASKED, None),
     "azureml": (ON_AZURE, SCHEDULED_ON_AZURE),
 }
 
@@ -175,6 +178,12 @@ RUNS = {
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_target_renders_runs_as_a_target_owes(name: str) -> None:
     check_pipelines(find_target(name), *RUNS[name])
+
+
+def test_a_schedule_that_kubeflow_would_not_name_the_runs_of_is_refused() -> None:
+    with pytest.raises(InputError, match="recurring runs of Kubeflow") as caught:
+        find_target("kubeflow").render_pipeline(TASKS_SCHEDULED)
+    assert "--on kubectl --schedule" in str(caught.value.hint)
 
 
 class Wrong:

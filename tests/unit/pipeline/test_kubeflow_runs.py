@@ -16,14 +16,13 @@ import yaml
 from seatrial.cluster.pod_words import Waiting
 from seatrial.deploy import find_target
 from seatrial.errors import InputError, Refused, SeatrialError, TargetError
-from seatrial.pipeline.driver.driver_manifest import schedule_name
 from seatrial.pipeline.driver.pipeline_run import plan_task_run
 from seatrial.pipeline.driver.run_options import RunOptions
 from seatrial.pipeline.driver.stop import stop_run
 from seatrial.pipeline.kubeflow import api, watch
 from seatrial.pipeline.kubeflow.api import Kubeflow, RunState
 from seatrial.pipeline.kubeflow.runs import watch_run
-from seatrial.pipeline.kubeflow.submit import submit_recurring, submit_tasks
+from seatrial.pipeline.kubeflow.submit import submit_tasks
 from seatrial.pipeline.kubeflow.task_pods import TaskPods
 from seatrial.pipeline.places.run_documents import begun_key, ended_key
 from seatrial.pipeline.project.project_file import load_project
@@ -36,7 +35,6 @@ from seatrial.pipeline.running.run_records import (
     StepRecord,
     TaskStep,
     read_run,
-    schedule_key,
     write_run,
 )
 from seatrial.pipeline.steps.load_pipeline import load_pipeline
@@ -76,13 +74,12 @@ class Server:
         assert request.headers["authorization"] == "Bearer t0ken"
         if self.answer is not None:
             return self.answer(request)
-        if request.method == "GET" and path in ("experiments", "recurringruns"):
-            listed = {"recurringRuns": [{"recurring_run_id": "old", "display_name": schedule_name("ships", "prod")}]}
-            return httpx.Response(200, json=listed if path == "recurringruns" else {})
+        if request.method == "GET" and path == "experiments":
+            return httpx.Response(200, json={})
         if path.endswith(":terminate"):
             self.state = "CANCELED"
         tasks = [{"display_name": name, "state": state} for name, state in self.tasks.items()]
-        document = {"experiment_id": "e1", "run_id": "r1", "recurring_run_id": "new", "state": self.state}
+        document = {"experiment_id": "e1", "run_id": "r1", "state": self.state}
         return httpx.Response(200, json={**document, "run_details": {"task_details": tasks}})
 
     def paths(self) -> list[tuple[str, str]]:
@@ -146,18 +143,6 @@ def test_what_is_sent_is_what_is_printed(workspace: Workspace, server: Server) -
     assert stored == record
     assert stored.origin == Origin("r1", "by hand: anna", kubeflow=ENDPOINT)
     assert stored.tasks == (TaskStep("first", ()), TaskStep("second", ("first",)))
-
-
-def test_a_schedule_replaces_the_one_before_and_its_code_is_kept(workspace: Workspace, server: Server) -> None:
-    pipeline = load_pipeline(workspace.project, sets=(), rehearse=False)
-    planned = plan_task_run(pipeline, workspace, RunOptions(), run=RUN, schedule="0 3 * * *")
-    assert submit_recurring(planned, pipeline, workspace) == "new"
-    assert server.paths()[-2:] == [("POST", "recurringruns"), ("DELETE", "recurringruns/old")]
-    sent = server.sent[-2][2]
-    assert sent["trigger"] == {"cron_schedule": {"cron": "0 0 3 * * *"}}
-    inputs = sent["pipeline_spec"]["pipeline_spec"]["root"]["inputDefinitions"]["parameters"]
-    assert "ScheduledTime" in inputs["run"]["defaultValue"]
-    assert [info.key for info in workspace.objects.list("schedules/")] == [schedule_key(schedule_name("ships", "prod"))]
 
 
 def disconnected(_request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""What `run --on kubeflow` sends: a run that begins now, or a recurring one."""
+"""What `run --on kubeflow` sends."""
 
 from __future__ import annotations
 
@@ -35,21 +35,4 @@ def submit(submission: Submission, *, detach: bool) -> int:
     then = submission.call.then
     print_lines(f"Run {run} is run {record.origin.driver} of Kubeflow at {record.origin.kubeflow}.")
     print_lines(f"Next: {then('runs', 'follow', run)}; to end it: {then('runs', 'stop', run)}")
-    return 0
-
-
-def schedule(submission: Submission, times: str) -> int:
-    """Sends a recurring run in place of the one that this project had under the profile."""
-    from seatrial.pipeline.driver.pipeline_run import plan_task_run
-    from seatrial.pipeline.kubeflow.submit import endpoint_of, submit_recurring
-
-    workspace = submission.workspace
-    endpoint = endpoint_of(workspace)
-    planned = plan_task_run(submission.pipeline, workspace, submission.options, run="", schedule=times)
-    made = submit_recurring(planned, submission.pipeline, workspace)
-    if submission.as_json:
-        print_json({"schedule": times, "recurring_run": made, "endpoint": endpoint})
-        return 0
-    print_lines(f'Kubeflow at {endpoint} starts a run at "{times}", as its recurring run {made}; while one runs, not.')
-    print_lines(f"Next: {submission.call.then('runs')}; to end it, delete that recurring run in Kubeflow")
     return 0

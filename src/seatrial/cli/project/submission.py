@@ -65,21 +65,16 @@ def submit(submission: Submission, target: str, *, detach: bool) -> int:
 
 
 def submit_schedule(submission: Submission, target: str, schedule: str, *, dry_run: bool) -> int:
-    """Sends a CronJob or recurring run in place of the one that this project had under the profile, or prints it."""
+    """Sends a CronJob in place of the one that this project had under the profile, or prints it."""
     from seatrial.cluster.cron import check_cron
     from seatrial.pipeline.driver import submit as driver
     from seatrial.pipeline.driver.driver_manifest import schedule_name
 
     check_cron(schedule)
     workspace = submission.workspace
-    if target == "kubeflow" and not dry_run:
-        from seatrial.cli.project import kubeflow_submission
-
-        return kubeflow_submission.schedule(submission, schedule)
-    if target == "kubeflow":
-        return _print(_documents(submission, target, schedule=schedule), submission)
-    driver.require_driver(workspace, "--schedule")
-    documents = _documents(submission, "kubectl", schedule=schedule)
+    if target == "kubectl":
+        driver.require_driver(workspace, "--schedule")
+    documents = _documents(submission, target, schedule=schedule)
     if dry_run:
         return _print(documents, submission)
     name = schedule_name(workspace.project.name, workspace.profile_name)

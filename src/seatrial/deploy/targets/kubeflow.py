@@ -11,7 +11,7 @@ from seatrial.deploy import server_side_apply, workload
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document
 from seatrial.errors import InputError
-from seatrial.pipeline.kubeflow.pipeline_spec import render_pipeline, render_recurring_run
+from seatrial.pipeline.kubeflow.pipeline_spec import render_pipeline
 
 if TYPE_CHECKING:
     from seatrial.pipeline.driver.pipeline_run import PipelineRun
@@ -42,13 +42,20 @@ class Kubeflow:
         )
 
     def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:
-        """The pipeline for Kubeflow Pipelines, one task a step; before it the recurring run of a schedule."""
+        """The pipeline for Kubeflow Pipelines, one task a step; `InputError` for a schedule.
+
+        Tried with 2.0.5: its recurring runs put nothing in the place of a time or an id, in no input of a pipeline, so
+        that every run would have the name of the one before.
+        """
+        if pipeline.schedule is not None:
+            raise InputError(
+                "recurring runs of Kubeflow cannot have names of their own.",
+                path="--schedule",
+                hint="Let the cluster start them: --on kubectl --schedule.",
+            )
         request = pipeline.driver
         assert request is not None  # noqa: S101
-        document = Document("pipeline.yaml", render_pipeline(request, pipeline.tasks, pipeline.cluster))
-        if pipeline.schedule is None:
-            return (document,)
-        return (Document("recurring-run.yaml", render_recurring_run(request, pipeline.schedule)), document)
+        return (Document("pipeline.yaml", render_pipeline(request, pipeline.tasks, pipeline.cluster)),)
 
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         """Send the folder, or wait for the service."""

@@ -93,29 +93,6 @@ class Kubeflow:
         if self.state(run).state in RUNNING:
             self._ask("POST", f"runs/{run}:terminate")
 
-    def schedule(self, recurring: Json, pipeline: Json, *, experiment: str, service_account: str | None) -> str:
-        """Makes the recurring run, in place of those of its name; returns its id."""
-        before = [str(made["recurring_run_id"]) for made in self._list("recurringruns", str(recurring["display_name"]))]
-        made = self._ask(
-            "POST",
-            "recurringruns",
-            {
-                **recurring,
-                "experiment_id": experiment,
-                "pipeline_spec": pipeline,
-                "runtime_config": {},
-                **({} if service_account is None else {"service_account": service_account}),
-                **self._of_user(),
-            },
-        )
-        for old in before:
-            self.end_schedule(old)
-        return str(made["recurring_run_id"])
-
-    def end_schedule(self, recurring: str) -> None:
-        """Removes the recurring run; its runs go on."""
-        self._ask("DELETE", f"recurringruns/{recurring}")
-
     def _of_user(self) -> dict[str, str]:
         return {} if self.namespace is None else {"namespace": self.namespace}
 
@@ -123,8 +100,7 @@ class Kubeflow:
         """Those with that name; the filter is Kubeflow's, and so is its matching of more than was asked for."""
         predicate = {"operation": "EQUALS", "key": "name", "stringValue": name}
         query = {"filter": json.dumps({"predicates": [predicate]}), "page_size": str(LARGEST_PAGE), **self._of_user()}
-        key = {"recurringruns": "recurringRuns"}.get(kind, kind)
-        listed = self._ask("GET", kind, query=query).get(key) or ()
+        listed = self._ask("GET", kind, query=query).get(kind) or ()
         return [entry for entry in listed if entry.get("display_name") == name]
 
     def _ask(self, method: str, path: str, body: Json | None = None, *, query: Mapping[str, str] | None = None) -> Json:

@@ -20,7 +20,7 @@ from seatrial.cluster.quantities import amount
 from seatrial.cluster.restricted_pod import SCRATCH_FOLDER
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.errors import InputError
-from seatrial.pipeline.driver.driver_manifest import DriverRun, schedule_name
+from seatrial.pipeline.driver.driver_manifest import DriverRun
 from seatrial.pipeline.places.job_manifest import HOME_FOLDER
 from seatrial.pipeline.project.settings import ClusterChoice
 from seatrial.pipeline.steps.declaration import Parameter, Resources
@@ -29,10 +29,7 @@ from seatrial.pipeline.tasks.planned_task import PlannedTask
 
 SCHEMA = "2.1.0"
 SDK = "seatrial"  # the backend notes it, and asks nothing of it
-AT_SECOND = "0"  # Kubeflow's cron has a field of seconds in front
 RUN = "run"  # the pipeline's input that names our run
-# What the backend puts in their place when a recurring run begins: its time, in the words of Go, and an id.
-NAME_OF_SCHEDULED = "[[ScheduledTime.20060102T150405]]-[[RunUUID]]"
 FIXED = ("--rehearse", "--no-cache")  # of the options of a run; what steps are set to are inputs of the pipeline
 GPU = "nvidia.com/gpu"
 SECRET_FOLDER, SIGNING_FOLDER = "/var/run/seatrial/secret", "/var/run/seatrial/signing"
@@ -55,22 +52,6 @@ def pipeline_documents(
     return (_spec(request, tasks, cluster), *((platform,) if executors else ()))
 
 
-def render_recurring_run(request: DriverRun, schedule: str) -> str:
-    """What Kubeflow is told of a schedule beside the pipeline, as YAML."""
-    return to_yaml(recurring_run(request, schedule))
-
-
-def recurring_run(request: DriverRun, schedule: str) -> Manifest:
-    """What Kubeflow is told of a schedule beside the pipeline: its name there, its times and what comes late."""
-    return {
-        "display_name": schedule_name(request.project, request.profile),
-        "trigger": {"cron_schedule": {"cron": schedule if schedule.startswith("@") else f"{AT_SECOND} {schedule}"}},
-        "max_concurrency": "1",  # while one runs, the next waits
-        "no_catchup": True,  # a time that passed in an outage does not come again
-        "mode": "ENABLE",
-    }
-
-
 def input_name(step: str, parameter: str) -> str:
     """What the pipeline calls the parameter of a step.
 
@@ -90,7 +71,7 @@ def parameter_text(value: Parameter) -> str:
 
 
 def _spec(request: DriverRun, tasks: Sequence[PlannedTask], cluster: ClusterChoice) -> Manifest:
-    inputs: Manifest = {RUN: _text(NAME_OF_SCHEDULED if request.run is None else request.run)}
+    inputs: Manifest = {RUN: _text(request.run or "")}
     for task in tasks:
         for parameter, value in task.parameters.items():
             inputs[input_name(task.step, parameter)] = _text(parameter_text(value))

@@ -11,15 +11,14 @@ from seatrial.pipeline.driver.pipeline_run import PipelineRun
 from seatrial.pipeline.driver.run_options import RunOptions
 from seatrial.pipeline.driver.submit import cluster_of
 from seatrial.pipeline.kubeflow.api import Kubeflow, pipeline_of
-from seatrial.pipeline.kubeflow.pipeline_spec import pipeline_documents, recurring_run
+from seatrial.pipeline.kubeflow.pipeline_spec import pipeline_documents
 from seatrial.pipeline.places.code_artifact import pack_code
 from seatrial.pipeline.places.kubernetes_jobs import check_inputs
 from seatrial.pipeline.project.settings import KubeflowChoice
-from seatrial.pipeline.running.run_records import Identity, RunRecord, Schedule, schedule_key, write_run
+from seatrial.pipeline.running.run_records import Identity, RunRecord, write_run
 from seatrial.pipeline.steps.load_pipeline import Pipeline
 from seatrial.pipeline.tasks.planned_task import task_steps
 from seatrial.pipeline.workspace import Workspace, look_up
-from seatrial.stores.documents import to_json
 
 
 def endpoint_of(workspace: Workspace) -> str:
@@ -78,21 +77,6 @@ def submit_tasks(
         record = replace(record, origin=replace(record.origin, driver=begun))
         write_run(workspace.objects, record)
     return record
-
-
-def submit_recurring(planned: PipelineRun, pipeline: Pipeline, workspace: Workspace) -> str:
-    """Sends the recurring run in place of an older one; returns Kubeflow's id of it."""
-    _check(pipeline, workspace)
-    choice = _choice(workspace)
-    assert planned.driver is not None and planned.schedule is not None  # noqa: S101 PT018
-    with open_kubeflow(workspace) as kubeflow:
-        experiment = kubeflow.experiment(choice.experiment or workspace.project.name)
-        recurring = recurring_run(planned.driver, planned.schedule)
-        code = pack_code(workspace.project, workspace.objects)
-        workspace.objects.put(schedule_key(str(recurring["display_name"])), to_json(Schedule(code)))
-        return kubeflow.schedule(
-            recurring, _pipeline(planned), experiment=experiment, service_account=choice.service_account
-        )
 
 
 def _pipeline(planned: PipelineRun) -> dict[str, object]:
