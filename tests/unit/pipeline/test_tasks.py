@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ from seatrial.pipeline.tasks.mounted_secrets import (
     mounted_variables,
     take_signing_keys,
 )
+from seatrial.pipeline.tasks.run_task import Task, pipeline_of
 from seatrial.pipeline.workspace import Workspace, open_project
 from seatrial.releases.keys import find_key, new_key
 from seatrial.stores.documents import to_json
@@ -154,6 +156,28 @@ def test_a_task_whose_input_the_run_has_not_made_says_so(tasks: Tasks) -> None:
     done = tasks.run("second")
     assert done.returncode == 2
     assert "step 'second' needs first, which this run has not made." in done.stderr
+
+
+def test_the_task_that_signs_never_imports_the_projects_code(tmp_path: Path) -> None:
+    marker = tmp_path / "imported"
+    (tmp_path / "pipeline.py").write_text(
+        f"open({str(marker)!r}, 'w').close()\nfrom seatrial import step\n\n\n"
+        "@step(outputs=('test',))\ndef rows():\n    return {}\n\n\n@step()\ndef model():\n    return {}\n"
+    )
+    (tmp_path / "seatrial.toml").write_text(
+        '[project]\nname = "ships"\n[data]\ntest = "rows.test"\nlabel = "late"\ntask = "binary"\n'
+        '[model]\nfrom = "model"\n'
+        '[[policy.require]]\nmetric = "accuracy"\nat_least = 0.5\n'
+    )
+    project = load_project(tmp_path)
+    task = Task("release", RUN, "local", "c" * 64, expects=(), sets=(), rehearse=False, use_cache=True)
+    alone = pipeline_of(task, project)
+    assert list(alone.graph) == ["release"]
+    assert not marker.exists()
+    forget_modules()
+    whole = pipeline_of(replace(task, step="assess"), project)
+    assert marker.exists()
+    assert alone.graph["release"] == whole.graph["release"]
 
 
 def record_of(*steps: StepRecord) -> RunRecord:

@@ -39,11 +39,8 @@ def built_in_steps(project: Project, graph: Graph, *, rehearse: bool) -> tuple[S
             hint += f' A file or folder is written with a slash: "./{reference}".'
             raise InputError(f"{place}: no step makes {reference!r}.", path=project.path, hint=hint)
     _check_test_is_only_measured(data, model.from_, graph, path=project.path)
-    own: tuple[Step, ...] = ()
-    model_reference = model.from_
-    if is_model_file(model.from_):
-        own = (_package(model, data),)
-        model_reference = own[0].name
+    own = (_package(model, data),) if is_model_file(model.from_) else ()
+    model_reference = _model_reference(model)
     policy = sha256(to_json(project.policy))
     parameters: Mapping[str, Parameter] = {
         "policy": policy,
@@ -59,20 +56,14 @@ def built_in_steps(project: Project, graph: Graph, *, rehearse: bool) -> tuple[S
     assess = Step("assess", "python", _never_called, inputs, (), (), parameters)
     if rehearse or not project.policy.require:
         return (*own, assess)
-    release_parameters: Mapping[str, Parameter] = {"policy": policy, "name": project.name}
-    return (
-        *own,
-        assess,
-        Step(
-            "release",
-            "python",
-            _never_called,
-            {"model": model_reference, "trial": "assess"},
-            (),
-            (),
-            release_parameters,
-        ),
-    )
+    return (*own, assess, release_step(project, model))
+
+
+def release_step(project: Project, model: ModelSettings) -> Step:
+    """The step that signs. It stands without the project's code, which has no business where the key is."""
+    parameters: Mapping[str, Parameter] = {"policy": sha256(to_json(project.policy)), "name": project.name}
+    inputs = {"model": _model_reference(model), "trial": "assess"}
+    return Step("release", "python", _never_called, inputs, (), (), parameters)
 
 
 def built_in_step(name: str) -> Step | None:
@@ -113,6 +104,11 @@ def _package(model: ModelSettings, data: DataSettings) -> Step:
     rows = _rows(data.test if data.validation is None else data.validation)
     inputs: Mapping[str, Source] = {"file": LocalModel(model.from_), "rows": rows}
     return Step("package", "python", _never_called, inputs, (), (), {"wishes": wishes_digest(model, data)})
+
+
+def _model_reference(model: ModelSettings) -> str:
+    """The output that is the model: that of `package` where a file is named."""
+    return "package" if is_model_file(model.from_) else model.from_
 
 
 def _rows(place: str) -> Source:

@@ -24,6 +24,7 @@ from seatrial.pipeline.places.pod_store import open_store, within_pod
 from seatrial.pipeline.places.run_documents import answer_key, begun_key, ended_key, log_key, write_job
 from seatrial.pipeline.project.cluster_profile import drives_executors, resources_of
 from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.project.settings import Project
 from seatrial.pipeline.running.finished_run import finished_run, outputs_of
 from seatrial.pipeline.running.plan import UNCHANGED, why
 from seatrial.pipeline.running.run_pipeline import NO_CACHE
@@ -39,6 +40,7 @@ from seatrial.pipeline.running.run_records import (
 )
 from seatrial.pipeline.running.run_result import conclude
 from seatrial.pipeline.running.step_process import as_errors, read_errors
+from seatrial.pipeline.steps.builtin import release_step
 from seatrial.pipeline.steps.declaration import Step
 from seatrial.pipeline.steps.load_pipeline import Pipeline, load_pipeline
 from seatrial.pipeline.tasks.mounted_secrets import mounted_variables, take_signing_keys
@@ -49,6 +51,7 @@ from seatrial.releases.keys import seatrial_home
 from seatrial.stores.documents import from_json, to_json
 from seatrial.stores.objects import Objects
 
+RELEASE = "release"
 POD_VARIABLE = "KFP_POD_NAME"  # Kubeflow's own, of every pod of a task
 
 
@@ -78,7 +81,7 @@ def run_task(task: Task) -> None:
     directory = folder / "project"
     unpack_code(objects, task.code, directory)
     project = within_pod(load_project(directory), task.profile, folder)
-    pipeline = load_pipeline(project, sets=task.sets, rehearse=task.rehearse)
+    pipeline = pipeline_of(task, project)
     step = pipeline.graph.get(task.step)
     if step is None:
         raise InputError(f"unknown step {task.step!r}.", path=project.path, hint=f"Known: {', '.join(pipeline.graph)}.")
@@ -94,11 +97,23 @@ def run_task(task: Task) -> None:
             raise errors[0] if len(errors) == 1 else Problems(errors)
 
 
+def pipeline_of(task: Task, project: Project) -> Pipeline:
+    """The steps that the task has to know of: its own alone where that signs.
+
+    The process that has the key never imports the project's code, which could take the key along.
+    """
+    if task.step == RELEASE and project.model_settings is not None:
+        return Pipeline({RELEASE: release_step(project, project.model_settings)}, {})
+    return load_pipeline(project, sets=task.sets, rehearse=task.rehearse)
+
+
 def _begin_run(task: Task, pipeline: Pipeline, objects: Objects) -> None:
     """Writes the record of a run that nobody submitted, which a schedule or somebody at the orchestrator began."""
     try:
         read_run(objects, task.run)
     except ObjectMissing:
+        if task.step == RELEASE:  # it does not know the other steps, and they come before it
+            raise
         pod = os.environ.get(POD_VARIABLE, socket.gethostname())
         record = RunRecord(
             run=task.run,
