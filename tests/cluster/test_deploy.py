@@ -135,7 +135,7 @@ def test_a_release_is_published_rolled_out_updated_under_load_and_rolled_back(
     fleet: Fleet, team: Team, there: Objects
 ) -> None:
     first = fleet.release()
-    assert "+kind: Deployment" in fleet.deploy("--diff").stdout
+    assert "+kind: Deployment" in fleet.deploy("--diff").stdout.splitlines()
     done = fleet.deploy("--apply")
     assert done.returncode == 0, done.stderr
     assert "0 of 1 pods are ready" in done.stderr

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Self, cast
 from urllib.parse import urlencode
 
 from seatrial.cluster.api_errors import Exists, Forbidden, Missing, checked_answer, explained
@@ -52,7 +52,7 @@ class Namespace:
         self._patience_s = 0.0
         self._batch, self._core, self._authorization = BatchV1Api(client), CoreV1Api(client), AuthorizationV1Api(client)
 
-    def patient(self) -> Namespace:
+    def patient(self) -> Self:
         """The same, which asks again for up to `SILENT_S` where the cluster does not answer, or is busy.
 
         To make a Job twice is to find the first one there.

@@ -12,6 +12,7 @@ Document = Mapping[str, Any]
 _NEVER = {
     "InvalidImageName": "Correct the image in the profile.",
     "ErrImageNeverPull": "Load the image into the node, or push it to a registry that the cluster pulls from.",
+    "ErrImagePull": "See that the image is there, and that the cluster may pull it.",
     "ImagePullBackOff": "See that the image is there, and that the cluster may pull it.",
     "CreateContainerConfigError": "Make what it names, in the same namespace.",
     "CreateContainerError": "See whether the image has what its command needs.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 from seatrial.cluster.api_errors import Missing, checked_answer
@@ -42,9 +43,16 @@ class Services(Namespace):
 
     def _read(self, call: Any, *arguments: str, **options: str) -> Any:
         """The server's own JSON: the client's objects are of its version of the schema."""
-        answer = self._ask(
-            lambda: checked_answer(
+
+        def answer() -> Any:
+            response = checked_answer(
                 call(*arguments, self.name, **options, _preload_content=False, _request_timeout=REQUEST_S)
             )
-        )
-        return json.loads(answer.data)
+            try:
+                return json.loads(response.data)
+            except ValueError:  # a proxy's page
+                from kubernetes.client import ApiException
+
+                raise ApiException(HTTPStatus.BAD_GATEWAY, "what answers is not an API server") from None
+
+        return self._ask(answer)

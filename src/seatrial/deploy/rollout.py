@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from seatrial.cluster.api_errors import Forbidden
 from seatrial.cluster.pod_words import OUT_OF_MEMORY, Waiting, why_refused, why_waiting
 from seatrial.cluster.services import Services
-from seatrial.deploy.running_services import RELEASE_DIGEST, newest_version
+from seatrial.deploy.running_services import newest_version, settings_of
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.workload import CREDENTIALS
 from seatrial.errors import Refused
@@ -22,6 +23,7 @@ PATIENCE_S = 60.0  # with what waiting does not mend: a Secret that is made a mo
 STANDSTILL_S = 300.0  # without another pod that is ready; a start may take the three minutes of its startup probe
 ENDS = 2  # how often one container may end at its start: the first time the store may have been away
 LINES_OF_LOG = 12
+CONTAINERS = ("serve", "kserve-container")  # ours, beside those that a mesh adds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Progress:
     @property
     def complete(self) -> bool:
         """Every pod that is wanted serves the new version, and no other does."""
-        return self.ready >= self.wanted and self.old == 0
+        return 0 < self.wanted <= self.ready and self.old == 0
 
 
 def require_secret(service: ServiceSettings, services: Services) -> None:
@@ -56,55 +58,66 @@ def require_secret(service: ServiceSettings, services: Services) -> None:
         raise Refused(
             f"the Secret {service.secret!r} in the namespace {service.namespace!r} {problem}.",
             path="service.secret",
-            hint=f"kubectl --namespace {service.namespace} create secret generic {service.secret} {values}",
+            hint=f"{service.kubectl} create secret generic {service.secret} {values}",
         )
 
 
 def follow_rollout(
-    name: str, service: ServiceSettings, services: Services, *, on_progress: Callable[[str], None]
+    name: str,
+    service: ServiceSettings,
+    services: Services,
+    *,
+    before: str | None,
+    way_back: str,
+    on_progress: Callable[[str], None],
 ) -> None:
     """Returns when every pod of the Deployment `name` serves the release; tells `on_progress` each change in a line.
 
-    `Refused` where it does not come up, in the words of its pods; what served before serves on.
+    `before` are the settings that the Deployment had before the release was sent: a controller between us and it may
+    take a moment to change it. `Refused` where it does not come up, in the words of its pods; what served before serves
+    on, and `way_back` is the command that goes back to it.
     """
-    told, ready = "", -1
+    told, best, seen = "", -1, False
     moved = time.monotonic()
     stuck_since: float | None = None
+    at_first: dict[str, int] = {}  # restarts of each pod: one that ran for months may have had some
     while True:
         deployment = services.deployment(name)
-        pods, progress = _state(deployment, services)
-        if deployment is not None:
-            _require_ours(deployment, service)
-            if progress.complete:
-                return
+        found = None if deployment is None else settings_of(deployment)
+        seen = seen or found == service.digest
+        if found not in (before, service.digest) or (seen and found != service.digest):
+            raise _taken_over(name, service)
+        pods, progress = _state(deployment if seen else None, services)
+        if progress.complete:
+            return
         now = time.monotonic()
-        if progress.ready != ready:
-            ready, moved = progress.ready, now
-        waiting = _why_not_ready(deployment, pods, service)
+        if progress.ready > best:
+            best, moved = progress.ready, now
+        waiting = _why_not_ready(name, deployment, pods, service)
         if (line := _line(service, progress, waiting)) != told:
             told = line
             on_progress(line)
         stuck_since = (stuck_since or now) if waiting is not None and waiting.lasting else None
-        ends = max((_ends(pod) for pod in pods), default=0)
+        ends = max((_restarts(pod) - at_first.setdefault(_name(pod), _restarts(pod)) for pod in pods), default=0)
         if waiting is not None and (ends >= ENDS or (stuck_since is not None and now - stuck_since > PATIENCE_S)):
-            raise _failed(name, service, waiting)
+            raise _failed(name, service, waiting, progress, way_back)
         if now - moved > STANDSTILL_S:
-            raise _failed(name, service, waiting or _unready(pods, services))
+            raise _failed(name, service, waiting or _unready(pods, service, services), progress, way_back)
         time.sleep(LOOK_S)
 
 
 def _state(deployment: Document | None, services: Services) -> tuple[tuple[Document, ...], Progress]:
-    """The pods of the newest version, and how far the rollout is."""
+    """The pods of the newest version, and how far the rollout is; None for what is not there or not taken up yet."""
     if deployment is None:
         return (), Progress(0, 1, 0)
     wanted = deployment["spec"].get("replicas", 1)
     status = deployment.get("status", {})
     version = newest_version(deployment, services.replica_sets(_selector(deployment["spec"]["selector"])))
-    if version is None or not _is_observed(deployment):
+    if version is None or not _is_observed(deployment) or settings_of(version) != settings_of(deployment):
         return (), Progress(0, wanted, 0)
     updated = status.get("updatedReplicas", 0)
     pods = services.pods(_selector(version["spec"]["selector"]))
-    return pods, Progress(
+    return tuple(pod for pod in pods if not _is_leaving(pod)), Progress(
         ready=min(updated, version.get("status", {}).get("availableReplicas", 0)),
         wanted=wanted,
         old=status.get("replicas", 0) - updated,
@@ -116,31 +129,45 @@ def _is_observed(deployment: Document) -> bool:
     return bool(deployment.get("status", {}).get("observedGeneration", 0) >= deployment["metadata"]["generation"])
 
 
+def _is_leaving(pod: Document) -> bool:
+    """Whether somebody takes the pod away, or has: another comes in its place."""
+    return "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") == "Failed"
+
+
 def _selector(labels: Document) -> str:
     return ",".join(f"{key}={value}" for key, value in labels["matchLabels"].items())
 
 
-def _require_ours(deployment: Document, service: ServiceSettings) -> None:
-    digest = deployment["spec"]["template"]["metadata"].get("annotations", {}).get(RELEASE_DIGEST)
-    if digest != f"sha256:{service.release_digest}":
-        raise Refused(
-            f"somebody else deployed the release {digest} while {service.release} was rolled out.",
-            path=f"deployment/{deployment['metadata']['name']}",
-            hint="See what runs: seatrial deployments",
-        )
+def _name(pod: Document) -> str:
+    return str(pod["metadata"]["name"])
+
+
+def _taken_over(name: str, service: ServiceSettings) -> Refused:
+    return Refused(
+        f"somebody else changed what {name} serves while {service.release} was rolled out.",
+        path=f"deployment/{name}",
+        hint="See what runs: seatrial deployments --profile …",
+    )
 
 
 def _line(service: ServiceSettings, progress: Progress, waiting: Waiting | None) -> str:
-    if progress.ready >= progress.wanted:
+    if 0 < progress.wanted <= progress.ready:
         return f"{service.release}: all pods are ready; {progress.old} of the last version are ending."
     reason = "" if waiting is None else f"; {waiting.problem.rstrip('.')}"
     return f"{service.release}: {progress.ready} of {progress.wanted} pods are ready{reason}."
 
 
-def _why_not_ready(deployment: Document | None, pods: Sequence[Document], service: ServiceSettings) -> Waiting | None:
+def _why_not_ready(
+    name: str, deployment: Document | None, pods: Sequence[Document], service: ServiceSettings
+) -> Waiting | None:
     """Why no more pods are ready, in their own words; None while there is nothing to say."""
     if deployment is None:
-        return Waiting("there is no Deployment yet", "kubectl describe inferenceservice says why.", lasting=True)
+        return Waiting(f"there is no Deployment {name} yet", f"{service.kubectl} get events", lasting=True)
+    if deployment["spec"].get("paused"):
+        return Waiting("the Deployment is paused", f"{service.kubectl} rollout resume deployment/{name}", lasting=True)
+    if deployment["spec"].get("replicas", 1) == 0:
+        hint = f"{service.kubectl} scale deployment/{name} --replicas={service.replicas}"
+        return Waiting("the Deployment is scaled to no pods", hint, lasting=True)
     conditions = deployment.get("status", {}).get("conditions") or ()
     for condition in conditions if _is_observed(deployment) else ():  # else they are about what was sent before
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
@@ -160,24 +187,27 @@ def _for_services(hint: str) -> str:
     return hint.replace("[profile.X.steps]", "[profile.X] service")
 
 
+def _not_ready(pod: Document) -> list[Document]:
+    """Our container's status, unless it is ready."""
+    containers = pod.get("status", {}).get("containerStatuses") or ()
+    return [each for each in containers if each["name"] in CONTAINERS and not each.get("ready")]
+
+
 def _why_ended(pod: Document, service: ServiceSettings) -> Waiting | None:
-    """Why its container ended; Kubernetes starts it again, with longer and longer pauses."""
-    for container in pod.get("status", {}).get("containerStatuses") or ():
+    """Why its container ended; Kubernetes starts it again, with longer and longer pauses, and `ENDS` decides."""
+    for container in _not_ready(pod):
         states = (container.get("state") or {}, container.get("lastState") or {})
         ended = next((state["terminated"] for state in states if state.get("terminated")), None)
-        if ended is None or container.get("ready"):
+        if ended is None:
             continue
         if ended.get("reason") == "OOMKilled":
-            return Waiting(
-                f"{OUT_OF_MEMORY} of {service.memory}",
-                'Give it more: service = { memory = "…" } in the profile.',
-                lasting=True,
-            )
+            hint = 'Give it more: service = { memory = "…" } in the profile.'
+            return Waiting(f"{OUT_OF_MEMORY} of {service.memory}", hint, lasting=False)
         words = _last_lines(str(ended.get("message") or ""))
         return Waiting(
             f"the server ended with status {ended.get('exitCode')}: {words or 'it printed nothing'}",
-            f"kubectl --namespace {service.namespace} logs {pod['metadata']['name']} --previous",
-            lasting=True,
+            f"{service.kubectl} logs {_name(pod)} --previous",
+            lasting=False,
         )
     return None
 
@@ -188,24 +218,25 @@ def _last_lines(text: str) -> str:
     return " ".join([line for line in lines if line][-LINES_OF_LOG:]).rstrip(".")
 
 
-def _ends(pod: Document) -> int:
+def _restarts(pod: Document) -> int:
     containers = pod.get("status", {}).get("containerStatuses") or ()
-    return max((container["restartCount"] for container in containers), default=0)
+    return max((each["restartCount"] for each in containers if each["name"] in CONTAINERS), default=0)
 
 
-def _unready(pods: Sequence[Document], services: Services) -> Waiting:
+def _unready(pods: Sequence[Document], service: ServiceSettings, services: Services) -> Waiting:
     """What the events say of pods that run and are not ready."""
-    for pod in pods:
-        name = pod["metadata"]["name"]
-        unhealthy = [event for event in services.events(name) if event.get("reason") == "Unhealthy"]
-        if unhealthy:
-            return Waiting(str(unhealthy[-1].get("message")), f"kubectl logs {name}", lasting=True)
-    return Waiting("its pods do not become ready", "kubectl get events", lasting=True)
+    with suppress(Forbidden):
+        for pod in pods:
+            unhealthy = [event for event in services.events(_name(pod)) if event.get("reason") == "Unhealthy"]
+            if unhealthy:
+                return Waiting(str(unhealthy[-1].get("message")), f"{service.kubectl} logs {_name(pod)}", lasting=True)
+    return Waiting("its pods do not become ready", f"{service.kubectl} get events", lasting=True)
 
 
-def _failed(name: str, service: ServiceSettings, waiting: Waiting) -> Refused:
+def _failed(name: str, service: ServiceSettings, waiting: Waiting, progress: Progress, way_back: str) -> Refused:
+    serves_on = f"; what served before serves on, and to go back to it: {way_back}" if progress.old > 0 else ""
     return Refused(
         f"{service.release} does not come up: {waiting.problem.rstrip('.')}.",
         path=f"deployment/{name} in the namespace {service.namespace}",
-        hint=f"{waiting.hint} What served before serves on; to go back to it: seatrial deploy --rollback.",
+        hint=f"{waiting.hint.rstrip('.')}{serves_on}",
     )

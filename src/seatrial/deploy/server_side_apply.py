@@ -22,10 +22,11 @@ _UNREACHABLE = re.compile(
     r"|error reading input for|certificate signed by unknown authority|was refused - did you specify the right host",
     re.IGNORECASE,
 )
+_TAKE = f"kubectl apply --server-side --field-manager={FIELD_MANAGER} --force-conflicts -f DIR, after --output DIR."
 _HINTS = (
     (r'namespaces "([^"]+)" not found', "Make it: kubectl create namespace {0}"),
     (r'no matches for kind "InferenceService"', "Install KServe on this cluster, or deploy --to kubectl."),
-    (r"conflict with \"([^\"]+)\"", "{0} owns those fields: let it go of them, or change them there."),
+    (r"conflict with \"([^\"]+)\"", f"{{0}} owns those fields. Change them there, or take them: {_TAKE}"),
     (r"violate PodSecurity", "The documents meet the restricted standard: something changed them on their way."),
     (r"forbidden: User", "Ask whoever runs the cluster for the right to make these objects in this namespace."),
 )
@@ -57,9 +58,10 @@ def difference(documents: Sequence[Document], *, context: str | None = None) -> 
     return done.stdout.decode(errors="replace")
 
 
-def command_line(folder: str) -> str:
+def command_line(folder: str, *, context: str | None = None) -> str:
     """What a person types to send the documents of a folder in the same way."""
-    return f"kubectl apply --server-side --field-manager={FIELD_MANAGER} -f {shlex.quote(folder)}"
+    place = "" if context is None else f" --context={shlex.quote(context)}"
+    return f"kubectl{place} apply --server-side --field-manager={FIELD_MANAGER} -f {shlex.quote(folder)}"
 
 
 def _send(documents: Sequence[Document], context: str | None, *options: str, otherwise: str) -> str:

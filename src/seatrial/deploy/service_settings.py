@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from seatrial.cluster.dns_names import is_dns_label
 from seatrial.cluster.quantities import quantity_mistake
 from seatrial.deploy.azureml.vm_sizes import vm_size_mistake
 from seatrial.errors import InputError, Problems
+from seatrial.stores.documents import sha256, to_json
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 PINNED_IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
@@ -49,6 +51,18 @@ class ServiceSettings:
     def __post_init__(self) -> None:
         if problems := [InputError(problem, path=key, hint=hint) for key, problem, hint in _problems(self)]:
             raise Problems(problems)
+
+    @property
+    def digest(self) -> str:
+        """Of all that the pods are made of: another one means other pods."""
+        others = {"context", "replicas", "callers"}
+        return sha256(to_json({key: value for key, value in asdict(self).items() if key not in others}))
+
+    @property
+    def kubectl(self) -> str:
+        """How a command for a person begins, so that it reaches this cluster and namespace."""
+        context = "" if self.context is None else f" --context={shlex.quote(self.context)}"
+        return f"kubectl{context} --namespace {self.namespace}"
 
     @property
     def release(self) -> str:

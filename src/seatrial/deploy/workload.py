@@ -11,6 +11,7 @@ from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.stores.documents import sha256
 
 PORT = 8080
+SETTINGS = "seatrial/settings"
 LIVE, READY = "/v2/health/live", "/v2/health/ready"  # Open Inference Protocol, REST
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")  # what a profile's `credentials = "env"` reads
 PROFILE = "service"  # the one profile of the configuration below
@@ -79,6 +80,11 @@ def provenance(service: ServiceSettings) -> dict[str, str]:
 def provenance_annotations(service: ServiceSettings) -> dict[str, str]:
     """`provenance` under Seatrial's prefix."""
     return {f"seatrial/{key}": value for key, value in provenance(service).items()}
+
+
+def pod_annotations(service: ServiceSettings) -> dict[str, str]:
+    """`provenance_annotations`, and the digest by which a rollout knows its pods."""
+    return {**provenance_annotations(service), SETTINGS: f"sha256:{service.digest}"}
 
 
 def selector(name: str) -> dict[str, str]:

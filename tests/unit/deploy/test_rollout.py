@@ -13,13 +13,15 @@ import pytest
 
 from seatrial.cluster.services import Services
 from seatrial.deploy import rollout
-from seatrial.deploy.running_services import release_before, running_services
-from seatrial.errors import Refused
+from seatrial.deploy.running_services import asked_digest, release_before, running_services
+from seatrial.errors import InputError, Refused
 from tests.deploy_sample import SERVICE
 
 Document = dict[str, Any]
 OURS, OTHER = f"sha256:{SERVICE.release_digest}", f"sha256:{'0' * 64}"
+BEFORE = "b" * 64  # the settings of the last version
 CRASHED = {
+    "name": "serve",
     "restartCount": 2,
     "ready": False,
     "state": {"waiting": {"reason": "CrashLoopBackOff"}},
@@ -28,9 +30,17 @@ CRASHED = {
 
 
 def version(
-    revision: int, release: str, digest: str, *, replicas: int = 1, ready: int = 1, kserve: bool = False
+    revision: int,
+    release: str,
+    digest: str,
+    *,
+    replicas: int = 1,
+    ready: int = 1,
+    kserve: bool = False,
+    settings: str = "",
 ) -> Document:
     """A ReplicaSet of the Deployment census."""
+    settings = settings or (SERVICE.digest if digest == OURS else BEFORE)
     return {
         "metadata": {
             "name": f"census-{revision}",
@@ -48,6 +58,7 @@ def version(
                         "seatrial/release-digest": digest,
                         "seatrial/model-digest": f"sha256:{'4' * 64}",
                         "seatrial/verdict": "pass",
+                        "seatrial/settings": f"sha256:{settings}",
                     }
                 },
                 "spec": {"containers": [{"image": SERVICE.image}]},
@@ -57,7 +68,15 @@ def version(
     }
 
 
-def deployment(updated: int, total: int, *, generation: int = 2, digest: str = OURS, **status: Any) -> Document:
+def deployment(
+    updated: int,
+    total: int,
+    *,
+    generation: int = 2,
+    settings: str = SERVICE.digest,
+    spec: Document | None = None,
+    **status: Any,
+) -> Document:
     return {
         "metadata": {
             "name": "census",
@@ -67,7 +86,8 @@ def deployment(updated: int, total: int, *, generation: int = 2, digest: str = O
         "spec": {
             "replicas": 2,
             "selector": {"matchLabels": {"app.kubernetes.io/instance": "census"}},
-            "template": {"metadata": {"annotations": {"seatrial/release-digest": digest}}},
+            "template": {"metadata": {"annotations": {"seatrial/settings": f"sha256:{settings}"}}},
+            **(spec or {}),
         },
         "status": {"observedGeneration": 2, "updatedReplicas": updated, "replicas": total, **status},
     }
@@ -118,11 +138,14 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 def follow(*moments: tuple[Document | None, Sequence[Document], Sequence[Document]], **cluster: Any) -> list[str]:
     lines: list[str] = []
     services = cast("Services", Cluster(moments, **cluster))
-    rollout.follow_rollout("census", SERVICE, services, on_progress=lines.append)
+    rollout.follow_rollout(
+        "census", SERVICE, services, before=BEFORE, way_back="seatrial deploy --rollback", on_progress=lines.append
+    )
     return lines
 
 
 QUOTA = {"type": "ReplicaFailure", "status": "True", "message": 'pods "x" is forbidden: exceeded quota: small'}
+NOT_READY = {"name": "serve", "restartCount": 0, "ready": False, "state": {"running": {}}}
 OLD = version(1, "census@1", OTHER, replicas=2, ready=2)
 
 
@@ -143,7 +166,6 @@ def test_it_ends_when_every_pod_serves_the_release_and_the_last_version_is_gone(
 
 
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
-NOT_READY = {"restartCount": 0, "ready": False, "state": {"running": {}}}
 
 
 @pytest.mark.parametrize(
@@ -157,14 +179,14 @@ NOT_READY = {"restartCount": 0, "ready": False, "state": {"running": {}}}
             "service = { memory",
         ),
         (
-            pod({"restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}}),
+            pod({**NOT_READY, "state": {"waiting": {"reason": "ErrImagePull", "message": "not found"}}}),
             {},
-            "ImagePullBackOff: not found.",
+            "ErrImagePull: not found.",
             "may pull it",
         ),
         (pod(conditions=[UNSCHEDULABLE]), {}, "1 Insufficient cpu.", "[profile.X] service"),
         (None, {"conditions": [QUOTA]}, "exceeded quota: small.", "[profile.X] service"),
-        (pod(NOT_READY), {}, "Readiness probe failed: HTTP probe failed with statuscode: 503.", "kubectl logs"),
+        (pod(NOT_READY), {}, "Readiness probe failed: HTTP probe failed with statuscode: 503.", "logs census-2-abc"),
     ],
 )
 def test_what_does_not_come_up_is_given_up_in_its_own_words(
@@ -185,25 +207,78 @@ def test_what_does_not_come_up_is_given_up_in_its_own_words(
     assert "--rollback" in str(caught.value.hint)
 
 
+NEW = version(2, "census@2", OURS, replicas=2, ready=0)
+ALL_READY = (deployment(2, 2), [version(2, "census@2", OURS, replicas=2, ready=2)], [pod()])
+
+
 def test_one_end_at_the_start_and_a_secret_that_comes_late_are_no_reason_to_give_up() -> None:
-    new = version(2, "census@2", OURS, replicas=2, ready=0)
-    late = pod({"restartCount": 0, "state": {"waiting": {"reason": "CreateContainerConfigError", "message": "secret"}}})
+    waits = pod({**NOT_READY, "state": {"waiting": {"reason": "CreateContainerConfigError"}}})
+    once = pod({**CRASHED, "restartCount": 1, "state": {"running": {}}})  # and its second start takes its time
     lines = follow(
-        *[(deployment(1, 3), [OLD, new], [late])] * 30,
-        (deployment(1, 3), [OLD, new], [pod({**CRASHED, "restartCount": 1})]),
-        (deployment(2, 2), [version(2, "census@2", OURS, replicas=2, ready=2)], [pod()]),
+        *[(deployment(1, 3), [OLD, NEW], [waits])] * 30, *[(deployment(1, 3), [OLD, NEW], [once])] * 120, ALL_READY
     )
     assert len(lines) == 2
 
 
-def test_another_rollout_that_takes_over_is_not_taken_for_ours() -> None:
-    with pytest.raises(Refused, match="somebody else deployed"):
-        follow((deployment(2, 2, digest=OTHER), [OLD], []))
+def test_a_container_that_ended_twice_is_given_up_at_once() -> None:
+    lines: list[str] = []
+    crashes = [pod({**CRASHED, "restartCount": restarts}) for restarts in (0, 1, 2)]
+    moments = [(deployment(1, 3), [OLD, NEW], [each]) for each in crashes]
+    cluster = Cluster([*moments, ALL_READY])
+    with pytest.raises(Refused, match="was revoked"):
+        rollout.follow_rollout(
+            "census", SERVICE, cast("Services", cluster), before=BEFORE, way_back="", on_progress=lines.append
+        )
+    assert cluster.at == 2
+
+
+def test_old_ends_a_sidecar_and_a_pod_that_is_taken_away_are_not_held_against_the_release() -> None:
+    old = pod({**CRASHED, "restartCount": 7, "state": {"running": {}}})
+    sidecar = pod({**CRASHED, "name": "istio-proxy"})
+    evicted = pod(CRASHED, phase="Failed")
+    deleted = {**pod(CRASHED), "metadata": {"name": "census-2-abc", "deletionTimestamp": "2026-11-29T10:00:00Z"}}
+    for each in (old, sidecar, evicted, deleted):
+        follow((deployment(1, 3), [OLD, NEW], [each]), ALL_READY)
+
+
+def test_what_kserve_has_not_taken_up_yet_is_neither_done_nor_taken_over() -> None:
+    last = (deployment(2, 2, settings=BEFORE), [version(2, "census@1", OTHER, replicas=2, ready=2)], [pod()])
+    assert follow(last, last, ALL_READY) == ["census@2: 0 of 1 pods are ready."]
+    with pytest.raises(Refused, match="somebody else changed what census serves"):
+        follow(last, (deployment(1, 3), [OLD, NEW], [pod()]), last)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [({"paused": True}, "the Deployment is paused"), ({"replicas": 0}, "the Deployment is scaled to no pods")],
+)
+def test_a_deployment_that_somebody_holds_is_not_taken_for_done(spec: Document, words: str) -> None:
+    with pytest.raises(Refused, match=words) as caught:
+        follow((deployment(0, 0, spec=spec), [OLD, NEW], []))
+    assert "--rollback" not in str(caught.value.hint)  # nothing serves on
+
+
+def test_readiness_that_comes_and_goes_ends_too() -> None:
+    on, off = (
+        (deployment(2, 3), [OLD, version(2, "census@2", OURS, replicas=2, ready=ready)], [pod(NOT_READY)])
+        for ready in (1, 0)
+    )
+    with pytest.raises(Refused, match="do not become ready"):
+        follow(*[on, off] * 400)
+
+
+@pytest.mark.parametrize("settings", ["c" * 64, SERVICE.digest[:-1]])
+def test_another_rollout_that_takes_over_is_not_taken_for_ours(settings: str) -> None:
+    with pytest.raises(Refused, match="somebody else changed"):
+        follow((deployment(2, 2, settings=settings), [OLD], []))
 
 
 def test_a_deployment_that_kserve_never_makes_is_given_up() -> None:
-    with pytest.raises(Refused, match="there is no Deployment yet"):
-        follow((None, [], []))
+    services = cast("Services", Cluster([(None, [], [])]))
+    lines: list[str] = []
+    with pytest.raises(Refused, match="there is no Deployment census yet"):
+        rollout.follow_rollout("census", SERVICE, services, before=None, way_back="", on_progress=lines.append)
+    assert len(lines) == 1
 
 
 def test_what_runs_has_a_row_a_version_and_the_newest_first() -> None:
@@ -225,15 +300,21 @@ def test_what_runs_has_a_row_a_version_and_the_newest_first() -> None:
         ("census@2", "kubeflow", 0, 1),
         ("census@1", "kubectl", 1, 1),
     ]
-    assert [row.rests_on(OURS) for row in rows] == [True, False]
-    assert all(row.rests_on("4" * 12) and row.rests_on(SERVICE.image.rpartition("@")[2]) for row in rows)
+    assert [row.rests_on(asked_digest(f"{OURS[:19].upper()}…")) for row in rows] == [True, False]
+    assert all(row.rests_on("4" * 12) and row.rests_on(SERVICE.image.rpartition("@sha256:")[2]) for row in rows)
     assert not any(row.rests_on("5" * 12) for row in rows)
+
+
+@pytest.mark.parametrize("text", ["", "sha256:", "census@1", "51a7", "…"])
+def test_what_is_no_digest_is_not_looked_for_in_vain(text: str) -> None:
+    with pytest.raises(InputError, match="is not a digest"):
+        asked_digest(text)
 
 
 def test_the_release_before_is_the_last_with_another_digest() -> None:
     kept = [
-        version(1, "census@1", OTHER, replicas=0),
-        version(2, "census@2", OURS, replicas=0),
+        version(1, "census@1", OTHER, replicas=0, ready=0),
+        version(2, "census@2", OURS, replicas=0, ready=0),
         version(3, "census@2", OURS),
     ]
     assert release_before("census", cast("Services", Cluster([(None, kept, [])]))) == ("census@1", "0" * 64)
@@ -241,3 +322,20 @@ def test_the_release_before_is_the_last_with_another_digest() -> None:
         release_before("census", cast("Services", Cluster([(None, kept[1:], [])])))
     with pytest.raises(Refused, match="is not in the namespace"):
         release_before("digits", cast("Services", Cluster([(None, kept, [])])))
+
+
+def test_the_release_that_still_serves_is_the_one_to_go_back_to() -> None:
+    failed = [version(number, f"census@{number}", f"sha256:{str(number) * 64}", ready=0) for number in (4, 3)]
+    serving = version(2, "census@2", OURS)
+    assert release_before("census", cast("Services", Cluster([(None, [*failed, serving], [])])))[0] == "census@2"
+    same = version(3, "census@2", OURS, ready=0, settings="d" * 64)
+    with pytest.raises(Refused, match="with the settings of before"):
+        release_before("census", cast("Services", Cluster([(None, [same, serving, OLD], [])])))
+
+
+def test_annotations_that_somebody_spoiled_are_passed_over() -> None:
+    spoiled = version(2, "census@2", OURS, replicas=0, ready=0)
+    spoiled["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "x"}
+    del spoiled["spec"]["template"]["metadata"]["annotations"]["seatrial/release"]
+    kept = [version(3, "census@3", f"sha256:{'3' * 64}"), spoiled, version(1, "census@1", OTHER, replicas=0, ready=0)]
+    assert release_before("census", cast("Services", Cluster([(None, kept, [])]))) == ("census@1", "0" * 64)

@@ -62,6 +62,11 @@ def command(
 
     if rollback and release is not None:
         raise InputError("--rollback finds the release by itself.", path=release, hint="Leave out one of the two.")
+    sends = apply or rollback
+    if diff and sends:
+        raise InputError("--diff sends nothing.", path="--diff", hint="Look first, then send without --diff.")
+    if detach and not sends:
+        raise InputError("nothing is sent to be waited for.", path="--detach", hint="Add --apply.")
     target = find_target(to)
     if rollback:
         service = service_before(target, directory=directory, profile=profile, trust=trust)
@@ -70,21 +75,30 @@ def command(
     documents = target.render_service(service)
     if output is not None:
         write_documents(documents, output)
-    sends = apply or rollback
-    follows = sends and not detach and target.sends
+    call = Call(profile=profile, directory=directory, trust=trust)
     if diff:
-        print_lines(target.difference(service, documents) or f"Nothing: the cluster has {service.release} as it is.")
-        return 0
-    sent = roll_out(target, service, documents, follow=follows, on_progress=_tell) if sends else None
-    if json:
-        print_json(_document(service, to, documents, sent=sent is not None, rolled_out=follows))
-        return 0
-    if sent is not None:
-        if follows:
-            print_lines(f"{service.release} is served by every pod.")
-            print_lines(f"Next: {Call(profile=profile, directory=directory).then('deployments')}")
+        difference = target.difference(service, documents)
+        if json:
+            print_json({"release": service.release, "target": to, "difference": difference})
         else:
-            print_lines(sent, f"Next: {target.next_step(service, folder=None)}")
+            nothing = f"Nothing: the cluster has {service.release} as it is."
+            print_lines(*(difference.splitlines() or [nothing]))
+        return 0
+    follows = sends and not detach and target.sends
+    words = None
+    if follows:
+        way_back = call.then("deploy", "--to", to, "--rollback")
+        roll_out(target, service, documents, way_back=way_back, on_progress=_tell)
+    elif sends:
+        words = target.apply(service, documents)
+    if json:
+        print_json(_document(service, to, documents, sent=sends, rolled_out=follows))
+        return 0
+    if follows:
+        print_lines(f"{service.release} is served by every pod.")
+        print_lines(f"Next: {call.then('deployments')}")
+    elif words is not None:
+        print_lines(*words.splitlines(), f"Next: {target.next_step(service, folder=None)}")
     elif output is not None:
         print_lines(*(output / document.path for document in documents))
         print_lines(f"Next: {target.next_step(service, folder=str(output))}")
@@ -95,8 +109,8 @@ def command(
     return 0
 
 
-def _tell(line: str) -> None:
-    print_lines(line, file=sys.stderr)
+def _tell(text: str) -> None:
+    print_lines(*text.splitlines(), file=sys.stderr)
 
 
 def _document(

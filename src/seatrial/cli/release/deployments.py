@@ -41,26 +41,28 @@ def command(
         seatrial deployments --profile prod --affected-by sha256:51a7…
     """
     from seatrial.deploy.roll_out import services_of_profile
-    from seatrial.deploy.running_services import running_services
+    from seatrial.deploy.running_services import asked_digest, running_services
     from seatrial.errors import Refused
     from seatrial.pipeline.open_release import trusted_by
 
+    digest = None if affected_by is None else asked_digest(affected_by)
     services = services_of_profile(directory, profile)
-    running = [
-        service for service in running_services(services) if affected_by is None or service.rests_on(affected_by)
-    ]
+    running = [service for service in running_services(services) if digest is None or service.rests_on(digest)]
+    revoked: frozenset[str] | None = None
     try:
         revoked = frozenset(trusted_by(trust).revoked)
     except Refused:  # without a trust.toml
-        revoked = frozenset()
         print_lines("Without a trust.toml nobody says what is revoked.", file=sys.stderr)
     moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if json:
-        rows = [{**dataclasses.asdict(each), "revoked": each.digest in revoked} for each in running]
+        rows = [
+            {**dataclasses.asdict(each), "revoked": None if revoked is None else each.digest in revoked}
+            for each in running
+        ]
         print_json({"namespace": services.name, "deployments": rows})
         return 0
     for service in running:
-        print_lines(_line(service, revoked=service.digest in revoked, moment=moment))
+        print_lines(_line(service, revoked=service.digest in (revoked or ()), moment=moment))
     call = Call(profile=profile, directory=directory)
     if not running:
         which = " that rests on it" if affected_by else ""

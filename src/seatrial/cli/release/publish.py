@@ -9,8 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from seatrial.cli.next_command import Call
-from seatrial.cli.options import Directory, Trust
-from seatrial.cli.output import print_lines
+from seatrial.cli.options import Directory, Json, Trust
+from seatrial.cli.output import print_json, print_lines
 
 
 def command(
@@ -21,6 +21,7 @@ def command(
     source: Annotated[str, Parameter(name="--from", help="The store it is in: a [profile.X].")] = "local",
     trust: Trust = None,
     directory: Directory = Path(),
+    json: Json = False,
 ) -> int:
     """Copy a release into the store of another profile, and verify it there.
 
@@ -51,7 +52,11 @@ def command(
     assert verified.release is not None  # noqa: S101 — it verified
     title = verified.release.title
     verified_release(title, directory=directory, profile=profile, trust=trust, digest=verified.digest).require()
+    if json:
+        print_json({"release": title, "digest": verified.digest, "profile": profile, "files": count})
+        return 0
     print_lines(f"Published {title} to the store of {profile}: {count} files, verified there.")
     call = Call(profile=profile, directory=directory, trust=trust)
-    print_lines(f"Next: {call.then('deploy', title, '--to', 'kubectl')}")
+    following = ("deploy", title, "--to", "kubectl") if verified.deployable else ("report", title)
+    print_lines(f"Next: {call.then(*following)}")
     return 0

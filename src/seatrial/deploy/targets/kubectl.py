@@ -60,8 +60,8 @@ class Kubectl:
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         """Send the folder, or watch the rollout."""
         if folder is not None:
-            return server_side_apply.command_line(folder)
-        return f"kubectl --namespace {service.namespace} rollout status deployment/{service_name(service.name)}"
+            return server_side_apply.command_line(folder, context=service.context)
+        return f"{service.kubectl} rollout status deployment/{service_name(service.name)}"
 
     def apply(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
         """`kubectl apply --server-side`, after a dry run of all of it on the server."""
@@ -94,7 +94,7 @@ def _deployment(service: ServiceSettings, name: str) -> Manifest:
             "template": {
                 "metadata": {
                     "labels": workload.labels(service, name),
-                    "annotations": workload.provenance_annotations(service),
+                    "annotations": workload.pod_annotations(service),
                 },
                 "spec": workload.pod_spec(service, name, container="serve"),
             },

@@ -60,9 +60,9 @@ class Kubeflow:
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         """Send the folder, or wait for the service."""
         if folder is not None:
-            return server_side_apply.command_line(folder)
+            return server_side_apply.command_line(folder, context=service.context)
         name = service_name(service.name, service.namespace)
-        return f"kubectl --namespace {service.namespace} wait --for=condition=Ready inferenceservice/{name}"
+        return f"{service.kubectl} wait --for=condition=Ready inferenceservice/{name}"
 
     def apply(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
         """`kubectl apply --server-side`, after a dry run of all of it on the server."""
@@ -117,7 +117,7 @@ def _inference_service(service: ServiceSettings, name: str, predictor: str) -> M
                 "minReplicas": service.replicas,
                 "maxReplicas": service.replicas,
                 "labels": workload.labels(service, predictor),
-                "annotations": workload.provenance_annotations(service),
+                "annotations": workload.pod_annotations(service),
                 "deploymentStrategy": {
                     "type": "RollingUpdate",
                     "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
