@@ -64,6 +64,7 @@ class Server:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, Any]] = []
+        self.name = RUN
         self.state = "RUNNING"
         self.tasks: dict[str, str] = {}
         self.answer: Answer | None = None
@@ -79,7 +80,7 @@ class Server:
         if path.endswith(":terminate"):
             self.state = "CANCELED"
         tasks = [{"display_name": name, "state": state} for name, state in self.tasks.items()]
-        document = {"experiment_id": "e1", "run_id": "r1", "state": self.state}
+        document = {"experiment_id": "e1", "run_id": "r1", "display_name": self.name, "state": self.state}
         return httpx.Response(200, json={**document, "run_details": {"task_details": tasks}})
 
     def paths(self) -> list[tuple[str, str]]:
@@ -264,6 +265,29 @@ def test_a_token_goes_to_the_endpoint_of_the_profile_alone(workspace: Workspace,
     assert len(server.sent) == sent
 
 
+def test_a_record_that_names_somebody_elses_run_ends_nothing(workspace: Workspace, server: Server) -> None:
+    record, _ = submitted(workspace)
+    server.name = "nightly of another team"
+    with pytest.raises(Refused, match="not '20260101T000000-abcdef', as the run's record says"):
+        stop_run(record, workspace)
+    with pytest.raises(Refused), watch_run(record, workspace) as watching:
+        watching.look(record, lambda _step, _problem: None)
+    assert server.state == "RUNNING"
+
+
+def test_what_a_record_names_is_one_part_of_the_address(workspace: Workspace, server: Server) -> None:
+    raw: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        raw.append(request.url.raw_path)
+        return httpx.Response(200, json={"display_name": RUN})
+
+    server.answer = answer
+    with Kubeflow(ENDPOINT, token="t0ken") as kubeflow:
+        kubeflow.state("../experiments/e1?x", RUN)
+    assert raw == [b"/pipeline/apis/v2beta1/runs/..%2Fexperiments%2Fe1%3Fx"]
+
+
 def test_a_kubeflow_that_is_away_for_a_moment_is_asked_again(workspace: Workspace, server: Server) -> None:
     record, _ = submitted(workspace)
     server.answer = disconnected
@@ -280,4 +304,4 @@ def test_a_parameter_with_braces_is_refused(workspace: Workspace, server: Server
 def test_states_are_those_of_the_tasks(workspace: Workspace, server: Server) -> None:
     server.state, server.tasks = "SUCCEEDED", {"first": "SUCCEEDED", "executor": "SUCCEEDED"}
     with Kubeflow(ENDPOINT, token="t0ken") as kubeflow:
-        assert kubeflow.state("r1") == RunState("SUCCEEDED", "", server.tasks)
+        assert kubeflow.state("r1", RUN) == RunState("SUCCEEDED", "", server.tasks)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,10 +15,17 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.errors import Corrupt, StepFailed
+from seatrial.pipeline.cache.cache_record import CacheRecord, write_record
+from seatrial.pipeline.jobs.step_key import KeyParts
+from seatrial.pipeline.jobs.step_values import ArtifactOutput, ReleaseOutput
 from seatrial.pipeline.places.code_artifact import pack_code
 from seatrial.pipeline.places.pod_store import STORE_VARIABLE
 from seatrial.pipeline.places.run_documents import begun_key, ended_key, log_key
 from seatrial.pipeline.project.project_file import load_project
+from seatrial.pipeline.running import run_result
+from seatrial.pipeline.running.finished_run import finished_run
+from seatrial.pipeline.running.run_pipeline import Finished
 from seatrial.pipeline.running.run_records import (
     RunningStep,
     RunRecord,
@@ -26,6 +35,8 @@ from seatrial.pipeline.running.run_records import (
     read_run,
     write_run,
 )
+from seatrial.pipeline.running.run_result import conclude
+from seatrial.pipeline.tasks import step_child
 from seatrial.pipeline.tasks.mounted_secrets import (
     SECRET_VARIABLE,
     SIGNING_VARIABLE,
@@ -33,6 +44,7 @@ from seatrial.pipeline.tasks.mounted_secrets import (
     take_signing_keys,
 )
 from seatrial.pipeline.tasks.run_task import Task, pipeline_of
+from seatrial.pipeline.tasks.step_child import run_child
 from seatrial.pipeline.workspace import Workspace, open_project
 from seatrial.releases.keys import find_key, new_key
 from seatrial.stores.documents import to_json
@@ -178,6 +190,71 @@ def test_the_task_that_signs_never_imports_the_projects_code(tmp_path: Path) -> 
     whole = pipeline_of(replace(task, step="assess"), project)
     assert marker.exists()
     assert alone.graph["release"] == whole.graph["release"]
+
+
+def write_script(path: Path, text: str) -> str:
+    path.write_text(f"#!/bin/sh\n{text}")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.simulation
+@pytest.mark.usefixtures("signals")
+@pytest.mark.parametrize("left_behind", ["sleep 60 &", "setsid sleep 5 &"])
+def test_a_step_ends_with_its_process_whatever_that_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left_behind: str
+) -> None:
+    monkeypatch.setattr(sys, "executable", write_script(tmp_path / "child", f"{left_behind}\necho done\nexit 3\n"))
+    monkeypatch.setattr(step_child, "LOOK_S", 0.05)
+    began = time.monotonic()
+    assert run_child((), log=tmp_path / "log", environment=os.environ, timeout_s=None) == 3
+    assert time.monotonic() - began < 4.0
+    assert (tmp_path / "log").read_text() == "done\n"
+
+
+@pytest.mark.simulation
+@pytest.mark.usefixtures("signals")
+def test_a_step_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", write_script(tmp_path / "child", "sleep 60\n"))
+    with pytest.raises(StepFailed, match="longer than its timeout_s of 1 s"):
+        run_child((), log=tmp_path / "log", environment=os.environ, timeout_s=1)
+
+
+def test_a_run_cannot_name_what_another_step_has_made(tmp_path: Path) -> None:
+    parts = KeyParts("first", "python", "c" * 64, {"number": 1}, {})
+    with opened(tmp_path) as workspace:
+        made = CacheRecord(parts.key, parts, RUN, {"first": ArtifactOutput("d" * 64, "document")})
+        write_record(workspace.objects, made, replace=False)
+        record = record_of(StepRecord("first", "ran", parts.key, 1.0, "never run", parts))
+        assert finished_run(record, workspace.objects).outputs == made.outputs
+        for forged in (
+            StepRecord("second", "ran", parts.key, 1.0, "never run", parts),
+            StepRecord("first", "ran", parts.key, 1.0, "never run", replace(parts, parameters={"number": 2})),
+        ):
+            with pytest.raises(Corrupt, match="is not that of its parts"):
+                finished_run(record_of(forged), workspace.objects)
+
+
+def test_a_machine_that_trusts_nobody_yet_is_told_so_and_the_run_has_its_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEATRIAL_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(run_result, "locate", lambda *_: None)
+    release = ReleaseOutput("ships", 3, "e" * 64)
+    with opened(tmp_path) as workspace:
+        done = replace(record_of(), ending="done", tasks=())
+        result = conclude(Finished(done, {"release": release}, None), workspace)
+        assert read_run(workspace.objects, RUN).release == "ships@3"
+    assert result.refused is not None
+    assert "nobody's releases are trusted here" in result.refused.problem
+    assert (result.deployable, result.exit_status) == (False, 1)
 
 
 def record_of(*steps: StepRecord) -> RunRecord:

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 from seatrial.errors import InputError, Refused, TargetError
 
@@ -79,19 +80,25 @@ class Kubeflow:
         }
         return str(self._ask("POST", "runs", run)["run_id"])
 
-    def state(self, run: str) -> RunState:
-        """How the run goes."""
-        told = self._ask("GET", f"runs/{run}")
+    def state(self, run: str, name: str) -> RunState:
+        """How the run goes. `Refused` where it does not bear that name: it is somebody else's."""
+        told = self._ask("GET", f"runs/{quote(run, safe='')}")
+        if told.get("display_name") != name:
+            raise Refused(
+                f"the run {run!r} of Kubeflow is not {name!r}, as the run's record says.",
+                path=self.endpoint,
+                hint="Find out who wrote the record; look for the run in Kubeflow by its name.",
+            )
         tasks = {
             str(task.get("display_name", "")): str(task.get("state", ""))
             for task in (told.get("run_details") or {}).get("task_details") or ()
         }
         return RunState(str(told.get("state", "")), str((told.get("error") or {}).get("message", ""))[:WORDS], tasks)
 
-    def end(self, run: str) -> None:
-        """Ends the run and its pods; no error where it has ended."""
-        if self.state(run).state in RUNNING:
-            self._ask("POST", f"runs/{run}:terminate")
+    def end(self, run: str, name: str) -> None:
+        """Ends the run of that name and its pods; no error where it has ended."""
+        if self.state(run, name).state in RUNNING:
+            self._ask("POST", f"runs/{quote(run, safe='')}:terminate")
 
     def _of_user(self) -> dict[str, str]:
         return {} if self.namespace is None else {"namespace": self.namespace}

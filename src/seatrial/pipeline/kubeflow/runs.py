@@ -34,8 +34,8 @@ def end_run(record: RunRecord, workspace: Workspace) -> RunRecord:
     origin = _origin(record, workspace)
     last = time.monotonic() + LEAVES_WITHIN_S
     with open_kubeflow(workspace) as kubeflow:
-        kubeflow.end(origin.driver)
-        while (state := kubeflow.state(origin.driver).state) not in OVER:
+        kubeflow.end(origin.driver, record.run)
+        while (state := kubeflow.state(origin.driver, record.run).state) not in OVER:
             if time.monotonic() > last:
                 raise TargetError(
                     f"the run has not ended {LEAVES_WITHIN_S:.0f} s after it was asked to: it is {state}.",

@@ -44,7 +44,7 @@ class KubeflowWatch:
             return
         self._looked = now
         try:
-            state = self._kubeflow.state(self._run)
+            state = self._kubeflow.state(self._run, record.run)
         except TargetError:
             if now - self._answered > SILENT_S:
                 raise
@@ -79,7 +79,7 @@ class KubeflowWatch:
 
     def _give_up(self, record: RunRecord, step: str, waiting: Waiting, state: RunState) -> None:
         """Ends the run: what the task waits for does not come, and Kubeflow would wait for ever."""
-        self._kubeflow.end(self._run)
+        self._kubeflow.end(self._run, record.run)
         error = StepFailed(f"step {step!r} cannot begin: {waiting.problem}.", hint=waiting.hint)
         self._write(record, StepRecord(step, "failed", None, 0.0, error.problem, errors=(error.as_document(),)))
         self._write_rest(record, state)

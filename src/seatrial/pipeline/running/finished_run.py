@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seatrial.errors import Problems, SeatrialError, StepFailed
-from seatrial.pipeline.cache.cache_record import read_record
+from seatrial.errors import Corrupt, Problems, SeatrialError, StepFailed
+from seatrial.pipeline.cache.cache_record import CacheRecord, read_record
 from seatrial.pipeline.jobs.step_values import Output
 from seatrial.pipeline.running.run_pipeline import Finished
 from seatrial.pipeline.running.run_records import ErrorDocument, RunRecord
@@ -22,12 +22,27 @@ def finished_run(record: RunRecord, objects: Objects) -> Finished:
 
 def outputs_of(record: RunRecord, objects: Objects) -> dict[str, Output]:
     """What the steps of the run that ended well have made, or found in the cache."""
-    outputs: dict[str, Output] = {}
+    records = cache_records(record, objects).values()
+    return {name: output for cache_record in records for name, output in cache_record.outputs.items()}
+
+
+def cache_records(record: RunRecord, objects: Objects) -> dict[str, CacheRecord]:
+    """By step what each that ended well left behind; `Corrupt` where the run's record names that of another step."""
+    records: dict[str, CacheRecord] = {}
     for step in record.steps:
-        if step.key is not None and step.state in ("ran", "cached"):
-            cache_record = read_record(objects, step.key)
-            outputs.update({} if cache_record is None else cache_record.outputs)
-    return outputs
+        if step.key is None or step.state not in ("ran", "cached"):
+            continue
+        cache_record = read_record(objects, step.key)
+        if cache_record is None:
+            continue
+        if cache_record.parts.step != step.name or (step.parts is not None and step.parts.key != step.key):
+            raise Corrupt(
+                f"the key of step {step.name!r} is not that of its parts.",
+                path=record.run,
+                hint="Find out who wrote it, and start the run anew.",
+            )
+        records[step.name] = cache_record
+    return records
 
 
 def _error(documents: tuple[ErrorDocument, ...], run: str) -> SeatrialError | None:

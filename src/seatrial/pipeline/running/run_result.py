@@ -97,7 +97,7 @@ def judge_run(finished: Finished, workspace: Workspace) -> Result:
         verdict = judge(workspace.project.policy, trial)
     released = finished.outputs.get("release")
     release = released if isinstance(released, ReleaseOutput) else None
-    verified = None if release is None else _verified(release, workspace)
+    verified, refused = (None, None) if release is None else _verified(release, workspace)
     record = replace(
         finished.record,
         release=None if release is None else f"{release.name}@{release.version}",
@@ -117,7 +117,7 @@ def judge_run(finished: Finished, workspace: Workspace) -> Result:
         release=release,
         deployable=verified is not None and verified.deployable,
         waived=() if verified is None else verified.waived,
-        refused=None if verified is None else _refusal(verified),
+        refused=refused,
         notes=notes,
     )
 
@@ -138,15 +138,13 @@ def _doubts(record: RunRecord, workspace: Workspace) -> tuple[str, ...]:
     return tuple(line for line in _lines_of("assess", record, workspace) if line.startswith(NOTE))
 
 
-def _verified(release: ReleaseOutput, workspace: Workspace) -> Verified:
-    """What verifying the release on this machine comes to."""
+def _verified(release: ReleaseOutput, workspace: Workspace) -> tuple[Verified | None, Refused | None]:
+    """What verifying the release on this machine comes to, and why it is refused here: nobody may be trusted yet."""
     source = locate(f"{release.name}@{release.version}", workspace.objects)
-    return verify(source, load_trust(seatrial_home(os.environ) / TRUST_FILE), now=datetime.now(UTC))
-
-
-def _refusal(verified: Verified) -> Refused | None:
+    verified = None
     try:
+        verified = verify(source, load_trust(seatrial_home(os.environ) / TRUST_FILE), now=datetime.now(UTC))
         verified.require()
     except Refused as refused:
-        return refused
-    return None
+        return verified, refused
+    return verified, None

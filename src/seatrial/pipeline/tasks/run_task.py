@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seatrial.errors import Corrupt, InputError, ObjectExists, ObjectMissing, Problems, SeatrialError, StepFailed
-from seatrial.pipeline.cache.cache_record import CacheRecord
+from seatrial.pipeline.cache.cache_record import CacheRecord, record_path
+from seatrial.pipeline.cache.check_record import check_record
 from seatrial.pipeline.jobs.job import Job, cached, job_for, missing_inputs
+from seatrial.pipeline.jobs.step_values import Output
 from seatrial.pipeline.places.code_artifact import unpack_code
 from seatrial.pipeline.places.job_manifest import POD_ADDRESS, POD_NAME, REPLACE
 from seatrial.pipeline.places.pod_store import open_store, within_pod
@@ -25,7 +27,7 @@ from seatrial.pipeline.places.run_documents import answer_key, begun_key, ended_
 from seatrial.pipeline.project.cluster_profile import drives_executors, resources_of
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.project.settings import Project
-from seatrial.pipeline.running.finished_run import finished_run, outputs_of
+from seatrial.pipeline.running.finished_run import cache_records, finished_run
 from seatrial.pipeline.running.plan import UNCHANGED, why
 from seatrial.pipeline.running.run_pipeline import NO_CACHE
 from seatrial.pipeline.running.run_records import (
@@ -40,7 +42,7 @@ from seatrial.pipeline.running.run_records import (
 )
 from seatrial.pipeline.running.run_result import conclude
 from seatrial.pipeline.running.step_process import as_errors, read_errors
-from seatrial.pipeline.steps.builtin import release_step
+from seatrial.pipeline.steps.builtin import data_digest, release_step
 from seatrial.pipeline.steps.declaration import Step
 from seatrial.pipeline.steps.load_pipeline import Pipeline, load_pipeline
 from seatrial.pipeline.tasks.mounted_secrets import mounted_variables, take_signing_keys
@@ -153,13 +155,15 @@ def _perform(task: Task, step: Step, pipeline: Pipeline, workspace: Workspace, f
     log = folder / f"{step.name}.log"
     try:
         _check_versions(step, task.expects)
-        outputs = outputs_of(read_run(objects, task.run), objects)
+        made = cache_records(read_run(objects, task.run), objects)
+        outputs = {name: output for cache_record in made.values() for name, output in cache_record.outputs.items()}
         if missing := missing_inputs(step, outputs):
             raise InputError(
                 f"step {step.name!r} needs {', '.join(missing)}, which this run has not made.",
                 path=task.run,
                 hint="Start the run anew.",
             )
+        _check_made(step, made, outputs, workspace)
         job = job_for(step, outputs, pipeline.parameters, workspace)
         record, doubt = cached(job, workspace) if task.use_cache else (None, NO_CACHE)
         state, reason = "cached", UNCHANGED
@@ -168,7 +172,7 @@ def _perform(task: Task, step: Step, pipeline: Pipeline, workspace: Workspace, f
             objects.put(begun_key(task.run, step.name), to_json(RunningStep(step.name, reason)))
             state = "failed"
             try:
-                _run_job(job, step, task, workspace, log, replace=task.use_cache and bool(doubt))
+                _run_job(job, step, task, workspace, log, replace=bool(doubt))
             finally:
                 if log.is_file():
                     with suppress(SeatrialError):
@@ -187,6 +191,28 @@ def _perform(task: Task, step: Step, pipeline: Pipeline, workspace: Workspace, f
     )
     objects.put(ended_key(task.run, step.name), to_json(ended))
     return ended
+
+
+def _check_made(
+    step: Step, made: Mapping[str, CacheRecord], outputs: Mapping[str, Output], workspace: Workspace
+) -> None:
+    """`Corrupt` where what the step reads is damaged, or where the trial to release is not of its model and policy.
+
+    Others may write to the store, which says what this run has made.
+    """
+    for maker in {source.partition(".")[0] for source in step.inputs.values() if isinstance(source, str)}:
+        check_record(made[maker], workspace)
+    project = workspace.project
+    if step.name != RELEASE or project.data is None:
+        return
+    model = step.inputs["model"]
+    assert isinstance(model, str)  # noqa: S101
+    trial = made["assess"].parts
+    expected = {"policy": step.parameters["policy"], "data": data_digest(project.data), "rehearse": False}
+    if trial.inputs.get("model") != outputs[model].digest or expected.items() - trial.parameters.items():
+        raise Corrupt(
+            "the trial is of another model, policy or data.", path=record_path(made["assess"].key), hint="Run again."
+        )
 
 
 def _check_versions(step: Step, expects: Sequence[str]) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from seatrial.errors import StepFailed
 
 PART_BYTES = 64 * 1024  # of output that is passed on at once, at most
+LOOK_S = 1.0  # between two looks at a child that prints nothing
 KILLED = (-signal.SIGKILL, -signal.SIGTERM)
 
 
@@ -36,18 +38,17 @@ def run_child(arguments: Sequence[str], *, log: Path, environment: Mapping[str, 
         ) as child,
     ):
         signal.signal(signal.SIGTERM, lambda _number, _frame: _leave(child))
-        timer = threading.Timer(timeout_s or threading.TIMEOUT_MAX, _end, (child, late))
-        timer.daemon = True
-        timer.start()
+        ending = threading.Thread(target=_end, args=(child, timeout_s, late), daemon=True)
+        ending.start()
         try:
             assert child.stdout is not None  # noqa: S101
-            while part := os.read(child.stdout.fileno(), PART_BYTES):
+            for part in _parts(child.stdout.fileno(), ending):
                 file.write(part)
                 sys.stdout.buffer.write(part)
                 sys.stdout.buffer.flush()
         finally:
+            ending.join()
             status = child.wait()
-            timer.cancel()
     if late.is_set():
         raise StepFailed(
             f"it took longer than its timeout_s of {timeout_s} s.", hint="Allow it more, or make it quicker."
@@ -55,8 +56,24 @@ def run_child(arguments: Sequence[str], *, log: Path, environment: Mapping[str, 
     return status
 
 
-def _end(child: subprocess.Popen[bytes], late: threading.Event) -> None:
-    late.set()
+def _parts(output: int, ending: threading.Thread) -> Iterator[bytes]:
+    """What is printed until all have closed the output; what left the child's group may hold it open for ever."""
+    while True:
+        over = not ending.is_alive()
+        if select.select([output], [], [], 0 if over else LOOK_S)[0]:
+            if not (part := os.read(output, PART_BYTES)):
+                return
+            yield part
+        elif over:
+            return
+
+
+def _end(child: subprocess.Popen[bytes], timeout_s: int | None, late: threading.Event) -> None:
+    """Waits for the child, kills it where it takes too long, and in any case what it started and left behind."""
+    try:
+        child.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        late.set()
     _kill(child)
 
 
