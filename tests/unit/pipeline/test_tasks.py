@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.errors import Corrupt, StepFailed
+from seatrial.errors import Corrupt, InputError, SeatrialError, StepFailed, StoreError
 from seatrial.pipeline.cache.cache_record import CacheRecord, write_record
 from seatrial.pipeline.jobs.step_key import KeyParts
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, ReleaseOutput
 from seatrial.pipeline.places.code_artifact import pack_code
 from seatrial.pipeline.places.pod_store import STORE_VARIABLE
-from seatrial.pipeline.places.run_documents import begun_key, ended_key, log_key
+from seatrial.pipeline.places.run_documents import begun_key, ended_key, log_key, read_job
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.running import run_result
 from seatrial.pipeline.running.finished_run import finished_run
@@ -36,18 +34,17 @@ from seatrial.pipeline.running.run_records import (
     write_run,
 )
 from seatrial.pipeline.running.run_result import conclude
-from seatrial.pipeline.tasks import step_child
+from seatrial.pipeline.steps.builtin import data_digest, release_step
+from seatrial.pipeline.steps.declaration import Parameter
+from seatrial.pipeline.tasks import run_task as run_task_module
 from seatrial.pipeline.tasks.mounted_secrets import (
     SECRET_VARIABLE,
-    SIGNING_VARIABLE,
-    mounted_variables,
-    take_signing_keys,
 )
-from seatrial.pipeline.tasks.run_task import Task, pipeline_of
-from seatrial.pipeline.tasks.step_child import run_child
+from seatrial.pipeline.tasks.run_task import Task, check_made, pipeline_of, run_task
 from seatrial.pipeline.workspace import Workspace, open_project
-from seatrial.releases.keys import find_key, new_key
+from seatrial.stores.artifacts import write_artifact
 from seatrial.stores.documents import to_json
+from seatrial.stores.objects import Objects
 from tests.place_contract import forget_modules
 
 RUN = "20260101T000000-abcdef"
@@ -69,6 +66,7 @@ def first(*, number: int = 1):
 def second(first):
     return {"number": first["number"] + 1}
 """
+OTHERS: dict[str, Parameter] = {"policy": "f" * 64, "data": "f" * 64, "rehearse": True}
 TASKS = (TaskStep("first", ()), TaskStep("second", ("first",)), TaskStep("beside", ()))
 
 
@@ -112,6 +110,12 @@ def opened(tmp_path: Path) -> Iterator[Workspace]:
     (folder / "seatrial.toml").write_text(f'[project]\nname = "ships"\n{store}')
     forget_modules()
     with open_project(load_project(folder), "shared") as workspace:
+        yield workspace
+
+
+@contextmanager
+def opened_again(tmp_path: Path) -> Iterator[Workspace]:
+    with open_project(load_project(tmp_path / "ships"), "shared") as workspace:
         yield workspace
 
 
@@ -190,41 +194,46 @@ def test_the_task_that_signs_never_imports_the_projects_code(tmp_path: Path) -> 
     whole = pipeline_of(replace(task, step="assess"), project)
     assert marker.exists()
     assert alone.graph["release"] == whole.graph["release"]
+    marker.unlink()
+    forget_modules()
+    with pytest.raises(InputError, match=r"needs \[model\]"):
+        pipeline_of(task, replace(project, model_settings=None))
+    assert not marker.exists()
 
 
-def write_script(path: Path, text: str) -> str:
-    path.write_text(f"#!/bin/sh\n{text}")
-    path.chmod(0o755)
-    return str(path)
+def test_a_trial_of_another_model_or_policy_is_not_released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_task_module, "check_record", lambda *_: None)
+    (tmp_path / "seatrial.toml").write_text(
+        '[project]\nname = "ships"\n[data]\ntest = "rows.test"\nlabel = "late"\ntask = "binary"\n'
+        '[model]\nfrom = "model"\n[[policy.require]]\nmetric = "accuracy"\nat_least = 0.5\n'
+    )
+    project = load_project(tmp_path)
+    assert project.model_settings is not None
+    assert project.data is not None
+    step = release_step(project, project.model_settings)
+    model = ArtifactOutput("d" * 64, "model")
+    parameters: dict[str, Parameter] = {
+        "policy": step.parameters["policy"],
+        "data": data_digest(project.data),
+        "rehearse": False,
+    }
+    tried = KeyParts("assess", "python", "assess", parameters, {"model": model.digest})
+    with open_project(project, "local") as workspace:
 
+        def check(parts: KeyParts) -> None:
+            made = {
+                name: CacheRecord(parts.key, replace(parts, step=name), RUN, {name: output})
+                for name, output in (("model", model), ("assess", ArtifactOutput("e" * 64, "trial")))
+            }
+            check_made(step, made, {name: made[name].outputs[name] for name in made}, workspace)
 
-@pytest.fixture
-def signals() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.mark.simulation
-@pytest.mark.usefixtures("signals")
-@pytest.mark.parametrize("left_behind", ["sleep 60 &", "setsid sleep 5 &"])
-def test_a_step_ends_with_its_process_whatever_that_left_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left_behind: str
-) -> None:
-    monkeypatch.setattr(sys, "executable", write_script(tmp_path / "child", f"{left_behind}\necho done\nexit 3\n"))
-    monkeypatch.setattr(step_child, "LOOK_S", 0.05)
-    began = time.monotonic()
-    assert run_child((), log=tmp_path / "log", environment=os.environ, timeout_s=None) == 3
-    assert time.monotonic() - began < 4.0
-    assert (tmp_path / "log").read_text() == "done\n"
-
-
-@pytest.mark.simulation
-@pytest.mark.usefixtures("signals")
-def test_a_step_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", write_script(tmp_path / "child", "sleep 60\n"))
-    with pytest.raises(StepFailed, match="longer than its timeout_s of 1 s"):
-        run_child((), log=tmp_path / "log", environment=os.environ, timeout_s=1)
+        check(tried)
+        for forged in (
+            replace(tried, inputs={"model": "f" * 64}),
+            *(replace(tried, parameters={**parameters, name: value}) for name, value in OTHERS.items()),
+        ):
+            with pytest.raises(Corrupt, match="the trial is of another model, policy or data"):
+                check(forged)
 
 
 def test_a_run_cannot_name_what_another_step_has_made(tmp_path: Path) -> None:
@@ -257,6 +266,85 @@ def test_a_machine_that_trusts_nobody_yet_is_told_so_and_the_run_has_its_release
     assert (result.deployable, result.exit_status) == (False, 1)
 
 
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Task:
+    """The task of the first step, in this process; the project lies in the store that its environment names."""
+    with opened(tmp_path) as workspace:
+        code = pack_code(workspace.project, workspace.objects)
+    monkeypatch.setenv(STORE_VARIABLE, json.dumps({"url": workspace.store.url}))
+    monkeypatch.setenv("SEATRIAL_STATE", str(tmp_path / "state"))
+    forget_modules()
+    return Task("first", RUN, "shared", code, expects=(), sets=("first.number=2",), rehearse=False, use_cache=True)
+
+
+def failing(objects: Objects, task: Task, raised: SeatrialError) -> str | None:
+    """How the step ended where its process raises this; None where nobody says so."""
+    with pytest.raises(type(raised)):
+        run_task(task)
+    return next((step.state for step in read_run(objects, RUN).steps if step.name == task.step), None)
+
+
+@pytest.mark.parametrize(
+    ("raised", "state"), [(StoreError("the store does not answer."), None), (StepFailed("no wind"), "failed")]
+)
+def test_a_store_that_was_away_is_no_end_of_a_step(
+    asked: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: SeatrialError, state: str | None
+) -> None:
+    def run_child(*_: object, **__: object) -> int:
+        raise raised
+
+    monkeypatch.setattr(run_task_module, "run_child", run_child)
+    with opened_again(tmp_path) as workspace:
+        assert failing(workspace.objects, asked, raised) == state
+
+
+def test_a_step_that_is_in_the_cache_has_not_failed_where_its_answer_was_lost(
+    asked: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened_again(tmp_path) as workspace:
+
+        def run_child(arguments: list[str], **_: object) -> int:
+            job = read_job(workspace.objects, RUN, "first", arguments[arguments.index("--job") + 1])
+            output = ArtifactOutput(write_artifact(workspace.objects, {"document.json": b"{}"}), "document")
+            write_record(workspace.objects, CacheRecord(job.key, job.parts, RUN, {"first": output}), replace=False)
+            return 1
+
+        monkeypatch.setattr(run_task_module, "run_child", run_child)
+        run_task(asked)
+        assert [step.state for step in read_run(workspace.objects, RUN).steps] == ["ran"]
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "words"), [("0" * 64, 2, "is of other code"), (None, 1, "had another number"), (None, 2, None)]
+)
+def test_a_copy_of_a_run_needs_a_name_of_its_own(
+    asked: Task, tmp_path: Path, code: str | None, number: int, words: str | None
+) -> None:
+    parts = KeyParts("first", "python", "c" * 64, {"number": number}, {})
+    with opened_again(tmp_path) as workspace:
+        tasks = TASKS[:2]
+        write_run(workspace.objects, replace(record_of(), code=code or asked.code, tasks=tasks))
+        ended = StepRecord("first", "ran", parts.key, 1.0, "never run", parts)
+        workspace.objects.put(ended_key(RUN, "first"), to_json(ended))
+    if words is None:
+        run_task(asked)  # a try of the same task: it has ended
+    else:
+        with pytest.raises(InputError, match=words):
+            run_task(asked)
+
+
+def test_a_step_is_told_by_its_own_documents_alone(tmp_path: Path) -> None:
+    with opened(tmp_path) as workspace:
+        write_run(workspace.objects, record_of())
+        workspace.objects.put(ended_key(RUN, "first"), to_json(StepRecord("second", "ran", None, 1.0, "never run")))
+        with pytest.raises(Corrupt, match="must be of the step 'first', got 'second'"):
+            read_run(workspace.objects, RUN)
+        workspace.objects.delete(ended_key(RUN, "first"))
+        write_run(workspace.objects, replace(record_of(), tasks=(TaskStep("../first", ()),)))
+        with pytest.raises(Corrupt, match="must be an identifier"):
+            read_run(workspace.objects, RUN)
+
+
 def record_of(*steps: StepRecord) -> RunRecord:
     return RunRecord(
         run=RUN,
@@ -286,20 +374,3 @@ def test_a_record_is_gathered_from_what_each_task_wrote(tmp_path: Path) -> None:
         record = read_run(objects, RUN)
         assert ([step.name for step in record.steps], record.ending) == (["first", "second", "beside"], "failed")
         assert gathered(record, objects) == record  # one that has ended is as it was written
-
-
-def test_a_mounted_secret_becomes_variables_and_kubernetes_own_links_do_not(tmp_path: Path) -> None:
-    (tmp_path / "..data").mkdir()
-    (tmp_path / "..data" / "NAME").write_text("value")
-    (tmp_path / "NAME").symlink_to("..data/NAME")
-    assert mounted_variables({SECRET_VARIABLE: str(tmp_path)}) == {"NAME": "value"}
-    assert mounted_variables({}) == {}
-
-
-def test_a_mounted_key_that_all_can_read_is_copied_for_this_user_alone(tmp_path: Path) -> None:
-    key = new_key(tmp_path / "mounted", "release")
-    key.path.chmod(0o644)  # as Kubeflow mounts it
-    take_signing_keys({SIGNING_VARIABLE: str(key.path.parent)}, tmp_path / "home")
-    found = find_key(tmp_path / "home", "release")
-    assert found is not None
-    assert found.public == key.public

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from seatrial.errors import InputError, Problems, StepFailed
+from seatrial.pipeline.jobs.job import Job
+from seatrial.pipeline.jobs.step_key import KeyParts
 from seatrial.pipeline.places.rendezvous import VARIABLES, rendezvous, worker_rank
+from seatrial.pipeline.running import step_command
+from seatrial.pipeline.running.step_command import perform
 from seatrial.pipeline.running.worker_failures import WorkerFailure, first_failure, of_rank, rank_lines
 
 ADDRESSES = ["a:1", "b:2", "c:3"]
@@ -35,6 +42,16 @@ def test_a_rank_is_that_of_the_environment_where_the_step_has_workers() -> None:
     environment = rendezvous(2, ADDRESSES, master=("a", 9), local_rank=2, local_world=3)
     assert worker_rank(3, environment, step="model") == 2
     assert worker_rank(1, environment, step="model") == 0  # somebody else's workers
+
+
+def test_a_step_of_one_worker_knows_of_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", rendezvous(1, ADDRESSES, master=("a", 9), local_rank=1, local_world=3))
+    told: list[dict[str, str]] = []
+    monkeypatch.setattr(step_command, "execute_step", lambda *_, **__: told.append(dict(os.environ)))
+    job = Job("model", KeyParts("model", "torch", "c" * 64, {}, {}), {})
+    unused = cast("Any", SimpleNamespace(end=lambda: None, name="model"))
+    perform(job, unused, unused, "run", session=unused, replace=False, environment=os.environ)
+    assert told == [{}]
 
 
 @pytest.mark.parametrize("environment", [{}, {"RANK": "0", "WORLD_SIZE": "2"}, {"RANK": "3", "WORLD_SIZE": "3"}])

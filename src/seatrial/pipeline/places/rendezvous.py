@@ -7,7 +7,7 @@ initialization"), TensorFlow's MultiWorkerMirroredStrategy TF_CONFIG.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
 from seatrial.batches.plan.distributed_rank import RANK, WORLD_SIZE, rank_and_world
 from seatrial.errors import InputError
@@ -34,6 +34,12 @@ def rendezvous(
         LOCAL_WORLD_SIZE: str(local_world),
         TF_CONFIG: f'{{"cluster": {cluster}, "task": {{"type": "worker", "index": {rank}}}}}',
     }
+
+
+def forget_rendezvous(environment: MutableMapping[str, str]) -> None:
+    """Takes out what this process was told of workers that are not the step's: one alone must read all rows."""
+    for name in VARIABLES:
+        environment.pop(name, None)
 
 
 def worker_rank(workers: int, environment: Mapping[str, str], *, step: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.engines import ENGINES
 from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job
+from seatrial.pipeline.places.rendezvous import forget_rendezvous
 from seatrial.pipeline.project.cluster_profile import resources_of
 from seatrial.pipeline.running.step_process import StepKilled, StepProcesses, run_step_process
 from seatrial.pipeline.steps.declaration import Step
@@ -48,6 +50,7 @@ class ThisMachine:
             from seatrial.pipeline.running.execute_step import code_changed, execute_step  # what frameworks need
             from seatrial.pipeline.running.stage_lines import export_stages
 
+            forget_rendezvous(os.environ)  # such a step has one worker
             if job.parts.code != self._imported[step.name]:
                 raise code_changed(step)
             with export_stages(self._session, step.name, log):

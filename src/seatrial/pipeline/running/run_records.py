@@ -128,10 +128,12 @@ def read_run(objects: Objects, run: str) -> RunRecord:
     record = from_json(RunRecord, objects.get(path).data, path=path)
     if record.run != run:
         raise Corrupt(f"the record must be of the run {run}, got {record.run!r}.", path=path)
-    for name in (*(step.name for step in record.steps), *(step.name for step in record.running)):
+    record = gathered(record, objects)
+    steps: tuple[StepRecord | RunningStep | TaskStep, ...] = (*record.steps, *record.running, *record.tasks)
+    for name in (step.name for step in steps):
         if not name.isidentifier():
             raise Corrupt(f"the name of a step must be an identifier, got {name!r}.", path=path)
-    return gathered(record, objects)
+    return record
 
 
 def gathered(record: RunRecord, objects: Objects) -> RunRecord:
@@ -145,11 +147,16 @@ def gathered(record: RunRecord, objects: Objects) -> RunRecord:
     begun: dict[str, RunningStep] = {}
     prefix = logs_prefix(record.run)
     for info in objects.list(prefix):
-        step = info.key.removeprefix(prefix).partition(".")[0]
+        name = info.key.removeprefix(prefix).partition(".")[0]
+        told: StepRecord | RunningStep
         if info.key.endswith(ENDED):
-            ended[step] = from_json(StepRecord, objects.get(info.key).data, path=info.key)
+            told = ended[name] = from_json(StepRecord, objects.get(info.key).data, path=info.key)
         elif info.key.endswith(BEGUN):
-            begun[step] = from_json(RunningStep, objects.get(info.key).data, path=info.key)
+            told = begun[name] = from_json(RunningStep, objects.get(info.key).data, path=info.key)
+        else:
+            continue
+        if told.name != name:
+            raise Corrupt(f"the document must be of the step {name!r}, got {told.name!r}.", path=info.key)
     lost = {name for name, step_record in ended.items() if step_record.state in ("failed", "skipped")}
     for task in record.tasks:
         if task.name not in ended and not lost.isdisjoint(task.needs):

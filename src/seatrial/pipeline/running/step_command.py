@@ -16,7 +16,7 @@ from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job, cached, job_for, missing_inputs
 from seatrial.pipeline.jobs.step_values import Output
-from seatrial.pipeline.places.rendezvous import worker_rank
+from seatrial.pipeline.places.rendezvous import forget_rendezvous, worker_rank
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.running.execute_step import call_step, execute_step
 from seatrial.pipeline.running.step_process import answer_file
@@ -102,6 +102,8 @@ def perform(
 
     None where the environment says that this is not rank 0 of the step's workers: what it returns is not kept.
     """
+    if job.parts.workers == 1:
+        forget_rendezvous(os.environ)
     try:
         if worker_rank(job.parts.workers, environment, step=step.name) > 0:
             call_step(job, step, workspace, session=session)

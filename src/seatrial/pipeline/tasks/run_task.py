@@ -15,9 +15,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from seatrial.errors import Corrupt, InputError, ObjectExists, ObjectMissing, Problems, SeatrialError, StepFailed
+from seatrial.errors import (
+    Corrupt,
+    InputError,
+    ObjectExists,
+    ObjectMissing,
+    Problems,
+    SeatrialError,
+    StepFailed,
+    from_os_error,
+)
 from seatrial.pipeline.cache.cache_record import CacheRecord, record_path
 from seatrial.pipeline.cache.check_record import check_record
+from seatrial.pipeline.driver.drive import is_temporary
 from seatrial.pipeline.jobs.job import Job, cached, job_for, missing_inputs
 from seatrial.pipeline.jobs.step_values import Output
 from seatrial.pipeline.places.code_artifact import unpack_code
@@ -77,19 +87,19 @@ class Task:
 def run_task(task: Task) -> None:
     """Runs the step unless it is cached, and raises where it failed."""
     os.environ.update(mounted_variables(os.environ))
-    take_signing_keys(os.environ, seatrial_home(os.environ))
     folder = Path(tempfile.mkdtemp(prefix="seatrial-task-"))  # mode 0700
     objects, _ = open_store(folder, os.environ)
     directory = folder / "project"
     unpack_code(objects, task.code, directory)
     project = within_pod(load_project(directory), task.profile, folder)
     pipeline = pipeline_of(task, project)
+    take_signing_keys(os.environ, seatrial_home(os.environ))
     step = pipeline.graph.get(task.step)
     if step is None:
         raise InputError(f"unknown step {task.step!r}.", path=project.path, hint=f"Known: {', '.join(pipeline.graph)}.")
     _begin_run(task, pipeline, objects)
     with open_project(project, task.profile) as workspace:
-        before = _so_far(task, workspace)
+        before = _so_far(task, pipeline, workspace)
         if before is None:
             before = _perform(task, step, pipeline, workspace, folder)
         record = read_run(objects, task.run)
@@ -104,7 +114,9 @@ def pipeline_of(task: Task, project: Project) -> Pipeline:
 
     The process that has the key never imports the project's code, which could take the key along.
     """
-    if task.step == RELEASE and project.model_settings is not None:
+    if task.step == RELEASE:
+        if project.model_settings is None:
+            raise InputError("the step 'release' needs [model].", path=project.path, hint="Name the model to release.")
         return Pipeline({RELEASE: release_step(project, project.model_settings)}, {})
     return load_pipeline(project, sets=task.sets, rehearse=task.rehearse)
 
@@ -133,17 +145,24 @@ def _begin_run(task: Task, pipeline: Pipeline, objects: Objects) -> None:
             objects.put(f"{RUNS}{task.run}.json", to_json(record), if_absent=True)
 
 
-def _so_far(task: Task, workspace: Workspace) -> StepRecord | None:
+def _so_far(task: Task, pipeline: Pipeline, workspace: Workspace) -> StepRecord | None:
     """How the step ended in an earlier try of this very task: what its own code raised is not tried again."""
     record = read_run(workspace.objects, task.run)
-    ended = {step.name: step for step in record.steps}
-    if record.ending != "running" and task.step not in ended:
+    before = next((step for step in record.steps if step.name == task.step), None)
+    problem = None
+    if record.code not in (None, task.code):
+        problem = f"the run {task.run} is of other code."
+    elif before is None and record.ending != "running":
+        problem = f"the run {task.run} has ended."
+    elif before is not None and before.parts is not None:
+        for name, value in pipeline.parameters.get(task.step, {}).items():
+            if before.parts.parameters.get(name) != value:
+                problem = f"in the run {task.run} the step {task.step!r} had another {name}."
+    if problem is not None:
         raise InputError(
-            f"the run {task.run} has ended.",
-            path=task.run,
-            hint='A copy of a run needs a name of its own: set the input "run" to another.',
+            problem, path=task.run, hint='A copy of a run needs a name of its own: set the input "run" to another.'
         )
-    return ended.get(task.step)
+    return before
 
 
 def _perform(task: Task, step: Step, pipeline: Pipeline, workspace: Workspace, folder: Path) -> StepRecord:
@@ -163,7 +182,7 @@ def _perform(task: Task, step: Step, pipeline: Pipeline, workspace: Workspace, f
                 path=task.run,
                 hint="Start the run anew.",
             )
-        _check_made(step, made, outputs, workspace)
+        check_made(step, made, outputs, workspace)
         job = job_for(step, outputs, pipeline.parameters, workspace)
         record, doubt = cached(job, workspace) if task.use_cache else (None, NO_CACHE)
         state, reason = "cached", UNCHANGED
@@ -178,8 +197,11 @@ def _perform(task: Task, step: Step, pipeline: Pipeline, workspace: Workspace, f
                     with suppress(SeatrialError):
                         objects.put(log_key(task.run, step.name), log)
             state = "ran"
-    except SeatrialError as raised:
-        state, reason, error = "failed", raised.problem, raised
+    except (SeatrialError, OSError) as raised:  # of the operating system: a full disk, above all
+        error = raised if isinstance(raised, SeatrialError) else from_os_error(raised, path=str(folder))
+        if is_temporary(error):  # no end of the step: whoever tries the task again may find the store there
+            raise
+        state, reason = "failed", error.problem
     ended = StepRecord(
         name=step.name,
         state=state,
@@ -193,7 +215,7 @@ def _perform(task: Task, step: Step, pipeline: Pipeline, workspace: Workspace, f
     return ended
 
 
-def _check_made(
+def check_made(
     step: Step, made: Mapping[str, CacheRecord], outputs: Mapping[str, Output], workspace: Workspace
 ) -> None:
     """`Corrupt` where what the step reads is damaged, or where the trial to release is not of its model and policy.
@@ -243,11 +265,14 @@ def _run_job(job: Job, step: Step, task: Task, workspace: Workspace, log: Path, 
         answer = workspace.objects.get(key).data
     except ObjectMissing:
         answer = b""
-    if status == 0:
+    if status == 0 and answer:
         record = from_json(CacheRecord, answer, path=key)
         if record.key != job.key:
             raise Corrupt(f"the record must have the key {job.key}, got {record.key}.", path=key, hint="Run again.")
         return
+    made, _ = cached(job, workspace)
+    if made is not None and made.run == task.run:
+        return  # its answer alone was lost, on the way to the store
     if errors := read_errors(answer, otherwise=f"Its log: seatrial logs {task.run} --step {step.name}"):
         raise errors[0] if len(errors) == 1 else Problems(errors)
     how = "its process was killed" if status in KILLED else f"its process ended with status {status}"
