@@ -17,8 +17,9 @@ from seatrial.cli.project.azureml_submission import prepare
 from seatrial.cli.project.submission import Submission
 from seatrial.errors import InputError, Problems
 from seatrial.pipeline.driver.run_options import RunOptions
+from seatrial.pipeline.garbage.needed import find_needed
 from seatrial.pipeline.project.project_file import load_project
-from seatrial.pipeline.project.settings import AzureMLChoice, StoreChoice
+from seatrial.pipeline.project.settings import AzureMLChoice, ResourceChoice, StoreChoice
 from seatrial.pipeline.steps.load_pipeline import load_pipeline
 from seatrial.pipeline.workspace import open_project
 from seatrial.stores.artifacts import read_artifact
@@ -131,6 +132,23 @@ def test_documents_that_go_nowhere_are_refused_before_anything_is_written(submis
     with pytest.raises(InputError, match="need a folder"):
         prepare(submission, schedule=None, dry_run=False, output=None)
     assert keys(submission) == before
+
+
+def test_a_step_of_several_workers_is_refused(submission: Submission) -> None:
+    profile = replace(submission.workspace.profile, steps={"second": ResourceChoice(workers=2)})
+    workspace = replace(submission.workspace, profile=profile)
+    with pytest.raises(InputError, match="step 'second' has 2 workers"):
+        prepare(replace(submission, workspace=workspace), schedule=None, dry_run=True, output=None)
+
+
+@pytest.mark.parametrize("schedule", [None, "0 3 * * 1"])
+def test_the_code_of_what_azure_has_yet_to_begin_stays(
+    submission: Submission, tmp_path: Path, schedule: str | None
+) -> None:
+    prepare(submission, schedule=schedule, dry_run=False, output=tmp_path / "out")
+    job = yaml.safe_load((tmp_path / "out" / "pipeline.yaml").read_text())
+    needed = find_needed(submission.workspace.objects, {}, young=frozenset(), since=datetime.now(UTC))
+    assert job["tags"]["code"] in needed.digests
 
 
 def test_a_profile_that_lacks_something_is_refused_before_anything_is_written(

@@ -7,13 +7,15 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
 from seatrial.errors import InputError, Problems, SeatrialError, StepFailed
+from seatrial.pipeline.jobs.job import Job
+from seatrial.pipeline.jobs.step_key import KeyParts
 from seatrial.pipeline.running import step_process
-from seatrial.pipeline.running.step_process import StepProcesses, read_errors
+from seatrial.pipeline.running.step_process import StepProcesses, answer_file, read_errors, run_step_process
 
 pytestmark = pytest.mark.simulation
 
@@ -71,6 +73,49 @@ def test_nothing_is_started_once_the_run_ends(tmp_path: Path) -> None:
     children.end()
     with pytest.raises(StepFailed, match="ending"):
         children.start([sys.executable, "-c", ""], tmp_path / "log", {})
+
+
+# Both workers of a step: what rank 1 does, and how rank 0 notices it.
+WORKER = """
+import json, os, sys, time
+def fail(problem):
+    with open(sys.argv[1], "w") as file:
+        error = {"code": "step-failed", "problem": problem, "path": None, "line": None, "hint": None}
+        json.dump({"errors": [error], "failed_at": time.time()}, file)
+if os.environ["RANK"] == "1":
+"""
+DIES = "    os._exit(7)\ntime.sleep(0.2)\nfail('connection closed.')\nsys.exit(1)"
+STAYS = "    fail('no wind.')\ntime.sleep(600)"
+
+
+@pytest.mark.parametrize(
+    ("does", "problem"),
+    [(DIES, "rank 1 of 2: step 'model' ended with status 7"), (STAYS, "rank 1 of 2: no wind")],
+    ids=["dies", "stays"],
+)
+def test_the_worker_that_failed_is_told_and_the_others_are_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, problem: str
+) -> None:
+    monkeypatch.setattr(step_process, "TERM_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(step_process, "LOOK_S", 0.5)
+    monkeypatch.setattr(
+        step_process,
+        "_command",
+        lambda _job, job_file, *_, **__: [sys.executable, "-S", "-c", WORKER + does, str(answer_file(job_file))],
+    )
+    job = Job("model", KeyParts("model", "torch", "c" * 64, {}, {}, workers=2), {})
+    began = time.monotonic()
+    with pytest.raises(StepFailed, match=problem):
+        run_step_process(
+            job,
+            cast("Any", None),
+            "run",
+            log=tmp_path / "model.log",
+            children=StepProcesses(),
+            replace=False,
+            timeout_s=None,
+        )
+    assert time.monotonic() - began < WAIT_S
 
 
 def answer(*errors: SeatrialError) -> bytes:

@@ -30,6 +30,8 @@ class Azure:
     moves: str | None = None  # where it sends those who ask for a secret
     asked: list[tuple[str, dict[str, list[str]], str | None, str | None]] = field(default_factory=list)
     address: str = ""
+    answers: dict[str, bytes] = field(default_factory=dict)  # other ones than an identity and a vault give, by path
+    breaks_off: bool = False
 
     def environment(self, **more: str) -> dict[str, str]:
         return {
@@ -54,6 +56,8 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
             if here.busy:
                 here.busy -= 1
                 self.answer(503, {})
+            elif url.path in here.answers:
+                self.send(200, here.answers[url.path])
             elif url.path == "/msi/token":
                 self.answer(200, {"access_token": TOKEN, "expires_on": "4102444800", "token_type": "Bearer"})
             elif here.moves is not None:
@@ -66,9 +70,11 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
                 self.answer(404, {"error": {"code": "SecretNotFound"}})
 
         def answer(self, status: int, document: object) -> None:
-            body = json.dumps(document).encode()
+            self.send(status, json.dumps(document).encode())
+
+        def send(self, status: int, body: bytes) -> None:
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body) + here.breaks_off))
             self.send_header("Content-Type", "application/json")
             self.end_headers()
             self.wfile.write(body)
@@ -142,6 +148,26 @@ def test_a_secret_that_is_not_there_is_named_with_the_way_out(azure: Azure) -> N
         vault_variables(azure.environment())
     assert "Key Vault Secrets User" in str(caught.value.hint)
     assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("document", [{}, {"value": None}, {"value": 3}, ["value"], "value", None])
+def test_an_answer_without_the_secret_is_one_error(azure: Azure, document: object) -> None:
+    azure.answers = {"/secrets/aws-access-key-id": json.dumps(document).encode()}
+    with pytest.raises(TargetError, match="aws-access-key-id cannot be read: its answer lacks value"):
+        vault_variables(azure.environment())
+
+
+def test_an_identity_without_a_token_is_one_error(azure: Azure) -> None:
+    azure.answers = {"/msi/token": b'{"error": "none"}'}
+    with pytest.raises(TargetError, match="the identity of the compute cannot be read: its answer lacks access_token"):
+        vault_variables(azure.environment())
+
+
+def test_an_answer_that_breaks_off_is_one_error(azure: Azure) -> None:
+    azure.answers = {"/msi/token": b'{"access_token": "t0'}
+    azure.breaks_off = True
+    with pytest.raises(TargetError, match="cannot be read: IncompleteRead"):
+        vault_variables(azure.environment())
 
 
 def test_the_token_goes_to_nobody_else(azure: Azure) -> None:

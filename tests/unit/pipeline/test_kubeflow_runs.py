@@ -26,7 +26,7 @@ from seatrial.pipeline.kubeflow.submit import submit_tasks
 from seatrial.pipeline.kubeflow.task_pods import TaskPods
 from seatrial.pipeline.places.run_documents import begun_key, ended_key
 from seatrial.pipeline.project.project_file import load_project
-from seatrial.pipeline.project.settings import ClusterChoice, KubeflowChoice, StoreChoice
+from seatrial.pipeline.project.settings import ClusterChoice, KubeflowChoice, ResourceChoice, StoreChoice
 from seatrial.pipeline.running.run_records import (
     Identity,
     Origin,
@@ -182,6 +182,13 @@ def test_a_run_that_was_not_taken_is_one_that_failed(workspace: Workspace, serve
     with pytest.raises(Refused, match="unknown template"):
         submitted(workspace)
     assert read_run(workspace.objects, RUN).ending == "failed"
+
+
+def test_a_step_of_several_workers_is_refused_before_anything_is_sent(workspace: Workspace, server: Server) -> None:
+    profile = replace(workspace.profile, steps={"second": ResourceChoice(workers=2)})
+    with pytest.raises(InputError, match="step 'second' has 2 workers"):
+        submitted(replace(workspace, profile=profile))
+    assert server.sent == []
 
 
 def test_a_profile_without_an_endpoint_is_told_its_key(workspace: Workspace) -> None:

@@ -65,10 +65,10 @@ def failed(rank: int, *, at: float | None = None, killed: bool = False) -> Worke
     return WorkerFailure(rank, answer, killed)
 
 
-def test_the_failure_that_counts_is_a_kill_else_the_first_by_its_clock() -> None:
+def test_the_failure_that_counts_is_a_kill_else_a_death_else_the_first_by_its_clock() -> None:
     assert first_failure([failed(0, at=5.0), failed(1, at=4.5), failed(2, at=6.0)]).rank == 1
     assert first_failure([failed(0, at=5.0), failed(1, killed=True)]).rank == 1
-    assert first_failure([failed(0), failed(1, at=5.0)]).rank == 1  # one that vanished tells no time
+    assert first_failure([failed(0, at=5.0), failed(1)]).rank == 1  # it died, and the other lost its connection
 
 
 def test_an_error_says_whose_it_is_where_there_are_several_workers() -> None:

@@ -20,8 +20,10 @@ def prepare(submission: Submission, *, schedule: str | None, dry_run: bool, outp
     from seatrial.deploy.targets.azureml import AzureML, pipeline_command
     from seatrial.errors import InputError
     from seatrial.pipeline.driver.azureml_run import plan_azureml_run
+    from seatrial.pipeline.driver.driver_manifest import schedule_name
     from seatrial.pipeline.places.code_artifact import pack_code
-    from seatrial.pipeline.running.run_records import new_identity
+    from seatrial.pipeline.running.run_records import Schedule, new_identity, schedule_key
+    from seatrial.stores.documents import to_json
 
     if output is None and not dry_run:
         raise InputError(
@@ -35,7 +37,10 @@ def prepare(submission: Submission, *, schedule: str | None, dry_run: bool, outp
     )
     documents = AzureML().render_pipeline(planned)
     if not dry_run:
-        pack_code(submission.workspace.project, submission.workspace.objects)
+        project, objects = submission.workspace.project, submission.workspace.objects
+        to_come = run if schedule is None else schedule_name(project.name, submission.workspace.profile_name)
+        code = pack_code(project, objects)
+        objects.put(schedule_key(f"azureml-{to_come}"), to_json(Schedule(code)))  # whenever Azure begins with it
     if output is not None:
         write_documents(documents, output)
     following = f"cd {shlex.quote(str(output or 'DIR'))} && {pipeline_command(scheduled=schedule is not None)}"

@@ -23,7 +23,7 @@ def follow(record: RunRecord, workspace: Workspace, call: Call, *, as_json: bool
     """Shows the run as one of this machine is shown; Ctrl-C leaves it running, unless it is told to end it."""
     from seatrial.pipeline.driver.follow import follow_run
     from seatrial.pipeline.driver.stop import stop_run
-    from seatrial.pipeline.running.run_result import judge_run
+    from seatrial.pipeline.running.run_result import conclude_tasks
 
     try:
         with progress(live=sys.stderr.isatty() and not as_json, reading=not as_json) as shown:
@@ -39,7 +39,7 @@ def follow(record: RunRecord, workspace: Workspace, call: Call, *, as_json: bool
                 file=sys.stderr,
             )
         return INTERRUPTED
-    return tell_result(judge_run(finished, workspace), workspace.project, call, as_json=as_json)
+    return tell_result(conclude_tasks(finished, workspace), workspace.project, call, as_json=as_json)
 
 
 def _asked_to_end() -> bool:

@@ -6,7 +6,7 @@ from seatrial.pipeline.driver.driver_manifest import DriverRun
 from seatrial.pipeline.driver.pipeline_run import PipelineRun
 from seatrial.pipeline.driver.run_options import RunOptions
 from seatrial.pipeline.places.code_artifact import project_code
-from seatrial.pipeline.places.kubernetes_jobs import check_inputs
+from seatrial.pipeline.places.kubernetes_jobs import check_inputs, check_workers
 from seatrial.pipeline.places.pod_store import store_variables
 from seatrial.pipeline.project.azureml_profile import require_azureml_profile, secret_variables
 from seatrial.pipeline.project.settings import ClusterChoice
@@ -24,6 +24,7 @@ def plan_azureml_run(
     profile, project = workspace.profile, workspace.project
     require_azureml_profile(workspace.profile_name, profile, path=project.path)
     check_inputs(pipeline.graph)
+    check_workers(pipeline.graph, profile, project.path)
     assert profile.azureml is not None and profile.image is not None and profile.store is not None  # noqa: S101 PT018
     variables = store_variables(profile.store, project.directory)
     names = secret_variables(profile)

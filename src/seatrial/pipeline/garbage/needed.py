@@ -8,6 +8,7 @@ from datetime import datetime
 from seatrial.models.provenance import Provenance
 from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, TableOutput
+from seatrial.pipeline.places.run_documents import logs_prefix
 from seatrial.pipeline.running.run_records import SCHEDULES, RunRecord, Schedule, gathered
 from seatrial.stores.documents import from_json
 from seatrial.stores.objects import Objects
@@ -45,7 +46,9 @@ def find_needed(
         record = gathered(from_json(RunRecord, objects.get(info.key).data, path=info.key), objects)
         digests |= set() if record.code is None else {record.code}
         keys |= {step.key for step in record.steps if step.key is not None}
-        if record.ending == "running" and info.modified >= since:
+        # Tasks leave the record as it is until the last of them, and write beside it.
+        written = (info, *objects.list(logs_prefix(record.run)))
+        if record.ending == "running" and max(one.modified for one in written) >= since:
             keys |= cache.keys()
     for info in objects.list(SCHEDULES):
         digests.add(from_json(Schedule, objects.get(info.key).data, path=info.key).code)

@@ -13,7 +13,7 @@ from seatrial.pipeline.driver.submit import cluster_of
 from seatrial.pipeline.kubeflow.api import Kubeflow, pipeline_of
 from seatrial.pipeline.kubeflow.pipeline_spec import pipeline_documents
 from seatrial.pipeline.places.code_artifact import pack_code
-from seatrial.pipeline.places.kubernetes_jobs import check_inputs
+from seatrial.pipeline.places.kubernetes_jobs import check_inputs, check_workers
 from seatrial.pipeline.project.settings import KubeflowChoice
 from seatrial.pipeline.running.run_records import Identity, RunRecord, write_run
 from seatrial.pipeline.steps.load_pipeline import Pipeline
@@ -94,3 +94,4 @@ def _check(pipeline: Pipeline, workspace: Workspace) -> None:
     cluster_of(workspace)
     endpoint_of(workspace)
     check_inputs(pipeline.graph)
+    check_workers(pipeline.graph, workspace.profile, workspace.project.path)

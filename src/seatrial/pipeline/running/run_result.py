@@ -20,7 +20,7 @@ from seatrial.releases.source import locate
 from seatrial.releases.trust import TRUST_FILE, load_trust
 from seatrial.releases.verify import Verified, verify
 from seatrial.stores.artifacts import read_artifact
-from seatrial.stores.documents import from_json
+from seatrial.stores.documents import from_json, sha256, to_json
 from seatrial.verdicts.judge import Outcome, Verdict, judge
 from seatrial.verdicts.trial import Trial
 
@@ -84,6 +84,18 @@ def conclude(finished: Finished, workspace: Workspace) -> Result:
     """What the run came to, which is written into its record."""
     result = judge_run(finished, workspace)
     write_run(workspace.objects, result.record)
+    return result
+
+
+def conclude_tasks(finished: Finished, workspace: Workspace) -> Result:
+    """Judges the run; writes what it came to where the last task of an orchestrator was killed before it could.
+
+    A project here that has another policy than the run had says nothing of that run.
+    """
+    result = judge_run(finished, workspace)
+    same = result.trial is None or result.trial.policy == sha256(to_json(workspace.project.policy))
+    if finished.record.tasks and result.record != finished.record and same:
+        write_run(workspace.objects, result.record)
     return result
 
 

@@ -7,6 +7,7 @@ when its parent does, and what it started with it: it holds the read end of a pi
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -28,7 +29,7 @@ from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.places.rendezvous import VARIABLES as RENDEZVOUS
 from seatrial.pipeline.places.rendezvous import rendezvous
 from seatrial.pipeline.running.run_records import ErrorDocument
-from seatrial.pipeline.running.worker_failures import WorkerFailure, first_failure, of_rank, rank_lines
+from seatrial.pipeline.running.worker_failures import WorkerFailure, failed_at, first_failure, of_rank, rank_lines
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.documents import from_json, to_json
 
@@ -196,13 +197,20 @@ def _environments(workers: int) -> list[dict[str, str]]:
 
 
 def _raise_failure(workers: Sequence[_Worker], job: Job, log: Path) -> None:
-    failed = {worker.rank: status for worker in workers if (status := worker.status)}
-    if not failed:
+    """One that said that it failed may take a while to leave, and does not keep the others for longer."""
+    if not any(worker.status or time.time() - failed_at(worker.answer) > TERM_TIMEOUT_S for worker in workers):
         return
+    if len(workers) > 1:
+        time.sleep(LOOK_S)  # one that dies closes its connections first, and those that wait for it may be quicker
+    statuses = [worker.status for worker in workers]
     first = first_failure(
-        [WorkerFailure(rank, workers[rank].answer, status in KILLED) for rank, status in failed.items()]
+        [
+            WorkerFailure(worker.rank, worker.answer, status in KILLED)
+            for worker, status in zip(workers, statuses, strict=True)
+            if status or failed_at(worker.answer) < math.inf
+        ]
     )
-    raise of_rank(_error(first.answer, job, failed[first.rank], log), first.rank, len(workers))
+    raise of_rank(_error(first.answer, job, statuses[first.rank], log), first.rank, len(workers))
 
 
 def telemetry_folder(log: Path) -> Path:
@@ -242,11 +250,11 @@ def as_errors(documents: Sequence[ErrorDocument], *, otherwise: str) -> tuple[Se
     )
 
 
-def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:
+def _error(answer: bytes, job: Job, status: int | None, log: Path) -> SeatrialError:
     failures = read_errors(answer, otherwise=f"Its log: {log}")
     if failures:
         return failures[0] if len(failures) == 1 else Problems(failures)
-    if status in KILLED:
+    if status is not None and status in KILLED:
         name = signal.Signals(-status).name
         return StepKilled(
             f"step {job.step!r}: its process was killed ({name}).",
@@ -259,5 +267,5 @@ def _error(answer: bytes, job: Job, status: int, log: Path) -> SeatrialError:
             path=str(log.parent),
             hint="Free space there, then run again.",
         )
-    how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+    how = f"was ended by signal {-status}" if status is not None and status < 0 else f"ended with status {status}"
     return StepFailed(f"step {job.step!r} {how} and gave no answer.", path=str(log), hint="Its log has the rest.")

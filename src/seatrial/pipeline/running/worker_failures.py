@@ -16,7 +16,7 @@ FAILED_AT = "failed_at"  # seconds of the clock that time.time() reads, in the a
 
 @dataclass(frozen=True, slots=True)
 class WorkerFailure:
-    """One worker that ended badly: its answer is empty where it left none; `killed` from outside."""
+    """One worker that ended badly: its answer is empty where it died without one; `killed` from outside."""
 
     rank: int
     answer: bytes
@@ -24,8 +24,11 @@ class WorkerFailure:
 
 
 def first_failure(failures: Sequence[WorkerFailure]) -> WorkerFailure:
-    """The one for which the others failed: one that was killed, else the earliest by its own clock."""
-    return min(failures, key=lambda failure: (not failure.killed, _failed_at(failure.answer), failure.rank))
+    """The one for which the others failed: one that was killed, else that died, else the earliest by its own clock."""
+    return min(
+        failures,
+        key=lambda failure: (not failure.killed, bool(failure.answer), failed_at(failure.answer), failure.rank),
+    )
 
 
 def of_rank(error: SeatrialError, rank: int, workers: int) -> SeatrialError:
@@ -43,7 +46,8 @@ def rank_lines(rank: int, content: bytes) -> bytes:
     return b"".join(b"[rank %d] %b\n" % (rank, line) for line in content.splitlines())
 
 
-def _failed_at(answer: bytes) -> float:
+def failed_at(answer: bytes) -> float:
+    """When the worker failed; infinity where it did not say that it did."""
     try:
         return float(json.loads(answer)[FAILED_AT])
     except (ValueError, LookupError, TypeError):

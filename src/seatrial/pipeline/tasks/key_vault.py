@@ -7,6 +7,7 @@ secret by version 7.4 of the vault's REST interface; no package of Azure's has t
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -74,7 +75,7 @@ def take_signing_key(environment: Mapping[str, str], home: Path) -> None:
     vault = environment.get(SIGNING_VARIABLE)
     if vault:
         key = _secret(vault, SIGNING_SECRET, _token(vault, environment))
-        write_new(key_path(home, "release"), key.encode("ascii"))
+        write_new(key_path(home, "release"), key.encode("ascii", "replace"))
 
 
 def _token(vault: str, environment: Mapping[str, str]) -> str:
@@ -94,18 +95,19 @@ def _token(vault: str, environment: Mapping[str, str]) -> str:
         question["clientid"] = client
     headers = {"secret": environment.get(ENDPOINT_SECRET, "")}
     # The endpoint is this machine's own: no proxy leads to it.
-    answer = _get(f"{endpoint}?{urlencode(question)}", headers, what="the identity of the compute", proxies={})
-    return str(answer["access_token"])
+    what = "the identity of the compute"
+    return _get(f"{endpoint}?{urlencode(question)}", headers, what=what, field="access_token", proxies={})
 
 
 def _secret(vault: str, name: str, token: str) -> str:
     address = f"{vault.rstrip('/')}/secrets/{name}"
     headers = {"Authorization": f"Bearer {token}"}
-    return str(_get(f"{address}?{urlencode({'api-version': VAULT_VERSION})}", headers, what=address)["value"])
+    question = urlencode({"api-version": VAULT_VERSION})
+    return _get(f"{address}?{question}", headers, what=address, field="value")
 
 
-def _get(url: str, headers: Mapping[str, str], *, what: str, proxies: dict[str, str] | None = None) -> Any:
-    """The JSON answer. No error repeats a header, nor an answer."""
+def _get(url: str, headers: Mapping[str, str], *, what: str, field: str, proxies: dict[str, str] | None = None) -> str:
+    """The text in that field of the JSON answer. No error repeats a header, nor an answer."""
     opener = urllib.request.build_opener(_NoRedirects(), urllib.request.ProxyHandler(proxies))
     request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 — of a checked profile, or the machine's own
     problem = ""
@@ -114,12 +116,16 @@ def _get(url: str, headers: Mapping[str, str], *, what: str, proxies: dict[str, 
             time.sleep(PAUSE_S * 2 ** (attempt - 1))
         try:
             with opener.open(request, timeout=TIMEOUT_S) as answer:
-                return json.load(answer)
+                document = json.load(answer)
+            if isinstance(document, dict) and isinstance(document.get(field), str):
+                return str(document[field])
+            problem = f"its answer lacks {field}"
+            break
         except urllib.error.HTTPError as error:
             problem = f"it answered {error.code}"
             if error.code not in _BUSY:
                 break
-        except (OSError, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             problem = str(getattr(error, "reason", None) or type(error).__name__)
     raise TargetError(
         f"{what} cannot be read: {problem}.",
