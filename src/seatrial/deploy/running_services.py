@@ -42,7 +42,7 @@ class RunningService:
         return any(text.startswith(digest) for text in (self.digest, self.model, self.image.rpartition("@sha256:")[2]))
 
 
-def asked_digest(text: str) -> str:
+def parse_digest(text: str) -> str:
     """The digits of a digest as people paste it: "sha256:51a7…"; `InputError` where it is none."""
     digits = text.strip().lower().removeprefix("sha256:").rstrip("….")
     if not re.fullmatch(rf"[0-9a-f]{{{DIGEST_LEAST},64}}", digits):

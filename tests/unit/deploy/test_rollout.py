@@ -13,7 +13,7 @@ import pytest
 
 from seatrial.cluster.services import Services
 from seatrial.deploy import rollout
-from seatrial.deploy.running_services import asked_digest, release_before, running_services
+from seatrial.deploy.running_services import parse_digest, release_before, running_services
 from seatrial.errors import InputError, Refused
 from tests.deploy_sample import SERVICE
 
@@ -300,7 +300,7 @@ def test_what_runs_has_a_row_a_version_and_the_newest_first() -> None:
         ("census@2", "kubeflow", 0, 1),
         ("census@1", "kubectl", 1, 1),
     ]
-    assert [row.rests_on(asked_digest(f"{OURS[:19].upper()}…")) for row in rows] == [True, False]
+    assert [row.rests_on(parse_digest(f"{OURS[:19].upper()}…")) for row in rows] == [True, False]
     assert all(row.rests_on("4" * 12) and row.rests_on(SERVICE.image.rpartition("@sha256:")[2]) for row in rows)
     assert not any(row.rests_on("5" * 12) for row in rows)
 
@@ -308,7 +308,7 @@ def test_what_runs_has_a_row_a_version_and_the_newest_first() -> None:
 @pytest.mark.parametrize("text", ["", "sha256:", "census@1", "51a7", "…"])
 def test_what_is_no_digest_is_not_looked_for_in_vain(text: str) -> None:
     with pytest.raises(InputError, match="is not a digest"):
-        asked_digest(text)
+        parse_digest(text)
 
 
 def test_the_release_before_is_the_last_with_another_digest() -> None:

@@ -41,11 +41,11 @@ def command(
         seatrial deployments --profile prod --affected-by sha256:51a7…
     """
     from seatrial.deploy.roll_out import services_of_profile
-    from seatrial.deploy.running_services import asked_digest, running_services
+    from seatrial.deploy.running_services import parse_digest, running_services
     from seatrial.errors import Refused
     from seatrial.pipeline.open_release import trusted_by
 
-    digest = None if affected_by is None else asked_digest(affected_by)
+    digest = None if affected_by is None else parse_digest(affected_by)
     services = services_of_profile(directory, profile)
     running = [service for service in running_services(services) if digest is None or service.rests_on(digest)]
     revoked: frozenset[str] | None = None
