@@ -167,7 +167,7 @@ def test_what_is_written_is_what_would_be_sent(
     kubectl.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/called\ncat > {tmp_path}/sent\necho applied\n')
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{kubectl.parent}:/usr/bin:/bin")
-    status, out, _ = deploy("census@1", "--to", "kubectl", "--output", str(tmp_path / "out"), "--apply")
+    status, out, _ = deploy("census@1", "--to", "kubectl", "--output", str(tmp_path / "out"), "--apply", "--detach")
     order = ["serviceaccount", "configmap", "networkpolicy", "deployment", "service", "poddisruptionbudget"]
     assert status == 0
     assert (tmp_path / "sent").read_text() == "".join((tmp_path / "out" / f"{one}.yaml").read_text() for one in order)
@@ -280,3 +280,17 @@ def test_a_release_that_is_not_deployable_never_becomes_settings(
     version = make_release(0.5).version
     with pytest.raises(Refused, match="the release's verdict is fail"):
         prepare_service(verify(StoredRelease(objects, "census", version), trust, now=NOW), "prod", PROFILE, trust="")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--diff", "--apply"), "--diff: --diff sends nothing."),
+        (("--detach",), "--detach: nothing is sent to be waited for."),
+        (("census@1", "--rollback"), "census@1: --rollback finds the release by itself."),
+    ],
+)
+def test_options_that_contradict_one_another_are_refused(deploy: Deploy, options: tuple[str, ...], words: str) -> None:
+    status, out, err = deploy("--to", "kubectl", *options)
+    assert (status, out) == (2, "")
+    assert err.startswith(words)
