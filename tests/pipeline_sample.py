@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from seatrial.cluster.node_choice import Toleration
 from seatrial.pipeline.driver.driver_manifest import DriverRun, driver_name
 from seatrial.pipeline.driver.pipeline_run import JOB_LATER, UID_LATER, PipelineRun, PlannedJob
 from seatrial.pipeline.places.job_manifest import Owner, RemoteStep
+from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.project.settings import ClusterChoice
 from seatrial.pipeline.steps.declaration import Parameter, Resources
 from seatrial.pipeline.tasks.planned_task import PlannedTask
+from seatrial.pipeline.workspace import Workspace, open_project
 
 RUN = "20260101T000000-abcdef"
 CLUSTER = ClusterChoice(
@@ -77,3 +83,15 @@ TASKS = (
 ON_NODES = replace(CLUSTER, node_selector={"pool": "cpu"}, tolerations=(Toleration("spot", "Exists"),))
 TASKED = PipelineRun(ON_NODES, replace(DRIVER, options=("--set=model.epochs=3", "--no-cache")), None, (), TASKS)
 TASKS_SCHEDULED = PipelineRun(CLUSTER, replace(DRIVER, run=None), "0 3 * * *", (), TASKS[:1])
+
+
+@contextmanager
+def opened_ships(folder: Path, pipeline: str, profile: str = "prod", **settings: Any) -> Iterator[Workspace]:
+    """A project "ships" of that pipeline with its store in the folder, under a profile that says `settings`."""
+    (folder / "pipeline.py").write_text(pipeline)
+    (folder / "seatrial.toml").write_text(
+        f'[project]\nname = "ships"\n[profile.{profile}]\nstore = {{ url = "file:store" }}\n'
+    )
+    sys.modules.pop("pipeline", None)
+    with open_project(load_project(folder), profile) as workspace:
+        yield replace(workspace, profile=replace(workspace.profile, **settings))

@@ -29,7 +29,7 @@ def client_of(context: str | None) -> Any:  # of a library without types
 
 
 def current_context() -> str | None:
-    """The context that kubectl would take; None in a pod, where there is no kubeconfig."""
+    """The current context of the kubeconfig; None without a kubeconfig, as in a pod."""
     try:
         from kubernetes import config
 

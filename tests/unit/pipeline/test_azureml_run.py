@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,11 +17,10 @@ from seatrial.cli.project.submission import Submission
 from seatrial.errors import InputError, Problems
 from seatrial.pipeline.driver.run_options import RunOptions
 from seatrial.pipeline.garbage.needed import find_needed
-from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.project.settings import AzureMLChoice, ResourceChoice, StoreChoice
 from seatrial.pipeline.steps.load_pipeline import load_pipeline
-from seatrial.pipeline.workspace import open_project
 from seatrial.stores.artifacts import read_artifact
+from tests.pipeline_sample import opened_ships
 
 PIPELINE = """\
 from seatrial import step
@@ -44,20 +42,15 @@ HUNTER = "hunter2"
 def submission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Submission]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "CATALOG"):
         monkeypatch.setenv(name, HUNTER)
-    (tmp_path / "pipeline.py").write_text(PIPELINE)
-    (tmp_path / "seatrial.toml").write_text(
-        '[project]\nname = "ships"\n[profile.azure]\nstore = { url = "file:store" }\n'
-    )
-    sys.modules.pop("pipeline", None)
-    with open_project(load_project(tmp_path), "azure") as opened:
-        profile = replace(
-            opened.profile,
-            store=StoreChoice("s3://lake/ships", credentials="env"),
-            image="registry.example/steps@sha256:" + "0" * 64,
-            catalog="env:CATALOG",
-            azureml=AzureMLChoice("cpu-cluster", key_vault="https://lake-keys.vault.azure.net/"),
-        )
-        workspace = replace(opened, profile=profile)
+    with opened_ships(
+        tmp_path,
+        PIPELINE,
+        "azure",
+        store=StoreChoice("s3://lake/ships", credentials="env"),
+        image="registry.example/steps@sha256:" + "0" * 64,
+        catalog="env:CATALOG",
+        azureml=AzureMLChoice("cpu-cluster", key_vault="https://lake-keys.vault.azure.net/"),
+    ) as workspace:
         pipeline = load_pipeline(workspace.project, sets=("second.more=2",), rehearse=False)
         options = RunOptions(sets=("second.more=2",))
         call = Call(profile="azure", on="azureml")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,6 @@ from seatrial.pipeline.kubeflow.runs import watch_run
 from seatrial.pipeline.kubeflow.submit import submit_tasks
 from seatrial.pipeline.kubeflow.task_pods import TaskPods
 from seatrial.pipeline.places.run_documents import begun_key, ended_key
-from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.project.settings import ClusterChoice, KubeflowChoice, ResourceChoice, StoreChoice
 from seatrial.pipeline.running.run_records import (
     Identity,
@@ -38,8 +36,9 @@ from seatrial.pipeline.running.run_records import (
     write_run,
 )
 from seatrial.pipeline.steps.load_pipeline import load_pipeline
-from seatrial.pipeline.workspace import Workspace, open_project
+from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.documents import to_json
+from tests.pipeline_sample import opened_ships
 
 RUN = "20260101T000000-abcdef"
 ENDPOINT = "https://kubeflow.example/pipeline"
@@ -105,21 +104,16 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    (tmp_path / "pipeline.py").write_text(PIPELINE)
-    (tmp_path / "seatrial.toml").write_text(
-        '[project]\nname = "ships"\n[profile.prod]\nstore = { url = "file:store" }\n'
-    )
-    sys.modules.pop("pipeline", None)
-    with open_project(load_project(tmp_path), "prod") as opened:
-        profile = replace(
-            opened.profile,
-            store=StoreChoice("s3://lake/ships"),
-            image="registry.example/steps@sha256:" + "0" * 64,
-            catalog="env:CATALOG_URI",
-            cluster=ClusterChoice(namespace="pipelines", secret="seatrial-store"),
-            kubeflow=KubeflowChoice(endpoint=f"{ENDPOINT}/", token="env:KUBEFLOW_TOKEN", service_account="steps"),
-        )
-        yield replace(opened, profile=profile)
+    with opened_ships(
+        tmp_path,
+        PIPELINE,
+        store=StoreChoice("s3://lake/ships"),
+        image="registry.example/steps@sha256:" + "0" * 64,
+        catalog="env:CATALOG_URI",
+        cluster=ClusterChoice(namespace="pipelines", secret="seatrial-store"),
+        kubeflow=KubeflowChoice(endpoint=f"{ENDPOINT}/", token="env:KUBEFLOW_TOKEN", service_account="steps"),
+    ) as workspace:
+        yield workspace
 
 
 def submitted(workspace: Workspace) -> tuple[RunRecord, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,6 @@ from seatrial.pipeline.driver.stop import stop_run
 from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.places.place import Place
-from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.running.execute_step import execute_step
 from seatrial.pipeline.running.run_pipeline import Finished, run_pipeline
 from seatrial.pipeline.running.run_records import (
@@ -36,7 +34,8 @@ from seatrial.pipeline.running.run_records import (
 )
 from seatrial.pipeline.steps.declaration import Step
 from seatrial.pipeline.steps.load_pipeline import load_pipeline
-from seatrial.pipeline.workspace import Workspace, open_project
+from seatrial.pipeline.workspace import Workspace
+from tests.pipeline_sample import opened_ships
 
 RUN = "20260101T000000-abcdef"
 IDENTITY = Identity(RUN, "2026-01-01T00:00:00Z", Origin("laptop", "by hand: anna"))
@@ -97,12 +96,7 @@ class Shown:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    (tmp_path / "pipeline.py").write_text(PIPELINE)
-    (tmp_path / "seatrial.toml").write_text(
-        '[project]\nname = "ships"\n[profile.prod]\nstore = { url = "file:store" }\n'
-    )
-    sys.modules.pop("pipeline", None)
-    with open_project(load_project(tmp_path), "prod") as workspace:
+    with opened_ships(tmp_path, PIPELINE) as workspace:
         yield workspace
 
 

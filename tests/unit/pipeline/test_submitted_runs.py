@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +13,12 @@ from seatrial.errors import InputError, Refused, TargetError
 from seatrial.pipeline.driver import submit
 from seatrial.pipeline.driver.pipeline_run import plan_run
 from seatrial.pipeline.driver.run_options import RunOptions
-from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.project.settings import ClusterChoice, ResourceChoice, StoreChoice
 from seatrial.pipeline.running.run_records import Identity, read_run
 from seatrial.pipeline.steps.load_pipeline import load_pipeline
-from seatrial.pipeline.workspace import Workspace, open_project
+from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import read_artifact
+from tests.pipeline_sample import opened_ships
 
 RUN = "20260101T000000-abcdef"
 PIPELINE = """\
@@ -59,20 +58,15 @@ class Sent:
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     monkeypatch.setattr(submit, "Namespace", Sent)
     monkeypatch.setattr(Sent, "jobs", [])
-    (tmp_path / "pipeline.py").write_text(PIPELINE)
-    (tmp_path / "seatrial.toml").write_text(
-        '[project]\nname = "ships"\n[profile.prod]\nstore = { url = "file:store" }\n'
-    )
-    sys.modules.pop("pipeline", None)
-    with open_project(load_project(tmp_path), "prod") as opened:
-        profile = replace(
-            opened.profile,
-            store=StoreChoice("s3://lake/ships"),
-            image="registry.example/steps@sha256:" + "0" * 64,
-            catalog="env:CATALOG_URI",
-            cluster=ClusterChoice(namespace="pipelines", driver_service_account="seatrial-driver"),
-        )
-        yield replace(opened, profile=profile)
+    with opened_ships(
+        tmp_path,
+        PIPELINE,
+        store=StoreChoice("s3://lake/ships"),
+        image="registry.example/steps@sha256:" + "0" * 64,
+        catalog="env:CATALOG_URI",
+        cluster=ClusterChoice(namespace="pipelines", driver_service_account="seatrial-driver"),
+    ) as workspace:
+        yield workspace
 
 
 def test_what_is_sent_is_what_is_printed_to_the_byte(workspace: Workspace) -> None:

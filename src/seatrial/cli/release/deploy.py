@@ -31,7 +31,7 @@ def command(
     apply: Annotated[
         bool, Parameter(help="Send the documents, and wait until every pod serves the release.", negative="")
     ] = False,
-    detach: Annotated[bool, Parameter(help="With --apply: do not wait.", negative="")] = False,
+    detach: Annotated[bool, Parameter(help="With --apply or --rollback: do not wait.", negative="")] = False,
     rollback: Annotated[
         bool, Parameter(help="Send the release that was served before, verified again.", negative="")
     ] = False,

@@ -113,7 +113,7 @@ def _fill_table(release: str, source: str, target: str, call: Call) -> int:
     )
     if scored.unanswered:
         print_lines(
-            f"{scored.unanswered:,} rows have no answer, for the model gives NaN. "
+            f"The model gives NaN for {scored.unanswered:,} of {scored.rows:,} rows: their answer is null. "
             "Fill what is missing as it was filled in training.",
             file=sys.stderr,
         )

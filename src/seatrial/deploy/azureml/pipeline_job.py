@@ -19,7 +19,7 @@ from seatrial.pipeline.driver.driver_manifest import NAME_DIGITS, DriverRun, sch
 from seatrial.pipeline.places.job_manifest import HOME_FOLDER
 from seatrial.pipeline.project.settings import AzureMLChoice
 from seatrial.pipeline.tasks.key_vault import SIGNING_VARIABLE, VAULT_VARIABLE
-from seatrial.pipeline.tasks.planned_task import PlannedTask
+from seatrial.pipeline.tasks.planned_task import PlannedTask, refuse_placeholders
 
 PIPELINE, SCHEDULE, COMPONENTS = "pipeline.yaml", "schedule.yaml", "components"
 SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
@@ -36,13 +36,7 @@ def render_documents(
     request: DriverRun, tasks: Sequence[PlannedTask], choice: AzureMLChoice, schedule: str | None
 ) -> dict[str, Manifest]:
     """The documents by path; what is created comes first: the schedule, or else the job."""
-    for text in (*request.options, *request.variables.values()):
-        if _BINDING in text:
-            raise InputError(
-                f'a parameter must not hold "{_BINDING}": Azure ML puts something else in its place.',
-                path=text,
-                hint="Write it another way, or run it --on kubectl.",
-            )
+    refuse_placeholders((*request.options, *request.variables.values()), _BINDING, orchestrator="Azure ML")
     names = {task.step: component_name(task.step) for task in tasks}
     documents: dict[str, Manifest] = {} if schedule is None else {SCHEDULE: _schedule(request, schedule)}
     documents[PIPELINE] = _pipeline(request, tasks, choice, names)

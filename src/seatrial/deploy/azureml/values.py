@@ -74,7 +74,7 @@ def environment_mistakes(key: str, environment: object) -> Iterator[Mistake]:
 
 
 def variable_mistakes(key: str, variables: Mapping[Any, Any], *, references: bool) -> Iterator[Mistake]:
-    """Variables that are no text, secrets by value, and references to secrets that nobody resolves.
+    """Variables whose value is not a text, secrets by value, and references to secrets that are not resolved.
 
     `references` are resolved for an online deployment alone: a job gets them as the text that they are.
     """

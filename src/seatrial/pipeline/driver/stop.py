@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from seatrial.cluster.client import Namespace
 from seatrial.errors import InputError, TargetError
 from seatrial.pipeline.places.job_manifest import PROJECT_LABEL, steps_selector
-from seatrial.pipeline.running.run_records import RunRecord, read_run, write_run
+from seatrial.pipeline.running.run_records import RunRecord, mark_interrupted
 from seatrial.pipeline.workspace import Workspace
 
 LEAVES_WITHIN_S = 90.0  # a pod that does not end when asked to is killed after 30
@@ -57,8 +56,4 @@ def stop_run(record: RunRecord, workspace: Workspace) -> RunRecord:
                 hint=f"See why: kubectl --namespace {name} describe pod {pods[0] if pods else ''}".rstrip(),
             )
         time.sleep(LOOK_S)
-    ended = read_run(workspace.objects, record.run)
-    if ended.ending == "running":
-        ended = replace(ended, ending="interrupted", running=())
-        write_run(workspace.objects, ended)
-    return ended
+    return mark_interrupted(workspace.objects, record.run)

@@ -19,6 +19,7 @@ from seatrial.pipeline.running.run_records import (
     Origin,
     RunRecord,
     Schedule,
+    TaskStep,
     schedule_key,
     write_run,
 )
@@ -72,8 +73,28 @@ def driver_of(workspace: Workspace, options: RunOptions, *, run: str | None) -> 
 def submit_run(text: str, identity: Identity, pipeline: Pipeline, workspace: Workspace, options: RunOptions) -> None:
     """Sends the driver's Job, as this YAML text, after the code that it runs and the record that it goes on with."""
     namespace = _checked(pipeline, workspace)
-    code = pack_code(workspace.project, workspace.objects)
-    record = RunRecord(
+    record = first_record(identity, pipeline, workspace, options)
+    namespace.create_job(text, dry_run=True)  # what is refused leaves no record
+    write_run(workspace.objects, record)
+    try:
+        made = namespace.create_job(text)
+    except SeatrialError as error:
+        write_run(workspace.objects, not_sent(record, error))
+        raise
+    if made is None:
+        raise Refused(f"the cluster has a Job {driver_name(workspace.project.name, identity.run)}.", hint="Run again.")
+
+
+def first_record(
+    identity: Identity,
+    pipeline: Pipeline,
+    workspace: Workspace,
+    options: RunOptions,
+    *,
+    tasks: tuple[TaskStep, ...] = (),
+) -> RunRecord:
+    """The record of a run that is about to be sent, after its code; `tasks` where nothing of ours will drive it."""
+    return RunRecord(
         run=identity.run,
         started=identity.started,
         profile=workspace.profile_name,
@@ -81,19 +102,15 @@ def submit_run(text: str, identity: Identity, pipeline: Pipeline, workspace: Wor
         parameters=pipeline.parameters,
         ending="running",
         steps=(),
-        code=code,
+        code=pack_code(workspace.project, workspace.objects),
         origin=identity.origin,
+        tasks=tasks,
     )
-    namespace.create_job(text, dry_run=True)  # what is refused leaves no record
-    write_run(workspace.objects, record)
-    try:
-        made = namespace.create_job(text)
-    except SeatrialError as error:
-        documents = tuple(failure.as_document() for failure in error.each)
-        write_run(workspace.objects, replace(record, ending="failed", errors=documents))
-        raise
-    if made is None:
-        raise Refused(f"the cluster has a Job {driver_name(workspace.project.name, identity.run)}.", hint="Run again.")
+
+
+def not_sent(record: RunRecord, error: SeatrialError) -> RunRecord:
+    """The record of a run that was not taken."""
+    return replace(record, ending="failed", errors=tuple(failure.as_document() for failure in error.each))
 
 
 def submit_schedule(name: str, text: str, pipeline: Pipeline, workspace: Workspace) -> None:

@@ -5,7 +5,7 @@ https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipeline_spec.pro
 https://github.com/kubeflow/pipelines/blob/master/kubernetes_platform/proto/kubernetes_executor_config.proto
 
 Only what a backend of version 2.0.5 takes is used where a choice has to be: it refuses a field of the platform that it
-does not know, and passes over one of the pipeline. `retryPolicy` counts from 2.1, tolerations are taken from 2.1.
+does not know, and passes over one of the pipeline: `retryPolicy`, say. Tolerations are for newer ones.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from seatrial.cluster.node_choice import node_choice
 from seatrial.cluster.quantities import amount
 from seatrial.cluster.restricted_pod import SCRATCH_FOLDER
 from seatrial.cluster.yaml_text import Manifest, to_yaml
-from seatrial.errors import InputError
 from seatrial.pipeline.driver.driver_manifest import DriverRun
 from seatrial.pipeline.places.job_manifest import HOME_FOLDER
 from seatrial.pipeline.project.settings import ClusterChoice
 from seatrial.pipeline.steps.declaration import Parameter, Resources
 from seatrial.pipeline.tasks.mounted_secrets import SECRET_VARIABLE, SIGNING_VARIABLE
-from seatrial.pipeline.tasks.planned_task import PlannedTask
+from seatrial.pipeline.tasks.planned_task import PlannedTask, refuse_placeholders
 
 SCHEMA = "2.1.0"
 SDK = "seatrial"  # the backend notes it, and asks nothing of it
@@ -75,13 +74,8 @@ def _spec(request: DriverRun, tasks: Sequence[PlannedTask], cluster: ClusterChoi
     for task in tasks:
         for parameter, value in task.parameters.items():
             inputs[input_name(task.step, parameter)] = _text(parameter_text(value))
-    for text in (*request.options, *(str(value) for task in tasks for value in task.parameters.values())):
-        if _PLACEHOLDER in text:
-            raise InputError(
-                f"a parameter must not hold {_PLACEHOLDER!r} on Kubeflow, which puts something else in its place.",
-                path=text,
-                hint="Write it another way, or run it --on kubectl.",
-            )
+    values = (str(value) for task in tasks for value in task.parameters.values())
+    refuse_placeholders((*request.options, *values), _PLACEHOLDER, orchestrator="Kubeflow")
     names = {task.step: dns_label(task.step) for task in tasks}
     return {
         "components": {f"comp-{names[task.step]}": _component(task) for task in tasks},

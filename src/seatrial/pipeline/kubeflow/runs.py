@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from seatrial.errors import InputError, TargetError
 from seatrial.pipeline.kubeflow.api import OVER
 from seatrial.pipeline.kubeflow.submit import endpoint_of, open_kubeflow
 from seatrial.pipeline.kubeflow.watch import KubeflowWatch
-from seatrial.pipeline.running.run_records import Origin, RunRecord, read_run, write_run
+from seatrial.pipeline.running.run_records import Origin, RunRecord, mark_interrupted
 from seatrial.pipeline.workspace import Workspace
 
 LEAVES_WITHIN_S = 90.0  # a pod that does not end when asked to is killed after 30
@@ -43,11 +42,7 @@ def end_run(record: RunRecord, workspace: Workspace) -> RunRecord:
                     hint="See its pods in Kubeflow.",
                 )
             time.sleep(LOOK_S)
-    ended = read_run(workspace.objects, record.run)
-    if ended.ending == "running":
-        ended = replace(ended, ending="interrupted", running=())
-        write_run(workspace.objects, ended)
-    return ended
+    return mark_interrupted(workspace.objects, record.run)
 
 
 def _origin(record: RunRecord, workspace: Workspace) -> Origin:

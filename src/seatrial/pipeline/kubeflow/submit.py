@@ -9,10 +9,9 @@ from pathlib import Path
 from seatrial.errors import InputError, SeatrialError
 from seatrial.pipeline.driver.pipeline_run import PipelineRun
 from seatrial.pipeline.driver.run_options import RunOptions
-from seatrial.pipeline.driver.submit import cluster_of
+from seatrial.pipeline.driver.submit import cluster_of, first_record, not_sent
 from seatrial.pipeline.kubeflow.api import Kubeflow, pipeline_of
 from seatrial.pipeline.kubeflow.pipeline_spec import pipeline_documents
-from seatrial.pipeline.places.code_artifact import pack_code
 from seatrial.pipeline.places.kubernetes_jobs import check_inputs, check_workers
 from seatrial.pipeline.project.settings import KubeflowChoice
 from seatrial.pipeline.running.run_records import Identity, RunRecord, write_run
@@ -21,8 +20,8 @@ from seatrial.pipeline.tasks.planned_task import task_steps
 from seatrial.pipeline.workspace import Workspace, look_up
 
 
-def endpoint_of(workspace: Workspace) -> str:
-    """Where the profile's Kubeflow is; `InputError` where it names none."""
+def kubeflow_of(workspace: Workspace) -> KubeflowChoice:
+    """What the profile says of its Kubeflow; `InputError` where it names none."""
     choice = workspace.profile.kubeflow
     if choice is None or choice.endpoint is None:
         raise InputError(
@@ -30,48 +29,41 @@ def endpoint_of(workspace: Workspace) -> str:
             path=workspace.project.path,
             hint='Write kubeflow = { endpoint = "https://…", token = "env:NAME" }.',
         )
-    return choice.endpoint.rstrip("/")
+    return choice
+
+
+def endpoint_of(workspace: Workspace) -> str:
+    """Where the profile's Kubeflow is; `InputError` where it names none."""
+    return str(kubeflow_of(workspace).endpoint).rstrip("/")
 
 
 def open_kubeflow(workspace: Workspace) -> Kubeflow:
     """The profile's Kubeflow, with its token looked up."""
-    endpoint, choice = endpoint_of(workspace), _choice(workspace)
-    directory = workspace.project.directory
+    choice, directory = kubeflow_of(workspace), workspace.project.directory
     token = None if choice.token is None else look_up(choice.token, directory, os.environ)
     ca = None if choice.ca is None else directory / Path(choice.ca.removeprefix("file:")).expanduser()
-    return Kubeflow(endpoint, token=token, ca=ca, namespace=choice.namespace)
+    return Kubeflow(endpoint_of(workspace), token=token, ca=ca, namespace=choice.namespace)
 
 
 def submit_tasks(
     planned: PipelineRun, identity: Identity, pipeline: Pipeline, workspace: Workspace, options: RunOptions
 ) -> RunRecord:
     """Sends the pipeline, after the code that its tasks run and the record that they go on with."""
-    _check(pipeline, workspace)
-    choice = _choice(workspace)
+    cluster_of(workspace)
+    choice = kubeflow_of(workspace)
+    check_inputs(pipeline.graph)
+    check_workers(pipeline.graph, workspace.profile, workspace.project.path)
     with open_kubeflow(workspace) as kubeflow:
-        experiment = kubeflow.experiment(
-            choice.experiment or workspace.project.name
-        )  # what is refused leaves no record
-        record = RunRecord(
-            run=identity.run,
-            started=identity.started,
-            profile=workspace.profile_name,
-            rehearsal=options.rehearse,
-            parameters=pipeline.parameters,
-            ending="running",
-            steps=(),
-            code=pack_code(workspace.project, workspace.objects),
-            origin=identity.origin,
-            tasks=task_steps(pipeline.graph),
-        )
+        # Before the record: what is refused leaves none.
+        experiment = kubeflow.experiment(choice.experiment or workspace.project.name)
+        record = first_record(identity, pipeline, workspace, options, tasks=task_steps(pipeline.graph))
         write_run(workspace.objects, record)
         try:
             begun = kubeflow.begin(
                 identity.run, _pipeline(planned), experiment=experiment, service_account=choice.service_account
             )
         except SeatrialError as error:
-            documents = tuple(failure.as_document() for failure in error.each)
-            write_run(workspace.objects, replace(record, ending="failed", errors=documents))
+            write_run(workspace.objects, not_sent(record, error))
             raise
     if record.origin is not None:  # a pod takes seconds to begin, and only the last task writes the record
         record = replace(record, origin=replace(record.origin, driver=begun))
@@ -82,16 +74,3 @@ def submit_tasks(
 def _pipeline(planned: PipelineRun) -> dict[str, object]:
     assert planned.driver is not None  # noqa: S101
     return pipeline_of(pipeline_documents(planned.driver, planned.tasks, planned.cluster))
-
-
-def _choice(workspace: Workspace) -> KubeflowChoice:
-    endpoint_of(workspace)
-    assert workspace.profile.kubeflow is not None  # noqa: S101
-    return workspace.profile.kubeflow
-
-
-def _check(pipeline: Pipeline, workspace: Workspace) -> None:
-    cluster_of(workspace)
-    endpoint_of(workspace)
-    check_inputs(pipeline.graph)
-    check_workers(pipeline.graph, workspace.profile, workspace.project.path)

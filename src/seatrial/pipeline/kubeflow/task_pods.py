@@ -21,7 +21,7 @@ OPENS_S = 0.5  # for a watch to open, or to fail
 
 
 class TaskPods:
-    """Watches them by a thread of its own, which ends with it; knows nothing where the profile has no context."""
+    """Watches the pods by a thread of its own, which ends with it. Without `cluster.context` it has nothing to tell."""
 
     def __init__(self, run: str, workspace: Workspace) -> None:
         self._workspace = workspace

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from seatrial.cluster.dns_names import dns_label
 from seatrial.cluster.pod_words import Waiting
@@ -16,7 +15,7 @@ from seatrial.pipeline.kubeflow.api import OVER, Kubeflow, RunState
 from seatrial.pipeline.kubeflow.task_pods import TaskPods
 from seatrial.pipeline.places.kubernetes_jobs import PATIENCE_S
 from seatrial.pipeline.places.run_documents import ended_key
-from seatrial.pipeline.running.run_records import RunRecord, StepRecord, read_run, write_run
+from seatrial.pipeline.running.run_records import RunRecord, StepRecord, mark_interrupted, read_run, write_run
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.documents import to_json
 
@@ -60,7 +59,7 @@ class KubeflowWatch:
                 self._give_up(record, step, waiting, state)
                 return
         if state.state == "CANCELED":
-            self._write_interrupted(record)
+            mark_interrupted(self._workspace.objects, record.run)
             return
         for step in open_steps:
             if _task_state(state, step) == "FAILED" and self._lasts(step, now):
@@ -103,11 +102,6 @@ class KubeflowWatch:
                 self._write_failed(record, step, state)
                 failed = True
         write_run(self._workspace.objects, read_run(self._workspace.objects, record.run))
-
-    def _write_interrupted(self, record: RunRecord) -> None:
-        record = read_run(self._workspace.objects, record.run)
-        if record.ending == "running":
-            write_run(self._workspace.objects, replace(record, ending="interrupted", running=()))
 
     def _write(self, record: RunRecord, step: StepRecord) -> None:
         self._workspace.objects.put(ended_key(record.run, step.name), to_json(step))

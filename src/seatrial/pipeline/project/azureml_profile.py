@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from seatrial.errors import InputError, Problems
-from seatrial.pipeline.project.cluster_profile import Lack, shared_by_machines, store_and_image
+from seatrial.pipeline.project.cluster_profile import Lack, raise_lacks, shared_by_machines, store_and_image
 from seatrial.pipeline.project.settings import AzureMLChoice, BucketChoice, ProfileSettings, StoreChoice
 
 COMPUTE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{1,31}")
@@ -43,10 +42,7 @@ def azureml_mistake(azureml: AzureMLChoice) -> tuple[str, str, str] | None:
 def require_azureml_profile(name: str, profile: ProfileSettings, *, path: str) -> None:
     """Raises `Problems` with each key that a run on Azure ML needs and this profile lacks."""
     lacks = [*store_and_image(profile), *_azureml(profile), *shared_by_machines(profile, "azureml.key_vault")]
-    if lacks:
-        raise Problems(
-            [InputError(f"[profile.{name}] {key}: {what}", path=path, hint=hint) for key, what, hint in lacks]
-        )
+    raise_lacks(name, lacks, path=path)
 
 
 def secret_variables(profile: ProfileSettings) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from seatrial.errors import InputError, Problems
@@ -24,6 +24,11 @@ def require_cluster_profile(name: str, profile: ProfileSettings, *, path: str, r
     lacks = [*store_and_image(profile)]
     if runs:
         lacks += [*_cluster(profile), *shared_by_machines(profile, "cluster.secret")]
+    raise_lacks(name, lacks, path=path)
+
+
+def raise_lacks(name: str, lacks: Sequence[Lack], *, path: str) -> None:
+    """Raises `Problems` with what the profile of that name lacks, if anything."""
     if lacks:
         raise Problems(
             [InputError(f"[profile.{name}] {key}: {what}", path=path, hint=hint) for key, what, hint in lacks]

@@ -120,6 +120,15 @@ def write_run(objects: Objects, record: RunRecord) -> None:
     objects.put(f"{RUNS}{record.run}.json", to_json(record))
 
 
+def mark_interrupted(objects: Objects, run: str) -> RunRecord:
+    """Writes that the run was ended from outside, unless it ended by itself; returns its record."""
+    record = read_run(objects, run)
+    if record.ending == "running":
+        record = replace(record, ending="interrupted", running=())
+        write_run(objects, record)
+    return record
+
+
 def read_run(objects: Objects, run: str) -> RunRecord:
     """The record of one run. `Corrupt` where its names are not what a run writes: others may write to the store too."""
     path = f"{RUNS}{run}.json"

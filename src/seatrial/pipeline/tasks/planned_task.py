@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from seatrial.errors import InputError
 from seatrial.pipeline.jobs.job import Parameters
 from seatrial.pipeline.jobs.step_key import library_versions
 from seatrial.pipeline.project.cluster_profile import resources_of
@@ -58,6 +59,17 @@ def task_steps(graph: Graph) -> tuple[TaskStep, ...]:
         )
         for step in graph.values()
     )
+
+
+def refuse_placeholders(texts: Iterable[str], placeholder: str, *, orchestrator: str) -> None:
+    """`InputError` for a text in which the orchestrator would put something else in the place of a part."""
+    for text in texts:
+        if placeholder in text:
+            raise InputError(
+                f"a parameter must not hold {placeholder!r}: {orchestrator} puts something else in its place.",
+                path=text,
+                hint="Write it another way, or run it --on kubectl.",
+            )
 
 
 def versions_here(step: Step) -> dict[str, str]:
