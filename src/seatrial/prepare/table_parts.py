@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 JOB, PART = "seatrial.job", "seatrial.part"  # keys of a snapshot's summary
 _BRANCH_MS = 7 * 24 * 3600 * 1000  # then whoever expires the table's snapshots may drop what was never finished
+_HOW_TO_NAME = 'Write NAMESPACE.TABLE. What a step calls "features.test" is the table "features_test" of the project.'
 _MAIN = "main"
 _ADDED = "added-records"
 
@@ -45,7 +46,7 @@ class SourceTable:
         self.identifier = identifier
         self._quoted = quoted_name(spark, identifier)
         if not _exists(spark, identifier):
-            raise InputError("the catalog does not have this table.", path=identifier, hint="Write NAMESPACE.TABLE.")
+            raise InputError("the catalog does not have this table.", path=identifier, hint=_HOW_TO_NAME)
         self._table = self._java.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, self._quoted)
         snapshot = self._table.currentSnapshot()
         if snapshot is None:

@@ -38,7 +38,7 @@ def command(
     For example:
 
         seatrial deployments --profile prod
-        seatrial deployments --profile prod --affected-by sha256:51a7…
+        seatrial deployments --profile prod --affected-by sha256:51a7c0…
     """
     from seatrial.deploy.roll_out import services_of_profile
     from seatrial.deploy.running_services import parse_digest, running_services
