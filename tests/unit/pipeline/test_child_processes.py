@@ -6,16 +6,20 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import pytest
 
 from seatrial.errors import InputError, Problems, SeatrialError, StepFailed
+from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.jobs.step_key import KeyParts
+from seatrial.pipeline.jobs.step_values import ArtifactOutput
 from seatrial.pipeline.running import step_process
 from seatrial.pipeline.running.step_process import StepProcesses, answer_file, read_errors, run_step_process
+from seatrial.stores.documents import to_json
 
 pytestmark = pytest.mark.simulation
 
@@ -116,6 +120,36 @@ def test_the_worker_that_failed_is_told_and_the_others_are_ended(
             timeout_s=None,
         )
     assert time.monotonic() - began < WAIT_S
+
+
+def test_a_step_that_ends_between_two_looks_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = KeyParts("rows", "builtin", "c" * 64, {}, {})
+    made = CacheRecord(parts.key, parts, "run", {"rows": ArtifactOutput("d" * 64, "document")})
+    left = tmp_path / "made.json"
+    left.write_bytes(to_json(made))
+    copies = "import shutil, sys; shutil.copy(*sys.argv[1:])"
+    monkeypatch.setattr(
+        step_process,
+        "_command",
+        lambda _job, job_file, *_, **__: [sys.executable, "-S", "-c", copies, str(left), str(answer_file(job_file))],
+    )
+    look = step_process._raise_failure
+
+    def waits_and_looks(workers: Sequence[Any], job: Job, log: Path) -> None:
+        workers[0].child.wait(WAIT_S)  # it ran when the round began, and has ended when it goes on
+        look(workers, job, log)
+
+    monkeypatch.setattr(step_process, "_raise_failure", waits_and_looks)
+    done = run_step_process(
+        Job("rows", parts, {}),
+        cast("Any", None),
+        "run",
+        log=tmp_path / "rows.log",
+        children=StepProcesses(),
+        replace=False,
+        timeout_s=None,
+    )
+    assert done == made
 
 
 def answer(*errors: SeatrialError) -> bytes:

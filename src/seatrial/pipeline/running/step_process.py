@@ -125,7 +125,7 @@ def run_step_process(
             variables = {**environment, stats_exporter.FOLDER_VARIABLE: str(telemetry_folder(log).absolute())}
             command = _command(job, job_file, workspace, run, replace=replace)
             workers.append(_Worker(rank, place, children.start(command, place, variables)))
-        while any(worker.status is None for worker in workers):
+        while running := [worker.child for worker in workers if worker.status is None]:
             _raise_failure(workers, job, log)
             if last is not None and time.monotonic() > last:
                 raise StepFailed(
@@ -134,7 +134,7 @@ def run_step_process(
                     hint="Allow it more, or make it quicker.",
                 )
             with suppress(subprocess.TimeoutExpired):
-                next(worker for worker in workers if worker.status is None).child.wait(LOOK_S)
+                running[0].wait(LOOK_S)
         _raise_failure(workers, job, log)
         return from_json(CacheRecord, workers[0].answer, path=f"the answer of step {job.step}")
     finally:
