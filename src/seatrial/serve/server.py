@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import resource
 import signal
 import socket
+import struct
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,10 +25,21 @@ DRAIN_S = 10.0  # in which new requests are still answered, each with "Connectio
 ANSWERING_S = 22.0  # then whoever still waits is told to come again, while there is time to tell it
 GRACE_S = 25.0
 _LOOK_S = 0.05
+_HANDSHAKE_S = (
+    0.2  # in which whoever was answered on this socket's behalf, and not yet accepted, completes the connection
+)
 _QUIET_S = 0.5  # in which those who connected before the signal are accepted: to close the socket resets them
 _FIRST_REQUEST_S = 2.0  # in which whoever connected before that and never asked may do so: their machine may be busy
 _BACKLOG = 1024
 _OTHER_FILES = 128  # libraries, logs, gRPC's own sockets
+_SO_ATTACH_FILTER = 26  # of asm-generic/socket.h; the socket module has no name for it
+_DROP_SYN = (  # operation, jump if true, jump if false, operand
+    (0x30, 0, 0, 13),  # load the flags of the TCP header
+    (0x54, 0, 0, 0x12),  # of them SYN and ACK
+    (0x15, 0, 1, 0x02),  # SYN alone?
+    (0x06, 0, 0, 0),  # then keep nothing of the packet
+    (0x06, 0, 0, 0xFFFFFFFF),  # else all of it
+)
 
 
 def run_server(
@@ -113,7 +127,9 @@ class _Server(uvicorn.Server):
         await asyncio.wait([beside], timeout=_LOOK_S)  # it ended with the application's life
 
     async def _close_listeners(self, sockets: Sequence[socket.socket]) -> None:
-        """Accepts whoever waits in the kernel first: closing the socket would reset them, their requests sent."""
+        """Lets nobody connect any more and accepts whoever has: closing the socket resets them, their requests sent."""
+        if all(_drops_new(listening) for listening in sockets):
+            await asyncio.sleep(_HANDSHAKE_S)
         waiting = []
         for listening in sockets:
             with suppress(OSError):  # nobody waits any more, or there are too many open files
@@ -136,6 +152,24 @@ class _Server(uvicorn.Server):
     async def _until(self, moment: float, *, unless: Callable[[], bool] = lambda: False) -> None:
         while time.monotonic() < moment and not unless():
             await asyncio.sleep(_LOOK_S)
+
+
+def _drops_new(listening: socket.socket) -> bool:
+    """Has the kernel drop packets that begin a connection, as if they were lost: the client tries again in a second.
+
+    Returns False where that cannot be had. Its program: socket(7) and Documentation/networking/filter.rst of Linux.
+    """
+    if sys.platform != "linux":
+        return False
+    program = b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_SYN)
+    memory = ctypes.create_string_buffer(program, len(program))
+    try:
+        listening.setsockopt(
+            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(_DROP_SYN), ctypes.addressof(memory))
+        )
+    except OSError:
+        return False
+    return True
 
 
 def _never_asked(connection: object) -> bool:

@@ -40,10 +40,13 @@ pytestmark = pytest.mark.skipif(
 
 
 @contextlib.contextmanager
-def both(sea: Sea, *, drain: float = 0.0) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
-    """A server of HTTP and gRPC: its process and both addresses, once it is ready."""
+def both(sea: Sea, *, drain: float = 0.0, before: str = "") -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+    """A server of HTTP and gRPC: its process and both addresses, once it is ready. `before` is run first."""
+    command = sea.command("serve", "--port", "0", "--grpc-port", "0", "--drain", str(drain))
+    code = command.index("-c") + 1
+    command[code] = before + command[code]
     process = subprocess.Popen(
-        sea.command("serve", "--port", "0", "--grpc-port", "0", "--drain", str(drain)),
+        command,
         env=sea.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -140,6 +143,35 @@ def test_of_twenty_ends_under_load_none_loses_an_accepted_request(sea: Sea) -> N
     assert over_http.keys() == {"answered"}
     assert over_grpc.keys() == {"answered"}
     assert min(over_http["answered"], over_grpc["answered"]) > ENDS * LINKS
+
+
+# The process has to wait for a core between two system calls: the last look at who waits, and closing the socket.
+PREEMPTED = """
+import socket, time
+accept = socket.socket.accept
+def late(listening):
+    try:
+        return accept(listening)
+    except BlockingIOError:
+        time.sleep(0.1)
+        raise
+socket.socket.accept = late
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be told to let nobody connect any more")
+def test_nobody_connects_while_the_socket_is_closed(sea: Sea) -> None:
+    body = json.dumps(request_of(rows(20, 8), sea)).encode()
+    outcomes = Counter[str]()
+    with ThreadPoolExecutor(LINKS) as clients, both(sea, before=PREEMPTED) as (process, address, _):
+        expected = httpx.post(f"http://{address}{INFER}", content=body, timeout=TIMEOUT_S).content
+        asking = [clients.submit(ask_until_gone, address, body, expected) for _ in range(LINKS)]
+        time.sleep(LOAD_S)
+        process.send_signal(signal.SIGTERM)
+        for one in asking:
+            outcomes += one.result(TIMEOUT_S)
+        assert process.wait(END_TIMEOUT_S) == 0
+    assert outcomes.keys() == {"answered"}
 
 
 def test_a_client_of_grpc_is_told_to_go_elsewhere(sea: Sea) -> None:
