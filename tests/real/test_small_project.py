@@ -68,6 +68,14 @@ def test_a_run_in_words_ends_with_the_verdict_the_release_and_the_next_command(d
     assert said.rstrip().splitlines()[-1] == "Next: seatrial report small@1"
 
 
+def test_a_release_records_what_its_model_was_trained_on(done: SmallProject, tmp_path: Path) -> None:
+    assert done.call("export", "small@1", str(tmp_path / "out")).returncode == 0
+    (provenance,) = (tmp_path / "out").rglob("provenance.json")
+    least, most = json.loads(provenance.read_text())["ranges"]["wind"]
+    assert 0 < least < 1
+    assert 20 < most < 40
+
+
 def test_a_rehearsal_counts_nothing_and_releases_nothing(project: SmallProject) -> None:
     document = project.json("run", "--rehearse")
     assert (document["release"], document["deployable"], document["verdict"]) == (None, False, "pass")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from seatrial.cluster.dns_names import is_dns_label
 from seatrial.cluster.quantities import quantity_mistake
@@ -47,6 +47,7 @@ class ServiceSettings:
     secret: str | None = "seatrial-store"  # noqa: S105 — a Secret's name; None: the pod's identity opens the store
     callers: tuple[str, ...] = ()  # namespaces that may call it, beside its own
     instance_type: str = "Standard_F2s_v2"  # Azure ML only, in place of cpu and memory
+    guard: bool = False  # serve --guard
 
     def __post_init__(self) -> None:
         if problems := [InputError(problem, path=key, hint=hint) for key, problem, hint in _problems(self)]:
@@ -56,7 +57,10 @@ class ServiceSettings:
     def digest(self) -> str:
         """Of all that the pods are made of: another one means other pods."""
         others = {"context", "replicas", "callers"}
-        return sha256(to_json({key: value for key, value in asdict(self).items() if key not in others}))
+        made_of = {key: value for key, value in asdict(self).items() if key not in others}
+        # What came later and is not used leaves the digest as it was.
+        unused = {key for key in _LATER if made_of[key] == _DEFAULTS[key]}
+        return sha256(to_json({key: value for key, value in made_of.items() if key not in unused}))
 
     @property
     def kubectl(self) -> str:
@@ -68,6 +72,10 @@ class ServiceSettings:
     def release(self) -> str:
         """The reference that people use: "census@2"."""
         return f"{self.name}@{self.version}"
+
+
+_LATER = ("guard",)
+_DEFAULTS = {item.name: item.default for item in fields(ServiceSettings)}
 
 
 def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:

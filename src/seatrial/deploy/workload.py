@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 from urllib.parse import urlsplit
 
 from seatrial.cluster.restricted_pod import SCRATCH_FOLDER, container_security, pod_security
@@ -45,20 +46,23 @@ def configuration_files(service: ServiceSettings) -> dict[str, str]:
 
 def serve_arguments(service: ServiceSettings, folder: str) -> list[str]:
     """The command line after `seatrial`: one release, pinned by the digest of its release.json."""
-    return [
-        "serve",
-        service.release,
-        "--digest",
-        f"sha256:{service.release_digest}",
-        "--directory",
-        folder,
-        "--profile",
-        PROFILE,
-        "--host",
-        "0.0.0.0",  # noqa: S104 — the pod's own network; the NetworkPolicy says who comes in
-        "--port",
-        str(PORT),
-    ]
+    options = serve_options(service, folder)
+    words = [[f"--{name}"] if value is True else [f"--{name}", str(value)] for name, value in options.items()]
+    return ["serve", service.release, *(word for option in words for word in option)]
+
+
+def serve_options(service: ServiceSettings, folder: str) -> dict[str, str | Literal[True]]:
+    """The options of `seatrial serve` by name, True for one that takes no value."""
+    options: dict[str, str | Literal[True]] = {
+        "digest": f"sha256:{service.release_digest}",
+        "directory": folder,
+        "profile": PROFILE,
+        "host": "0.0.0.0",  # noqa: S104 — the pod's own network; the NetworkPolicy says who comes in
+        "port": str(PORT),
+    }
+    if service.guard:
+        options["guard"] = True
+    return options
 
 
 def environment(folder: str) -> dict[str, str]:

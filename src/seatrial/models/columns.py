@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,28 @@ def holds_numbers(kind: pa.DataType) -> bool:
 def holds_texts(kind: pa.DataType) -> bool:
     """Whether a column of this type can be a model's text."""
     return _holds(kind, _is_text)
+
+
+def number_ranges(tables: Iterable[pa.Table]) -> dict[str, tuple[float, float]]:
+    """The least and the greatest value of each column of numbers over all tables, by name.
+
+    Missing and infinite values are left out; so is a column without any other, and one that does not hold numbers.
+
+    >>> number_ranges([pa.table({"age": [17, None]}), pa.table({"age": [90.0], "sex": ["f"]})])
+    {'age': (17.0, 90.0)}
+    """
+    ranges: dict[str, tuple[float, float]] = {}
+    for table in tables:
+        for field in table.schema:
+            if not holds_numbers(field.type) or pa.types.is_boolean(field.type):
+                continue
+            values = number_column(table, field.name)
+            values = values[np.isfinite(values)]
+            if len(values):
+                least, most = ranges.get(field.name, (math.inf, -math.inf))
+                # + 0.0: which of 0.0 and -0.0 comes first depends on the order of the rows.
+                ranges[field.name] = min(least, float(values.min())) + 0.0, max(most, float(values.max())) + 0.0
+    return ranges
 
 
 def inputs_without_value(rows: pa.Table, inputs: Sequence[Column], row: int) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from seatrial.stores.documents import LEFT_OUT_IF_NONE
+
 
 @dataclass(frozen=True, slots=True)
 class DataSnapshot:
@@ -48,4 +50,6 @@ class Provenance:
     libraries: Mapping[str, str] = field(default_factory=dict)  # versions
     source: SourceFile | None = None
     factory: Factory | None = None
+    # Least and greatest value of each number in the tables that the step read; `serve --guard` tells what lies beyond.
+    ranges: Mapping[str, tuple[float, float]] | None = field(default=None, metadata=LEFT_OUT_IF_NONE)
     format: int = 1

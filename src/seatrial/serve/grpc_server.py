@@ -40,6 +40,7 @@ from seatrial.serve.formats.request_columns import (
     checked_rows,
     unknown_name,
 )
+from seatrial.serve.guard import GUARD, Guard, asked_guard
 from seatrial.serve.http.bodies import BODY_LIMIT_BYTES
 from seatrial.serve.inference import Busy, Late, Stopping, refusal_of
 from seatrial.serve.observation.counts import CLIENT_GONE
@@ -85,8 +86,10 @@ class GrpcServer:
         host: str,
         port: int,
         drain_s: float = 0.0,
+        guard: Guard | None = None,
     ) -> None:
         """`drain_s`: how long it answers after SIGTERM. Clients connect anew within that time, so elsewhere."""
+        self._guard = guard
         self._app = app
         self._signature = signature
         self._name, self._version = name, version
@@ -240,11 +243,14 @@ class GrpcServer:
         for place, name in enumerate(requested):
             if name not in names:
                 raise unknown_name("output", name, names, path=f"outputs[{place}].name")
+        reporting = asked_guard(_parameter(request, GUARD), self._guard, path=f"parameters[{GUARD!r}]")
 
         def reply(predictions: Predictions) -> Reply:
             check_answered(predictions, columns, self._signature)
             tensors = tensors_of(predictions, self._signature)
             response = service_pb2.ModelInferResponse(model_name=self._name, model_version=self._version, id=request.id)
+            if reporting is not None:
+                response.parameters[GUARD].string_param = reporting.report(columns)
             for name in names:
                 if name in requested:
                     tensor = tensors[name]
@@ -303,6 +309,15 @@ def _contents_column(contents: Any, datatype: str, rows: int, path: str) -> NDAr
         texts = [binary_tensors.text_of(value, path=f"{path}[{place}]") for place, value in enumerate(values)]
         return np.array(texts, object)
     return np.array(values, np.float64)
+
+
+def _parameter(request: Any, name: str) -> object:
+    """The value of one of the request's parameters; None if it is not there."""
+    if name not in request.parameters:  # to look an entry up makes it
+        return None
+    parameter = request.parameters[name]
+    kind = parameter.WhichOneof("parameter_choice")
+    return "" if kind is None else getattr(parameter, kind)
 
 
 def cut_message(message: str) -> str:

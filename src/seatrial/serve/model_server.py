@@ -15,6 +15,7 @@ from seatrial.serve.formats.open_inference import parse_request
 from seatrial.serve.formats.openapi import openapi_document
 from seatrial.serve.formats.records import CSV, parse_csv, parse_records, parse_score
 from seatrial.serve.formats.request_columns import Question, checked_rows
+from seatrial.serve.guard import GUARD_HEADER, Guard, asked_guard, with_report
 from seatrial.serve.http.bodies import BODY_LIMIT_BYTES, BodyReader
 from seatrial.serve.http.messages import CLOSE, HttpError, Request, Response, json_response
 from seatrial.serve.inference import Inference, Limits
@@ -25,6 +26,7 @@ from seatrial.serve.routes import Handler, Route, Routes
 from seatrial.serve.sampling.sampler import Sampler
 
 EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
+GUARD_EXTENSION = "seatrial_guard"
 _BINARY = b"inference-header-content-length"
 # What is taken for JSON: what says so, and what clients send that do not say ("curl -d").
 _AS_JSON = frozenset({"", "application/json", "application/x-www-form-urlencoded", "text/plain"})
@@ -44,11 +46,12 @@ def create_app(
     digest: str = "",
     on_served: Callable[[Served], None] | None = None,
     sampler: Sampler | None = None,
+    guard: Guard | None = None,
 ) -> Application:
     """The application that answers for `predictor` as the model `name`, version `version`.
 
     `codec`: what gives the bins in which inputs are counted; `digest`: of the release, for the metrics; `sampler`:
-    keeps some of the rows, and is closed with the application.
+    keeps some of the rows, and is closed with the application; `guard`: tells who asks what is out of range.
 
     400: the request is wrong, where in the document, and how to correct it; 404: another model; 408: the body came too
     slowly; 413: it is larger than `body_limit_bytes`, inflated too, or has over 100,000 rows; 415: its type or encoding
@@ -66,9 +69,15 @@ def create_app(
 
     async def answer(request: Request, read: Callable[[bytes], Question]) -> Response:
         timeout_s = _client_timeout(request)
+        reporting = asked_guard(_truth(request, GUARD_HEADER), guard, path="Seatrial-Guard")
         body = await reader.read(request)
+
+        def question() -> Question:
+            checked = replace(checked_rows(read(body)), request_id=request.request_id)
+            return checked if reporting is None else with_report(checked, reporting)
+
         reply = await inference.answer(
-            lambda: replace(checked_rows(read(body)), request_id=request.request_id),
+            question,
             len(body),
             timeout_s=timeout_s,
             on_wait=_listener(request),
@@ -79,7 +88,8 @@ def create_app(
         _media_type(request, _INFERENCE)
         length = _header_length(request)
         return await answer(
-            request, lambda body: parse_request(body, signature, model=name, version=version, header_length=length)
+            request,
+            lambda body: parse_request(body, signature, model=name, version=version, header_length=length, guard=guard),
         )
 
     async def predict(request: Request) -> Response:
@@ -107,8 +117,9 @@ def create_app(
         body, media_type = metrics.render(request.text_header(b"accept") or "")
         return Response(200, body, media_type)
 
-    server = {"name": "seatrial", "version": _VERSION, "extensions": EXTENSIONS}
-    document = json_response(openapi_document(signature, model=name, version=version))
+    extensions = EXTENSIONS if guard is None else (*EXTENSIONS, GUARD_EXTENSION)
+    server = {"name": "seatrial", "version": _VERSION, "extensions": extensions}
+    document = json_response(openapi_document(signature, model=name, version=version, guard=guard is not None))
     table = {
         "/v2": {"GET": Route("server", _always(json_response(server)))},
         "/v2/health/live": {"GET": Route("live", _always(json_response({"live": True})))},
@@ -173,6 +184,12 @@ def _header_length(request: Request) -> int | None:
     if not (length.isascii() and length.isdigit() and len(length) <= _LENGTH_DIGITS):
         raise HttpError(400, "Inference-Header-Content-Length must be a number of bytes.")
     return int(length)
+
+
+def _truth(request: Request, name: bytes) -> bool | str | None:
+    """A header that is true or false; else its text, and None where there is none."""
+    value = request.text_header(name)
+    return None if value is None else {"true": True, "false": False}.get(value.lower(), value)
 
 
 def _client_timeout(request: Request) -> float | None:

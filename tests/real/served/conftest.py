@@ -38,6 +38,7 @@ CODEC = Codec.from_statistics(
     numbers={"age": (38.5, 13.6), "hours per week": (40.0, 12.0)},
     vocabularies={"sex": ["Female", "Male"], "größe": ["klein", "大"]},
 )
+RANGES = {"age": (17.0, 90.0), "hours per week": (1.0, 99.0)}
 END_TIMEOUT_S = 60
 DRAIN_S = 1
 
@@ -66,7 +67,8 @@ def package() -> dict[str, bytes]:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     trained = Trained(model.SerializeToString(), CODEC, ("<=50K", ">50K"), ">50K")
     data = (DataSnapshot("train", "census.train", 7, "d" * 64),)
-    return build_package(trained, rows=rows(100, 1), provenance=Provenance("c" * 64, "k" * 64, {}, data, "3.11"))
+    provenance = Provenance("c" * 64, "k" * 64, {}, data, "3.11", ranges=RANGES)
+    return build_package(trained, rows=rows(100, 1), provenance=provenance)
 
 
 @dataclass(frozen=True)

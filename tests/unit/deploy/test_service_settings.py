@@ -37,6 +37,7 @@ SERVICES = st.builds(
     replicas=st.integers(1, 1000),
     secret=st.none() | LABELS,
     callers=st.lists(LABELS, max_size=3).map(tuple),
+    guard=st.booleans(),
 )
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
@@ -135,6 +136,18 @@ def test_all_wrong_settings_are_named_at_once_and_no_secret_is_repeated() -> Non
 @pytest.mark.parametrize("size", ["Standard_DS3_v2", "Standard_E4s_v3", "Standard_NC4as_T4_v3", "Standard_F72s_v2"])
 def test_sizes_as_azure_names_them_are_taken(size: str) -> None:
     assert dataclasses.replace(SERVICE, instance_type=size).instance_type == size
+
+
+def test_the_guard_is_an_option_of_the_container_and_a_variable_of_azures() -> None:
+    guarded = dataclasses.replace(SERVICE, guard=True)
+    assert workload.serve_arguments(guarded, "/etc")[-1] == "--guard"
+    documents = {document.path: document.text for document in find_target("azureml").render_service(guarded)}
+    assert yaml.safe_load(documents["deployment.yaml"])["environment_variables"]["SEATRIAL_SERVE_GUARD"] == "true"
+    assert guarded.digest != SERVICE.digest
+
+
+def test_a_service_that_uses_no_later_setting_keeps_its_digest() -> None:
+    assert SERVICE.digest == "3e934cb3cc95927a8239174d40485361d1498aec0e6135b8532e4d069c4e38d2"
 
 
 def test_a_namespace_that_leaves_no_room_in_the_host_name_of_kserve_is_refused() -> None:

@@ -50,6 +50,10 @@ def command(
     no_batching: Annotated[
         bool, Parameter(help="Never answer several requests by one run of the model.", negative="")
     ] = False,
+    guard: Annotated[
+        bool,
+        Parameter(help="Tell who asks which values are out of range or unknown to the release.", negative=""),
+    ] = False,
     sample: Annotated[
         float | None,
         Parameter(
@@ -77,12 +81,16 @@ def command(
         seatrial serve
         seatrial serve census@2 --port 9000
         seatrial serve ./census-2 --trust trust.toml
+        seatrial serve census@2 --guard
     """
-    from seatrial.models.runtime import load_predictor
+    from seatrial.models.runtime import MODEL_ONNX, load_predictor
     from seatrial.models.sessions import processor_limit
+    from seatrial.models.vocabularies import text_vocabularies
     from seatrial.pipeline.open_release import verified_release
     from seatrial.pipeline.sample_store import open_sample_store
+    from seatrial.serve.formats.request_columns import some_names
     from seatrial.serve.grpc_server import GrpcServer, check_installed
+    from seatrial.serve.guard import guard_of
     from seatrial.serve.inference import Limits
     from seatrial.serve.merging import rows_to_merge
     from seatrial.serve.model_server import create_app
@@ -105,6 +113,21 @@ def command(
             file=sys.stderr,
         )
     predictor = load_predictor(verified.package, threads=threads or processor_limit())
+
+    guarding = None
+    if guard:
+        guarding = guard_of(
+            predictor.signature,
+            predictor.codec,
+            predictor.provenance.ranges,
+            lambda: text_vocabularies(verified.package[MODEL_ONNX]),
+        )
+        if guarding.unchecked:
+            print_lines(
+                f"{served.title} does not record what it was trained on for: {some_names(guarding.unchecked)}. "
+                "--guard does not check these.",
+                file=sys.stderr,
+            )
 
     def ready(address: str) -> None:
         print_lines(f"Serving {served.name}@{served.version} at {address}")
@@ -136,6 +159,7 @@ def command(
             digest=f"sha256:{verified.digest}",
             on_served=AccessLog(sys.stderr, release=f"{served.name}@{served.version}") if access_log else None,
             sampler=sampler,
+            guard=guarding,
         )
         if grpc_port is not None:
             check_installed()
@@ -148,6 +172,7 @@ def command(
                 host=host,
                 port=grpc_port,
                 drain_s=drain,
+                guard=guarding,
             )
         run_server(app, host=host, port=port, ready=ready, drain_s=drain)
     return 0

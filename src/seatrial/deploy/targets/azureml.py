@@ -143,11 +143,11 @@ def _deployment(service: ServiceSettings, endpoint: str) -> Manifest:
 
 def _serve_variables(service: ServiceSettings, folder: str) -> dict[str, str]:
     """The options of `seatrial serve` as variables: Azure ML runs an image's own command, without arguments."""
-    verb, release, *options = workload.serve_arguments(service, folder)
-    values = {"release": release} | dict(
-        zip((option.removeprefix("--") for option in options[::2]), options[1::2], strict=True)
-    )
-    return {f"SEATRIAL_{verb}_{option}".upper(): value for option, value in values.items()}
+    values = {"release": service.release, **workload.serve_options(service, folder)}
+    return {
+        f"SEATRIAL_SERVE_{name.replace('-', '_').upper()}": "true" if value is True else value
+        for name, value in values.items()
+    }
 
 
 def _credentials(service: ServiceSettings) -> dict[str, str]:

@@ -95,6 +95,7 @@ class ServiceChoice:
     secret: str | None = None  # the name of the Secret (in Azure ML: of the connection) that holds the store's keys
     callers: tuple[str, ...] | None = None  # namespaces that may call the service, beside its own
     instance_type: str | None = None  # Azure ML's size of machine
+    guard: bool | None = None  # whether it tells who asks which values are out of range or unknown
 
 
 @dataclass(frozen=True, slots=True)

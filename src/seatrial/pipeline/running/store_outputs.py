@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -87,6 +87,7 @@ def _columns(trained: Trained) -> list[str]:
 
 def _package(trained: Trained, job: Job, arguments: Mapping[str, Any], label: str | None) -> dict[str, bytes]:
     from seatrial.batches.table import Table
+    from seatrial.models.columns import number_ranges
     from seatrial.models.package import build_package
     from seatrial.models.provenance import DataSnapshot, Provenance
 
@@ -101,7 +102,15 @@ def _package(trained: Trained, job: Job, arguments: Mapping[str, Any], label: st
             f"{', '.join(columns)}.",
             hint="Name the table it trains on as an input: the packaged model is compared with it on real rows.",
         )
-    rows = pa.concat_tables([table.to_arrow(columns).slice(0, ROWS_COMPARED) for table in whole])
+    compared: list[pa.Table] = []
+
+    def each_table() -> Iterator[pa.Table]:
+        for table in whole:
+            read = table.to_arrow(columns)
+            compared.append(read.slice(0, ROWS_COMPARED))
+            yield read
+
+    ranges = number_ranges(each_table())
     provenance = Provenance(
         code=job.parts.code,
         step_key=job.key,
@@ -111,5 +120,6 @@ def _package(trained: Trained, job: Job, arguments: Mapping[str, Any], label: st
         ),
         python=platform.python_version(),
         libraries=job.parts.libraries,
+        ranges=ranges,
     )
-    return build_package(trained, rows=rows, provenance=provenance)
+    return build_package(trained, rows=pa.concat_tables(compared), provenance=provenance)

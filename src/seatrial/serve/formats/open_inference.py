@@ -33,6 +33,7 @@ from seatrial.serve.formats.request_columns import (
     texts_column,
     unknown_name,
 )
+from seatrial.serve.guard import GUARD, Guard, asked_guard
 
 _INTEGERS = {f"INT{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)} | {
     f"UINT{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)
@@ -59,13 +60,19 @@ class _Wanted:
 
 
 def parse_request(
-    body: bytes, signature: Signature, *, model: str, version: str, header_length: int | None = None
+    body: bytes,
+    signature: Signature,
+    *,
+    model: str,
+    version: str,
+    header_length: int | None = None,
+    guard: Guard | None = None,
 ) -> Question:
     """The request in `body`; an `InputError` names the fault's path in the document, and the way out.
 
     Every input of the signature is one tensor, [n] or [n, 1], by the column's name: BYTES for a text; FP64, FP32,
     INT8 … UINT64 or BOOL for numbers. A null is a missing value, which integers and booleans cannot be. Where tensors
-    follow the document as bytes, that is `header_length` long.
+    follow the document as bytes, that is `header_length` long. The parameter `guard` asks for that report.
     """
     if header_length is not None and not 0 <= header_length <= len(body):
         raise InputError(
@@ -80,12 +87,15 @@ def parse_request(
     rows = len(columns[signature.inputs[0].name])
     identity = _id(document)
     requested = _wanted(document, signature)
+    reporting = asked_guard(_parameters(document, "").get(GUARD), guard, path=f"parameters.{GUARD}")
 
     def reply(predictions: Predictions) -> Reply:
         check_answered(predictions, columns, signature)
         head: dict[str, object] = {"model_name": model, "model_version": version}
         if identity is not None:
             head["id"] = identity
+        if reporting is not None:
+            head["parameters"] = {GUARD: reporting.report(columns)}
         return _response(head, tensors_of(predictions, signature), requested)
 
     return Question(columns, rows, reply)

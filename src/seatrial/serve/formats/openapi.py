@@ -31,10 +31,13 @@ _ERRORS = {
 }
 
 
-def openapi_document(signature: Signature, *, model: str, version: str) -> dict[str, object]:
-    """Version 3.0.3 of the document; what stands in its schemas is what the server takes and gives."""
+def openapi_document(signature: Signature, *, model: str, version: str, guard: bool = False) -> dict[str, object]:
+    """Version 3.0.3 of the document; what stands in its schemas is what the server takes and gives.
+
+    `guard`: whether it reports on values that are out of range or unknown.
+    """
     root = f"/v2/models/{model}"
-    paths: dict[str, object] = {
+    paths: dict[str, Any] = {
         "/v2": _get("Name, version and extensions of the server"),
         "/v2/health/live": _get("Whether the server lives"),
         "/v2/health/ready": _get("Whether the server takes requests", "503"),
@@ -50,6 +53,9 @@ def openapi_document(signature: Signature, *, model: str, version: str) -> dict[
         ),
         "/score": _post("Azure ML's route", {_JSON: _ROWS}, _answers_schema(signature)),
     }
+    if guard:
+        for path in (f"{root}/infer", "/predict", "/score"):
+            paths[path]["post"]["parameters"] = [_GUARD]
     return {
         "openapi": "3.0.3",
         "info": {"title": model, "version": version, "description": f"Release {model}@{version}, by Seatrial."},
@@ -63,6 +69,12 @@ def openapi_document(signature: Signature, *, model: str, version: str) -> dict[
     }
 
 
+_GUARD: dict[str, object] = {
+    "name": "Seatrial-Guard",
+    "in": "header",
+    "description": "Whether the answer's header of this name tells which values are out of range or unknown",
+    "schema": {"type": "boolean"},
+}
 _ROWS: dict[str, object] = {"type": "array", "items": {"$ref": "#/components/schemas/Row"}}
 _INFERRED: dict[str, object] = {
     "type": "object",

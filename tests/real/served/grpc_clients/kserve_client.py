@@ -1,4 +1,7 @@
-"""KServe's client in a process of its own: python kserve_client.py ADDRESS < columns as JSON; prints the answers."""
+"""KServe's client in a process of its own: python kserve_client.py ADDRESS < columns as JSON; prints the answers.
+
+`guard` behind the address asks for the report on values that are out of range or unknown.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,17 @@ async def main() -> None:
     try:
         ready = await client.is_model_ready("census")
         inputs = [tensor(name, values) for name, values in columns.items()]
-        answer = await client.infer(InferRequest(model_name="census", infer_inputs=inputs))
+        parameters = {"guard": True} if "guard" in sys.argv[2:] else {}
+        answer = await client.infer(InferRequest(model_name="census", infer_inputs=inputs, parameters=parameters))
     finally:
         await client.close()
     label, probability = answer.outputs
     labels = [value.decode() if isinstance(value, bytes) else value for value in label.as_numpy()]
-    json.dump({"ready": ready, "label": labels, "probability": probability.as_numpy().tolist()}, sys.stdout)
+    told = {"ready": ready, "label": labels, "probability": probability.as_numpy().tolist()}
+    if parameters:
+        report = answer.parameters["guard"]
+        told["report"] = getattr(report, "string_param", report)
+    json.dump(told, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Triton's client in a process of its own: python triton.py ADDRESS < columns as JSON; prints what it was told.
 
-KServe's stubs and Triton's describe the same messages: one process cannot load both.
+`guard` behind the address asks for the report on values that are out of range or unknown. KServe's stubs and Triton's
+describe the same messages: one process cannot load both.
 """
 
 from __future__ import annotations
@@ -47,6 +48,16 @@ def main() -> None:
     wait(client)
     columns = json.load(sys.stdin)
     inputs = [tensor(name, values) for name, values in columns.items()]
+    if "guard" in sys.argv[2:]:
+        answer = client.infer("census", inputs, parameters={"guard": True})
+        told = {
+            "label": [label.decode() for label in answer.as_numpy("label")],
+            "report": answer.get_response().parameters["guard"].string_param,
+            "text": refusal(client, "census", inputs, parameters={"guard": "yes"}),
+        }
+        client.close()
+        json.dump(told, sys.stdout)
+        return
     answer = client.infer("census", inputs)
     only = client.infer("census", inputs, outputs=[grpc.InferRequestedOutput("label")])
     wrong = grpc.InferInput("age", [1], "BYTES")
