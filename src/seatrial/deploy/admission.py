@@ -7,10 +7,15 @@ from pathlib import Path
 
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError, Problems, SeatrialError
+from seatrial.models.signature import Signature
 from seatrial.pipeline.project.cluster_profile import require_cluster_profile
-from seatrial.pipeline.project.settings import ProfileSettings
+from seatrial.pipeline.project.settings import ProfileSettings, ServiceChoice
 from seatrial.releases.verify import Verified
+from seatrial.serve.sampling.sampled_row import kept_inputs
+from seatrial.stores.documents import from_json
 from seatrial.stores.s3_connection import DEFAULT_REGION
+
+SIGNATURE_JSON = "signature.json"
 
 
 def prepare_service(
@@ -31,6 +36,7 @@ def prepare_service(
     if store.credentials in (None, "none"):
         chosen["secret"] = None  # the pod's own identity opens the store, as this profile's user does
     try:
+        _check_sample(verified, profile.service)
         return ServiceSettings(
             name=release.name,
             version=release.version,
@@ -51,6 +57,17 @@ def prepare_service(
         )
     except Problems as error:
         raise Problems([_within_profile(failure, profile_name, path) for failure in error.errors]) from None
+
+
+def _check_sample(verified: Verified, service: ServiceChoice) -> None:
+    """`Problems` where the server of this release would refuse to keep such samples, and so to start."""
+    if service.sample is None:
+        return
+    signature = from_json(Signature, verified.package[SIGNATURE_JSON], path=SIGNATURE_JSON)
+    try:
+        kept_inputs(signature, service.sample_without or ())
+    except InputError as error:
+        raise Problems([InputError(error.problem, path="service.sample_without", hint=error.hint)]) from None
 
 
 def _certificates(reference: str, path: str) -> str:

@@ -15,6 +15,8 @@ from seatrial.stores.documents import sha256, to_json
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 PINNED_IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/\S*)?")
+_EXPANDED = ("$(", "${{")  # what Kubernetes and Azure ML replace, by a secret if it is asked for one
 _SECRET = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 DEFAULT_NAMESPACE = "default"
@@ -48,6 +50,9 @@ class ServiceSettings:
     callers: tuple[str, ...] = ()  # namespaces that may call it, beside its own
     instance_type: str = "Standard_F2s_v2"  # Azure ML only, in place of cpu and memory
     guard: bool = False  # serve --guard
+    sample: float | None = None  # which share of rows and answers is kept
+    sample_without: tuple[str, ...] = ()  # inputs that are never kept
+    samples: str | None = None  # s3://bucket/prefix, opened as the store is; None: samples/ of the store
 
     def __post_init__(self) -> None:
         if problems := [InputError(problem, path=key, hint=hint) for key, problem, hint in _problems(self)]:
@@ -74,7 +79,7 @@ class ServiceSettings:
         return f"{self.name}@{self.version}"
 
 
-_LATER = ("guard",)
+_LATER = ("guard", "sample", "sample_without", "samples")
 _DEFAULTS = {item.name: item.default for item in fields(ServiceSettings)}
 
 
@@ -89,7 +94,7 @@ def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
             f"{service.image!r} is not pinned by its digest.",
             'Write "NAME@sha256:…", as `podman image inspect --format {{.Digest}}` or your registry shows it.',
         )
-    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/\S*)?", service.store_url):
+    if not _BUCKET.fullmatch(service.store_url):
         yield "store.url", f"{service.store_url!r} is not reached from a cluster.", 'Write "s3://bucket/prefix".'
     if service.endpoint is not None and not re.fullmatch(r"https?://[^\s/@]+/?", service.endpoint):
         yield (
@@ -115,6 +120,29 @@ def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
             "the value is not a valid name of a Secret.",
             "Give the Secret's name, never its content.",
         )
+    yield from _sample_problems(service)
     if (wrong_size := vm_size_mistake(service.instance_type)) is not None:
         problem, hint = wrong_size
         yield "service.instance_type", f"instance_type {problem}", hint
+
+
+def _sample_problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
+    if service.sample is None:
+        for key, value in (("sample_without", service.sample_without), ("samples", service.samples)):
+            if value:
+                yield f"service.{key}", "the service keeps no samples.", "Say which share of rows: sample = 0.01."
+    elif not 0 < service.sample <= 1:
+        yield "service.sample", f"sample must be above 0 and at most 1, got {service.sample:g}.", "Write sample = 0.01."
+    for name in service.sample_without:
+        if not name.strip() or name != name.strip() or not name.isprintable() or "," in name:
+            yield (
+                "service.sample_without",
+                f"{name!r} cannot be named to a server.",
+                'Give the names of inputs, without commas: ["age", "sex"].',
+            )
+        elif any(expanded in name for expanded in _EXPANDED):
+            yield "service.sample_without", f"{name!r} would be replaced where it runs.", "Rename the column."
+    if service.samples is not None and (
+        not _BUCKET.fullmatch(service.samples) or any(expanded in service.samples for expanded in _EXPANDED)
+    ):
+        yield "service.samples", f"{service.samples!r} is not reached from a cluster.", 'Write "s3://bucket/prefix".'

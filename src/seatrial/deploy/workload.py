@@ -62,6 +62,12 @@ def serve_options(service: ServiceSettings, folder: str) -> dict[str, str | Lite
     }
     if service.guard:
         options["guard"] = True
+    if service.sample is not None:
+        options["sample"] = repr(service.sample)
+    if service.sample_without:
+        options["sample-without"] = ",".join(service.sample_without)
+    if service.samples is not None:
+        options["samples"] = service.samples
     return options
 
 

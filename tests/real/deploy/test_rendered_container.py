@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 import yaml
 
@@ -119,6 +121,30 @@ def test_the_rendered_container_serves_its_release_and_writes_nothing_into_its_c
         answer = httpx.post(f"{found[1]}/v2/models/census/infer", json=BODY)
     assert answer.status_code == 200, answer.text
     assert sorted(path.name for path in subject.configuration.iterdir()) == ["seatrial.toml", "trust.toml"]
+
+
+@pytest.mark.parametrize("to", ["kubectl", "azureml"])
+def test_the_rendered_container_keeps_samples_and_reports_as_its_settings_say(
+    to: str, service: ServiceSettings, seaweed_store: StoreSettings, tmp_path: Path
+) -> None:
+    bucket = seaweed_store.url.removeprefix("s3://").partition("/")[0]
+    samples = f"s3://{bucket}/samples-{to}"
+    sampled = dataclasses.replace(service, sample=1.0, sample_without=("sex",), samples=samples, guard=True)
+    with running(container(to, sampled, seaweed_store, tmp_path)) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        address = line.removeprefix("Serving census@1 at ").strip()
+        assert address, process.stderr.read() if process.stderr else ""
+        asked = httpx.post(f"{address}/predict", json=[{"age": 39, "sex": "?"}], headers={"Seatrial-Guard": "true"})
+        assert '"column": "sex", "value": "?"' in asked.headers["seatrial-guard"]
+        process.terminate()
+        process.communicate(timeout=END_TIMEOUT_S)
+    objects = open_objects(dataclasses.replace(seaweed_store, url=f"s3://{bucket}"))
+    (kept_file,) = objects.list(f"samples-{to}/census/1/")
+    kept = pyarrow.parquet.read_table(pa.BufferReader(objects.get(kept_file.key).data)).to_pylist()
+    assert [(row["age"], row["release"], "sex" in row) for row in kept] == [
+        (39.0, f"sha256:{service.release_digest}", False)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ def ask(address: str, sea: Sea, request_id: str) -> None:
 
 
 def test_samples_are_in_the_store_after_the_end_with_the_answers_that_were_given(sea: Sea) -> None:
-    process, address = served(sea, "--sample", "1.0", "--sample-without", "sex")
+    without = {"SEATRIAL_SERVE_SAMPLE_WITHOUT": "hours per week,sex"}  # a variable, and a name with spaces
+    process, address = served(sea, "--sample", "1.0", **without)
     try:
         ask(address, sea, "first")
         process.send_signal(signal.SIGTERM)
@@ -49,7 +50,7 @@ def test_samples_are_in_the_store_after_the_end_with_the_answers_that_were_given
     sample = pyarrow.parquet.read_table(files[0]).sort_by("row")
     assert sample["request_id"].to_pylist() == ["first"] * 20
     assert sample["row"].to_pylist() == list(range(20))
-    assert "sex" not in sample.column_names
+    assert not {"sex", "hours per week"} & set(sample.column_names)
     expected = sea.predictor.predict(rows(20, 3))
     assert sample["predicted"].to_pylist() == list(expected.labels)
     assert expected.probabilities is not None

@@ -251,6 +251,17 @@ def test_a_store_without_credentials_is_opened_by_the_pods_identity(verified: Ve
     assert prepare_service(verified, "prod", PROFILE, trust="").secret == "seatrial-store"
 
 
+def test_samples_are_kept_without_columns_that_the_release_has(verified: Verified) -> None:
+    choice = ServiceChoice(sample=0.01, sample_without=("age",), samples="s3://samples/served", guard=True)
+    service = prepare_service(verified, "prod", dataclasses.replace(PROFILE, service=choice), trust="")
+    assert (service.sample, service.sample_without, service.samples) == (0.01, ("age",), "s3://samples/served")
+    assert service.guard
+    misspelled = dataclasses.replace(PROFILE, service=dataclasses.replace(choice, sample_without=("ag",)))
+    problem = r"\[profile.prod\] service.sample_without: the model does not have an input 'ag'"
+    with pytest.raises(Problems, match=problem):
+        prepare_service(verified, "prod", misspelled, trust="")
+
+
 def test_the_trust_that_is_sent_is_the_trust_it_was_verified_with(
     project: Path, make_release: MakeRelease, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from tests.deploy_sample import SERVICE
 
 LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,38}[a-z0-9]", fullmatch=True)  # of projects
+COLUMNS = st.from_regex(r"[a-z$%'\"{][ a-zA-Z0-9:#'\"ß日]{0,10}[a-z]", fullmatch=True)
 SERVICES = st.builds(
     ServiceSettings,
     name=NAMES,
@@ -38,6 +39,9 @@ SERVICES = st.builds(
     secret=st.none() | LABELS,
     callers=st.lists(LABELS, max_size=3).map(tuple),
     guard=st.booleans(),
+    sample=st.floats(0, 1, exclude_min=True),
+    sample_without=st.lists(COLUMNS, max_size=3).map(tuple),
+    samples=st.none() | st.from_regex(r"s3://[a-z0-9][a-z0-9.-]{1,20}(/[a-z0-9/_-]{0,20})?", fullmatch=True),
 )
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
@@ -118,6 +122,11 @@ def test_two_names_never_share_a_label(names: list[str]) -> None:
         ("secret", "AKIA/SECRET+KEY=", "service.secret"),
         ("instance_type", "Standard_Made_Up", "service.instance_type"),
         ("instance_type", "m5.large", "service.instance_type"),
+        ("sample", 0.0, "service.sample"),
+        ("sample", 1.5, "service.sample"),
+        ("sample", float("nan"), "service.sample"),
+        ("sample_without", ("sex",), "service.sample_without"),
+        ("samples", "s3://lake/samples", "service.samples"),
     ],
 )
 def test_a_setting_that_no_target_could_have_is_named(key: str, value: object, path: str) -> None:
@@ -136,6 +145,46 @@ def test_all_wrong_settings_are_named_at_once_and_no_secret_is_repeated() -> Non
 @pytest.mark.parametrize("size", ["Standard_DS3_v2", "Standard_E4s_v3", "Standard_NC4as_T4_v3", "Standard_F72s_v2"])
 def test_sizes_as_azure_names_them_are_taken(size: str) -> None:
     assert dataclasses.replace(SERVICE, instance_type=size).instance_type == size
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sample_without", ("a,b",)),
+        ("sample_without", ("",)),
+        ("sample_without", (" a",)),
+        ("sample_without", ("a\nb",)),
+        ("sample_without", ("$(AWS_SECRET_ACCESS_KEY)",)),
+        ("sample_without", ("${{azureml://connections/other/credentials/KEY}}",)),
+        ("samples", "samples"),
+        ("samples", "file:///tmp"),
+        ("samples", "s3://lake/$(AWS_SECRET_ACCESS_KEY)"),
+        ("samples", "s3://lake/a b"),
+    ],
+)
+def test_samples_that_no_server_could_keep_are_named(key: str, value: object) -> None:
+    with pytest.raises(Problems) as caught:
+        dataclasses.replace(SERVICE, sample=0.5, **{key: value})  # type: ignore[arg-type]  # wrong on purpose
+    assert [one.path for one in caught.value.errors] == [f"service.{key}"]
+
+
+def test_samples_are_options_of_the_container_and_variables_of_azures() -> None:
+    sampled = dataclasses.replace(
+        SERVICE, sample=0.01, sample_without=("hours per week", "sex"), samples="s3://lake/samples"
+    )
+    words = ["--sample", "0.01", "--sample-without", "hours per week,sex", "--samples", "s3://lake/samples"]
+    for to, kind in (("kubectl", "deployment.yaml"), ("kubeflow", "inferenceservice.yaml")):
+        documents = {document.path: document.text for document in find_target(to).render_service(sampled)}
+        spec = yaml.safe_load(documents[kind])["spec"]
+        pod = spec["template"]["spec"] if to == "kubectl" else spec["predictor"]
+        assert pod["containers"][0]["args"][-6:] == words
+    documents = {document.path: document.text for document in find_target("azureml").render_service(sampled)}
+    variables = yaml.safe_load(documents["deployment.yaml"])["environment_variables"]
+    assert {name: value for name, value in variables.items() if name.startswith("SEATRIAL_SERVE_SAMPLE")} == {
+        "SEATRIAL_SERVE_SAMPLE": "0.01",
+        "SEATRIAL_SERVE_SAMPLE_WITHOUT": "hours per week,sex",
+        "SEATRIAL_SERVE_SAMPLES": "s3://lake/samples",
+    }
 
 
 def test_the_guard_is_an_option_of_the_container_and_a_variable_of_azures() -> None:

@@ -17,6 +17,11 @@ from seatrial.errors import InputError
 LAST_PORT = 65535
 
 
+def _unsplit(kind: object, value: str, *, delimiter: str | None = None) -> list[str]:  # noqa: ARG001  # as cyclopts calls it
+    """A variable's text as one word: cyclopts parts texts at spaces, which names of columns have."""
+    return [value]
+
+
 def command(
     release: str | None = None,
     *,
@@ -62,7 +67,12 @@ def command(
     ] = None,
     sample_without: Annotated[
         tuple[str, ...],
-        Parameter(help="Inputs that samples must not keep: age,sex.", negative="", show_default=False),
+        Parameter(
+            help="Inputs that samples must not keep: age,sex.",
+            negative="",
+            show_default=False,
+            env_var_split=_unsplit,
+        ),
     ] = (),
     samples: Annotated[
         str | None, Parameter(help="Where samples go: s3://… or a folder; without it, samples/ of the profile's store.")

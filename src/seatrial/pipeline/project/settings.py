@@ -96,6 +96,9 @@ class ServiceChoice:
     callers: tuple[str, ...] | None = None  # namespaces that may call the service, beside its own
     instance_type: str | None = None  # Azure ML's size of machine
     guard: bool | None = None  # whether it tells who asks which values are out of range or unknown
+    sample: float | None = None  # which share of rows and answers it keeps
+    sample_without: tuple[str, ...] | None = None  # inputs that are never kept
+    samples: str | None = None  # where they go: s3://bucket/prefix
 
 
 @dataclass(frozen=True, slots=True)
