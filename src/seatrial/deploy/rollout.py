@@ -31,13 +31,17 @@ class Progress:
     """How far a rollout is. `old`: pods of the last version that still are there."""
 
     ready: int
-    wanted: int
+    wanted: int  # what the Deployment is to have by now
+    least: int  # what the service was sent with; KServe takes a moment to hand it on
     old: int
 
     @property
     def complete(self) -> bool:
-        """Every pod that is wanted serves the new version, and no other does."""
-        return 0 < self.wanted <= self.ready and self.old == 0
+        """As many pods as the service is to have serve the new version, and no other does.
+
+        No pod of the last version goes before one of the new is ready: what is wanted beyond the least comes later.
+        """
+        return 0 < self.least <= self.ready and self.old == 0
 
 
 def require_secret(service: ServiceSettings, services: Services) -> None:
@@ -87,7 +91,7 @@ def follow_rollout(
         seen = seen or found == service.digest
         if found not in (before, service.digest) or (seen and found != service.digest):
             raise _taken_over(name, service)
-        pods, progress = _state(deployment if seen else None, services)
+        pods, progress = _state(deployment if seen else None, service, services)
         if progress.complete:
             return
         now = time.monotonic()
@@ -106,20 +110,24 @@ def follow_rollout(
         time.sleep(LOOK_S)
 
 
-def _state(deployment: Document | None, services: Services) -> tuple[tuple[Document, ...], Progress]:
+def _state(
+    deployment: Document | None, service: ServiceSettings, services: Services
+) -> tuple[tuple[Document, ...], Progress]:
     """The pods of the newest version, and how far the rollout is; None for what is not there or not taken up yet."""
+    least = service.replicas
     if deployment is None:
-        return (), Progress(0, 1, 0)
-    wanted = deployment["spec"].get("replicas", 1)
+        return (), Progress(0, least, least, 0)
+    wanted = max(deployment["spec"].get("replicas", 1), least)
     status = deployment.get("status", {})
     version = newest_version(deployment, services.replica_sets(_selector(deployment["spec"]["selector"])))
     if version is None or not _is_observed(deployment) or settings_of(version) != settings_of(deployment):
-        return (), Progress(0, wanted, 0)
+        return (), Progress(0, wanted, least, 0)
     updated = status.get("updatedReplicas", 0)
     pods = services.pods(_selector(version["spec"]["selector"]))
     return tuple(pod for pod in pods if not _is_leaving(pod)), Progress(
         ready=min(updated, version.get("status", {}).get("availableReplicas", 0)),
         wanted=wanted,
+        least=least,
         old=status.get("replicas", 0) - updated,
     )
 
@@ -163,11 +171,14 @@ def _why_not_ready(
     """Why no more pods are ready, in their own words; None while there is nothing to say."""
     if deployment is None:
         return Waiting(f"there is no Deployment {name} yet", f"{service.kubectl} get events", lasting=True)
+    if settings_of(deployment) != service.digest:
+        words = f"the controller of the Deployment {name} has not taken up what was sent yet"
+        return Waiting(words, f"See whether it runs, and {service.kubectl} get events", lasting=True)
     if deployment["spec"].get("paused"):
         return Waiting("the Deployment is paused", f"{service.kubectl} rollout resume deployment/{name}", lasting=True)
-    if deployment["spec"].get("replicas", 1) == 0:
+    if (wanted := deployment["spec"].get("replicas", 1)) < service.replicas:
         hint = f"{service.kubectl} scale deployment/{name} --replicas={service.replicas}"
-        return Waiting("the Deployment is scaled to no pods", hint, lasting=True)
+        return Waiting(f"the Deployment is scaled to {wanted} of {service.replicas} pods", hint, lasting=True)
     conditions = deployment.get("status", {}).get("conditions") or ()
     for condition in conditions if _is_observed(deployment) else ():  # else they are about what was sent before
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":

@@ -23,7 +23,9 @@ _UNREACHABLE = re.compile(
     re.IGNORECASE,
 )
 _TAKE = f"kubectl apply --server-side --field-manager={FIELD_MANAGER} --force-conflicts -f DIR, after --output DIR."
+_WEBHOOK = r'failed calling webhook "([^"]+)"'  # "connection refused" there is not about the API server
 _HINTS = (
+    (_WEBHOOK, "What answers for {0} does not run or is not reached: see to that controller, and send again."),
     (r'namespaces "([^"]+)" not found', "Make it: kubectl create namespace {0}"),
     (r'no matches for kind "InferenceService"', "Install KServe on this cluster, or deploy --to kubectl."),
     (r"conflict with \"([^\"]+)\"", f"{{0}} owns those fields. Change them there, or take them: {_TAKE}"),
@@ -98,7 +100,7 @@ def _kubectl(
 
 
 def _explained(words: str, otherwise: str) -> Refused | TargetError:
-    if _UNREACHABLE.search(words):
+    if _UNREACHABLE.search(words) and not re.search(_WEBHOOK, words):
         return TargetError(
             f"the cluster could not be asked: {words}", path="kubectl", hint="See `kubectl cluster-info`."
         )

@@ -1,6 +1,6 @@
 """A rollout as the cluster tells it, step by step: when it is done, when it is given up, and what is said of it.
 
-What the documents look like was taken from a real cluster; tests/cluster/test_deploy.py asks one.
+What the documents look like was taken from a real cluster; tests/cluster/deploy asks one.
 """
 
 from __future__ import annotations
@@ -243,14 +243,34 @@ def test_old_ends_a_sidecar_and_a_pod_that_is_taken_away_are_not_held_against_th
 
 def test_what_kserve_has_not_taken_up_yet_is_neither_done_nor_taken_over() -> None:
     last = (deployment(2, 2, settings=BEFORE), [version(2, "census@1", OTHER, replicas=2, ready=2)], [pod()])
-    assert follow(last, last, ALL_READY) == ["census@2: 0 of 1 pods are ready."]
+    assert follow(last, last, ALL_READY) == [
+        "census@2: 0 of 2 pods are ready; the controller of the Deployment census has not taken up what was sent yet."
+    ]
+    with pytest.raises(Refused, match="has not taken up what was sent yet") as caught:
+        follow(last)
+    assert "--rollback" not in str(caught.value.hint)
     with pytest.raises(Refused, match="somebody else changed what census serves"):
         follow(last, (deployment(1, 3), [OLD, NEW], [pod()]), last)
 
 
+def test_more_pods_of_the_same_settings_are_waited_for_until_kserve_hands_their_number_on() -> None:
+    one = (deployment(1, 1, spec={"replicas": 1}), [version(2, "census@2", OURS)], [pod()])
+    services = cast("Services", Cluster([one, one, ALL_READY]))
+    lines: list[str] = []
+    rollout.follow_rollout("census", SERVICE, services, before=SERVICE.digest, way_back="", on_progress=lines.append)
+    assert lines == ["census@2: 1 of 2 pods are ready; the Deployment is scaled to 1 of 2 pods."]
+
+
+def test_the_revision_that_kserve_drops_for_a_moment_is_waited_for() -> None:
+    dropped = deployment(1, 2)
+    dropped["metadata"]["annotations"] = {}
+    lines = follow((dropped, [OLD, NEW], []), ALL_READY)
+    assert lines == ["census@2: 0 of 2 pods are ready."]
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
-    [({"paused": True}, "the Deployment is paused"), ({"replicas": 0}, "the Deployment is scaled to no pods")],
+    [({"paused": True}, "the Deployment is paused"), ({"replicas": 0}, "the Deployment is scaled to 0 of 2 pods")],
 )
 def test_a_deployment_that_somebody_holds_is_not_taken_for_done(spec: Document, words: str) -> None:
     with pytest.raises(Refused, match=words) as caught:
