@@ -37,7 +37,7 @@ DRIVER = DriverRun(
 )
 
 
-def _planned(step: str, job: str) -> PlannedJob:
+def _planned(step: str, job: str, *, workers: int = 1) -> PlannedJob:
     remote = RemoteStep(
         project=DRIVER.project,
         run=RUN,
@@ -50,10 +50,10 @@ def _planned(step: str, job: str) -> PlannedJob:
         replace=False,
         owner=Owner(driver_name(DRIVER.project, RUN), UID_LATER),
     )
-    return PlannedJob(remote, Resources())
+    return PlannedJob(remote, Resources(workers=workers))
 
 
-DRIVEN = PipelineRun(CLUSTER, DRIVER, None, (_planned("features", "a" * 64), _planned("model", JOB_LATER)))
+DRIVEN = PipelineRun(CLUSTER, DRIVER, None, (_planned("features", "a" * 64), _planned("model", JOB_LATER, workers=2)))
 SCHEDULED = PipelineRun(CLUSTER, replace(DRIVER, run=None), "0 3 * * *", ())
 
 

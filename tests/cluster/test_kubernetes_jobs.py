@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.errors import InputError, Problems, Refused, SeatrialError, TargetError
-from seatrial.pipeline.places import kubernetes_jobs
+from seatrial.pipeline.places import waiting_step
 from seatrial.pipeline.places.kubernetes_jobs import KubernetesJobs
 from tests.cluster.conftest import Team, kubectl, objects_in
 from tests.place_contract import CHECKS, Subject, opened, write_project
@@ -84,7 +84,7 @@ def test_what_no_node_has_is_told_as_what_is_missing(folder: Path) -> None:
 def test_what_never_begins_ends_with_its_reason(
     folder: Path, change: tuple[str, str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kubernetes_jobs, "PATIENCE_S", 5.0)
+    monkeypatch.setattr(waiting_step, "PATIENCE_S", 5.0)
     project = folder / "seatrial.toml"
     text = project.read_text()
     assert change[0] in text

@@ -23,6 +23,7 @@ CONNECT_S = 10
 LOG_S = 120  # without a line, after which a log is opened anew: what is silent for longer may have been cut unseen
 SILENT_S = 300  # of errors in a row, after which the cluster counts as gone
 RETRY_S = 1.0
+_CORE, _BATCH = "api/v1", "apis/batch/v1"
 
 Document = Mapping[str, Any]  # an object as the API server tells it
 
@@ -73,13 +74,20 @@ class Namespace:
         An unknown field is an error.
         """
         try:
-            return str(self._send("POST", "jobs", text, "application/yaml", dry_run=dry_run)["metadata"]["uid"])
+            return self._create(_BATCH, "jobs", text, dry_run=dry_run)
+        except Exists:
+            return None
+
+    def create_service(self, text: str) -> str | None:
+        """Like `create_job`, of a Service."""
+        try:
+            return self._create(_CORE, "services", text)
         except Exists:
             return None
 
     def apply_cron_job(self, name: str, text: str, *, dry_run: bool = False) -> None:
         """Makes the CronJob of this YAML text, to the byte, or makes the one of that name like it."""
-        self._send("PATCH", f"cronjobs/{name}", text, "application/apply-patch+yaml", dry_run=dry_run)
+        self._send("PATCH", _BATCH, f"cronjobs/{name}", text, "application/apply-patch+yaml", dry_run=dry_run)
 
     def delete_job(self, name: str, *, pods_first: bool = False) -> None:
         """Removes the Job and its pods, which go after it or first; no error when there is none."""
@@ -208,12 +216,16 @@ class Namespace:
         listed = self._ask(lambda: listing(self.name, label_selector=selector, _request_timeout=REQUEST_S))
         return tuple(resource.metadata.name for resource in listed.items)
 
-    def _send(self, method: str, path: str, text: str, content_type: str, *, dry_run: bool) -> Document:
+    def _create(self, group: str, resource: str, text: str, *, dry_run: bool = False) -> str:
+        made = self._send("POST", group, resource, text, "application/yaml", dry_run=dry_run)
+        return str(made["metadata"]["uid"])
+
+    def _send(self, method: str, group: str, path: str, text: str, content_type: str, *, dry_run: bool) -> Document:
         """Sends the text as it is: the client's own calls would write the document anew."""
         query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", **({"dryRun": "All"} if dry_run else {})}
         query |= {"force": "true"} if method == "PATCH" else {}
         settings = self._client.configuration
-        url = f"{settings.host}/apis/batch/v1/namespaces/{self.name}/{path}?{urlencode(query)}"
+        url = f"{settings.host}/{group}/namespaces/{self.name}/{path}?{urlencode(query)}"
         headers = {"Accept": "application/json", "Content-Type": content_type}
         token = settings.auth_settings().get("BearerToken", {}).get("value")
         headers |= {"authorization": token} if token else {}

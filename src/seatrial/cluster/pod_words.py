@@ -22,8 +22,10 @@ _REFUSED_PODS = "FailedCreate"  # the event of a Job whose pods the API server d
 NO_ANSWER = " and gave no answer"
 MORE_MEMORY = 'Give executors more: spark = { executor_memory = "…" } in the profile.'
 OUT_OF_MEMORY = "it needed more memory than its limit"
-_KILLED = 137  # 128 and SIGKILL's number
+_KILLED, _TERMINATED = 137, 143  # 128 and the number of SIGKILL, of SIGTERM
+EVICTED = "Evicted"
 ENDED = ("Complete", "Failed")  # conditions of a Job
+PAST_DEADLINE = "DeadlineExceeded"  # the reason of a Job that took longer than it may
 DELETED = "Deleted"  # the reason, put in by us, of a Job that was taken away before it ended
 
 
@@ -34,6 +36,17 @@ def ended_as(job: Document) -> str | None:
             kind: str = condition["type"]
             return kind
     return None
+
+
+def failed_for(job: Document) -> str | None:
+    """The reason of a Job that failed: `PAST_DEADLINE`, `DELETED`, or one of its pods'; None where it did not."""
+    reason: str | None = _failed(job).get("reason")
+    return reason
+
+
+def _failed(job: Document) -> Document:
+    conditions = job.get("status", {}).get("conditions") or ()
+    return next((condition for condition in conditions if condition.get("type") == "Failed"), {})
 
 
 def gone(job: Document) -> Document:
@@ -103,17 +116,19 @@ def why_executor_ended(pod: Document, *, memory: str) -> tuple[str, str]:
 
 def why_ended(pod: Document | None, job: Document, *, memory: str) -> tuple[str, str]:
     """Why a step ended without an answer of its own, and the hint; `memory` is the limit that it had."""
-    conditions = job.get("status", {}).get("conditions") or ()
-    failed: Document = next((condition for condition in conditions if condition.get("type") == "Failed"), {})
-    if failed.get("reason") == "DeadlineExceeded":
+    failed = _failed(job)
+    if failed.get("reason") == PAST_DEADLINE:
         seconds = job["spec"].get("activeDeadlineSeconds")
         if pod is None or not has_begun(pod):
-            return f"it waited longer to begin than its timeout_s of {seconds} s", "Allow it more: waiting counts too."
+            waiting = why_waiting(pod, ())
+            why = "" if waiting is None else f": {waiting.problem.rstrip('.')}"
+            hint = "Allow it more: waiting counts too."
+            return f"it waited longer to begin than its timeout_s of {seconds} s{why}", hint
         return f"it took longer than its timeout_s of {seconds} s", "Allow it more, or make it quicker."
     if failed.get("reason") == DELETED:
         return "somebody deleted its Job", "Run again; `kubectl get events` may say who."
     status = {} if pod is None else pod.get("status", {})
-    if status.get("reason") == "Evicted":
+    if status.get("reason") == EVICTED:
         return f"its pod was evicted: {status.get('message')}", "Ask for what it uses, so that it is evicted last."
     for container in status.get("containerStatuses") or ():
         ended = (container.get("state") or {}).get("terminated")
@@ -125,11 +140,31 @@ def why_ended(pod: Document | None, job: Document, *, memory: str) -> tuple[str,
                 "Give it more: @step(memory=…), or memory under [profile.X.steps].",
             )
         code = ended.get("exitCode")
+        if code in (_KILLED, _TERMINATED) and (taken := _taken_away(pod)) is not None:
+            return taken
         if code == _KILLED:
             return "its process was killed (SIGKILL)", "See the node's events: kubectl get events"
         return f"it ended with status {code}{NO_ANSWER}", "Its log has the rest."
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "DisruptionTarget":
-            return f"its pod was taken away: {condition.get('message')}", "Run again; allow it more retries."
+    if (taken := _taken_away(pod)) is not None:
+        return taken
     words = failed.get("message") or failed.get("reason") or "its pod is gone"
     return f"{words[0].lower()}{words[1:]}", "Run again; allow it more retries if the cluster takes pods away."
+
+
+def is_taken_away(pod: Document) -> bool:
+    """Whether the cluster took the pod for reasons of its own: a drained node, a pod of higher priority."""
+    status = pod.get("status", {})
+    conditions = status.get("conditions") or ()
+    return status.get("reason") == EVICTED or any(each.get("type") == "DisruptionTarget" for each in conditions)
+
+
+def _taken_away(pod: Document | None) -> tuple[str, str] | None:
+    """Why the pod was ended from outside, and the hint; None where it was not, as far as it says."""
+    if pod is None:
+        return None
+    for condition in pod.get("status", {}).get("conditions") or ():
+        if condition.get("type") == "DisruptionTarget":
+            return f"its pod was taken away: {condition.get('message')}", "Run again; allow it more retries."
+    if "deletionTimestamp" in pod.get("metadata", {}):
+        return "somebody deleted its pod", "Run again; allow it more retries if the cluster takes pods away."
+    return None

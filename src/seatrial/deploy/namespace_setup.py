@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.deploy.target import Document
-from seatrial.pipeline.places.rights import DRIVER_RIGHTS, SPARK_RIGHTS, Right
+from seatrial.pipeline.places.rights import SPARK_RIGHTS, Right, driver_rights
 from seatrial.pipeline.project.settings import ClusterChoice
 
 DRIVER = "seatrial-driver"  # where the profile names none
@@ -15,10 +15,13 @@ MODES = ("enforce", "warn", "audit")
 STANDARD = "restricted"
 
 
-def render_setup(cluster: ClusterChoice) -> tuple[Document, ...]:
-    """Namespace, ServiceAccounts, Roles and RoleBindings, in the order of need; Secrets are for those who know them."""
+def render_setup(cluster: ClusterChoice, *, workers: bool = False) -> tuple[Document, ...]:
+    """Namespace, ServiceAccounts, Roles and RoleBindings, in the order of need; Secrets are for those who know them.
+
+    `workers` is whether a step of the project has several.
+    """
     driver = cluster.driver_service_account or DRIVER
-    rights = {driver: DRIVER_RIGHTS}
+    rights = {driver: driver_rights(workers=workers)}
     if cluster.spark_service_account is not None:
         rights[cluster.spark_service_account] = (*rights.get(cluster.spark_service_account, ()), *SPARK_RIGHTS)
     others = {cluster.service_account, cluster.release_service_account or driver} - {"default"}

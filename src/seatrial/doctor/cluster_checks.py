@@ -12,7 +12,7 @@ from seatrial.cluster.quantities import amount
 from seatrial.doctor.check import Check, checked
 from seatrial.errors import SeatrialError
 from seatrial.pipeline.driver.driver_manifest import CPU_LIMIT, CPU_REQUEST
-from seatrial.pipeline.places.rights import DRIVER_RIGHTS, missing_rights
+from seatrial.pipeline.places.rights import driver_rights, missing_rights
 from seatrial.pipeline.project.cluster_profile import require_cluster_profile
 from seatrial.pipeline.project.settings import ClusterChoice, ProfileSettings
 from seatrial.pipeline.steps.declaration import Resources
@@ -44,7 +44,7 @@ def cluster_checks(workspace: Workspace, resources: Mapping[str, Resources]) -> 
     yield checked("pod security", lambda: _pod_security(namespace))
     yield checked("secrets", lambda: _secrets(namespace, cluster))
     yield checked("accounts", lambda: _accounts(namespace, cluster))
-    yield checked("rights", lambda: _rights(namespace, cluster))
+    yield checked("rights", lambda: _rights(namespace, cluster, resources))
     yield checked("quota", lambda: _quota(namespace, cluster, resources))
     yield checked("image", lambda: _image(namespace, profile))
 
@@ -100,17 +100,18 @@ def _accounts(namespace: Namespace, cluster: ClusterChoice) -> Check | str:
     return ", ".join(accounts)
 
 
-def _rights(namespace: Namespace, cluster: ClusterChoice) -> Check | str:
+def _rights(namespace: Namespace, cluster: ClusterChoice, resources: Mapping[str, Resources]) -> Check | str:
     """Of the account that drives: the driver's where the profile names one, else the one that asks."""
     account = cluster.driver_service_account
+    rights = driver_rights(workers=any(step.workers > 1 for step in resources.values()))
     if account is None:
-        missing, who = missing_rights(namespace), "this account"
+        missing, who = missing_rights(namespace, rights), "this account"
     else:
         who = account
         try:
             missing = tuple(
                 (verb, right.resource)
-                for right in DRIVER_RIGHTS
+                for right in rights
                 for verb in right.verbs
                 if not namespace.account_may(account, verb, right.group, right.resource)
             )
@@ -146,12 +147,13 @@ def _quota(namespace: Namespace, cluster: ClusterChoice, resources: Mapping[str,
 
 
 def _needed(cluster: ClusterChoice, resources: Mapping[str, Resources], *, driven: bool) -> dict[str, Decimal]:
-    cpu = max((amount(step.cpu) for step in resources.values()), default=Decimal(0))
-    memory = max((amount(step.memory) for step in resources.values()), default=Decimal(0))
+    cpu = max((amount(step.cpu) * step.workers for step in resources.values()), default=Decimal(0))
+    memory = max((amount(step.memory) * step.workers for step in resources.values()), default=Decimal(0))
+    pods = max((step.workers for step in resources.values()), default=1)
     own_memory = amount(cluster.driver_memory) if driven else Decimal(0)
     own_cpu = amount(CPU_REQUEST) if driven else Decimal(0)
     return {
-        "pods": Decimal(1 + driven),
+        "pods": Decimal(pods + driven),
         "requests.cpu": cpu + own_cpu,
         "cpu": cpu + own_cpu,
         "limits.cpu": cpu + (amount(CPU_LIMIT) if driven else Decimal(0)),

@@ -31,6 +31,16 @@ def ended(**terminated: Any) -> dict[str, Any]:
     return {"status": {"containerStatuses": [{"state": {"terminated": terminated}}]}}
 
 
+def going(**terminated: Any) -> dict[str, Any]:
+    """A pod that was asked to go before its container ended."""
+    return {**ended(**terminated), "metadata": {"deletionTimestamp": "2026-01-01T00:00:30Z"}}
+
+
+def preempted(**terminated: Any) -> dict[str, Any]:
+    conditions = [{"type": "DisruptionTarget", "status": "True", "message": "a more important pod"}]
+    return {"status": {**ended(**terminated)["status"], "conditions": conditions}}
+
+
 def failed(**condition: str) -> dict[str, Any]:
     return {
         "spec": {"activeDeadlineSeconds": 20},
@@ -90,8 +100,16 @@ def test_what_has_just_been_made_is_not_told_about(pod: Any) -> None:
         (ended(reason="Error", exitCode=7), failed(), "it ended with status 7 and gave no answer"),
         (ended(exitCode=143), failed(reason="DeadlineExceeded"), "it took longer than its timeout_s of 20 s"),
         (None, failed(reason="DeadlineExceeded"), "it waited longer to begin than its timeout_s of 20 s"),
-        (UNSCHEDULABLE, failed(reason="DeadlineExceeded"), "it waited longer to begin than its timeout_s of 20 s"),
+        (
+            UNSCHEDULABLE,
+            failed(reason="DeadlineExceeded"),
+            "it waited longer to begin than its timeout_s of 20 s: no node takes its pod: 0/1 nodes are available",
+        ),
         (ended(reason="Error", exitCode=137), failed(reason=DELETED), "somebody deleted its Job"),
+        (going(exitCode=143), failed(), "somebody deleted its pod"),
+        (going(exitCode=137), failed(), "somebody deleted its pod"),
+        (going(exitCode=7), failed(), "it ended with status 7 and gave no answer"),
+        ({**going(exitCode=143), **preempted(exitCode=143)}, failed(), "its pod was taken away: a more important pod"),
         (
             {"status": {"reason": "Evicted", "message": "The node was low on resource: memory."}},
             failed(),

@@ -27,6 +27,7 @@ CASES = {
     "azureml": lambda: find_target("azureml").render_pipeline(ON_AZURE),
     "azureml_scheduled": lambda: find_target("azureml").render_pipeline(SCHEDULED_ON_AZURE),
     "namespace": lambda: render_setup(CLUSTER),
+    "namespace_for_workers": lambda: render_setup(CLUSTER, workers=True),
     "namespace_with_accounts": lambda: render_setup(
         ClusterChoice(
             namespace="pipelines",

@@ -130,7 +130,7 @@ def test_documents_that_go_nowhere_are_refused_before_anything_is_written(submis
 def test_a_step_of_several_workers_is_refused(submission: Submission) -> None:
     profile = replace(submission.workspace.profile, steps={"second": ResourceChoice(workers=2)})
     workspace = replace(submission.workspace, profile=profile)
-    with pytest.raises(InputError, match="step 'second' has 2 workers"):
+    with pytest.raises(InputError, match="step 'second' has 2 workers, and a task of Azure ML has one so far"):
         prepare(replace(submission, workspace=workspace), schedule=None, dry_run=True, output=None)
 
 

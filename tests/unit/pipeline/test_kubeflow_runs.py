@@ -180,7 +180,7 @@ def test_a_run_that_was_not_taken_is_one_that_failed(workspace: Workspace, serve
 
 def test_a_step_of_several_workers_is_refused_before_anything_is_sent(workspace: Workspace, server: Server) -> None:
     profile = replace(workspace.profile, steps={"second": ResourceChoice(workers=2)})
-    with pytest.raises(InputError, match="step 'second' has 2 workers"):
+    with pytest.raises(InputError, match="step 'second' has 2 workers, and a task of Kubeflow has one so far"):
         submitted(replace(workspace, profile=profile))
     assert server.sent == []
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.deploy import find_target
-from seatrial.errors import InputError, Refused, TargetError
+from seatrial.errors import Refused, TargetError
 from seatrial.pipeline.driver import submit
 from seatrial.pipeline.driver.pipeline_run import plan_run
 from seatrial.pipeline.driver.run_options import RunOptions
@@ -87,14 +87,19 @@ def test_what_is_sent_is_what_is_printed_to_the_byte(workspace: Workspace) -> No
     assert "pipeline.py" in read_artifact(workspace.objects, planned.driver.code)
 
 
-def test_a_step_with_several_workers_is_refused_by_name_before_anything_is_sent(workspace: Workspace) -> None:
+def test_a_step_with_several_workers_is_printed_with_the_service_by_which_they_meet(workspace: Workspace) -> None:
     choices = {"second": ResourceChoice(workers=4)}
     workspace = replace(workspace, profile=replace(workspace.profile, steps=choices))
     pipeline = load_pipeline(workspace.project, sets=(), rehearse=False)
-    identity = Identity(RUN, "2026-01-01T00:00:00Z", submit.origin_of(workspace, RUN, by="anna"))
-    with pytest.raises(InputError, match="step 'second' has 4 workers, and a step has one pod on a cluster so far"):
-        submit.submit_run("text", identity, pipeline, workspace, OPTIONS)
-    assert Sent.jobs == []
+    printed = find_target("kubectl").render_pipeline(plan_run(pipeline, workspace, OPTIONS, run=RUN))
+    assert [one.path for one in printed] == [
+        "driver.yaml",
+        "steps/first.yaml",
+        "steps/second.yaml",
+        "steps/second.service.yaml",
+    ]
+    assert "completionMode: Indexed" in printed[2].text
+    assert "uid: known-once-the-job-is-there" in printed[3].text
 
 
 def test_what_the_cluster_refuses_leaves_no_run(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

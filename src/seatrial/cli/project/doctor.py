@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,15 +73,20 @@ def _write_setup(folder: Path, directory: Path, profile: str, *, as_json: bool) 
     from seatrial.deploy.namespace_setup import render_setup
     from seatrial.deploy.server_side_apply import command_line
     from seatrial.deploy.target import write_documents
-    from seatrial.errors import InputError
+    from seatrial.errors import InputError, SeatrialError
+    from seatrial.pipeline.project.cluster_profile import any_workers
     from seatrial.pipeline.project.project_file import find_profile, load_project
+    from seatrial.pipeline.steps.load_pipeline import project_steps
 
     project = load_project(directory)
     settings = find_profile(project, profile)
     if settings.cluster is None:
         hint = 'Write cluster = { context = "…", namespace = "…" }.'
         raise InputError(f"[profile.{profile}] cluster: it must say where the steps run.", path=project.path, hint=hint)
-    documents = render_setup(settings.cluster)
+    workers = False
+    with suppress(SeatrialError):  # `seatrial plan` tells of mistakes in the project's code
+        workers = any_workers(project_steps(project).values(), settings)
+    documents = render_setup(settings.cluster, workers=workers)
     write_documents(documents, folder)
     if as_json:
         print_json({"documents": [asdict(document) for document in documents]})

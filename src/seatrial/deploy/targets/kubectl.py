@@ -12,6 +12,7 @@ from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document
 from seatrial.pipeline.driver.driver_manifest import render_driver, render_schedule
 from seatrial.pipeline.places.job_manifest import render_job
+from seatrial.pipeline.places.worker_manifest import UID_LATER, has_workers, render_rendezvous
 
 if TYPE_CHECKING:
     from seatrial.pipeline.driver.pipeline_run import PipelineRun
@@ -44,7 +45,10 @@ class Kubectl:
         )
 
     def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:
-        """The driver's Job or the schedule's CronJob, where the cluster drives the run, and the Job of each step."""
+        """The driver's Job or the schedule's CronJob, where the cluster drives the run, and the Job of each step.
+
+        Behind the Job of a step with several workers comes the Service by which they meet.
+        """
         cluster = pipeline.cluster
         documents: list[Document] = []
         if pipeline.driver is not None and pipeline.schedule is not None:
@@ -53,8 +57,11 @@ class Kubectl:
         elif pipeline.driver is not None:
             documents.append(Document("driver.yaml", to_yaml(render_driver(pipeline.driver, cluster))))
         for step in pipeline.steps:
-            text = to_yaml(render_job(step.remote, cluster, step.resources))
-            documents.append(Document(f"steps/{step.remote.step}.yaml", text))
+            job = render_job(step.remote, cluster, step.resources)
+            documents.append(Document(f"steps/{step.remote.step}.yaml", to_yaml(job)))
+            if has_workers(job):
+                service = to_yaml(render_rendezvous(job, UID_LATER))
+                documents.append(Document(f"steps/{step.remote.step}.service.yaml", service))
         return tuple(documents)
 
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:

@@ -6,13 +6,13 @@ from seatrial.pipeline.driver.driver_manifest import DriverRun
 from seatrial.pipeline.driver.pipeline_run import PipelineRun
 from seatrial.pipeline.driver.run_options import RunOptions
 from seatrial.pipeline.places.code_artifact import project_code
-from seatrial.pipeline.places.kubernetes_jobs import check_inputs, check_workers
+from seatrial.pipeline.places.kubernetes_jobs import check_inputs
 from seatrial.pipeline.places.pod_store import store_variables
 from seatrial.pipeline.project.azureml_profile import require_azureml_profile, secret_variables
 from seatrial.pipeline.project.settings import ClusterChoice
 from seatrial.pipeline.steps.load_pipeline import Pipeline
 from seatrial.pipeline.tasks.key_vault import NAMES_VARIABLE, VAULT_VARIABLE
-from seatrial.pipeline.tasks.planned_task import plan_tasks
+from seatrial.pipeline.tasks.planned_task import check_one_worker, plan_tasks
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.artifacts import artifact_digest
 
@@ -24,7 +24,7 @@ def plan_azureml_run(
     profile, project = workspace.profile, workspace.project
     require_azureml_profile(workspace.profile_name, profile, path=project.path)
     check_inputs(pipeline.graph)
-    check_workers(pipeline.graph, profile, project.path)
+    check_one_worker(pipeline.graph, profile, project.path, orchestrator="Azure ML")
     assert profile.azureml is not None and profile.image is not None and profile.store is not None  # noqa: S101 PT018
     variables = store_variables(profile.store, project.directory)
     names = secret_variables(profile)

@@ -20,8 +20,9 @@ from seatrial.errors import Corrupt, ObjectMissing, SeatrialError, StepFailed, S
 from seatrial.pipeline.driver.driver_manifest import CONTAINER
 from seatrial.pipeline.driver.stop import stop_run
 from seatrial.pipeline.places.job_manifest import PROJECT_LABEL, STEP_LABEL, steps_selector
-from seatrial.pipeline.places.kubernetes_jobs import LOOK_S, PATIENCE_S
 from seatrial.pipeline.places.run_documents import log_key
+from seatrial.pipeline.places.waiting_step import LOOK_S, PATIENCE_S
+from seatrial.pipeline.places.worker_manifest import pod_rank
 from seatrial.pipeline.running.finished_run import finished_run
 from seatrial.pipeline.running.run_pipeline import Finished, Progress
 from seatrial.pipeline.running.run_records import RunRecord, StepRecord, read_run
@@ -244,6 +245,8 @@ class _Follower:
         name, label = document["metadata"]["name"], document["metadata"]["labels"].get(STEP_LABEL)
         of_step = "job-name" in document["metadata"]["labels"]  # and not of its executors
         if label is None or not of_step or name in self._copied or not has_begun(document):
+            return
+        if pod_rank(document) > 0:  # what other workers print is in the whole log, once the step ended
             return
         names = {dns_label(step): step for step in self._started}
         log = self._log(names.get(label, label))

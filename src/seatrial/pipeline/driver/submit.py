@@ -10,7 +10,7 @@ from seatrial.errors import InputError, Refused, SeatrialError
 from seatrial.pipeline.driver.driver_manifest import DriverRun, driver_name
 from seatrial.pipeline.driver.run_options import RunOptions
 from seatrial.pipeline.places.code_artifact import pack_code, project_code
-from seatrial.pipeline.places.kubernetes_jobs import check_inputs, check_workers
+from seatrial.pipeline.places.kubernetes_jobs import check_inputs
 from seatrial.pipeline.places.pod_store import store_variables
 from seatrial.pipeline.project.cluster_profile import is_driven_there, require_cluster_profile
 from seatrial.pipeline.project.settings import ClusterChoice
@@ -131,7 +131,6 @@ def origin_of(workspace: Workspace, run: str, *, by: str) -> Origin:
 def _checked(pipeline: Pipeline, workspace: Workspace) -> Namespace:
     cluster = cluster_of(workspace).cluster
     check_inputs(pipeline.graph)
-    check_workers(pipeline.graph, workspace.profile, workspace.project.path)
     namespace = Namespace(cluster.namespace, cluster.context)
     namespace.check()
     return namespace

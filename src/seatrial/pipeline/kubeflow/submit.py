@@ -12,11 +12,11 @@ from seatrial.pipeline.driver.run_options import RunOptions
 from seatrial.pipeline.driver.submit import cluster_of, first_record, not_sent
 from seatrial.pipeline.kubeflow.api import Kubeflow, pipeline_of
 from seatrial.pipeline.kubeflow.pipeline_spec import pipeline_documents
-from seatrial.pipeline.places.kubernetes_jobs import check_inputs, check_workers
+from seatrial.pipeline.places.kubernetes_jobs import check_inputs
 from seatrial.pipeline.project.settings import KubeflowChoice
 from seatrial.pipeline.running.run_records import Identity, RunRecord, write_run
 from seatrial.pipeline.steps.load_pipeline import Pipeline
-from seatrial.pipeline.tasks.planned_task import task_steps
+from seatrial.pipeline.tasks.planned_task import check_one_worker, task_steps
 from seatrial.pipeline.workspace import Workspace, look_up
 
 
@@ -52,7 +52,7 @@ def submit_tasks(
     cluster_of(workspace)
     choice = kubeflow_of(workspace)
     check_inputs(pipeline.graph)
-    check_workers(pipeline.graph, workspace.profile, workspace.project.path)
+    check_one_worker(pipeline.graph, workspace.profile, workspace.project.path, orchestrator="Kubeflow")
     with open_kubeflow(workspace) as kubeflow:
         # Before the record: what is refused leaves none.
         experiment = kubeflow.experiment(choice.experiment or workspace.project.name)

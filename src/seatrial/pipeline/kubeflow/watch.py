@@ -13,8 +13,8 @@ from seatrial.cluster.pod_words import Waiting
 from seatrial.errors import StepFailed, TargetError
 from seatrial.pipeline.kubeflow.api import OVER, Kubeflow, RunState
 from seatrial.pipeline.kubeflow.task_pods import TaskPods
-from seatrial.pipeline.places.kubernetes_jobs import PATIENCE_S
 from seatrial.pipeline.places.run_documents import ended_key
+from seatrial.pipeline.places.waiting_step import PATIENCE_S
 from seatrial.pipeline.running.run_records import RunRecord, StepRecord, mark_interrupted, read_run, write_run
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.documents import to_json

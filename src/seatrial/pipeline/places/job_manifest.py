@@ -17,6 +17,7 @@ from seatrial.cluster.restricted_pod import (
     pod_security,
 )
 from seatrial.cluster.yaml_text import Manifest
+from seatrial.pipeline.places.worker_manifest import worker_fields, worker_spec, worker_variables
 from seatrial.pipeline.project.settings import ClusterChoice
 from seatrial.pipeline.steps.declaration import Resources
 from seatrial.releases.keys import KEYS
@@ -55,10 +56,11 @@ class RemoteStep:
     replace: bool
     drives_executors: bool = False  # it makes pods of its own for Spark
     owner: Owner | None = None
+    attempt: int = 1  # of a step with several workers, which begin again together: in another Job
 
 
 def render_job(remote: RemoteStep, cluster: ClusterChoice, resources: Resources) -> Manifest:
-    """The Job that runs the step."""
+    """The Job that runs the step: in one pod, or in one for each of its workers."""
     labels = {
         "app.kubernetes.io/name": "seatrial",
         "app.kubernetes.io/component": "step",
@@ -67,28 +69,20 @@ def render_job(remote: RemoteStep, cluster: ClusterChoice, resources: Resources)
         RUN_LABEL: remote.run,
         STEP_LABEL: dns_label(remote.step),
     }
+    name = job_name(remote.project, remote.run, remote.step, attempt=remote.attempt)
+    pod = _pod(remote, cluster, resources)
+    if resources.workers > 1:
+        pod |= worker_fields(name)
     spec: Manifest = {
         "backoffLimit": resources.retries,
         "ttlSecondsAfterFinished": KEPT_S,
-        # What the step itself says is its end; a pod that the cluster takes away is not its doing, and does not count.
-        "podFailurePolicy": {
-            "rules": [
-                {
-                    "action": "FailJob",
-                    "onExitCodes": {"containerName": CONTAINER, "operator": "NotIn", "values": list(KILLED)},
-                },
-                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
-            ]
-        },
-        "template": {
-            "metadata": {"labels": labels, "annotations": account_annotations()},
-            "spec": _pod(remote, cluster, resources),
-        },
+        **(_one_pod() if resources.workers == 1 else worker_spec(resources.workers)),
+        "template": {"metadata": {"labels": labels, "annotations": account_annotations()}, "spec": pod},
     }
     if resources.timeout_s is not None:
         spec["activeDeadlineSeconds"] = resources.timeout_s
     metadata: Manifest = {
-        "name": job_name(remote.project, remote.run, remote.step),
+        "name": name,
         "namespace": cluster.namespace,
         "labels": labels,
     }
@@ -103,9 +97,25 @@ def steps_selector(project: str, run: str) -> str:
     return f"{PROJECT_LABEL}={project},{RUN_LABEL}={run}"
 
 
-def job_name(project: str, run: str, step: str) -> str:
-    """A name that no other step of any run has."""
-    return dns_label(f"{project}-{run.lower()}-{step}", limit=JOB_NAME_LIMIT)
+def job_name(project: str, run: str, step: str, *, attempt: int = 1) -> str:
+    """A name that no other step of any run has, and no other attempt: a step's own name holds no hyphen."""
+    again = "" if attempt == 1 else f"-{attempt}"
+    return dns_label(f"{project}-{run.lower()}-{step}{again}", limit=JOB_NAME_LIMIT)
+
+
+def _one_pod() -> Manifest:
+    return {
+        # What the step itself says is its end; a pod that the cluster takes away is not its doing, and does not count.
+        "podFailurePolicy": {
+            "rules": [
+                {
+                    "action": "FailJob",
+                    "onExitCodes": {"containerName": CONTAINER, "operator": "NotIn", "values": list(KILLED)},
+                },
+                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+            ]
+        },
+    }
 
 
 def _pod(remote: RemoteStep, cluster: ClusterChoice, resources: Resources) -> Manifest:
@@ -152,6 +162,9 @@ def _container(remote: RemoteStep, cluster: ClusterChoice, resources: Resources,
     if remote.drives_executors:
         fields = {POD_NAME: "metadata.name", POD_ADDRESS: "status.podIP"}
         env += [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]
+    if resources.workers > 1:
+        name = job_name(remote.project, remote.run, remote.step, attempt=remote.attempt)
+        env += worker_variables(name, resources.workers, attempt=remote.attempt)
     container: Manifest = {
         "name": CONTAINER,
         "image": remote.image,

@@ -1,36 +1,44 @@
-"""Steps as Jobs of a Kubernetes cluster, one pod each, which read and write the same store as everybody else."""
+"""Steps as Jobs of a Kubernetes cluster, a pod for each worker, which read and write the store that all others do."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
 from seatrial.cluster.client import Namespace
-from seatrial.cluster.pod_log import follow_log
-from seatrial.cluster.pod_words import Waiting, ended_as, gone, has_begun, why_ended, why_waiting
+from seatrial.cluster.pod_words import ended_as, has_begun, why_ended
 from seatrial.cluster.yaml_text import Manifest, to_yaml
 from seatrial.errors import Corrupt, InputError, ObjectMissing, Problems, SeatrialError, StepFailed, TargetError
 from seatrial.pipeline.cache.cache_record import CacheRecord
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.places.code_artifact import pack_code
+from seatrial.pipeline.places.job_log import copy_log
 from seatrial.pipeline.places.job_manifest import REPLACE, Owner, RemoteStep, job_name, render_job, steps_selector
+from seatrial.pipeline.places.job_watch import JobWatch
 from seatrial.pipeline.places.pod_store import store_variables
-from seatrial.pipeline.places.rights import require_rights
+from seatrial.pipeline.places.rights import driver_rights, require_rights
 from seatrial.pipeline.places.run_documents import answer_key, write_job
-from seatrial.pipeline.project.cluster_profile import drives_executors, require_cluster_profile, resources_of
+from seatrial.pipeline.places.waiting_step import PATIENCE_S, WaitingStep
+from seatrial.pipeline.places.worker_job import WorkerJob, WorkerTakenAway, failure_of, follow_workers
+from seatrial.pipeline.places.worker_manifest import has_workers, render_rendezvous
+from seatrial.pipeline.project.cluster_profile import (
+    any_workers,
+    drives_executors,
+    require_cluster_profile,
+    resources_of,
+)
 from seatrial.pipeline.project.locations import is_file_address, is_remote
-from seatrial.pipeline.project.settings import ProfileSettings
-from seatrial.pipeline.running.step_process import read_errors
-from seatrial.pipeline.steps.declaration import Files, LocalModel, RowsAt, Step
+from seatrial.pipeline.running.step_process import StepKilled, read_errors
+from seatrial.pipeline.steps.declaration import Files, LocalModel, Resources, RowsAt, Step
 from seatrial.pipeline.steps.graph import Graph
 from seatrial.pipeline.workspace import Workspace
 from seatrial.stores.documents import from_json
 
-PATIENCE_S = 60.0  # with what waiting does not mend: a Secret that is made a moment later, a pull that is tried again
-LOOK_S = 5.0  # how often the events of a Job without a pod are read: they are no part of a watch
+AGAIN_S = 10.0  # before workers begin again: what a Job waits before its second pod
 
 
 class KubernetesJobs:
@@ -49,35 +57,20 @@ class KubernetesJobs:
         require_cluster_profile(workspace.profile_name, profile, path=workspace.project.path, runs=True)
         assert profile.cluster is not None and profile.image is not None and profile.store is not None  # noqa: S101 PT018
         check_inputs(graph)
-        check_workers(graph, profile, workspace.project.path)
         self._run, self._workspace, self._owner = run, workspace, owner
         self._settings, self._image = profile.cluster, profile.image
         namespace = Namespace(profile.cluster.namespace, profile.cluster.context)
         namespace.check()
-        require_rights(namespace)
+        require_rights(namespace, driver_rights(workers=any_workers(graph.values(), profile)))
         self._namespace = namespace.patient()  # hours of work do not end with a request that was lost
         self._variables = store_variables(profile.store, workspace.project.directory)
         self.code: str | None = pack_code(workspace.project, workspace.objects)
-        self._ended = threading.Event()
-        self._changed = threading.Condition()
-        self._jobs: dict[str, Mapping[str, Any]] = {}
-        self._pods: dict[str, dict[str, Mapping[str, Any]]] = {}  # by the Job's name and their own
-        self._deleted: set[str] = set()  # Jobs
-        self._lost: SeatrialError | None = None
-        self._unfinished: set[str] = set()
-        self._watches = [
-            threading.Thread(target=self._watch, args=(watch, take), daemon=True)
-            for watch, take in (
-                (self._namespace.watch_jobs, self._take_job),
-                (self._namespace.watch_pods, self._take_pod),
-            )
-        ]
-        for watch in self._watches:
-            watch.start()
+        self._watch = JobWatch(self._namespace, steps_selector(workspace.project.name, run))
+        self._lock = threading.Lock()
+        self._unfinished: set[str] = set()  # Jobs
 
     def run(self, job: Job, step: Step, *, log: Path, replace: bool, on_waiting: Callable[[str], None]) -> CacheRecord:
         """See `Place`."""
-        code = self.code or ""
         resources = resources_of(step, self._workspace.profile)
         remote = RemoteStep(
             project=self._workspace.project.name,
@@ -85,188 +78,158 @@ class KubernetesJobs:
             step=step.name,
             profile=self._workspace.profile_name,
             image=self._image,
-            code=code,
+            code=self.code or "",
             job=write_job(self._workspace.objects, self._run, job),
             variables=self._variables,
             replace=replace,
             drives_executors=drives_executors(step, self._workspace.profile),
             owner=self._owner,
         )
-        name = job_name(remote.project, remote.run, remote.step)
-        with self._changed:
-            if self._ended.is_set():
-                raise StepFailed("the run is ending.")
-            self._unfinished.add(name)
-        self._create(name, render_job(remote, self._settings, resources))
-        self._follow(name, step, log, on_waiting)
-        with self._changed:
-            self._unfinished.discard(name)
-            ended, pod = self._jobs[name], self._last_pod(name)
-        return self._answer(job, step, remote.run, ended, pod, log, memory=resources.memory)
+        if resources.workers == 1:
+            return self._run_pod(job, remote, resources, log, on_waiting)
+        counted = 0
+        while True:
+            try:
+                return self._run_workers(job, remote, resources, log, on_waiting)
+            except StepKilled as error:
+                counted += not isinstance(error, WorkerTakenAway)
+                if counted > resources.retries:
+                    raise
+                on_waiting(f"its workers begin again: {error.problem.rstrip('.')}")
+            self._watch.pause(AGAIN_S)
+            remote = changed(remote, attempt=remote.attempt + 1)
 
     def end(self) -> None:
         """See `Place`. Jobs that ended stay for their time to live: their pods can still be looked at."""
-        with self._changed:
-            self._ended.set()
+        self._watch.end()
+        with self._lock:
             unfinished = tuple(self._unfinished)
-            self._changed.notify_all()
         for name in unfinished:
             self._namespace.delete_job(name)
+
+    def _run_pod(
+        self, job: Job, remote: RemoteStep, resources: Resources, log: Path, on_waiting: Callable[[str], None]
+    ) -> CacheRecord:
+        manifest = render_job(remote, self._settings, resources)
+        name = self._begin(remote, manifest)
+        self._follow(name, remote.step, log, on_waiting)
+        ended = self._ended(name)
+        answer = self._answer(remote)
+        if ended_as(ended) == "Complete" and answer:
+            return _record(answer, job, path=answer_key(remote.run, remote.step))
+        if errors := read_errors(answer, otherwise=f"Its log: {log}"):
+            raise errors[0] if len(errors) == 1 else Problems(errors)
+        pods = self._watch.pods(name)
+        problem, hint = why_ended(pods[-1] if pods else None, ended, memory=resources.memory)
+        raise StepFailed(f"step {remote.step!r}: {problem}.", path=str(log), hint=hint)
+
+    def _run_workers(
+        self, job: Job, remote: RemoteStep, resources: Resources, log: Path, on_waiting: Callable[[str], None]
+    ) -> CacheRecord:
+        manifest = render_job(remote, self._settings, resources)
+        name = self._begin(remote, manifest)
+        workers = WorkerJob(
+            name, remote.step, remote.run, remote.attempt, resources.workers, memory=resources.memory, log=log
+        )
+        follow_workers(workers, self._namespace, self._watch, on_waiting)
+        ended = self._ended(name)
+        answer = self._answer(remote)
+        if ended_as(ended) == "Complete" and answer:
+            return _record(answer, job, path=answer_key(remote.run, remote.step, attempt=remote.attempt))
+        raise failure_of(workers, ended, self._watch, self._workspace.objects)
+
+    def _begin(self, remote: RemoteStep, manifest: Manifest) -> str:
+        """Makes what the step needs, and returns the name of its Job."""
+        name = job_name(remote.project, remote.run, remote.step, attempt=remote.attempt)
+        with self._lock:
+            self._watch.check()
+            self._unfinished.add(name)
+        self._create(name, manifest)
+        return name
+
+    def _ended(self, name: str) -> Mapping[str, Any]:
+        with self._lock:
+            self._unfinished.discard(name)
+        return self._watch.job(name) or {}
+
+    def _answer(self, remote: RemoteStep) -> bytes:
+        try:
+            return self._workspace.objects.get(answer_key(remote.run, remote.step, attempt=remote.attempt)).data
+        except ObjectMissing:
+            return b""
 
     def _create(self, name: str, manifest: Manifest) -> None:
         """Makes the Job, or goes on with the one that this run's driver made before it was killed.
 
-        One that was made for other inputs is ended first: two pods of one step would write one answer.
+        One that was made for other inputs is ended first: two pods of one step would write one answer. The Service by
+        which workers meet belongs to the Job, and is made after it.
         """
         text = to_yaml(manifest)
+        replaces = False
         last = time.monotonic() + PATIENCE_S
-        while self._namespace.create_job(text) is None:
-            with self._changed:
-                job = self._jobs.get(name)
-                if job is None:  # the watch is about to tell of it
-                    self._changed.wait(1.0)
-                elif _arguments(job) == _arguments(manifest):
-                    return
-            if job is not None:
+        while (uid := self._namespace.create_job(text)) is None:
+            job = self._watch.job(name)
+            if job is None:  # the watch is about to tell of it
+                self._watch.wait(1.0)
+            elif _arguments(job) == _arguments(manifest):
+                uid = job["metadata"]["uid"]
+                break
+            else:
                 self._namespace.delete_job(name, pods_first=True)
-                with self._changed:
-                    self._changed.wait_for(lambda: name in self._deleted, PATIENCE_S)
-                    for by_name in (self._jobs, self._pods):
-                        by_name.pop(name, None)
+                self._watch.wait_until_deleted(name, PATIENCE_S)
+                replaces = True
             if time.monotonic() > last:
                 raise TargetError(
                     f"the Job {name} of an earlier driver does not go away.", hint=f"kubectl delete job {name}"
                 )
+        try:
+            self._watch.check()  # the run may have ended before there was a Job to delete
+            if has_workers(manifest):
+                self._create_service(to_yaml(render_rendezvous(manifest, str(uid))), PATIENCE_S if replaces else 0.0)
+        except SeatrialError:
+            self._namespace.delete_job(name)
+            raise
 
-    def _follow(self, name: str, step: Step, log: Path, on_waiting: Callable[[str], None]) -> None:
+    def _create_service(self, text: str, patience_s: float) -> None:
+        """Makes the Service, unless it is there; that of a Job that was just deleted goes a moment after it."""
+        last = time.monotonic() + patience_s
+        while self._namespace.create_service(text) is None and time.monotonic() < last:
+            self._watch.wait(1.0)
+
+    def _follow(self, name: str, step: str, log: Path, on_waiting: Callable[[str], None]) -> None:
         """Waits for the Job's end; writes what its pods print to `log`, one after the other."""
-        began, looked = time.monotonic(), 0.0
-        stuck_since: float | None = None
+        waiting = WaitingStep(self._namespace, name, step, on_waiting)
         followed: set[str] = set()
-        last_problem = ""
-        while not self._is_over(name):
+        while not self._watch.is_over(name):
             if (pod := self._new_pod(name, followed)) is not None:
-                followed.add(pod)
-                self._copy_log(name, pod, log)
-                stuck_since = None
+                copy_log(self._namespace, self._watch, name, pod, log)
+                waiting.begins()
                 continue
-            with self._changed:
-                self._changed.wait(1.0)
-                if self._lost is not None:
-                    raise self._lost
-                if self._ended.is_set():
-                    raise StepFailed("the run is ending.")
-                waits = self._waiting_pod(name)
-            events: tuple[Mapping[str, Any], ...] = ()
-            if waits is None and time.monotonic() - max(began, looked) > LOOK_S:
-                looked = time.monotonic()
-                events = self._namespace.events(name)
-            waiting = why_waiting(waits, events)
-            if waiting is not None and waiting.problem != last_problem:
-                last_problem = waiting.problem
-                on_waiting(last_problem)
-            if waiting is None or not waiting.lasting:
-                stuck_since = None if waiting is not None else stuck_since
-                continue
-            stuck_since = stuck_since or time.monotonic()
-            if time.monotonic() - stuck_since > PATIENCE_S:
-                self._namespace.delete_job(name)
-                raise _stuck(step, waiting)
+            self._watch.wait(1.0)
+            waiting.look(self._waiting_pod(name))
         if (pod := self._new_pod(name, followed)) is not None:
-            self._copy_log(name, pod, log)
-
-    def _copy_log(self, name: str, pod: str, log: Path) -> None:
-        try:
-            with log.open("ab") as file:
-                for part in follow_log(self._namespace, pod, lambda: self._goes_on(name, pod)):
-                    file.write(part)
-                    file.flush()
-        except SeatrialError as error:  # a pod that was taken away takes its log along
-            with log.open("a", encoding="utf-8") as file:
-                file.write(f"seatrial: the log of pod {pod} ended here: {error.problem}\n")
-
-    def _goes_on(self, name: str, pod: str) -> bool:
-        """Whether the pod, as far as the watch knows, still runs, and somebody still waits for it."""
-        with self._changed:
-            document = self._pods.get(name, {}).get(pod, {})
-            running = document.get("status", {}).get("phase") == "Running"
-            return running and not self._ended.is_set() and self._lost is None and name not in self._deleted
-
-    def _answer(
-        self,
-        job: Job,
-        step: Step,
-        run: str,
-        ended: Mapping[str, Any],
-        pod: Mapping[str, Any] | None,
-        log: Path,
-        *,
-        memory: str,
-    ) -> CacheRecord:
-        key = answer_key(run, step.name)
-        try:
-            answer = self._workspace.objects.get(key).data
-        except ObjectMissing:
-            answer = b""
-        if ended_as(ended) == "Complete" and answer:
-            record = from_json(CacheRecord, answer, path=key)
-            if record.key != job.key:
-                raise Corrupt(f"the record must have the key {job.key}, got {record.key}.", path=key, hint="Run again.")
-            return record
-        if errors := read_errors(answer, otherwise=f"Its log: {log}"):
-            raise errors[0] if len(errors) == 1 else Problems(errors)
-        problem, hint = why_ended(pod, ended, memory=memory)
-        raise StepFailed(f"step {step.name!r}: {problem}.", path=str(log), hint=hint)
-
-    def _is_over(self, name: str) -> bool:
-        with self._changed:
-            return ended_as(self._jobs.get(name, {})) is not None
+            copy_log(self._namespace, self._watch, name, pod, log)
 
     def _new_pod(self, name: str, followed: set[str]) -> str | None:
-        """A pod of the Job whose container has begun, and which nobody follows yet."""
-        with self._changed:
-            for pod, document in sorted(self._pods.get(name, {}).items(), key=_made):
-                if pod not in followed and has_begun(document):
-                    return pod
+        """A pod of the Job whose container has begun, and which nobody follows yet; from now on it is followed."""
+        for pod in self._watch.pods(name):
+            pod_name: str = pod["metadata"]["name"]
+            if pod_name not in followed and has_begun(pod):
+                followed.add(pod_name)
+                return pod_name
         return None
-
-    def _last_pod(self, name: str) -> Mapping[str, Any] | None:
-        pods = sorted(self._pods.get(name, {}).items(), key=_made)
-        return pods[-1][1] if pods else None
 
     def _waiting_pod(self, name: str) -> Mapping[str, Any] | None:
         """The last pod, unless it has failed: then the Job makes another, and its events say why that does not come."""
-        pod = self._last_pod(name)
-        return None if pod is None or pod.get("status", {}).get("phase") == "Failed" else pod
+        pods = self._watch.pods(name)
+        return None if not pods or pods[-1].get("status", {}).get("phase") == "Failed" else pods[-1]
 
-    def _watch(self, watch: Any, take: Any) -> None:
-        lost: SeatrialError | None = None
-        try:
-            watch(steps_selector(self._workspace.project.name, self._run), take, self._ended)
-        except SeatrialError as error:
-            lost = error
-        except Exception as error:  # noqa: BLE001  # a thread that ends unheard leaves the run waiting for ever
-            lost = TargetError(f"the watch of the cluster ended: {type(error).__name__}: {error}.", hint="Run again.")
-        if lost is not None:
-            with self._changed:
-                self._lost = lost
-                self._changed.notify_all()
 
-    def _take_job(self, change: str, document: Mapping[str, Any]) -> None:
-        name = document["metadata"]["name"]
-        with self._changed:
-            if change == "DELETED":
-                self._deleted.add(name)
-            self._jobs[name] = gone(document) if change == "DELETED" else document
-            self._changed.notify_all()
-
-    def _take_pod(self, change: str, document: Mapping[str, Any]) -> None:
-        name = document["metadata"]["labels"].get("job-name", "")
-        if change == "DELETED" and document.get("status", {}).get("phase") != "Succeeded":
-            document = {**document, "status": {**document.get("status", {}), "phase": "Failed"}}
-        with self._changed:
-            self._pods.setdefault(name, {})[document["metadata"]["name"]] = document
-            self._changed.notify_all()
+def _record(answer: bytes, job: Job, *, path: str) -> CacheRecord:
+    record = from_json(CacheRecord, answer, path=path)
+    if record.key != job.key:
+        raise Corrupt(f"the record must have the key {job.key}, got {record.key}.", path=path, hint="Run again.")
+    return record
 
 
 def _arguments(job: Any) -> Any:
@@ -275,26 +238,6 @@ def _arguments(job: Any) -> Any:
     Not whether a cache record is to be replaced: where the step has ended since, there is nothing left to replace.
     """
     return [word for word in job["spec"]["template"]["spec"]["containers"][0]["args"] if word != REPLACE]
-
-
-def _made(pod: tuple[str, Mapping[str, Any]]) -> str:
-    when: str = pod[1]["metadata"]["creationTimestamp"]
-    return when
-
-
-def _stuck(step: Step, waiting: Waiting) -> StepFailed:
-    return StepFailed(f"step {step.name!r} cannot begin: {waiting.problem}.", hint=waiting.hint)
-
-
-def check_workers(graph: Graph, profile: ProfileSettings, path: str) -> None:
-    """Raises for a step with several workers: here a step has one pod."""
-    for step in graph.values():
-        if (workers := resources_of(step, profile).workers) > 1:
-            raise InputError(
-                f"step {step.name!r} has {workers} workers, and a step has one pod on a cluster so far.",
-                path=path,
-                hint=f"Write {step.name} = {{ workers = 1 }} in [profile.X.steps], or run it on a laptop.",
-            )
 
 
 def check_inputs(graph: Graph) -> None:

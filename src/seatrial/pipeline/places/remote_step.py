@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +19,10 @@ from seatrial.pipeline.places.code_artifact import unpack_code
 from seatrial.pipeline.places.pod_store import open_store, within_pod
 from seatrial.pipeline.places.run_documents import answer_key, read_job
 from seatrial.pipeline.places.spark_driver import DriverPod, executors
+from seatrial.pipeline.places.worker_manifest import worker_of
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.running.step_command import perform
+from seatrial.pipeline.running.worker_failures import FAILED_AT
 from seatrial.pipeline.steps.builtin import built_in_step
 from seatrial.pipeline.steps.load_pipeline import project_steps
 from seatrial.pipeline.workspace import open_project
@@ -29,7 +32,10 @@ from seatrial.stores.documents import to_json
 def run_remote_step(
     name: str, *, run: str, profile: str, code: str, job: str, replace_record: bool, environment: Mapping[str, str]
 ) -> None:
-    """Runs the pinned job of `run`; `code` and `job` are digests. The record, or the error, goes to the store."""
+    """Runs the pinned job of `run`; `code` and `job` are digests. The record, or the error, goes to the store.
+
+    Of several workers, which the environment tells of, rank 0 leaves the record.
+    """
     # The first process of a pod ignores a signal that it does not handle, and would be waited for.
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(128 + signal.SIGTERM))
     folder = Path(tempfile.mkdtemp(prefix="seatrial-step-"))  # mode 0700
@@ -50,13 +56,15 @@ def run_remote_step(
                     pinned, step, workspace, run, session=session, replace=replace_record, environment=environment
                 )
     except SeatrialError as error:
-        answer = {"errors": [_without_folder(failure, directory).as_document() for failure in error.each]}
+        failures = [_without_folder(failure, directory).as_document() for failure in error.each]
+        answer = {"errors": failures, FAILED_AT: time.time()}
         raise
     except OSError as error:  # a full disk, above all
-        answer = {"errors": [from_os_error(error, path=str(folder)).as_document()]}
+        answer = {"errors": [from_os_error(error, path=str(folder)).as_document()], FAILED_AT: time.time()}
         raise
     finally:
-        objects.put(answer_key(run, name), to_json(answer))
+        rank, attempt = worker_of(environment)
+        objects.put(answer_key(run, name, rank=rank, attempt=attempt), to_json(answer))
 
 
 def _check_environment(job: Job) -> None:

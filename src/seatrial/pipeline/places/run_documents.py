@@ -15,9 +15,10 @@ def job_key(run: str, step: str) -> str:
     return f"jobs/{run}/{step}.json"
 
 
-def answer_key(run: str, step: str) -> str:
-    """Where the step's cache record lies once it ended, or its errors."""
-    return f"jobs/{run}/{step}.answer.json"
+def answer_key(run: str, step: str, *, rank: int = 0, attempt: int = 1) -> str:
+    """Where the step's cache record lies once it ended, or its errors: of each worker in each attempt its own."""
+    whose = "" if (rank, attempt) == (0, 1) else f".attempt-{attempt}.rank-{rank}"
+    return f"jobs/{run}/{step}{whose}.answer.json"
 
 
 def logs_prefix(run: str) -> str:

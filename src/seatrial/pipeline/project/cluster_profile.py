@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from seatrial.errors import InputError, Problems
@@ -93,6 +93,11 @@ def is_driven_there(profile: ProfileSettings) -> bool:
 def drives_executors(step: Step, profile: ProfileSettings) -> bool:
     """Whether the step's pod makes pods of its own, for Spark."""
     return "spark" in ENGINES[step.kind].arguments and profile.spark.executors_are_pods
+
+
+def any_workers(steps: Iterable[Step], profile: ProfileSettings) -> bool:
+    """Whether one of the steps has several workers there."""
+    return any(resources_of(step, profile).workers > 1 for step in steps)
 
 
 def resources_of(step: Step, profile: ProfileSettings) -> Resources:

@@ -61,6 +61,17 @@ def task_steps(graph: Graph) -> tuple[TaskStep, ...]:
     )
 
 
+def check_one_worker(graph: Graph, profile: ProfileSettings, path: str, *, orchestrator: str) -> None:
+    """`InputError` for a step with several workers: its task has one pod."""
+    for step in graph.values():
+        if (workers := resources_of(step, profile).workers) > 1:
+            raise InputError(
+                f"step {step.name!r} has {workers} workers, and a task of {orchestrator} has one so far.",
+                path=path,
+                hint=f"Run it --on kubectl, or write {step.name} = {{ workers = 1 }} in [profile.X.steps].",
+            )
+
+
 def refuse_placeholders(texts: Iterable[str], placeholder: str, *, orchestrator: str) -> None:
     """`InputError` for a text in which the orchestrator would put something else in the place of a part."""
     for text in texts:
