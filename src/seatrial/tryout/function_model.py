@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.errors import InputError, StepFailed
+from seatrial.errors import InputError, StepFailed, field
 from seatrial.models.predictor import Predictions, missing_values
 from seatrial.models.signature import Column, Signature, Task
 from seatrial.rows import Rows
 from seatrial.trial.label_column import Labels, likely_positive
 from seatrial.trial.question import Question
 from seatrial.trial.validate import listed
+from seatrial.tryout.returned_arrays import in_order_of_rows, to_array
 
 PLACE = "seatrial: place"  # the column by which the frame that somebody handed over is cut, without converting it
 FIRST_ROWS = 1000  # asked twice: to see in which form the function answers
@@ -38,7 +39,8 @@ class FunctionPredictor:
 
     def predict(self, rows: pa.Table) -> Predictions:
         """The function's answers for the rows of the frame whose places `rows` names."""
-        answer = ask(self.function, cut(self.frame, rows.column(PLACE).to_numpy(), self.columns), rows.num_rows)
+        part = cut(self.frame, rows.column(PLACE).to_numpy(), self.columns)
+        answer = ask(self.function, part, rows.num_rows, classes=self.signature.classes)
         return self._read(answer)
 
     def _read(self, answer: NDArray[Any]) -> Predictions:
@@ -81,8 +83,8 @@ def open_function(
     )
     rows.check_columns(columns)
     places = np.arange(min(labels.rows, FIRST_ROWS))
-    answer = ask(function, cut(frame, places, columns), len(places))
     class_names = tuple(classes) if classes is not None else labels.classes
+    answer = ask(function, cut(frame, places, columns), len(places), classes=class_names or ())
     task, one_column, probabilities = _form(answer, question, labels, class_names, name=_name(function))
     names = () if task == "regression" else class_names or ()
     positive = (question.positive or likely_positive(names)) if task == "binary" else None
@@ -142,18 +144,28 @@ def cut(frame: Any, places: NDArray[np.int64], columns: Sequence[str]) -> Any:
     return nw.from_native(frame, eager_only=True)[rows].select(*columns).to_native()
 
 
-def ask(function: Answer, rows: Any, count: int) -> NDArray[Any]:
-    """What the function answers, as an array [count] or [count, k]; its own failure is a `StepFailed`."""
+def ask(function: Answer, rows: Any, count: int, *, classes: Sequence[str] = ()) -> NDArray[Any]:
+    """What the function answers, as an array [count] or [count, k]; its own failure is a `StepFailed`.
+
+    Columns that are named like `classes` come in their order, and rows of pandas in that of its index.
+    """
     try:
         returned = function(rows)
         returned = returned.detach() if hasattr(returned, "detach") else returned
-        answer = np.asarray(returned)
+        in_order = in_order_of_rows(returned, rows)
+        answer = None if in_order is None else to_array(in_order, classes)
     except Exception as error:  # it is somebody's function: whatever it raises is its own
         raise StepFailed(
             f"the function raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
             path=_name(function),
             hint=f"It is given {type(rows).__module__.split('.')[0]} rows: call it with the first few to see.",
         ) from error
+    if answer is None:
+        raise InputError(
+            "the function answers in another order than its rows, whose index has a value twice.",
+            path=_name(function),
+            hint="Give the frame an index of its own, frame.reset_index(drop=True), or answer with an array.",
+        )
     if answer.ndim not in (1, 2) or len(answer) != count:
         raise InputError(
             f"the function answered with shape {answer.shape} for {count} rows.",
@@ -187,13 +199,14 @@ def _form(
     task: Task = question.task or ("binary" if count <= 2 else "multiclass")
     if flat.dtype.kind in "fiub" and not _are_classes(flat, classes or ()):
         values = flat.astype(np.float64)
-        if count == 2 and flat.dtype.kind in "iub" and labels.kind != "fraction":
+        if labels.kind != "fraction" and _look_like_codes(flat, count):
             first = ", ".join(sorted({str(value) for value in flat[:FIRST_ROWS].tolist()}))
+            amount = f" If the label is an amount, write {field('task', 'regression')}." if count > 2 else ""
             raise InputError(
                 f"the model answers with {first}, which are neither the classes {listed(classes or ())} nor "
                 "probabilities (those are fractions).",
                 path=name,
-                hint="Give the label's own values [n], or probabilities [n, classes].",
+                hint=f"Give the label's own values [n], or probabilities [n, classes].{amount}",
             )
         if count == 2 and ((values >= 0) & (values <= 1)).all():
             return "binary", True, True
@@ -206,6 +219,14 @@ def _form(
             hint="Give labels [n], or probabilities [n, classes]; or correct the label.",
         )
     return task, False, False
+
+
+def _look_like_codes(values: NDArray[Any], count: int) -> bool:
+    """Whether the numbers are codes of classes: integers where there are two, whole numbers below `count` else."""
+    if count <= 2:
+        return count == 2 and values.dtype.kind in "iub"
+    numbers = values.astype(np.float64)
+    return bool(((numbers == np.rint(numbers)) & (numbers >= 0) & (numbers < count)).all())
 
 
 def _are_classes(values: NDArray[Any], classes: Sequence[str]) -> bool:
@@ -228,11 +249,11 @@ def _names(values: NDArray[Any]) -> NDArray[np.object_]:
     return texts
 
 
-def _column(field: pa.Field[Any]) -> Column:
+def _column(stored: pa.Field[Any]) -> Column:
     """What stands for the column in the digest of the test data, in doubts and rules: dates are texts there."""
-    kind = field.type.value_type if isinstance(field.type, pa.DictionaryType) else field.type
+    kind = stored.type.value_type if isinstance(stored.type, pa.DictionaryType) else stored.type
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    return Column(field.name, "number" if number or pa.types.is_boolean(kind) else "text")
+    return Column(stored.name, "number" if number or pa.types.is_boolean(kind) else "text")
 
 
 def _is_nested(rows: Rows, name: str) -> bool:

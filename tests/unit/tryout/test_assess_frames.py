@@ -77,6 +77,77 @@ def test_answers_of_every_form_have_the_same_accuracy(people: pa.Table, form: Ca
     assert accuracy.estimate == right.mean()
 
 
+def accuracy(found: Any) -> float:
+    return float(next(one.estimate for one in found.trial.evidence if str(one.claim) == "accuracy"))
+
+
+def by_segments(frame: Any) -> Any:
+    """As whoever has a model for each group of people puts their answers together."""
+    parts = [part for _, part in frame.groupby(frame["age"] > 40)]
+    return pd.concat([pd.Series(probability(part["age"], part["hours"]), part.index) for part in parts])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        by_segments,
+        lambda frame: by_segments(frame).to_frame(),
+        lambda frame: pd.DataFrame({"yes": by_segments(frame), "no": 1 - by_segments(frame)}),
+        lambda frame: pl.DataFrame({"yes": by_segments(frame)[frame.index], "no": 1 - by_segments(frame)[frame.index]}),
+    ],
+    ids=["series", "frame of one column", "frame of named columns", "frame of another library"],
+)
+def test_answers_with_names_are_taken_by_them(people: pa.Table, answer: Callable[[Any], Any]) -> None:
+    plain = seatrial.assess(
+        lambda frame: probability(frame["age"], frame["hours"]), people.to_pandas(), label="rich", inputs=COLUMNS
+    )
+    found = seatrial.assess(answer, people.to_pandas(), label="rich", inputs=COLUMNS)
+    assert accuracy(found) == accuracy(plain)
+
+
+def test_another_order_of_rows_that_share_an_index_is_refused(people: pa.Table) -> None:
+    frame = people.to_pandas()
+    frame.index = frame.index // 2
+    with pytest.raises(InputError, match="in another order than its rows, whose index has a value twice"):
+        seatrial.assess(by_segments, frame, label="rich", inputs=COLUMNS)
+    in_place = seatrial.assess(lambda rows: 0.01 * rows["age"] + 0.0, frame, label="rich", inputs=COLUMNS)
+    assert accuracy(in_place) > 0.5
+
+
+def test_masked_answers_are_none(people: pa.Table) -> None:
+    found = seatrial.assess(
+        lambda frame: np.ma.masked_greater(probability(frame["age"], frame["hours"]), 0.999),
+        people,
+        label="rich",
+        inputs=COLUMNS,
+    )
+    assert any(note.kind == "unanswered" for note in found.notes)
+
+
+def test_half_floats_are_numbers_everywhere(people: pa.Table) -> None:
+    half = people.append_column("weight", pa.array(np.ones(people.num_rows, np.float16)))
+    found = seatrial.assess(
+        lambda frame: probability(frame["age"], frame["hours"]).astype(np.float16),
+        half.set_column(half.column_names.index("flag"), "flag", pa.array(half["flag"].to_numpy().astype(np.float16))),
+        label="flag",
+        inputs=COLUMNS,
+        weight="weight",
+    )
+    assert found.passed
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_codes_of_three_classes_are_neither_labels_nor_amounts(people: pa.Table, kind: type) -> None:
+    grades = np.digitize(people["wage"].to_numpy(), [15, 25])
+    with pytest.raises(InputError, match=r'answers with 0.*, 1.*, 2.*neither the classes "1", "2", "3"'):
+        seatrial.assess(
+            lambda frame: np.digitize(np.asarray(frame["wage"]), [15, 25]).astype(kind),
+            people.append_column("grade", pa.array(grades + 1)),
+            label="grade",
+            inputs=["wage"],
+        )
+
+
 def test_values_are_a_regression(people: pa.Table) -> None:
     found = seatrial.assess(
         lambda frame: 0.5 * np.asarray(frame["age"]) + 0.5 * np.asarray(frame["hours"]) - 19.5,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seatrial.models.finished.converted import ConvertedModel
+if TYPE_CHECKING:  # it imports this module
+    from seatrial.models.finished.converted import ConvertedModel
 
 
 def class_names(classes: Iterable[Any]) -> tuple[str, ...]:
