@@ -4,7 +4,8 @@ What the files must be, and what is made of them:
 
 * UTF-8, with a line of names first; the delimiter is the one of `,` `;` tab `|` that the first lines agree on.
 * A column is whole numbers, numbers, or true/false if every value in every file is; otherwise it is text. Dates stay
-  the text they are: no model takes anything else, and groups by date read the same.
+  the text they are: no model takes anything else, and groups by date read the same. Whole numbers keep all their
+  digits: ids of twenty of them are not one.
 * In a column of numbers or true/false, an empty value and the spellings in `MISSING` are nulls. In a column of text
   each value is what stands there, "" and "NA" too. An empty line is no row.
 """
@@ -25,6 +26,7 @@ import pyarrow.csv
 from seatrial.errors import InputError
 from seatrial.rows.hive_partitions import folder_keys
 from seatrial.rows.plain_text import open_plain
+from seatrial.rows.plain_types import WIDE_WHOLE
 from seatrial.rows.quotes import QuoteCheck, UnclosedQuote
 from seatrial.rows.row_file import RowFile
 from seatrial.rows.stream import Rows
@@ -40,6 +42,7 @@ BLOCK_BYTES = 2**20  # one line has to fit into it; Arrow's reader runs ahead by
 _SAMPLE_BYTES = 2**20  # holds the names of 20,000 columns
 _SAMPLE_LINES = 20
 _PROBE_ROWS = 256  # a cast that fails writes an error a row: a column of text is told by its first values
+_WHOLE = r"^\s*-?\d{1,38}\s*$"  # what `WIDE_WHOLE` holds
 _TRUE, _FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
 
 
@@ -220,8 +223,9 @@ def _widened(kind: pa.DataType, values: Any) -> pa.DataType:  # a pyarrow.String
     if len(values) == 0:
         return kind
     steps = {
-        pa.null(): (pa.int64(), pa.bool_(), pa.float64()),
-        pa.int64(): (pa.int64(), pa.float64()),
+        pa.null(): (pa.int64(), pa.bool_(), WIDE_WHOLE, pa.float64()),
+        pa.int64(): (pa.int64(), WIDE_WHOLE, pa.float64()),
+        WIDE_WHOLE: (WIDE_WHOLE, pa.float64()),
         pa.float64(): (pa.float64(),),
         pa.bool_(): (pa.bool_(),),
     }[kind]
@@ -234,6 +238,8 @@ def _widened(kind: pa.DataType, values: Any) -> pa.DataType:  # a pyarrow.String
 def _holds(kind: pa.DataType, values: Any) -> bool:
     if kind == pa.bool_():
         return bool(pc.all(pc.is_in(values, pa.array([*_TRUE, *_FALSE]))).as_py())
+    if kind == WIDE_WHOLE:
+        return bool(pc.all(pc.match_substring_regex(values, _WHOLE)).as_py())
     try:
         pc.cast(values, kind)
     except pa.ArrowInvalid:

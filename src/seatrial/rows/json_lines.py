@@ -13,17 +13,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json
 
 from seatrial.errors import InputError
 from seatrial.rows.hive_partitions import folder_keys
 from seatrial.rows.plain_text import open_plain
+from seatrial.rows.plain_types import WIDE_WHOLE
 from seatrial.rows.row_file import RowFile
 from seatrial.rows.stream import Rows
 from seatrial.rows.text_content import check_content, not_utf8
 
 BLOCK_BYTES = 4 * 2**20
 LINE_BYTES = 64 * 2**20  # a longer line is no row of a table
+_BEYOND_INT64 = 2.0**63
 DEEPEST = 64  # Arrow's reader recurses: at a hundred thousand it ends the process
 
 
@@ -35,7 +38,7 @@ def read_json_lines(origin: str, sources: Sequence[RowFile], *, types: Mapping[s
         for block, line in _blocks(source):
             table = _parsed(block, source, line, None)
             count += table.num_rows
-            schema = _unified(schema, _plain(table.schema), source, line)
+            schema = _unified(schema, _plain(_with_wide_numbers(table, block, source, line)), source, line)
     if not schema.names:
         raise InputError(
             "the lines do not hold any column.", path=sources[0].path, hint='Write one object a line: {"age": 39, …}.'
@@ -103,6 +106,25 @@ def _parsed(block: bytes, source: RowFile, line: int, schema: pa.Schema | None) 
         raise not_utf8(source, line=line + block[: error.start].count(b"\n")) from None
     except pa.ArrowException as error:
         raise _unreadable(str(error), block, source, line) from None
+
+
+def _with_wide_numbers(table: pa.Table, block: bytes, source: RowFile, line: int) -> pa.Schema:
+    """The table's columns; whole numbers that int64 does not hold keep their digits: ids of twenty are not one."""
+    wide = [field.name for field in table.schema if field.type == pa.float64() and _are_wide(table.column(field.name))]
+    if not wide:
+        return table.schema
+    schema = pa.schema([field.with_type(WIDE_WHOLE) if field.name in wide else field for field in table.schema])
+    try:
+        _parsed(block, source, line, schema)
+    except InputError:
+        return table.schema
+    return schema
+
+
+def _are_wide(values: pa.ChunkedArray[Any]) -> bool:
+    least, most = pc.min_max(values).values()
+    beyond = max(abs(least.as_py() or 0.0), abs(most.as_py() or 0.0)) >= _BEYOND_INT64
+    return beyond and bool(pc.all(pc.equal(values, pc.round(values))).as_py())
 
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)

@@ -46,6 +46,22 @@ def test_a_value_in_the_last_block_decides_with_the_others(
     assert whole(rows).num_rows == rows.rows == 5001
 
 
+@pytest.mark.parametrize("first", ["12345678901234567890", "7", "-7", "", "007"])
+def test_whole_numbers_of_many_digits_keep_them_all(
+    written: Written, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 100)
+    lines = [first] * 50 + ["12345678901234567891", "12345678901234567892"]
+    path = written("r.csv", "\n".join(["id,x", *(f"{line},x" for line in lines), ""]).encode())
+    expected = [int(line) if line else None for line in lines]
+    assert content(open_rows(path))["id"] == expected
+
+
+def test_numbers_beside_whole_ones_of_many_digits_are_numbers(written: Written) -> None:
+    rows = open_rows(written("r.csv", b"a,b\n12345678901234567890,1e20\n1.5,2\n"))
+    assert [field.type for field in rows.schema] == [pa.float64()] * 2
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_is_the_one_the_lines_agree_on(written: Written, delimiter: str) -> None:
     text = f'age{delimiter}"a, b; c|d\te"\n1{delimiter}"x, y; z|w\t"\n2{delimiter}3\n'

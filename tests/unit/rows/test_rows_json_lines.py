@@ -29,6 +29,17 @@ def test_types_hold_for_every_line_and_dates_are_texts(written: Written, monkeyp
     assert found["d"] == [None] * 20 + [{"t": "2026-01-01"}]
 
 
+def test_whole_numbers_of_many_digits_keep_them_all(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", 50)
+    numbers = [12345678901234567890, 12345678901234567891, -7, None]
+    lines = [f'{{"id": {"null" if number is None else number}, "x": 1e30}}' for number in numbers]
+    found = content(open_rows(written("r.jsonl", "\n".join(lines).encode())))
+    assert found["id"] == numbers
+    lines.append('{"id": 0.5, "x": 0.5}')
+    rows = open_rows(written("r.jsonl", "\n".join(lines).encode()))
+    assert [field.type for field in rows.schema] == [pa.float64()] * 2
+
+
 @pytest.mark.parametrize("name", ["r.jsonl.gz", "r.ndjson", "r.json"])
 def test_the_suffixes_of_json_lines(written: Written, name: str) -> None:
     data = b'{"a": 1}\n{"a": 2}\n'
