@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ class ConvertedModel:
     probabilities [n, 1] (of the second class), or values [n] or [n, 1]. `features` names the matrix's columns, where
     the file does; `classes` the classes in the order of the probabilities, where it does. `answer` is the original's
     own library asked for the same rows; None where that library is not installed. `blanks_as` is what the file writes
-    for a blank in the name of a feature.
+    for a blank in the name of a feature. `numbered` are the library's own names for columns without one.
     """
 
     model: onnx.ModelProto
@@ -36,4 +36,16 @@ class ConvertedModel:
     answer: Answer | None = None
     notes: tuple[str, ...] = ()
     blanks_as: str | None = None
+    numbered: tuple[str, ...] = ()
     library: str = "the original"  # "XGBoost": who answered
+
+    def features_in(self, columns: Collection[str]) -> tuple[str, ...] | None:
+        """The names of the matrix's columns for a table of these columns; None where its order alone tells.
+
+        A table with columns named as the library numbers them was named after them. Counted from 1 its order tells.
+        """
+        if self.features is not None or not set(self.numbered) & set(columns):
+            return self.features
+        prefix, width = self.numbered[0].removesuffix("0"), len(self.numbered)
+        from_one = {f"{prefix}{number}" for number in range(1, width + 1)}
+        return None if from_one <= set(columns) and self.numbered[0] not in columns else self.numbered

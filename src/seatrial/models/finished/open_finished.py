@@ -91,7 +91,7 @@ def finish(
         label=label,
         inputs=options.inputs,
         like=options.like,
-        features=None if converted is None else converted.features,
+        features=None if converted is None else _features(converted, schema, options),
         blanks_as=None if converted is None else converted.blanks_as,
         rows=rows,
         path=path,
@@ -145,6 +145,11 @@ def finish(
         if original is not None:
             notes += compare_with_original(original, predictor, compared, name=converted.library)
     return FinishedModel(files, predictor, tuple(notes))
+
+
+def _features(converted: ConvertedModel, schema: pa.Schema, options: ModelOptions) -> tuple[str, ...] | None:
+    """The names of the matrix's columns; an order that was asked for counts more than names that a library made up."""
+    return converted.features if options.inputs is not None else converted.features_in(schema.names)
 
 
 def _read(form: Format, data: bytes, path: str) -> ConvertedModel:

@@ -104,6 +104,19 @@ def test_a_model_without_names_takes_the_columns_that_are_named_for_it(tmp_path:
     np.testing.assert_allclose(answers(found, rows)[:, 1], expected, rtol=0, atol=SAME)
 
 
+def test_columns_that_lightgbm_itself_numbered_are_taken_by_their_numbers(tmp_path: Path) -> None:
+    matrix = frame()[list(NUMBERS)].to_numpy()
+    fitted = lightgbm.LGBMClassifier(**SETTINGS).fit(matrix, label("binary"))
+    rows = table(pd.DataFrame(matrix, columns=["Column_0", "Column_1", "Column_2"]))
+    found = opened(tmp_path, "model.txt", saved(fitted), rows.select(["Column_2", "Column_0", "Column_1"]))
+    expected = fitted.booster_.predict(matrix)
+    np.testing.assert_allclose(answers(found, rows)[:, 1], expected, rtol=0, atol=SAME)
+    with pytest.raises(InputError, match='lacks "Column_2"'):
+        opened(tmp_path, "model.txt", saved(fitted), rows.rename_columns(["Column_1", "Column_0", "id"]))
+    asked = opened(tmp_path, "model.txt", saved(fitted), rows, inputs=["Column_1", "Column_0", "Column_2"])
+    assert [column.name for column in asked.predictor.signature.inputs] == ["Column_1", "Column_0", "Column_2"]
+
+
 def test_an_unknown_category_is_taken_as_lightgbm_takes_it(tmp_path: Path) -> None:
     fitted = fit("binary")
     rows = frame().assign(text=frame().text.cat.rename_categories({"v3": "never seen"}))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
@@ -155,6 +156,17 @@ def test_json_and_ubj_of_a_model_make_one_package(tmp_path: Path) -> None:
     fitted, rows = classifier(), table(frame())
     one, other = (opened(tmp_path, f"model.{suffix}", saved(fitted, suffix), rows) for suffix in ("json", "ubj"))
     assert one.package["model.onnx"] == other.package["model.onnx"]
+
+
+@pytest.mark.parametrize(("names", "order"), [("f0 f1 f2", [2, 0, 1]), ("f1 f2 f3", [0, 1, 2])])
+def test_columns_that_are_numbered_as_xgboost_does_are_taken_by_their_numbers(
+    tmp_path: Path, names: str, order: list[int]
+) -> None:
+    matrix = frame()[list(NUMBERS)].to_numpy()
+    fitted = xgboost.XGBClassifier(n_estimators=5, n_jobs=1).fit(matrix, label("binary"))
+    rows = table(pd.DataFrame(matrix, columns=names.split()))
+    found = opened(tmp_path, "model.json", saved(fitted), rows.select(order))
+    close(answers(found, rows), own_answers(fitted, matrix))
 
 
 def test_a_model_without_names_takes_the_columns_that_are_named_for_it(tmp_path: Path) -> None:

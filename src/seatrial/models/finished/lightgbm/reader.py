@@ -94,6 +94,7 @@ def _booster(text: Text, native: Callable[[NDArray[np.float64]], NDArray[np.floa
     unnamed = not categories and names == [f"{_UNNAMED}{feature}" for feature in range(width)]
     return Booster(
         library="LightGBM",
+        numbered=_UNNAMED,
         names=None if unnamed else tuple(names),
         class_count=class_count,
         forest=forest,

@@ -42,6 +42,7 @@ class Booster:
     zero_is_missing: frozenset[int] = frozenset()
     float32: bool = False  # whether features are rounded to float32 first
     notes: tuple[str, ...] = ()
+    numbered: str = ""  # what the library puts before the number of a feature without a name
 
     def categories_of(self, feature: int) -> Categories | None:
         """The values that the feature's codes stand for; None where the rows hold numbers or the codes themselves."""
@@ -63,6 +64,13 @@ def converted(booster: Booster) -> ConvertedModel:
         answer=None if native is None else answer,
         notes=booster.notes,
         library=booster.library,
+        numbered=_numbered(booster),
+    )
+
+
+def _numbered(booster: Booster) -> tuple[str, ...]:
+    return (
+        tuple(f"{booster.numbered}{feature}" for feature in range(booster.forest.features)) if booster.numbered else ()
     )
 
 

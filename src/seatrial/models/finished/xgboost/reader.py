@@ -34,6 +34,7 @@ _BINARY = "binary:logistic"
 _MULTICLASS = frozenset({"multi:softprob", "multi:softmax"})
 _NUMBERS = re.compile(r"\[?(-?\d[\d.]*([eE][-+]?\d+)?,?)+\]?")
 _CATEGORY = "c"  # in feature_types
+_UNNAMED = "f"  # what XGBoost calls the features of a matrix without names, from 0
 _TYPES = frozenset({_CATEGORY, "float", "int", "i", "q"})
 # The keys that XGBoost 1.0 to 3.4 writes where the answers are made.
 _LEARNER = frozenset(
@@ -78,11 +79,12 @@ def _booster(document: Place, data: bytes) -> Booster:
     forest = Forest(width, targets, _bases(parameters, targets, objective))
     for number, (tree, target) in enumerate(zip(trees[:count], info[:count].tolist(), strict=True)):
         tree.grow(forest, number, target, 1.0 if drops is None else drops[number])
-    made_up = [f"f{feature}" for feature in range(width)]  # XGBoost's own, for a matrix without names
+    made_up = [f"{_UNNAMED}{feature}" for feature in range(width)]
     newer = _newer_than_installed(tuple(int(number) for number in document.array("version", 3)))
     native = _native(data, types, rounds=rounds, multiclass=targets > 1)
     return Booster(
         library="XGBoost",
+        numbered=_UNNAMED,
         names=None if names == made_up else tuple(names) or None,
         class_count=class_count,
         forest=forest,
