@@ -68,8 +68,8 @@ def read_labels(rows: Rows, label: str, *, on_progress: Callable[[int], None] = 
         distinct = pc.unique(values).drop_null()
         if pa.types.is_dictionary(distinct.type):
             distinct = distinct.cast(kind)
-        if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-            numbers = distinct.cast(pa.float64())
+        if pa.types.is_floating(kind) or (pa.types.is_decimal(kind) and kind.scale > 0):
+            numbers = pc.add(distinct.cast(pa.float64()), 0.0)  # −0.0 + 0.0 is 0.0
             numbers = numbers.filter(pc.is_finite(numbers))
             fraction = fraction or bool(pc.any(pc.not_equal(numbers, pc.round(numbers))).as_py())
             distinct = numbers

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.contingency.group_specs import MISSING, GroupSpec, Part, parse_groups, with_groups
+from seatrial.assessors.contingency.group_specs import MISSING, GroupSpec, Part, parse_groups, texts, with_groups
 from seatrial.assessors.contingency.grouping import Grouping, grouping
 from seatrial.errors import InputError, Problems
 
@@ -54,6 +54,10 @@ def test_a_plain_column_is_its_own_grouping() -> None:
     (spec,) = parse_groups(["sex"])
     assert (spec.name, spec.column, spec.sources) == ("sex", "sex", ("sex",))
     assert with_groups(PEOPLE, [spec]) is PEOPLE
+
+
+def test_zero_is_one_group_whatever_its_sign() -> None:
+    assert texts(pa.chunked_array([[0.0, -0.0, -1.0]])).to_pylist() == ["0", "0", "-1"]
 
 
 def test_bins_of_whole_numbers_are_named_by_the_last_number_in_them() -> None:

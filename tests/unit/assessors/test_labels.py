@@ -20,6 +20,8 @@ from seatrial.errors import InputError
         (pa.array([0, 1]), ("0", "1"), [0, 1]),
         (pa.array([0.0, 1.0]), ("0", "1"), [0, 1]),
         (pa.array(["0", "1"]), ("0.0", "1.0"), [0, 1]),
+        (pa.array([-0.0, 0.0, 1.0]), ("0", "1"), [0, 0, 1]),
+        (pa.array([0.0, 1.0], pa.float16()), ("0", "1"), [0, 1]),
         (pa.array([False, True]), ("0", "1"), [0, 1]),
         (pa.array([False, True]), ("False", "True"), [0, 1]),
         (pa.array(["TRUE", "false"]), ("False", "True"), [1, 0]),

@@ -49,13 +49,13 @@ def class_code(name: str, classes: Sequence[str]) -> int | None:
 def meaning(text: str) -> str:
     """One spelling of a number or truth value; other texts mean themselves.
 
-    >>> meaning("True") == meaning("1") == meaning("1.0")
-    True
+    >>> meaning("True") == meaning("1") == meaning("1.0"), meaning("-0") == meaning("0")
+    (True, True)
     """
     if text.lower() in _TRUTHS:
         return repr(_TRUTHS[text.lower()])
     try:
-        return repr(float(text)) if any(map(str.isdigit, text)) else text
+        return repr(float(text) + 0.0) if any(map(str.isdigit, text)) else text  # −0.0 + 0.0 is 0.0
     except ValueError:
         return text
 
@@ -136,6 +136,8 @@ def dictionary(values: pa.ChunkedArray[Any] | pa.Array[Any]) -> pa.DictionaryArr
     whole: Any = values
     if isinstance(whole, pa.ChunkedArray):
         whole = whole.unify_dictionaries().combine_chunks() if whole.num_chunks else pa.array([], whole.type)
+    if pa.types.is_float16(whole.type):  # of which Arrow can count none
+        whole = whole.cast(pa.float32())
     encoded: pa.DictionaryArray[Any, Any] = (
         whole if isinstance(whole, pa.DictionaryArray) else whole.dictionary_encode()
     )

@@ -106,6 +106,7 @@ def texts(values: pa.ChunkedArray[Any]) -> pa.ChunkedArray[pa.StringScalar]:
         values = values.cast(values.type.value_type)
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+        values = pc.add(values, pa.scalar(0, values.type))  # −0.0 is 0.0
     text = pc.cast(values, pa.string())
     present = pc.not_equal(text, pa.scalar("")).fill_null(fill_value=False)
     filled: pa.ChunkedArray[pa.StringScalar] = pc.if_else(present, text, pa.scalar(MISSING))
