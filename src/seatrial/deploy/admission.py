@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 from seatrial.deploy.service_settings import ServiceSettings
@@ -32,7 +32,8 @@ def prepare_service(
     store, image = profile.store, profile.image
     if release is None or digest is None or outcome is None or store is None or image is None:
         raise AssertionError("a deployable release has all of this, and so has the profile")
-    chosen = {key: value for key, value in asdict(profile.service).items() if value is not None}
+    choices = {choice.name: getattr(profile.service, choice.name) for choice in fields(profile.service)}
+    chosen = {key: value for key, value in choices.items() if value is not None}
     if store.credentials in (None, "none"):
         chosen["secret"] = None  # the pod's own identity opens the store, as this profile's user does
     try:

@@ -114,7 +114,7 @@ def _state(
     deployment: Document | None, service: ServiceSettings, services: Services
 ) -> tuple[tuple[Document, ...], Progress]:
     """The pods of the newest version, and how far the rollout is; None for what is not there or not taken up yet."""
-    least = service.replicas
+    least = service.least_pods
     if deployment is None:
         return (), Progress(0, least, least, 0)
     wanted = max(deployment["spec"].get("replicas", 1), least)
@@ -176,9 +176,11 @@ def _why_not_ready(
         return Waiting(words, f"See whether it runs, and {service.kubectl} get events", lasting=True)
     if deployment["spec"].get("paused"):
         return Waiting("the Deployment is paused", f"{service.kubectl} rollout resume deployment/{name}", lasting=True)
-    if (wanted := deployment["spec"].get("replicas", 1)) < service.replicas:
-        hint = f"{service.kubectl} scale deployment/{name} --replicas={service.replicas}"
-        return Waiting(f"the Deployment is scaled to {wanted} of {service.replicas} pods", hint, lasting=True)
+    if (wanted := deployment["spec"].get("replicas", 1)) < service.least_pods:
+        by_hand = service.scale is None or wanted == 0  # an autoscaler leaves a Deployment without pods alone
+        command = f"scale deployment/{name} --replicas={service.least_pods}" if by_hand else f"describe hpa/{name}"
+        hint = f"{service.kubectl} {command}"
+        return Waiting(f"the Deployment is scaled to {wanted} of {service.least_pods} pods", hint, lasting=True)
     conditions = deployment.get("status", {}).get("conditions") or ()
     for condition in conditions if _is_observed(deployment) else ():  # else they are about what was sent before
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":

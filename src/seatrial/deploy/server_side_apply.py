@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from seatrial.deploy.target import Document
 from seatrial.errors import InputError, Refused, TargetError
@@ -34,12 +34,16 @@ _HINTS = (
 )
 
 
-def apply(documents: Sequence[Document], *, context: str | None = None) -> str:
+def apply(
+    documents: Sequence[Document], *, context: str | None = None, before_sending: Callable[[], None] | None = None
+) -> str:
     """Has the server try all of the documents, and only then sends them; returns kubectl's lines.
 
-    `context` is one of the kubeconfig's; without it the current one.
+    `context` is one of the kubeconfig's; without it the current one. `before_sending` is called between the two.
     """
     dry_run(documents, context=context)
+    if before_sending is not None:
+        before_sending()
     return _send(documents, context, otherwise="What was sent before it stays; sending all of it again is safe.")
 
 
@@ -54,9 +58,9 @@ def dry_run(documents: Sequence[Document], *, context: str | None = None) -> str
 def difference(documents: Sequence[Document], *, context: str | None = None) -> str:
     """What sending them would change, as a unified diff of the server's objects; empty where nothing would."""
     command = ["diff", "--server-side", f"--field-manager={FIELD_MANAGER}", "--filename=-"]
-    done = _kubectl(command, documents, context)
+    done = call_kubectl(command, _text(documents), context)
     if done.returncode > DIFFERS:
-        raise _explained(done.stderr.decode(errors="replace").strip(), "Nothing was sent.")
+        raise explained(done.stderr.decode(errors="replace").strip(), "Nothing was sent.")
     return done.stdout.decode(errors="replace")
 
 
@@ -68,15 +72,18 @@ def command_line(folder: str, *, context: str | None = None) -> str:
 
 def _send(documents: Sequence[Document], context: str | None, *options: str, otherwise: str) -> str:
     command = ["apply", "--server-side", f"--field-manager={FIELD_MANAGER}", "--validate=strict", *options]
-    done = _kubectl([*command, "--filename=-"], documents, context)
+    done = call_kubectl([*command, "--filename=-"], _text(documents), context)
     if done.returncode != 0:
-        raise _explained(done.stderr.decode(errors="replace").strip(), otherwise)
+        raise explained(done.stderr.decode(errors="replace").strip(), otherwise)
     return done.stdout.decode(errors="replace").strip()
 
 
-def _kubectl(
-    arguments: Sequence[str], documents: Sequence[Document], context: str | None
-) -> subprocess.CompletedProcess[bytes]:
+def _text(documents: Sequence[Document]) -> str:
+    return "".join(document.text for document in documents)
+
+
+def call_kubectl(arguments: Sequence[str], text: str, context: str | None) -> subprocess.CompletedProcess[bytes]:
+    """What kubectl did with these arguments and this text; `TargetError` where it has no answer in time."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         raise InputError(
@@ -86,7 +93,7 @@ def _kubectl(
     try:
         return subprocess.run(
             [kubectl, *place, f"--request-timeout={REQUEST_TIMEOUT_S}s", *arguments],
-            input="".join(document.text for document in documents).encode(),
+            input=text.encode(),
             capture_output=True,
             check=False,
             timeout=COMMAND_TIMEOUT_S,
@@ -99,7 +106,8 @@ def _kubectl(
         ) from None
 
 
-def _explained(words: str, otherwise: str) -> Refused | TargetError:
+def explained(words: str, otherwise: str) -> Refused | TargetError:
+    """The error that kubectl's words mean."""
     if _UNREACHABLE.search(words) and not re.search(_WEBHOOK, words):
         return TargetError(
             f"the cluster could not be asked: {words}", path="kubectl", hint="See `kubectl cluster-info`."

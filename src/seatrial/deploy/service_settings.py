@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 
 from seatrial.cluster.dns_names import is_dns_label
 from seatrial.cluster.quantities import quantity_mistake
+from seatrial.cluster.scale import Scale, scale_mistake
 from seatrial.deploy.azureml.vm_sizes import vm_size_mistake
 from seatrial.errors import InputError, Problems
 from seatrial.stores.documents import sha256, to_json
@@ -44,6 +45,7 @@ class ServiceSettings:
     namespace: str = DEFAULT_NAMESPACE
     context: str | None = None  # of the kubeconfig, and in no document; None: the current one
     replicas: int = 2
+    scale: Scale | None = None  # in place of `replicas`, which the cluster then decides
     cpu: str = "500m"
     memory: str = "512Mi"
     secret: str | None = "seatrial-store"  # noqa: S105 — a Secret's name; None: the pod's identity opens the store
@@ -61,11 +63,16 @@ class ServiceSettings:
     @property
     def digest(self) -> str:
         """Of all that the pods are made of: another one means other pods."""
-        others = {"context", "replicas", "callers"}
+        others = {"context", "replicas", "scale", "callers"}
         made_of = {key: value for key, value in asdict(self).items() if key not in others}
         # What came later and is not used leaves the digest as it was.
         unused = {key for key in _LATER if made_of[key] == _DEFAULTS[key]}
         return sha256(to_json({key: value for key, value in made_of.items() if key not in unused}))
+
+    @property
+    def least_pods(self) -> int:
+        """As many pods as it has at any time."""
+        return self.replicas if self.scale is None else self.scale.min
 
     @property
     def kubectl(self) -> str:
@@ -110,6 +117,9 @@ def _problems(service: ServiceSettings) -> Iterator[tuple[str, str, str]]:
             yield key, f"{namespace!r} is not a valid namespace.", "Use a-z, 0-9 and -, at most 63 characters."
     if service.replicas < 1:
         yield "service.replicas", f"replicas must be at least 1, got {service.replicas}.", "Give at least 1."
+    if service.scale is not None and (wrong_scale := scale_mistake(service.scale)) is not None:
+        key, problem, hint = wrong_scale
+        yield f"service.scale.{key}", problem, hint
     for cpu, memory in ((service.cpu, None), (None, service.memory)):
         if (mistake := quantity_mistake(cpu, memory)) is not None:
             key, problem, hint = mistake

@@ -7,6 +7,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from seatrial.cluster.restricted_pod import SCRATCH_FOLDER, container_security, pod_security
+from seatrial.cluster.scale import Scale
 from seatrial.cluster.yaml_text import Manifest
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.stores.documents import sha256
@@ -203,6 +204,22 @@ def disruption_budget(service: ServiceSettings, name: str) -> Manifest:
         "kind": "PodDisruptionBudget",
         "metadata": metadata(service, name),
         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector(name)}},
+    }
+
+
+def autoscaler(service: ServiceSettings, scale: Scale, name: str) -> Manifest:
+    """Changes the Deployment's replicas by the CPU that its pods use."""
+    utilization = {"type": "Utilization", "averageUtilization": scale.cpu_percent}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": metadata(service, name),
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "minReplicas": scale.min,
+            "maxReplicas": scale.max,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": utilization}}],
+        },
     }
 
 

@@ -33,7 +33,7 @@ ROWS: list[dict[str, object]] = [
     {"age": 17.5, "sex": "Male"},
 ]
 KSERVE = "http://127.0.0.1:18081/readyz"
-SERVICE = 'service = {{ namespace = "{namespace}", replicas = {replicas}, cpu = "{cpu}", memory = "{memory}" }}\n'
+SERVICE = 'service = {{ namespace = "{namespace}", {pods}, cpu = "{cpu}", memory = "{memory}" }}\n'
 
 
 class Fleet:
@@ -44,10 +44,19 @@ class Fleet:
         self.local = open_objects(StoreSettings(url=(folder / "store").as_uri()))
         self.write()
 
-    def write(self, *, replicas: int = 1, cpu: str = "400m", memory: str = "512Mi", image: str | None = None) -> None:
+    def write(
+        self,
+        *,
+        replicas: int = 1,
+        cpu: str = "400m",
+        memory: str = "512Mi",
+        image: str | None = None,
+        scale: str | None = None,
+    ) -> None:
         """The project file, with these settings of the service."""
+        pods = f"replicas = {replicas}" if scale is None else f"scale = {scale}"
         profile = self._team.profile if image is None else self._with_image(image)
-        service = SERVICE.format(namespace=self._team.namespace, replicas=replicas, cpu=cpu, memory=memory)
+        service = SERVICE.format(namespace=self._team.namespace, pods=pods, cpu=cpu, memory=memory)
         store = f'[profile.local]\nstore = {{ url = "{(self.folder / "store").as_uri()}" }}\n\n'
         head, _, tail = profile.partition("\n[profile.prod.cluster]")
         text = f'[project]\nname = "census"\n\n{store}{head}\n{service}\n[profile.prod.cluster]{tail}'

@@ -92,6 +92,21 @@ def test_a_rollout_that_does_not_come_up_says_why_and_the_last_version_serves_on
     assert "does not verify" in words_of_a_failed_rollout()
 
 
+def test_an_autoscaler_decides_the_number_of_pods_across_releases(fleet: Fleet, team: Team) -> None:
+    fleet.write(scale="{ min = 1, max = 2 }")
+    first = fleet.release()
+    done = fleet.deploy("--apply")
+    assert done.returncode == 0, done.stderr
+    assert fleet.running() == [("census@1", digest(first), 1, 1)]
+    kubectl("--namespace", team.namespace, "scale", "deployment/census", "--replicas=2")  # as an autoscaler does it
+    second = fleet.release(accuracy=0.9)
+    done = fleet.deploy("census@2", "--apply")
+    assert done.returncode == 0, done.stderr
+    assert fleet.running() == [("census@2", digest(second), 2, 2)]
+    fleet.write(replicas=1)
+    assert "delete hpa/census" in fleet.deploy("census@2", "--apply").stderr
+
+
 def test_a_secret_that_is_missing_or_lacks_a_key_is_named_before_anything_is_sent(fleet: Fleet, team: Team) -> None:
     fleet.release()
     place = ("--namespace", team.namespace)

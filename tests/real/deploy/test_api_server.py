@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from seatrial.deploy import find_target, server_side_apply
+from seatrial.cluster.scale import Scale
+from seatrial.deploy import autoscaling, find_target, server_side_apply
 from seatrial.deploy.target import Document
 from seatrial.errors import InputError, Refused, TargetError
 from tests.deploy_sample import SERVICE
@@ -28,6 +29,7 @@ VARIANTS = {
     "one replica, the pod's identity, a passed release": dataclasses.replace(
         SERVICE, replicas=1, secret=None, callers=(), verdict="pass", waived_until=None, endpoint=None
     ),
+    "as many pods as their load asks for": dataclasses.replace(SERVICE, scale=Scale(2, 6)),
     "the longest name": dataclasses.replace(SERVICE, name="n" * 40, version=10_000),
     "text that looks like numbers": dataclasses.replace(
         SERVICE, store_url="s3://1e3/0o17", region="1e3", trust="1e3", cpu="1.5", memory="2Gi"
@@ -148,6 +150,23 @@ def test_a_field_that_somebody_else_owns_is_not_taken_from_them() -> None:
         subject.apply(service, subject.render_service(service))
     assert "kubectl" in str(caught.value.hint)
     assert read_back("deployment", "shared", "{.spec.replicas}") == "7"
+
+
+@pytest.mark.usefixtures("api")
+def test_an_autoscaler_takes_over_the_number_of_pods_that_is_there() -> None:
+    subject, service = find_target("kubectl"), dataclasses.replace(SERVICE, name="scaled", replicas=3)
+    scaled = dataclasses.replace(service, scale=Scale(2, 6))
+    subject.apply(service, subject.render_service(service))
+    assert "replicas" not in subject.difference(scaled, subject.render_service(scaled)).replace("Replicas", "")
+    with pytest.raises(Refused, match="does not measure what its pods use"):  # no metrics-server here
+        subject.apply(scaled, subject.render_service(scaled))
+    autoscaling.hand_over_replicas(scaled, "scaled")
+    for version in (2, 3):
+        following = dataclasses.replace(scaled, version=version)
+        server_side_apply.apply(subject.render_service(following))
+        assert read_back("deployment", "scaled", "{.spec.replicas}") == "3"
+    with pytest.raises(Refused, match="would change replicas = 3"):
+        subject.apply(service, subject.render_service(service))
 
 
 @pytest.mark.parametrize("user", ["{}", "{token: expired}"])

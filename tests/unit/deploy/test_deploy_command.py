@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from seatrial.cli import main
+from seatrial.cluster.scale import Scale
 from seatrial.deploy.admission import prepare_service
 from seatrial.deploy.service_of_release import request_service
 from seatrial.errors import Problems, Refused
@@ -164,7 +165,8 @@ def test_what_is_written_is_what_would_be_sent(
     make_release()
     kubectl = tmp_path / "bin" / "kubectl"
     kubectl.parent.mkdir()
-    kubectl.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/called\ncat > {tmp_path}/sent\necho applied\n')
+    sends = f'echo "$@" >> {tmp_path}/called\ncat > {tmp_path}/sent\necho applied\n'
+    kubectl.write_text(f'#!/bin/sh\n[ "$2" = get ] && exit\n{sends}')
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{kubectl.parent}:/usr/bin:/bin")
     status, out, _ = deploy("census@1", "--to", "kubectl", "--output", str(tmp_path / "out"), "--apply", "--detach")
@@ -249,6 +251,14 @@ def test_a_store_without_credentials_is_opened_by_the_pods_identity(verified: Ve
     profile = dataclasses.replace(PROFILE, store=StoreChoice("s3://lake/census"))
     assert prepare_service(verified, "prod", profile, trust="").secret is None
     assert prepare_service(verified, "prod", PROFILE, trust="").secret == "seatrial-store"
+
+
+def test_the_scale_of_a_profile_is_that_of_the_service(verified: Verified) -> None:
+    scaled = dataclasses.replace(PROFILE, service=ServiceChoice(scale=Scale(2, 6)))
+    assert prepare_service(verified, "prod", scaled, trust="").scale == Scale(2, 6)
+    wrong = dataclasses.replace(PROFILE, service=ServiceChoice(scale=Scale(6, 2)))
+    with pytest.raises(Problems, match=r"\[profile.prod\] service.scale.max"):
+        prepare_service(verified, "prod", wrong, trust="")
 
 
 def test_samples_are_kept_without_columns_that_the_release_has(verified: Verified) -> None:

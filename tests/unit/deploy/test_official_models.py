@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from seatrial.cluster.scale import Scale
 from seatrial.deploy import find_target
 from seatrial.deploy.target import Document
 from tests.deploy_sample import SERVICE
@@ -25,6 +26,7 @@ MODELS = {
     "Deployment": "V1Deployment",
     "Service": "V1Service",
     "PodDisruptionBudget": "V1PodDisruptionBudget",
+    "HorizontalPodAutoscaler": "V2HorizontalPodAutoscaler",
     "InferenceService": "V1beta1InferenceService",
 }
 
@@ -61,9 +63,11 @@ def round_trip(manifest: dict[str, Any]) -> Any:
     return read(manifest, MODELS[manifest["kind"]])
 
 
+@pytest.mark.parametrize("scale", [None, Scale(2, 6)])
 @pytest.mark.parametrize("name", ["kubectl", "kubeflow"])
-def test_official_models_lose_nothing_of_a_manifest(name: Any) -> None:
-    manifests = [yaml.safe_load(one.text) for one in find_target(name).render_service(SERVICE)]
+def test_official_models_lose_nothing_of_a_manifest(name: Any, scale: Scale | None) -> None:
+    service = dataclasses.replace(SERVICE, scale=scale)
+    manifests = [yaml.safe_load(one.text) for one in find_target(name).render_service(service)]
     assert [round_trip(manifest) for manifest in manifests] == manifests
 
 

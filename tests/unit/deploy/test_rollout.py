@@ -11,9 +11,11 @@ from typing import Any, cast
 
 import pytest
 
+from seatrial.cluster.scale import Scale
 from seatrial.cluster.services import Services
 from seatrial.deploy import rollout
 from seatrial.deploy.running_services import parse_digest, release_before, running_services
+from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.errors import InputError, Refused
 from tests.deploy_sample import SERVICE
 
@@ -135,11 +137,15 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seatrial.deploy.rollout.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
 
 
-def follow(*moments: tuple[Document | None, Sequence[Document], Sequence[Document]], **cluster: Any) -> list[str]:
+def follow(
+    *moments: tuple[Document | None, Sequence[Document], Sequence[Document]],
+    service: ServiceSettings = SERVICE,
+    **cluster: Any,
+) -> list[str]:
     lines: list[str] = []
     services = cast("Services", Cluster(moments, **cluster))
     rollout.follow_rollout(
-        "census", SERVICE, services, before=BEFORE, way_back="seatrial deploy --rollback", on_progress=lines.append
+        "census", service, services, before=BEFORE, way_back="seatrial deploy --rollback", on_progress=lines.append
     )
     return lines
 
@@ -259,6 +265,29 @@ def test_more_pods_of_the_same_settings_are_waited_for_until_kserve_hands_their_
     lines: list[str] = []
     rollout.follow_rollout("census", SERVICE, services, before=SERVICE.digest, way_back="", on_progress=lines.append)
     assert lines == ["census@2: 1 of 2 pods are ready; the Deployment is scaled to 1 of 2 pods."]
+
+
+SCALED = dataclasses.replace(SERVICE, scale=Scale(2, 6))
+
+
+def test_an_autoscaler_may_raise_and_lower_the_number_of_pods_meanwhile() -> None:
+    def moment(wanted: int, ready: int, total: int) -> tuple[Document, list[Document], list[Document]]:
+        new = version(2, "census@2", OURS, replicas=wanted, ready=ready)
+        return deployment(ready, total, spec={"replicas": wanted}), [OLD, new], [pod(NOT_READY)]
+
+    assert follow(moment(2, 0, 2), moment(5, 2, 6), moment(3, 3, 3), service=SCALED) == [
+        "census@2: 0 of 2 pods are ready.",
+        "census@2: 2 of 5 pods are ready.",
+    ]
+    follow(moment(6, 4, 4), service=SCALED)  # there is no room for more, and four is enough
+
+
+def test_a_new_deployment_begins_with_one_pod_until_its_autoscaler_has_seen_it() -> None:
+    one = (deployment(1, 1, spec={"replicas": 1}), [version(2, "census@2", OURS)], [pod()])
+    assert len(follow(*[one] * 20, ALL_READY, service=SCALED)) == 1
+    with pytest.raises(Refused, match="scaled to 1 of 2 pods") as caught:
+        follow(one, service=SCALED)
+    assert "describe hpa/census" in str(caught.value.hint)
 
 
 def test_the_revision_that_kserve_drops_for_a_moment_is_waited_for() -> None:

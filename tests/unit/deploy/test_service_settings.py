@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seatrial.cluster.dns_names import dns_label, is_dns_label
+from seatrial.cluster.scale import Scale
 from seatrial.deploy import find_target, workload
 from seatrial.deploy.find_target import BUILT_IN
 from seatrial.deploy.service_settings import ServiceSettings
@@ -115,6 +116,11 @@ def test_two_names_never_share_a_label(names: list[str]) -> None:
         ("namespace", "My_Models", "service.namespace"),
         ("callers", ("web", "-"), "service.callers"),
         ("replicas", 0, "service.replicas"),
+        ("scale", Scale(0, 3), "service.scale.min"),
+        ("scale", Scale(3, 3), "service.scale.max"),
+        ("scale", Scale(2, 3, 0.95), "service.scale.cpu"),
+        ("scale", Scale(2, 3, float("nan")), "service.scale.cpu"),
+        ("scale", Scale(2, 3, 70), "service.scale.cpu"),
         ("cpu", "0", "service.cpu"),
         ("cpu", "0.0", "service.cpu"),
         ("cpu", "half", "service.cpu"),

@@ -40,7 +40,16 @@ class AzureML:
     sends = False
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
-        """Endpoint, deployment and traffic, and the configuration that the deployment mounts."""
+        """Endpoint, deployment and traffic, and the configuration that the deployment mounts.
+
+        `InputError` for a `scale`: Azure scales managed endpoints by rules of Azure Monitor, outside of these files.
+        """
+        if service.scale is not None:
+            raise InputError(
+                "managed endpoints of Azure ML are scaled by Azure Monitor, and not by their own files.",
+                path="service.scale",
+                hint="Write replicas, and add a rule to the deployment: az monitor autoscale create --help",
+            )
         endpoint = _endpoint(service)
         deployment = _deployment(service, str(endpoint["name"]))
         traffic = {**endpoint, "traffic": {str(deployment["name"]): 100}}

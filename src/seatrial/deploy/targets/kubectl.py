@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seatrial.cluster.dns_names import DNS_LABEL_LIMIT, dns_label
 from seatrial.cluster.yaml_text import Manifest, to_yaml
-from seatrial.deploy import server_side_apply, workload
+from seatrial.deploy import autoscaling, server_side_apply, workload
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document
 from seatrial.pipeline.driver.driver_manifest import render_driver, render_schedule
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # a name that is also a label's value, with room for "-" and the digest of the configuration
 NAME_LIMIT = DNS_LABEL_LIMIT - 1 - workload.DIGITS_OF_CONTENT
 SERVICE_PORT = 80
+DEPLOYMENT = "deployment.yaml"
 KEPT_REVISIONS = 5  # old versions that `kubectl rollout undo` finds
 
 
@@ -30,19 +32,22 @@ class Kubectl:
     sends = True
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
-        """ServiceAccount, ConfigMap, NetworkPolicy, Deployment, Service, PodDisruptionBudget, in the order of need."""
+        """ServiceAccount, ConfigMap, NetworkPolicy, Deployment, Service, PodDisruptionBudget, in the order of need.
+
+        And a HorizontalPodAutoscaler for a service with a `scale`.
+        """
         name = service_name(service.name)
-        return tuple(
-            Document(f"{str(manifest['kind']).lower()}.yaml", to_yaml(manifest))
-            for manifest in (
-                workload.service_account(service, name),
-                workload.configuration(service, name),
-                workload.network_policy(service, name),
-                _deployment(service, name),
-                _service(service, name),
-                workload.disruption_budget(service, name),
-            )
-        )
+        manifests = [
+            workload.service_account(service, name),
+            workload.configuration(service, name),
+            workload.network_policy(service, name),
+            _deployment(service, name),
+            _service(service, name),
+            workload.disruption_budget(service, name),
+        ]
+        if service.scale is not None:
+            manifests.append(workload.autoscaler(service, service.scale, name))
+        return tuple(Document(f"{str(manifest['kind']).lower()}.yaml", to_yaml(manifest)) for manifest in manifests)
 
     def render_pipeline(self, pipeline: PipelineRun) -> tuple[Document, ...]:
         """The driver's Job or the schedule's CronJob, where the cluster drives the run, and the Job of each step.
@@ -72,10 +77,24 @@ class Kubectl:
 
     def apply(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
         """`kubectl apply --server-side`, after a dry run of all of it on the server."""
-        return server_side_apply.apply(documents, context=service.context)
+        name = service_name(service.name)
+        autoscaling.require_autoscaler_of_choice(service, name)
+        return server_side_apply.apply(
+            documents,
+            context=service.context,
+            before_sending=lambda: autoscaling.hand_over_replicas(service, name),
+        )
 
     def difference(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
-        """`kubectl diff --server-side`."""
+        """`kubectl diff --server-side`; the number of pods that is handed over to an autoscaler stays as it is."""
+        name = service_name(service.name)
+        if (replicas := autoscaling.replicas_to_hand_over(service, name)) is not None:
+            (kept,) = (
+                one
+                for one in self.render_service(replace(service, scale=None, replicas=replicas))
+                if one.path == DEPLOYMENT
+            )
+            documents = [kept if one.path == DEPLOYMENT else one for one in documents]
         return server_side_apply.difference(documents, context=service.context)
 
     def deployment_of(self, name: str, namespace: str) -> str:  # noqa: ARG002 — see Target
@@ -89,12 +108,14 @@ def service_name(release_name: str) -> str:
 
 
 def _deployment(service: ServiceSettings, name: str) -> Manifest:
+    # with an autoscaler no number is sent: sending again would undo its last decision
+    replicas = {} if service.scale is not None else {"replicas": service.replicas}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": workload.metadata(service, name),
         "spec": {
-            "replicas": service.replicas,
+            **replicas,
             "revisionHistoryLimit": KEPT_REVISIONS,
             "selector": {"matchLabels": workload.selector(name)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from seatrial.cluster.dns_names import DNS_LABEL_LIMIT, dns_label
 from seatrial.cluster.yaml_text import Manifest, to_yaml
-from seatrial.deploy import server_side_apply, workload
+from seatrial.deploy import autoscaling, server_side_apply, workload
 from seatrial.deploy.service_settings import ServiceSettings
 from seatrial.deploy.target import Document
 from seatrial.errors import InputError
@@ -66,6 +66,7 @@ class Kubeflow:
 
     def apply(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
         """`kubectl apply --server-side`, after a dry run of all of it on the server."""
+        autoscaling.require_metrics(service)
         return server_side_apply.apply(documents, context=service.context)
 
     def difference(self, service: ServiceSettings, documents: Sequence[Document]) -> str:
@@ -109,13 +110,13 @@ def _inference_service(service: ServiceSettings, name: str, predictor: str) -> M
             "annotations": {
                 **workload.provenance_annotations(service),
                 "serving.kserve.io/deploymentMode": "Standard",
-                "serving.kserve.io/autoscalerClass": "none",  # as many replicas as asked for, as with kubectl
+                # without a scale as many replicas as asked for, as with kubectl
+                "serving.kserve.io/autoscalerClass": "none" if service.scale is None else "hpa",
             },
         },
         "spec": {
             "predictor": {
-                "minReplicas": service.replicas,
-                "maxReplicas": service.replicas,
+                **_replicas(service),
                 "labels": workload.labels(service, predictor),
                 "annotations": workload.pod_annotations(service),
                 "deploymentStrategy": {
@@ -126,4 +127,17 @@ def _inference_service(service: ServiceSettings, name: str, predictor: str) -> M
                 **workload.pod_spec(service, predictor, container=CONTAINER),
             }
         },
+    }
+
+
+def _replicas(service: ServiceSettings) -> Manifest:
+    """As many replicas as asked for, or KServe's own fields for its HorizontalPodAutoscaler."""
+    scale = service.scale
+    if scale is None:
+        return {"minReplicas": service.replicas, "maxReplicas": service.replicas}
+    return {
+        "minReplicas": scale.min,
+        "maxReplicas": scale.max,
+        "scaleMetric": "cpu",
+        "scaleTarget": scale.cpu_percent,
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seatrial.cluster.node_choice import Toleration
+from seatrial.cluster.scale import Scale
 from seatrial.models.signature import Task
 from seatrial.pipeline.steps.declaration import Parameter
 from seatrial.prepare.spark_settings import SparkSettings
@@ -90,6 +91,7 @@ class ServiceChoice:
 
     namespace: str | None = None
     replicas: int | None = None
+    scale: Scale | None = None  # in place of `replicas`
     cpu: str | None = None  # "500m", "2"
     memory: str | None = None  # "512Mi"
     secret: str | None = None  # the name of the Secret (in Azure ML: of the connection) that holds the store's keys

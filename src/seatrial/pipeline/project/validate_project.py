@@ -115,6 +115,12 @@ def cluster_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
                 )
         if (wrong := quantity_mistake(None, profile.cluster.driver_memory)) is not None:
             yield ("profile", name, "cluster", "driver_memory"), *wrong[1:]
+    if profile.service.replicas is not None and profile.service.scale is not None:
+        yield (
+            ("profile", name, "service", "replicas"),
+            "replicas and scale must not both be given.",
+            "Keep one: replicas for a number that stays, scale for an autoscaler.",
+        )
     for step, choice in profile.steps.items():
         if (mistake := resources_mistake(override(DEFAULTS, choice))) is not None:
             key, problem, hint = mistake
