@@ -42,7 +42,7 @@ VERBS = {
     "doctor": Verb("project.doctor", "Check Java, jars, store and catalog: what works, what to change."),
     "plan": Verb("project.plan", "Show which steps would run, which are cached, and why."),
     "run": Verb("project.run", "Run the pipeline; ends with the verdict and the release."),
-    "assess": Verb("trial.assess", "Try models that are known to be bad: does the trial catch them? (--self-test)"),
+    "assess": Verb("trial.assess", "Measure a release on rows that it answered in service, once their labels came."),
     "report": Verb("release.report", "Write the trial's report, one HTML file."),
     "verify": Verb("release.verify", "Check digests, signature and trust, and judge the evidence again."),
     "diff": Verb("release.diff", "Show what changed between two releases."),

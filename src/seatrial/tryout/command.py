@@ -70,35 +70,8 @@ class Result:
         return self.assessment.outcome not in (None, Outcome.PASS)
 
     def as_document(self, *, report: Path) -> dict[str, Any]:
-        """The `--json` document: that of `run`, and what it rests on."""
-        assessment = self.assessment
-        outcome = None if assessment.outcome is None else assessment.outcome.value
-        return {
-            "run": None,
-            "release": None,
-            "verdict": outcome,
-            "deployable": False,
-            "waived": [],
-            "steps": [],
-            "model": _plain(assessment.signature) | {"name": assessment.model, "digest": assessment.trial.model},
-            "data": {"name": assessment.data, "label": assessment.label, "groups": list(assessment.groups)},
-            "confidence": assessment.trial.confidence,
-            "test_use": _plain(assessment.trial.test_use),
-            "assumptions": list(assessment.assumptions),
-            "notes": [_plain(note) for note in assessment.notes],
-            "findings": [
-                {
-                    "requirement": str(finding.requirement),
-                    "outcome": finding.outcome.value,
-                    "reason": finding.reason,
-                    "rows_needed": finding.rows_needed,
-                }
-                for finding in assessment.findings
-            ],
-            "evidence": [_plain(evidence) for evidence in assessment.trial.evidence],
-            "not_measured": [_plain(unmeasured) for unmeasured in assessment.trial.not_measured],
-            "report": str(report),
-        }
+        """The `--json` document."""
+        return assessment_document(self.assessment, report=report)
 
     def closing_lines(self, *, report: Path) -> Iterator[str]:
         """Where the report is, and the next command that makes sense."""
@@ -135,6 +108,37 @@ def run(arguments: TryArguments, *, on_progress: ProgressCallback) -> Result:
         reproduce=(words(command_of(arguments)),),
     )
     return Result(assessment, arguments)
+
+
+def assessment_document(assessment: Assessment, *, report: Path) -> dict[str, Any]:
+    """An assessment for `--json`: the document of `run`, and what it rests on."""
+    outcome = None if assessment.outcome is None else assessment.outcome.value
+    return {
+        "run": None,
+        "release": None,
+        "verdict": outcome,
+        "deployable": False,
+        "waived": [],
+        "steps": [],
+        "model": _plain(assessment.signature) | {"name": assessment.model, "digest": assessment.trial.model},
+        "data": {"name": assessment.data, "label": assessment.label, "groups": list(assessment.groups)},
+        "confidence": assessment.trial.confidence,
+        "test_use": _plain(assessment.trial.test_use),
+        "assumptions": list(assessment.assumptions),
+        "notes": [_plain(note) for note in assessment.notes],
+        "findings": [
+            {
+                "requirement": str(finding.requirement),
+                "outcome": finding.outcome.value,
+                "reason": finding.reason,
+                "rows_needed": finding.rows_needed,
+            }
+            for finding in assessment.findings
+        ],
+        "evidence": [_plain(evidence) for evidence in assessment.trial.evidence],
+        "not_measured": [_plain(unmeasured) for unmeasured in assessment.trial.not_measured],
+        "report": str(report),
+    }
 
 
 def check_report(path: Path) -> None:

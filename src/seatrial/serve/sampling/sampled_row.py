@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seatrial.errors import InputError, did_you_mean, field
 from seatrial.models.predictor import Predictions
 from seatrial.models.signature import Kind, Signature
-from seatrial.serve.formats.records import answers_of
+from seatrial.serve.formats.records import PREDICTED, answers_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 REQUEST_ID, ROW, TIME, RELEASE = "request_id", "row", "time", "release"
 OWN_COLUMNS = (REQUEST_ID, ROW, TIME, RELEASE)
+SHARE = "seatrial.sample.share"  # in the metadata of a file
 _OBJECT_BYTES = 64  # about what a Python value takes beside its text
 
 
@@ -64,31 +68,49 @@ def sampled_row(
     return SampledRow(values, texts + _OBJECT_BYTES * len(values))
 
 
+def sample_types(signature: Signature, kept: Sequence[str]) -> dict[str, pa.DataType]:
+    """The columns of a sample's file and their types, in their order: its own, the inputs that are kept, the answer."""
+    import pyarrow as pa
+
+    kinds = {column.name: column.kind for column in signature.inputs}
+    of_kind: dict[Kind, pa.DataType] = {"text": pa.string(), "boolean": pa.bool_()}
+    types: dict[str, pa.DataType] = {TIME: pa.timestamp("us", tz="UTC"), RELEASE: pa.string()}
+    types |= {REQUEST_ID: pa.string(), ROW: pa.int32()}
+    types |= {name: of_kind.get(kinds[name], pa.float64()) for name in kept}
+    types[PREDICTED] = pa.float64() if signature.task == "regression" else pa.string()
+    if signature.task != "regression" and signature.probabilities:
+        types |= {f"probability={name}": pa.float64() for name in signature.classes}
+    if signature.interval:
+        types |= {"lower": pa.float64(), "upper": pa.float64()}
+    return types
+
+
 def as_parquet(
-    rows: Sequence[tuple[float, SampledRow]], signature: Signature, kept: Sequence[str], *, release: str
+    rows: Sequence[tuple[float, SampledRow]],
+    signature: Signature,
+    kept: Sequence[str],
+    *,
+    release: str,
+    share: float,
 ) -> bytes:
-    """Rows, each with its time, as one Parquet file."""
+    """Rows, each with its time, as one Parquet file; `share` of all rows were drawn, which its metadata says."""
     import pyarrow as pa
     import pyarrow.parquet
 
-    kinds = {column.name: column.kind for column in signature.inputs}
-    types: dict[str, Any] = {REQUEST_ID: pa.string(), ROW: pa.int32()}
-    of_kind: dict[Kind, Any] = {"text": pa.string(), "boolean": pa.bool_()}
-    types |= {name: of_kind.get(kinds[name], pa.float64()) for name in kept}
-    numbers = [name for name in rows[0][1].values if name not in types]
-    label = pa.float64() if signature.task == "regression" else pa.string()
-    types |= {name: label if place == 0 else pa.float64() for place, name in enumerate(numbers)}  # the label is first
-    columns: dict[str, Any] = {
-        TIME: pa.array([int(moment * 1e6) for moment, _ in rows], pa.timestamp("us", tz="UTC")),
-        RELEASE: pa.array([release] * len(rows), pa.string()),
-    }
-    for name, kind in types.items():
-        values = [row.values[name] for _, row in rows]
+    columns: dict[str, Any] = {}
+    for name, kind in sample_types(signature, kept).items():
+        if name == TIME:
+            values: list[Any] = [int(moment * 1e6) for moment, _ in rows]
+        elif name == RELEASE:
+            values = [release] * len(rows)
+        else:
+            values = [row.values[name] for _, row in rows]
         if kind == pa.bool_():
             values = [None if value is None else bool(value) for value in values]
         columns[name] = pa.array(values, kind)
     sink = pa.BufferOutputStream()
-    pyarrow.parquet.write_table(pa.table(columns), sink, compression="zstd")
+    table = pa.table(columns).replace_schema_metadata({SHARE: repr(share)})
+    pyarrow.parquet.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
 
 

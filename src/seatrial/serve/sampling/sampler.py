@@ -149,7 +149,8 @@ class Sampler:
         try:
             moment = datetime.fromtimestamp(rows[0][0], UTC)
             key = f"{self._prefix}{moment:%Y-%m-%d}/{moment:%H%M%S}-{uuid.uuid4().hex[:12]}.parquet"
-            self._sink.put(key, as_parquet(rows, self._signature, self._kept, release=self._release))
+            content = as_parquet(rows, self._signature, self._kept, release=self._release, share=self._share)
+            self._sink.put(key, content)
             outcome = "written"
         except Exception as error:  # noqa: BLE001  # whatever it is, the service goes on
             outcome = "failed"

@@ -1,0 +1,338 @@
+"""Whether a release's policy still holds on rows that it answered in service, measured as a trial measures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seatrial.assessors.claims import BASELINE, ONE_COLUMN
+from seatrial.assessors.contingency.group_specs import parse_groups
+from seatrial.errors import InputError, field
+from seatrial.models.runtime import load_predictor
+from seatrial.rows import Rows, rows_of
+from seatrial.serve.sampling.sampled_row import REQUEST_ID, ROW, TIME
+from seatrial.trial.data_checks.label_checks import share
+from seatrial.trial.data_checks.note import Note
+from seatrial.trial.measure import TrialInputs, UseRecorder, measure
+from seatrial.trial.model import Model
+from seatrial.trial.progress import ProgressCallback, no_progress
+from seatrial.trial.question import Question
+from seatrial.trial.validate import groups_of
+from seatrial.tryout.assessment import Assessment
+from seatrial.tryout.samples.join_labels import JoinedRows, join_labels
+from seatrial.tryout.samples.recorded_answers import answer_columns, differing_answers, recorded_answers
+from seatrial.tryout.samples.sample_files import SampledRows, skipped_words
+from seatrial.verdicts.evidence import Claim, NotMeasured
+from seatrial.verdicts.judge import judge
+from seatrial.verdicts.policy import Policy, Requirement
+from seatrial.verdicts.trial import Trial
+
+_ASKED_ANEW = frozenset({"robust_accuracy", "trigger_rate", "counterfactual_flip_rate"})
+_OF_ALL_INPUTS = frozenset({"one_column_accuracy", "unknown_values", "duplicate_share"})
+_WHOLE = "all"  # the slice of a claim of which no slice was measured
+
+
+@dataclass(frozen=True, slots=True)
+class ServedRelease:
+    """A release that verifies: what it is called, its digests, package and policy."""
+
+    title: str
+    digest: str  # of release.json
+    model: str  # digest of the package
+    package: Mapping[str, bytes]
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class SampledAssessment:
+    """What came of it, and what the samples were like."""
+
+    assessment: Assessment
+    samples: SampledRows
+    joined: JoinedRows
+    differing_answers: int | None  # of the service and the release; None where inputs are missing
+
+    def document(self) -> dict[str, Any]:
+        """What the samples were like, for `--json`."""
+        samples, joined = self.samples, self.joined
+        return {
+            "rows": joined.table.num_rows,
+            "labelled": joined.labelled,
+            "shares": list(samples.shares),
+            "kept": list(samples.kept),
+            "dropped": list(samples.dropped),
+            "files": samples.files,
+            "skipped": [{"file": name, "reason": reason} for name, reason in samples.skipped],
+            "rows_of_other_releases": samples.other_rows,
+            "repeated_rows": joined.repeated_rows,
+            "contested_rows": joined.contested_rows,
+            "repeated_labels": joined.repeated_labels,
+            "contested_labels": joined.contested_labels,
+            "labels_of_unsampled_rows": joined.unknown_labels,
+            "unusable_labels": joined.unusable_labels,
+            "differing_answers": self.differing_answers,
+        }
+
+
+def assess_samples(
+    release: ServedRelease,
+    samples: SampledRows,
+    labels: Rows,
+    question: Question,
+    *,
+    origin: str,
+    uses: UseRecorder,
+    counted: str,
+    now: datetime,
+    on_progress: ProgressCallback = no_progress,
+    reproduce: tuple[str, ...] = (),
+) -> SampledAssessment:
+    """Joins the labels, measures what the release's policy requires, and judges; the use of the rows is counted.
+
+    `question` names the label, and groups, weight and cluster where there are any: columns that samples do not keep are
+    looked for beside the labels. What cannot be measured on samples is not measured, with the reason.
+    """
+    predictor = load_predictor(release.package)
+    signature = predictor.signature
+    _check_samples(samples, question, origin)
+    specs = parse_groups(question.groups)
+    wanted = [source for spec in specs for source in spec.sources]
+    wanted += [name for name in (question.weight, question.cluster, release.policy.time) if name is not None]
+    absent = [name for name in dict.fromkeys(wanted) if name not in samples.table.column_names]
+    beside = [name for name in absent if name in labels.schema.names]
+    lost = set(absent) - set(beside)
+    on_progress("joining the labels", 0, None)
+    joined = join_labels(samples.table, _typed(labels, [question.label, *beside]), label=question.label, beside=beside)
+    if not joined.labelled:
+        raise InputError(
+            f"none of the {joined.table.num_rows:,} sampled rows has a label.",
+            path=labels.origin,
+            hint=f"Labels are found by request_id and row, which begins at 0; the column is {field('label')}.",
+        )
+    for name in (question.weight, question.cluster):
+        if name in lost:
+            raise InputError(
+                f"the samples do not keep {name!r}, and the labels do not have it.",
+                path=origin,
+                hint="Give it as a column of the labels.",
+            )
+    differing = None if samples.dropped else differing_answers(joined.table, predictor)
+    own = differing == 0
+    model = Model(release.title, predictor, release.package, recorded_as=release.model)
+    if not own:
+        answers = recorded_answers(signature, samples.kept)
+        model = Model(release.title, answers, needs=answer_columns(signature), recorded_as=release.model)
+    time = release.policy.time if release.policy.time not in lost else None
+    columns = [*samples.kept, *(() if own else answer_columns(signature)), question.label]
+    columns += [name for name in wanted if name not in lost]
+    rows = replace(rows_of(joined.table.select(list(dict.fromkeys(columns)))), origin=origin)
+    kept_specs = [spec for spec in specs if not set(spec.sources) & lost]
+    question = replace(
+        question,
+        groups=tuple(text for text, spec in zip(question.groups, specs, strict=True) if spec in kept_specs),
+        task=signature.task,
+        positive=signature.positive,
+        classes=signature.classes if signature.task == "multiclass" else None,
+    )
+    reasons = dict(_reasons(release.policy, samples, lost, own=own))
+    measurable = tuple(requirement for requirement in release.policy.require if requirement not in reasons)
+    policy = replace(release.policy, require=measurable, time=time)
+    measured = measure(
+        question, TrialInputs(model, rows), policy, groups=groups_of(question, rows), uses=uses, on_progress=on_progress
+    )
+    trial = _with_gaps(measured.trial, {requirement.claim: reason for requirement, reason in reasons.items()}, samples)
+    assessment = Assessment(
+        model=release.title,
+        data=origin,
+        label=question.label,
+        verdict=judge(release.policy, trial),
+        policy=release.policy,
+        trial=trial,
+        signature=model.signature,
+        provenance=predictor.provenance,
+        notes=(*_notes(samples, joined, differing, release, lost), *measured.notes),
+        assumptions=tuple(_assumptions(samples, joined)),
+        unasked=("Drift of inputs and answers: releases do not record how these were distributed",),
+        groups=tuple(spec.name for spec in kept_specs),
+        created=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        reproduce=reproduce,
+        counted=counted,
+    )
+    return SampledAssessment(assessment, samples, joined, differing)
+
+
+_KEY = (REQUEST_ID, ROW)
+
+
+def _check_samples(samples: SampledRows, question: Question, origin: str) -> None:
+    if not samples.table.num_rows:
+        others = f" {samples.other_rows:,} are of other releases." if samples.other_rows else ""
+        skipped = f" Left out: {skipped_words(samples.skipped)}." if samples.skipped else ""
+        raise InputError(
+            f"there are no sampled rows of this release.{others}{skipped}",
+            path=origin,
+            hint="Name the release that was served, and where it kept samples: seatrial serve --sample 0.01.",
+        )
+    if not samples.kept:
+        raise InputError(
+            "the samples keep none of the inputs: nobody could tell their rows from others, to count the uses.",
+            path=origin,
+            hint="Keep at least one input that tells rows apart.",
+        )
+    if question.label in (*samples.table.column_names, *_KEY):
+        raise InputError(
+            f"the label has the name of a column of the samples, {question.label!r}.",
+            path=origin,
+            hint=f"Rename it beside the labels, and name it: {field('label')}.",
+        )
+
+
+def _typed(labels: Rows, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """The tables of labels with ids as texts and places as whole numbers; `InputError` where they are none.
+
+    Without a column `row` they are labels of row 0: each request had one.
+    """
+    names = list(dict.fromkeys([REQUEST_ID, *([ROW] if ROW in labels.schema.names else []), *columns]))
+    for read in labels.tables(names):
+        table = read if ROW in names else read.append_column(ROW, pa.array(np.zeros(read.num_rows, np.int64)))
+        try:
+            ids = pc.cast(table[REQUEST_ID], pa.string())
+            places = pc.cast(table[ROW], pa.int64())
+        except pa.ArrowException as error:
+            raise InputError(
+                f"request_id must hold texts and row whole numbers: {str(error).splitlines()[0]:.100}.",
+                path=labels.origin,
+                hint="Write the ids as the samples have them, and the row's place in its request, from 0.",
+            ) from None
+        table = table.set_column(table.column_names.index(REQUEST_ID), REQUEST_ID, ids)
+        yield table.set_column(table.column_names.index(ROW), ROW, places)
+
+
+def _reasons(policy: Policy, samples: SampledRows, lost: set[str], *, own: bool) -> Iterator[tuple[Requirement, str]]:
+    """The requirements that samples cannot answer, and why."""
+    dropped = ", ".join(samples.dropped)
+    inputs = f"the samples do not keep {dropped}" if dropped else "the service answered otherwise than the release does"
+    for requirement in policy.require:
+        claim, reference = requirement.claim, requirement.no_worse_than
+        sources = set((claim.column or "").split("*"))
+        if reference is not None and reference not in (BASELINE, ONE_COLUMN):
+            yield requirement, f"samples hold answers of this release alone: {reference} was not asked"
+        elif missing := sorted(sources & lost):
+            yield requirement, f"neither samples nor labels have {', '.join(missing)}"
+        elif (claim.metric in _ASKED_ANEW or claim.threat is not None) and not own:
+            yield requirement, f"it needs the model asked anew, and {inputs}"
+        elif dropped and (claim.metric in _OF_ALL_INPUTS or reference == ONE_COLUMN):
+            yield requirement, f"it needs every input, and {inputs}"
+        elif claim.metric == "test_overlap":
+            yield requirement, "it is a claim about the trial's test data; rows in service may be whose they like"
+
+
+def _with_gaps(trial: Trial, reasons: Mapping[Claim, str], samples: SampledRows) -> Trial:
+    """The trial in which these claims are not measured; nor what needs every input, where one is missing."""
+    void = {item.claim for item in trial.evidence if samples.dropped and item.claim.metric in _OF_ALL_INPUTS}
+    void |= reasons.keys()
+    return replace(
+        trial,
+        evidence=tuple(item for item in trial.evidence if item.claim not in void),
+        not_measured=(
+            *(item for item in trial.not_measured if item.claim not in void),
+            *(NotMeasured(claim, _WHOLE, reason) for claim, reason in reasons.items()),
+        ),
+    )
+
+
+def _notes(
+    samples: SampledRows, joined: JoinedRows, differing: int | None, release: ServedRelease, lost: Collection[str]
+) -> Iterator[Note]:
+    rows = joined.table.num_rows
+    if differing:
+        yield Note(
+            "answers",
+            None,
+            f"{differing:,} of {rows:,} rows ({share(differing, rows)}) were answered otherwise than {release.title} "
+            "answers them: measured is what was answered.",
+            "Find out who else writes there, or what else answered in its name.",
+        )
+    if lacking := rows - joined.labelled:
+        yield Note(
+            "unlabelled",
+            None,
+            f"{lacking:,} of {rows:,} sampled rows ({share(lacking, rows)}) have no label. Rows whose labels come may "
+            "differ from those whose labels do not: then the numbers below are not about all rows.",
+            "Wait for the labels, or name days that have theirs.",
+        )
+    if joined.contested_rows:
+        yield Note(
+            "contested",
+            None,
+            f"{joined.contested_rows:,} rows share request_id and row with another that differs: whose their labels "
+            "are cannot be told, and they have none here.",
+            "Let clients send an X-Request-Id of its own with each request, or none.",
+        )
+    if joined.contested_labels:
+        yield Note(
+            "contested", None, f"{joined.contested_labels:,} rows have labels that differ: these have none here."
+        )
+    if len(samples.shares) > 1:
+        drawn = ", ".join("unknown" if one is None else f"{one:g}" for one in samples.shares)
+        yield Note(
+            "shares",
+            None,
+            f"rows were drawn with different shares ({drawn}): times of a larger share count for more.",
+            "Name days of one share.",
+        )
+    if lost:
+        yield Note(
+            "groups",
+            None,
+            f"neither samples nor labels have {', '.join(sorted(lost))}: what is about these columns is not measured.",
+            "Give them as columns of the labels.",
+        )
+    if samples.skipped:
+        yield Note(
+            "skipped",
+            None,
+            f"{len(samples.skipped):,} files were left out, which no server of this release wrote as they are: "
+            f"{skipped_words(samples.skipped)}.",
+        )
+
+
+def _assumptions(samples: SampledRows, joined: JoinedRows) -> Iterator[str]:
+    first, last = pc.min(joined.table[TIME]).as_py(), pc.max(joined.table[TIME]).as_py()
+    drawn = "a share that the files do not say" if samples.shares == (None,) else ""
+    if len(samples.shares) == 1 and samples.shares[0] is not None:
+        drawn = f"{samples.shares[0]:.4g} of all rows"
+    yield (
+        f"samples: {joined.table.num_rows:,} rows in {samples.files:,} files, {first:%Y-%m-%d %H:%M} to "
+        f"{last:%Y-%m-%d %H:%M} UTC" + (f", {drawn}" if drawn else "")
+    )
+    yield (
+        "drawn at random, but for rows that the server dropped beyond its limits: seatrial_sampled_rows_total says how "
+        "many"
+    )
+    requests = pc.count_distinct(joined.table[REQUEST_ID]).as_py()
+    if requests < joined.table.num_rows:
+        yield f"rows of one request count as independent: {joined.table.num_rows:,} rows are of {requests:,} requests"
+    if samples.dropped:
+        yield f"not kept: {', '.join(samples.dropped)}"
+    if samples.other_files or samples.other_rows:
+        yield (
+            f"of other releases, and left out: {samples.other_files:,} files unread, {samples.other_rows:,} rows of "
+            "others"
+        )
+    if joined.repeated_rows or joined.repeated_labels:
+        yield (
+            f"counted once: {joined.repeated_rows:,} rows and {joined.repeated_labels:,} labels that repeat another "
+            "word for word"
+        )
+    if joined.unknown_labels or joined.unusable_labels:
+        yield (
+            f"labels: {joined.unknown_labels:,} of rows that were not sampled, {joined.unusable_labels:,} without an "
+            "id, a row or a label"
+        )

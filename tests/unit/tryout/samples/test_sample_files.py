@@ -1,0 +1,108 @@
+"""Which files are samples of a release: what a server wrote is read, and nothing that could cost more than that."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from seatrial.tryout.samples import sample_files
+from tests.unit.tryout.samples.written import content, inputs, put, read
+
+
+def test_rows_come_back_as_they_were_written_with_their_share(tmp_path: Path) -> None:
+    put(tmp_path, "2026-11-01/a.parquet", content(inputs(5)))
+    put(tmp_path, "2026-11-02/b.parquet", content(inputs(3, 2), request="s"))
+    samples = read(tmp_path)
+    assert samples.table["request_id"].to_pylist() == ["r"] * 5 + ["s"] * 3
+    assert samples.table["row"].to_pylist() == [*range(5), *range(3)]
+    assert samples.table["age"].to_pylist() == [*inputs(5)["age"], *inputs(3, 2)["age"]]
+    assert (samples.kept, samples.dropped, samples.shares, samples.skipped) == (("age", "sex"), (), (0.5,), ())
+
+
+def test_rows_and_folders_of_other_releases_are_left_out_and_counted(tmp_path: Path) -> None:
+    put(tmp_path, "census/1/2026-11-01/a.parquet", content(inputs(5)))
+    put(tmp_path, "census/1/2026-11-01/b.parquet", content(inputs(2), release="e" * 64))
+    put(tmp_path, "census/2/2026-11-01/c.parquet", b"not read")
+    put(tmp_path, "other-census/1/2026-11-01/d.parquet", b"not read")
+    samples = read(tmp_path)
+    assert (samples.table.num_rows, samples.other_rows, samples.other_files, samples.skipped) == (5, 2, 2, ())
+
+
+def test_a_column_that_one_file_lacks_is_not_kept(tmp_path: Path) -> None:
+    put(tmp_path, "a.parquet", content(inputs(5)))
+    put(tmp_path, "b.parquet", content(inputs(5, 2), share=0.1, without=["sex"]))
+    samples = read(tmp_path)
+    assert (samples.kept, samples.dropped, samples.shares) == (("age",), ("sex",), (0.5, 0.1))
+    assert samples.table.num_rows == 10
+
+
+def parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(table, sink, store_schema=False)  # without Arrow's own, texts are texts
+    return sink.getvalue()
+
+
+def changed(change: Callable[[pa.Table], pa.Table]) -> bytes:
+    return parquet(change(pyarrow.parquet.read_table(pa.BufferReader(content(inputs(5))))))
+
+
+def put_column(name: str, values: pa.Array[Any]) -> Callable[[pa.Table], pa.Table]:
+    return lambda table: table.set_column(table.column_names.index(name), name, values)
+
+
+STRANGERS = {
+    "it is not Parquet": None,
+    "it cannot be read": b"PAR1 and no more than this PAR1",
+    "does not have one column 'request_id'": changed(lambda table: table.drop_columns(["request_id"])),
+    "does not have one column 'predicted'": changed(lambda table: table.append_column("predicted", table["predicted"])),
+    "column 'row' holds int64": changed(put_column("row", pa.array(range(5), pa.int64()))),
+    "column 'age' holds string": changed(put_column("age", pa.array(["1"] * 5))),
+    "column 'sex' holds binary": changed(put_column("sex", pa.array([b"\xff"] * 5))),
+    "it answers 'maybe'": changed(put_column("predicted", pa.array(["maybe"] * 5))),
+    "'request_id' lacks values": changed(put_column("request_id", pa.array(["r", None, "r", "r", "r"]))),
+    "times are not those": changed(put_column("time", pa.array([2**62] * 5, pa.timestamp("us", tz="UTC")))),
+    "5,000,000 bytes": changed(put_column("sex", pa.array(["x" * 1_000_000] * 5))),
+    "it has 60,000 rows": parquet(
+        pa.concat_tables([pyarrow.parquet.read_table(pa.BufferReader(content(inputs(5))))] * 12_000)
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", STRANGERS)
+def test_what_no_server_wrote_is_named_and_left_out(
+    reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample_files, "TEXT_BYTES", 1_000_000)  # so that a text of a megabyte is too long
+    put(tmp_path, "good.parquet", content(inputs(4)))
+    data = STRANGERS[reason]
+    name = "notes.txt" if data is None else "strange.parquet"
+    put(tmp_path, name, data or b"mine")
+    samples = read(tmp_path)
+    assert samples.table.num_rows == 4
+    ((skipped, told),) = samples.skipped
+    assert Path(skipped).name == name
+    assert reason in told
+
+
+def test_one_long_text_for_each_row_is_found_before_it_is_spread_out(tmp_path: Path) -> None:
+    table = pyarrow.parquet.read_table(pa.BufferReader(content(inputs(5))))
+    many = pa.concat_tables([table] * 8000)
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * many.num_rows, pa.int32()), pa.array(["x" * 100_000]))
+    data = parquet(many.set_column(many.column_names.index("sex"), "sex", long))
+    assert len(data) < 1_000_000
+    put(tmp_path, "bomb.parquet", data)
+    ((_, told),) = read(tmp_path).skipped
+    assert "4,000,000,000 bytes" in told
+
+
+def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_files, "FILE_BYTES", 100)
+    put(tmp_path, "a.parquet", content(inputs(5)))
+    ((_, told),) = read(tmp_path).skipped
+    assert "a server writes 100 at most" in told
