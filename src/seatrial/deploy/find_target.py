@@ -63,7 +63,7 @@ def _loaded(entry: EntryPoint) -> Target:
             hint="Repair or uninstall that package.",
         ) from error
     missing = [method for method in _METHODS if not callable(getattr(candidate, method, None))]
-    missing += [attribute for attribute in ("name", "sends") if not hasattr(candidate, attribute)]
+    missing += [attribute for attribute in ("name", "sends", "kustomizes") if not hasattr(candidate, attribute)]
     if missing:
         raise InputError(
             f"the target {entry.name!r} lacks {', '.join(missing)}.",

@@ -64,10 +64,11 @@ def difference(documents: Sequence[Document], *, context: str | None = None) -> 
     return done.stdout.decode(errors="replace")
 
 
-def command_line(folder: str, *, context: str | None = None) -> str:
-    """What a person types to send the documents of a folder in the same way."""
+def command_line(folder: str, *, context: str | None = None, kustomized: bool = False) -> str:
+    """What a person types to send the documents of a folder in the same way; those that its Kustomization lists."""
     place = "" if context is None else f" --context={shlex.quote(context)}"
-    return f"kubectl{place} apply --server-side --field-manager={FIELD_MANAGER} -f {shlex.quote(folder)}"
+    option = "-k" if kustomized else "-f"
+    return f"kubectl{place} apply --server-side --field-manager={FIELD_MANAGER} {option} {shlex.quote(folder)}"
 
 
 def _send(documents: Sequence[Document], context: str | None, *options: str, otherwise: str) -> str:

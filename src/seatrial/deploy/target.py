@@ -27,6 +27,7 @@ class Target(Protocol):
 
     name: str
     sends: bool  # whether `apply` sends, or only says how somebody else does
+    kustomizes: bool  # whether its documents of a service are Kubernetes objects, so that a folder of them is a base
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
         """The documents of the service; pure. `InputError` names a setting that this target cannot have."""

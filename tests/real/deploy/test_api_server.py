@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from seatrial.cluster.scale import Scale
 from seatrial.deploy import autoscaling, find_target, server_side_apply
-from seatrial.deploy.target import Document
+from seatrial.deploy.kustomization import kustomization
+from seatrial.deploy.target import Document, write_documents
 from seatrial.errors import InputError, Refused, TargetError
 from tests.deploy_sample import SERVICE
 
@@ -201,6 +203,19 @@ def test_somebody_without_rights_is_told_whom_to_ask(
     with pytest.raises(Refused, match="forbidden") as caught:
         server_side_apply.dry_run(find_target("kubectl").render_service(SERVICE))
     assert "Ask whoever runs the cluster" in str(caught.value)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", ["kubectl", "kubeflow"])
+def test_kustomize_builds_the_objects_that_are_sent(name: Any, variant: str, tmp_path: Path) -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not on PATH")
+    documents = find_target(name).render_service(VARIANTS[variant])
+    write_documents([*documents, kustomization(documents)], tmp_path)
+    (tmp_path / "horizontalpodautoscaler-of-last-week.yaml").write_text("kind: HorizontalPodAutoscaler\n")
+    done = subprocess.run(["kubectl", "kustomize", tmp_path], capture_output=True, text=True, timeout=60, check=True)
+    built = {one["kind"]: one for one in yaml.safe_load_all(done.stdout)}
+    assert built == {one["kind"]: one for one in (yaml.safe_load(document.text) for document in documents)}
 
 
 def test_without_kubectl_nothing_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

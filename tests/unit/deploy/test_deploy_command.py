@@ -144,7 +144,7 @@ def test_json_prints_one_document_and_nothing_else(deploy: Deploy, make_release:
 
 @pytest.mark.parametrize(
     ("to", "following"),
-    [("kubectl", "kubectl apply"), ("kubeflow", "kubectl apply"), ("azureml", "az ml online-endpoint create")],
+    [("kubectl", "seatrial -k "), ("kubeflow", "seatrial -k "), ("azureml", "az ml online-endpoint create")],
 )
 def test_documents_are_written_and_the_next_command_named(
     deploy: Deploy, make_release: MakeRelease, tmp_path: Path, to: str, following: str
@@ -153,7 +153,7 @@ def test_documents_are_written_and_the_next_command_named(
     status, out, _ = deploy("census@1", "--to", to, "--output", str(tmp_path / "out"))
     *paths, last = out.splitlines()
     assert status == 0
-    assert all(Path(path).is_file() for path in paths)
+    assert sorted(map(Path, paths)) == sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert following in last
     assert str(tmp_path / "out") in last
 

@@ -25,6 +25,7 @@ from seatrial.deploy import find_target
 class Pigeon:
     name = "pigeon"
     sends = True
+    kustomizes = False
 
     def render_service(self, service):
         return find_target("kubectl").render_service(service)

@@ -191,6 +191,7 @@ class Wrong:
 
     name = "wrong"
     sends = False
+    kustomizes = False
 
     def __init__(self, spoil: Callable[[Document], Document], right: str = "kubectl") -> None:
         self._spoil, self._right = spoil, right

@@ -55,6 +55,7 @@ def command(
         seatrial deploy --to kubectl --profile prod --rollback
     """
     from seatrial.deploy import find_target
+    from seatrial.deploy.kustomization import kustomization
     from seatrial.deploy.roll_out import roll_out, service_before
     from seatrial.deploy.service_of_release import request_service
     from seatrial.deploy.target import write_documents
@@ -73,8 +74,9 @@ def command(
     else:
         service = request_service(release, directory=directory, profile=profile, trust=trust)
     documents = target.render_service(service)
+    files = [*documents, kustomization(documents)] if target.kustomizes else documents
     if output is not None:
-        write_documents(documents, output)
+        write_documents(files, output)
     call = Call(profile=profile, directory=directory, trust=trust)
     if diff:
         difference = target.difference(service, documents)
@@ -100,7 +102,7 @@ def command(
     elif words is not None:
         print_lines(*words.splitlines(), f"Next: {target.next_step(service, folder=None)}")
     elif output is not None:
-        print_lines(*(output / document.path for document in documents))
+        print_lines(*(output / document.path for document in files))
         print_lines(f"Next: {target.next_step(service, folder=str(output))}")
     else:
         print("".join(f"# {document.path}\n{document.text}" for document in documents), end="")  # noqa: T201  # manifests, to the byte

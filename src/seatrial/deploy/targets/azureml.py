@@ -38,6 +38,7 @@ class AzureML:
 
     name = "azureml"
     sends = False
+    kustomizes = False
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
         """Endpoint, deployment and traffic, and the configuration that the deployment mounts.

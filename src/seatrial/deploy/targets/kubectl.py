@@ -30,6 +30,7 @@ class Kubectl:
 
     name = "kubectl"
     sends = True
+    kustomizes = True
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
         """ServiceAccount, ConfigMap, NetworkPolicy, Deployment, Service, PodDisruptionBudget, in the order of need.
@@ -72,7 +73,7 @@ class Kubectl:
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         """Send the folder, or watch the rollout."""
         if folder is not None:
-            return server_side_apply.command_line(folder, context=service.context)
+            return server_side_apply.command_line(folder, context=service.context, kustomized=True)
         return f"{service.kubectl} rollout status deployment/{service_name(service.name)}"
 
     def apply(self, service: ServiceSettings, documents: Sequence[Document]) -> str:

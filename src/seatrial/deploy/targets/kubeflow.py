@@ -25,6 +25,7 @@ class Kubeflow:
 
     name = "kubeflow"
     sends = True
+    kustomizes = True
 
     def render_service(self, service: ServiceSettings) -> tuple[Document, ...]:
         """ServiceAccount, ConfigMap, NetworkPolicy, InferenceService, PodDisruptionBudget, in the order of need."""
@@ -60,7 +61,7 @@ class Kubeflow:
     def next_step(self, service: ServiceSettings, *, folder: str | None) -> str:
         """Send the folder, or wait for the service."""
         if folder is not None:
-            return server_side_apply.command_line(folder, context=service.context)
+            return server_side_apply.command_line(folder, context=service.context, kustomized=True)
         name = service_name(service.name, service.namespace)
         return f"{service.kubectl} wait --for=condition=Ready inferenceservice/{name}"
 
