@@ -88,6 +88,51 @@ def test_copies_with_some_columns_altered_are_copies(altered: list[str], tmp_pat
     assert found.outcome is Outcome.FAIL
 
 
+def measurements(seed: int, columns: int = 3) -> pd.DataFrame:
+    """Numbers of three digits behind the point, and a label that they say nothing about."""
+    random = np.random.default_rng(seed)
+    numbers = random.normal(size=(ROWS, columns)).round(3)
+    return pd.DataFrame(numbers, columns=[f"x{place}" for place in range(columns)]).assign(
+        y=random.integers(0, 2, ROWS)
+    )
+
+
+@pytest.mark.parametrize("columns", [2, 6])
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda table: table + 1e-6,
+        lambda table: table * (1 + 1e-5),
+        lambda table: table + 1e-4 * np.random.default_rng(0).normal(size=table.shape),
+        lambda table: table.round(2),
+        lambda table: table.astype(np.float16),
+        lambda table: (table * 10_000 + 1).round().astype(int) / 10_000,
+    ],
+    ids=["shifted", "scaled by a hair", "noise", "rounded", "half floats", "whole numbers of a unit"],
+)
+def test_copies_with_other_last_digits_are_copies(columns: int, alter: Any, tmp_path: Path) -> None:
+    train = measurements(1, columns)
+    inputs = list(train.columns.drop("y"))
+    found = assessed(train.assign(**alter(train[inputs])), train, tmp_path)
+    assert overlap(found) > 0.3
+    assert found.outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("columns", [1, 2, 6])
+def test_measurements_of_others_are_no_copies(columns: int, tmp_path: Path) -> None:
+    found = assessed(measurements(2, columns), measurements(1, columns), tmp_path)
+    assert found.outcome is not Outcome.FAIL or columns == 1  # in one column, of a thousand values, most come again
+
+
+def test_a_group_of_which_the_test_rows_have_more_is_no_copy(tmp_path: Path) -> None:
+    train, test = measurements(1), measurements(2)
+    alike = 5 + 0.001 * np.random.default_rng(3).normal(size=(ROWS, 3))
+    inputs = list(train.columns.drop("y"))
+    train.loc[: ROWS // 50, inputs] = alike[: ROWS // 50 + 1]
+    test.loc[ROWS // 2 :, inputs] = alike[ROWS // 2 :]
+    assert overlap(assessed(test, train, tmp_path)) < 0.02
+
+
 def test_a_tenth_of_near_copies_is_a_tenth(tmp_path: Path) -> None:
     train, test = people(1), people(2)
     test.loc[:119, [name for name in test if name not in ("score", "y")]] = train.drop(columns=["score", "y"])[:120]

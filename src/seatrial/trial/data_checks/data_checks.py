@@ -28,6 +28,7 @@ from seatrial.trial.data_checks.column_checks import (
 )
 from seatrial.trial.data_checks.hash_sample import HashSample
 from seatrial.trial.data_checks.label_checks import LabelChecks, share
+from seatrial.trial.data_checks.near_cells import NearCells
 from seatrial.trial.data_checks.near_copies import AlteredRows, NearCopies
 from seatrial.trial.data_checks.note import Note
 from seatrial.trial.data_checks.row_times import RowTimes
@@ -91,6 +92,8 @@ class DataChecks:
         self._labels = LabelChecks(label, task, text=self._texts[label])
         self._test, self._train = HashSample(ROWS_REMEMBERED), HashSample(ROWS_REMEMBERED)
         self._near = NearCopies(sorted(self._inputs) if not self._vectors else (), time=time)
+        wide = [name for name in numbers if not pa.types.is_boolean(stored_type(schema.field(name).type))]
+        self._near_cells = NearCells(sorted(self._inputs) if not self._vectors else (), sorted(wide))
         self._times = None if time is None else RowTimes(time)
         self._train_rows = 0
         self._trained: dict[str, set[str] | None] = {name: set() for name in self._inputs if self._texts[name]}
@@ -130,7 +133,9 @@ class DataChecks:
                 line.see(_numbers(table.column(name)), numbers)
         self._test.add(self._row_hashes(table, hashes, label))
         if self._train_rows:
-            self._near.see({name: values.near for name, values in hashes.items()})
+            near = {name: values.near for name, values in hashes.items()}
+            self._near.see(near)
+            self._near_cells.see(table, near)
         if self._times is not None:
             self._times.see(table)
         self._count_groups(table)
@@ -150,7 +155,9 @@ class DataChecks:
             return
         hashes = {name: hash_column(table.column(name)) for name in self._inputs}
         self._train.add(self._row_hashes(table, hashes, hash_column(table.column(self._label))))
-        self._near.see_train({name: values.near for name, values in hashes.items()})
+        near = {name: values.near for name, values in hashes.items()}
+        self._near.see_train(near)
+        self._near_cells.see_train(table, near)
         if self._times is not None:
             self._times.see_train(table)
         for name, trained_texts in self._trained.items():
@@ -196,6 +203,9 @@ class DataChecks:
         copies = self._copies_of_train()
         later = self._times is not None and self._times.later
         altered = self._near.altered(copies=copies, rows=self._labelled, later=later)
+        digits = 0 if later else self._near_cells.rows(copies=copies, rows=self._labelled)
+        if digits > (altered.rows if altered else 0):
+            altered = AlteredRows(digits, (), digits=True)
         return None if altered is None else replace(altered, rows=min(altered.rows, self._labelled - copies))
 
     def _row_hashes(self, table: pa.Table, hashes: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:
@@ -232,7 +242,7 @@ class DataChecks:
                 "overlap",
                 None,
                 f"about {altered.rows:,} of {self._labelled:,} rows ({share(altered.rows, self._labelled)}) are rows "
-                f"of the training set but for {_but_for(altered.columns, self._label)}.",
+                f"of the training set but for {_but_for(altered, self._label)}.",
                 "Take them out: a model may remember what it was trained on. Where they are the same people at a later "
                 'time, name its column in the policy (time = "…").',
             )
@@ -348,8 +358,11 @@ def _numbers(column: pa.ChunkedArray[Any]) -> NDArray[np.float64]:
     return numbers
 
 
-def _but_for(columns: Sequence[str], label: str) -> str:
+def _but_for(altered: AlteredRows, label: str) -> str:
     """The columns that were left out when rows were compared; the label always was."""
+    columns = altered.columns
+    if altered.digits:
+        return f"the last digits of numbers and {label}"
     some = ", ".join(columns[:_EXAMPLES]) + (
         f" and {len(columns) - _EXAMPLES} more" if len(columns) > _EXAMPLES else ""
     )

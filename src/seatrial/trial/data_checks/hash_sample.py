@@ -44,13 +44,14 @@ class HashSample:
         if self._waiting > self._capacity // 4:
             self._merge()
 
-    def rows_in(self, other: HashSample) -> int:
-        """How many of the rows that came here came (once or more) there too: an estimate unless both are `exact`."""
+    def rows_in(self, other: HashSample, *, most: int | None = None) -> int:
+        """How many of the rows here came there too, at most `most` times: an estimate unless both are `exact`."""
         self._merge()
         other._merge()
         halved = max(self._halved, other._halved)
         bound = np.uint64(2**_BITS - 1 >> halved)
-        shared = np.isin(self._keys, other._keys) & (self._keys <= bound)
+        keys = other._keys if most is None else other._keys[other._counts <= most]
+        shared = np.isin(self._keys, keys) & (self._keys <= bound)
         return int(self._counts[shared].sum()) << halved
 
     def repeated(self) -> int:

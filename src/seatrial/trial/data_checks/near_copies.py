@@ -20,7 +20,7 @@ LEAST_COLUMNS = 4
 _LEAST_EQUAL = 3  # columns, so with four of them one is left out: in one or two strangers are equal
 _MOST_PARTS = 16  # of which each is left out in turn: single columns, up to here
 _BLOCKS = 6  # of which any three are left out: so whichever three columns are altered, some set of columns is not
-_REMEMBERED = 2**15  # hashes a set of columns, 16 bytes each: with their estimates, 40 MB for the 37 sets at most
+REMEMBERED = 2**15  # hashes a set of columns, 16 bytes each: with their estimates, 40 MB for the 37 sets at most
 _ALIKE = 0.05  # share of the training rows that are equal to another one: with more, the columns do not determine a row
 _FEWEST, _TIMES = 5, 3  # rows more than chance times this are copies …
 _UNSEEN = 5  # … where chance is taken for this many rows more than were seen alike: none of a few says little
@@ -28,10 +28,14 @@ _UNSEEN = 5  # … where chance is taken for this many rows more than were seen 
 
 @dataclass(frozen=True, slots=True)
 class AlteredRows:
-    """How many rows that are measured are rows of the training set but for these columns, or for the label alone."""
+    """How many rows that are measured are rows of the training set but for these columns, or for the label alone.
+
+    `digits`: but for the last digits of numbers instead.
+    """
 
     rows: int
     columns: tuple[str, ...]
+    digits: bool = False
 
 
 class NearCopies:
@@ -46,7 +50,7 @@ class NearCopies:
         sets = _left_out(len(columns)) if len(columns) >= LEAST_COLUMNS else ()
         if sets and self._time:
             sets = tuple(dict.fromkeys([*sets, self._time]))
-        self._samples = {left_out: (HashSample(_REMEMBERED), HashSample(_REMEMBERED)) for left_out in sets}
+        self._samples = {left_out: (HashSample(REMEMBERED), HashSample(REMEMBERED)) for left_out in sets}
         self._train_rows = 0
 
     def see(self, hashes: Mapping[str, Hashes]) -> None:
@@ -72,15 +76,8 @@ class NearCopies:
         for left_out, (test, train) in self._samples.items():
             if later and left_out not in ((), self._time):
                 continue
-            alike, near = train.alike(), min(test.rows_in(train), rows) - copies
-            if alike > _ALIKE * self._train_rows:
-                continue
-            # As many as among the training rows have another one there; or as among these, if more rows meet no more
-            # than so many times as many (some values come often).
-            by_chance = (alike + _UNSEEN) * rows / self._train_rows
-            if self._train_rows > rows:
-                by_chance = min(by_chance, (test.alike() + _UNSEEN) * self._train_rows / rows)
-            if near >= _FEWEST + _TIMES * by_chance and (most is None or near > most.rows):
+            near = beyond_chance(test, train, copies=copies, rows=rows, train_rows=self._train_rows)
+            if near and (most is None or near > most.rows):
                 most = AlteredRows(near, tuple(self._columns[place] for place in left_out))
         return most
 
@@ -97,6 +94,27 @@ class NearCopies:
             for place in left_out:
                 remainder -= terms[place]
             yield left_out, mix_bits(remainder)
+
+
+def beyond_chance(
+    test: HashSample, train: HashSample, *, copies: int, rows: int, train_rows: int, most: int | None = None
+) -> int:
+    """How many of the `rows` in `test` are in `train` too, beside `copies`; 0 where as many are by chance.
+
+    With `most`, what came more often there is left out, and no more count than rows there were met: where the rows of
+    the test are crowded, a few rows of the training set meet many.
+    """
+    alike, near = train.alike(), min(test.rows_in(train, most=most), rows) - copies
+    if most is not None:
+        near = min(near, train.rows_in(test) - copies)
+    if alike > _ALIKE * train_rows:
+        return 0
+    # As many as among the training rows have another one there; or as among these, if more rows meet no more than so
+    # many times as many (some values come often).
+    by_chance = (alike + _UNSEEN) * rows / train_rows
+    if train_rows > rows:
+        by_chance = min(by_chance, (test.alike() + _UNSEEN) * train_rows / rows)
+    return near if near >= _FEWEST + _TIMES * by_chance else 0
 
 
 def _left_out(columns: int) -> tuple[tuple[int, ...], ...]:

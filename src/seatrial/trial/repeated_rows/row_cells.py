@@ -21,8 +21,8 @@ _DEVIATIONS = 3.29  # of a normal distribution between these quantiles
 class RowCells:
     """Sees the rows that are measured; keeps 8 bytes a row that has a label: a hash of its cell.
 
-    Fractions count in cells of about a thousandth of their column's spread in the first rows, whole numbers and texts
-    as they are, vectors to five digits.
+    Numbers count in cells of about a thousandth of their column's spread in the first rows, whole numbers of a narrow
+    range and texts as they are, vectors to five digits.
     """
 
     def __init__(self, schema: pa.Schema, *, label: str, inputs: Sequence[str]) -> None:
@@ -41,7 +41,7 @@ class RowCells:
     def cells(self, table: pa.Table) -> list[Hashes]:
         """The cell of each row in each of `columns`."""
         if self._widths is None:
-            self._widths = {name: _width(table.column(name)) for name in self.columns if _is_fraction(table, name)}
+            self._widths = {name: _width(table.column(name)) for name in self.columns if _is_number(table, name)}
         return [_cells(table.column(name), self._widths.get(name)) for name in self.columns]
 
     def rows(self) -> Hashes:
@@ -54,8 +54,9 @@ def _comparable(kind: pa.DataType) -> bool:
     return is_vector(values) or not pa.types.is_nested(values)
 
 
-def _is_fraction(table: pa.Table, name: str) -> bool:
-    return pa.types.is_floating(stored_type(table.schema.field(name).type))
+def _is_number(table: pa.Table, name: str) -> bool:
+    kind = stored_type(table.schema.field(name).type)
+    return pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)
 
 
 def _numbers(column: pa.ChunkedArray[Any]) -> NDArray[np.float64]:
@@ -69,8 +70,8 @@ def _width(column: pa.ChunkedArray[Any]) -> float:
     if len(values) == 0:
         return 0.0
     low, high = np.quantile(values, _MIDDLE)
-    spread = float(high - low) / _DEVIATIONS or float(values.std())
-    return spread / CELLS_A_SPREAD
+    width = (float(high - low) / _DEVIATIONS or float(values.std())) / CELLS_A_SPREAD
+    return 0.0 if width < 1 and not pa.types.is_floating(stored_type(column.type)) else width
 
 
 def _cells(column: pa.ChunkedArray[Any], width: float | None) -> Hashes:
