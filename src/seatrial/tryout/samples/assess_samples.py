@@ -259,25 +259,19 @@ def _notes(
             "answers them: measured is what was answered.",
             "Find out who else writes there, or what else answered in its name.",
         )
-    if lacking := rows - joined.labelled:
-        yield Note(
-            "unlabelled",
-            None,
-            f"{lacking:,} of {rows:,} sampled rows ({share(lacking, rows)}) have no label. Rows whose labels come may "
-            "differ from those whose labels do not: then the numbers below are not about all rows.",
-            "Wait for the labels, or name days that have theirs.",
-        )
     if joined.contested_rows:
         yield Note(
             "contested",
             None,
-            f"{joined.contested_rows:,} rows share request_id and row with another that differs: whose their labels "
-            "are cannot be told, and they have none here.",
+            f"{_some(joined.contested_rows, 'row')} of one request_id and row with another that differs: whose a label "
+            "is cannot be told, and they have none here.",
             "Let clients send an X-Request-Id of its own with each request, or none.",
         )
     if joined.contested_labels:
         yield Note(
-            "contested", None, f"{joined.contested_labels:,} rows have labels that differ: these have none here."
+            "contested",
+            None,
+            f"{_some(joined.contested_labels, 'row')} with labels that differ: they count as without.",
         )
     if len(samples.shares) > 1:
         drawn = ", ".join("unknown" if one is None else f"{one:g}" for one in samples.shares)
@@ -298,7 +292,7 @@ def _notes(
         yield Note(
             "skipped",
             None,
-            f"{len(samples.skipped):,} files were left out, which no server of this release wrote as they are: "
+            f"{_some(len(samples.skipped), 'file')} left out, which no server of this release wrote: "
             f"{skipped_words(samples.skipped)}.",
         )
 
@@ -309,7 +303,7 @@ def _assumptions(samples: SampledRows, joined: JoinedRows) -> Iterator[str]:
     if len(samples.shares) == 1 and samples.shares[0] is not None:
         drawn = f"{samples.shares[0]:.4g} of all rows"
     yield (
-        f"samples: {joined.table.num_rows:,} rows in {samples.files:,} files, {first:%Y-%m-%d %H:%M} to "
+        f"samples: {_some(joined.table.num_rows, 'row')} in {_some(samples.files, 'file')}, {first:%Y-%m-%d %H:%M} to "
         f"{last:%Y-%m-%d %H:%M} UTC" + (f", {drawn}" if drawn else "")
     )
     yield (
@@ -318,21 +312,26 @@ def _assumptions(samples: SampledRows, joined: JoinedRows) -> Iterator[str]:
     )
     requests = pc.count_distinct(joined.table[REQUEST_ID]).as_py()
     if requests < joined.table.num_rows:
-        yield f"rows of one request count as independent: {joined.table.num_rows:,} rows are of {requests:,} requests"
+        rows = _some(joined.table.num_rows, "row")
+        yield f"rows of one request count as independent: {rows} of {_some(requests, 'request')}"
     if samples.dropped:
         yield f"not kept: {', '.join(samples.dropped)}"
     if samples.other_files or samples.other_rows:
         yield (
-            f"of other releases, and left out: {samples.other_files:,} files unread, {samples.other_rows:,} rows of "
-            "others"
+            f"of other releases, and left out: {_some(samples.other_files, 'file')} unread, "
+            f"{_some(samples.other_rows, 'row')} in files of this one"
         )
     if joined.repeated_rows or joined.repeated_labels:
         yield (
-            f"counted once: {joined.repeated_rows:,} rows and {joined.repeated_labels:,} labels that repeat another "
-            "word for word"
+            f"counted once: {_some(joined.repeated_rows, 'row')} and {_some(joined.repeated_labels, 'label')} that "
+            "repeat another word for word"
         )
     if joined.unknown_labels or joined.unusable_labels:
         yield (
-            f"labels: {joined.unknown_labels:,} of rows that were not sampled, {joined.unusable_labels:,} without an "
-            "id, a row or a label"
+            f"labels left out: {joined.unknown_labels:,} of rows that were not sampled, {joined.unusable_labels:,} "
+            "without an id, a row or a label"
         )
+
+
+def _some(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
