@@ -92,16 +92,16 @@ def test_a_rollout_that_does_not_come_up_says_why_and_the_last_version_serves_on
     assert "does not verify" in words_of_a_failed_rollout()
 
 
-def test_an_autoscaler_decides_the_number_of_pods_across_releases(fleet: Fleet, team: Team) -> None:
-    fleet.write(scale="{ min = 1, max = 2 }")
+def test_an_autoscaler_raises_a_new_deployment_and_the_next_release_keeps_its_number(fleet: Fleet) -> None:
+    fleet.write(scale="{ min = 2, max = 3, cpu = 0.9 }", cpu="250m")  # three pods beside those of other tests
     first = fleet.release()
     done = fleet.deploy("--apply")
     assert done.returncode == 0, done.stderr
-    assert fleet.running() == [("census@1", digest(first), 1, 1)]
-    kubectl("--namespace", team.namespace, "scale", "deployment/census", "--replicas=2")  # as an autoscaler does it
+    assert fleet.running() == [("census@1", digest(first), 2, 2)]  # it had one until the autoscaler looked
     second = fleet.release(accuracy=0.9)
     done = fleet.deploy("census@2", "--apply")
     assert done.returncode == 0, done.stderr
+    assert "of 2 pods are ready; the Deployment is scaled" not in done.stderr
     assert fleet.running() == [("census@2", digest(second), 2, 2)]
     fleet.write(replicas=1)
     assert "delete hpa/census" in fleet.deploy("census@2", "--apply").stderr
