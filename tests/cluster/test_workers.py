@@ -133,12 +133,25 @@ def test_two_runs_of_one_step_at_once_do_not_meet_and_a_third_starts_no_pod(fold
         whole[: whole.index("@step")] + whole[whole.index("def meet") : whole.index(END)]
     )
 
-    def run(*options: str) -> Any:
-        command = [sys.executable, "-m", "seatrial", "run", "--on", "kubectl", "--profile", "prod", "--json", *options]
+    def call(*options: str) -> str:
+        command = [sys.executable, "-m", "seatrial", "run", "--on", "kubectl", "--profile", "prod", *options]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)["steps"]
+        return done.stdout
 
+    def run(*options: str) -> Any:
+        return json.loads(call("--json", *options))["steps"]
+
+    taken = subprocess.run(
+        ["kubectl", "create", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "--filename=-"],
+        input=call("--dry-run"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (taken.returncode, taken.stderr) == (0, "")
+    assert "service/" in taken.stdout
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda _number: run("--no-cache"), range(2)))
     assert [[step["state"] for step in steps] for steps in both] == [["ran"], ["ran"]]
