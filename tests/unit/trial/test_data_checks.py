@@ -102,6 +102,19 @@ def test_a_label_that_is_not_the_tasks_is_said(values: Any, task: Task, words: s
     assert words in found[0].text
 
 
+@pytest.mark.parametrize(
+    ("plain", "other", "words"),
+    [("yes", "yes ", "'yes', 'yes '"), ("yes", "Yes", "'Yes', 'yes'"), ("é", "e\u0301", r"'e\u0301', '\xe9'")],
+)
+def test_classes_and_groups_that_differ_in_their_spelling_alone_are_told(plain: str, other: str, words: str) -> None:
+    spelled = [plain if label == "yes" else label for label in labels()]
+    spelled[0] = spelled[1] = other
+    label = only(notes(put(honest(), "label", spelled), task="multiclass"), "spelling")
+    assert (label.column, label.text.endswith(f"are classes of their own: {words}.")) == ("label", True)
+    groups = notes(put(honest(), "port", [plain, other] * (ROWS // 2)), groups=["port"])
+    assert only(groups, "spelling").text.endswith(f"are groups of their own: {words}.")
+
+
 def test_copies_of_rows_are_counted_wherever_they_stand() -> None:
     table = pa.concat_tables([honest(), honest().slice(0, 100)])
     assert only(notes(table), "duplicates").text.startswith("100 of 1,100 rows (9.1%)")

@@ -32,6 +32,7 @@ from seatrial.trial.data_checks.near_cells import NearCells
 from seatrial.trial.data_checks.near_copies import AlteredRows, NearCopies
 from seatrial.trial.data_checks.note import Note
 from seatrial.trial.data_checks.row_times import RowTimes
+from seatrial.trial.data_checks.spellings import spelling_notes
 from seatrial.trial.data_checks.value_hashes import Values, combine_hashes, hash_column, is_number, stored_type
 from seatrial.trial.label_column import has_label
 from seatrial.trial.test_uses.row_sketch import canonical_hashes, is_vector
@@ -43,6 +44,7 @@ KINDS = (
     "unlabelled",
     "one_class",
     "label_type",
+    "spelling",
     "overlap",
     "duplicates",
     "leak",
@@ -332,6 +334,7 @@ class DataChecks:
 
     def _about_groups(self) -> Iterator[Note]:
         for name, rows in self._group_rows.items():
+            yield from spelling_notes(name, rows, what="groups")
             tiny = sorted((count, group) for group, count in rows.items() if count < TINY_GROUP)
             if tiny:
                 shown = ", ".join(f"{group} ({count})" for count, group in tiny[:_EXAMPLES])

@@ -13,6 +13,7 @@ from seatrial.errors import field
 from seatrial.models.signature import Task
 from seatrial.trial.data_checks.column_checks import MOST_VALUES
 from seatrial.trial.data_checks.note import Note
+from seatrial.trial.data_checks.spellings import spelling_notes
 from seatrial.trial.data_checks.value_hashes import stored_type
 from seatrial.trial.label_column import MOST_CLASSES
 
@@ -73,6 +74,8 @@ class LabelChecks:
                 "from one that always answers so.",
                 "Measure on rows with every class.",
             )
+        if self._text and self._task != "regression":
+            yield from spelling_notes(name, self.counts or (), what="classes")
         yield from self._about_its_type()
 
     def _about_its_type(self) -> Iterator[Note]:
