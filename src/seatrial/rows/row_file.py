@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from seatrial.errors import InputError
 
 HIDDEN = ("_", ".")  # Spark's _SUCCESS, checksums, unfinished files: no engine reads them as data
 
+_QUERY = re.compile(r"[?#]")
 _ICEBERG = "an Iceberg table"
 # What a folder holds beside its data files, as patterns of paths within it.
 MARKS = {"metadata/*.metadata.json": _ICEBERG, "_delta_log/*": "a Delta table", ".hoodie/*": "a Hudi table"}
@@ -27,10 +29,10 @@ class RowFile:
 
 
 def address_without_secrets(address: str) -> str:
-    """The address without a user and a password."""
+    """The address without a user, a password, a query (a signature stands there) and a fragment."""
     scheme, _, rest = address.rpartition("://")
     host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if scheme else address
+    return f"{scheme}://{_QUERY.split(host.rpartition('@')[2] + slash + path)[0]}" if scheme else address
 
 
 def absent(path: str) -> InputError:

@@ -16,6 +16,7 @@ from seatrial.pipeline.project.locations import is_rows_file
 from seatrial.rows import open_rows
 from seatrial.rows.compression import COMPRESSIONS
 from seatrial.rows.formats import FORMATS, Format, format_of
+from seatrial.rows.row_file import address_without_secrets
 from tests.unit.rows.conftest import content
 
 Written = Callable[[str, bytes], Path]
@@ -79,3 +80,24 @@ def test_bytes_that_are_no_text_are_named(written: Written, data: bytes, word: s
         open_rows(written(f"r{suffix}", data))
     assert word in str(caught.value)
     assert "CP1252" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://lake/t.csv?sig=hidden",
+        "s3://lake?sig=hidden",
+        "s3://lake/t.csv#hidden",
+        "s3://key:hid?den@lake/t.csv",
+        "https://example.org/t.csv?sig=hidden&more=1",
+    ],
+)
+def test_secrets_in_an_address_are_not_repeated(address: str) -> None:
+    with pytest.raises(InputError) as caught:
+        open_rows(address)
+    assert not any(part in str(caught.value) for part in ("hidden", "hid?den", "sig"))
+
+
+def test_signs_in_the_name_of_a_local_file_are_its_own() -> None:
+    assert address_without_secrets("here/a?b#c@d.csv") == "here/a?b#c@d.csv"
+    assert address_without_secrets("s3://lake/a@b.csv") == "s3://lake/a@b.csv"
