@@ -212,6 +212,12 @@ class TargetError(SeatrialError):
     code = "target"
 
 
+class SourceError(SeatrialError):
+    """Where data arrives from (Kafka) is down, refused, or is not what its settings say."""
+
+    code = "source"
+
+
 def is_disk_full(error: OSError) -> bool:
     """Whether the file system, or this user's quota on it, has no space left."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -39,6 +39,7 @@ VERBS = {
     "try": Verb("trial.try_", "Try a finished model on a table: the verdict and a report, in a minute."),
     "init": Verb("project.init", "Start a project: seatrial.toml, pipeline.py, README."),
     "put": Verb("project.put", "Put files into the project's store, for its steps to read."),
+    "ingest": Verb("project.ingest", "Read a topic of Kafka into a table, each record exactly once."),
     "doctor": Verb("project.doctor", "Check Java, jars, store and catalog: what works, what to change."),
     "plan": Verb("project.plan", "Show which steps would run, which are cached, and why."),
     "run": Verb("project.run", "Run the pipeline; ends with the verdict and the release."),

@@ -23,12 +23,12 @@ LocalStore = Literal["folder", "embedded"]
 
 
 def local_store(project: Project, state: Path) -> LocalStore:
-    """The one that is there, else what the project's steps need; nothing of the project is imported for it."""
+    """The one that is there, else what the project's steps and topics need; nothing of the project is imported."""
     if (state / FOLDER).is_dir():
         return "folder"
     if (state / EMBEDDED).is_dir():
         return "embedded"
-    return "embedded" if has_spark_steps(project) else "folder"
+    return "embedded" if project.ingest or has_spark_steps(project) else "folder"
 
 
 def plain_folder(directory: Path, state: Path) -> Path | None:

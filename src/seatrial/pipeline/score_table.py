@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial.errors import InputError
 from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.running.step_command import SPARK_LOG
+from seatrial.pipeline.table_identifier import table_identifier
 from seatrial.pipeline.workspace import open_project
 
 if TYPE_CHECKING:
     from seatrial.prepare.score_table import ScoredTable, ScoringRelease
 
-_OF_A_TABLE = frozenset(f"{string.ascii_letters}{string.digits}_-.")
+_BOTH_ARE_TABLES = "With --into both are tables of the catalog; without it the rows are a file."
 
 
 def score_table_of_project(
@@ -36,7 +35,9 @@ def score_table_of_project(
     from seatrial.prepare.score_table import score_table
 
     project = load_project(directory)
-    source, target = _identifier(source, project.name), _identifier(target, project.name)
+    source, target = (
+        table_identifier(name, project.name, path="predict", hint=_BOTH_ARE_TABLES) for name in (source, target)
+    )
     with open_project(project, profile) as workspace:
         log = workspace.state / SPARK_LOG
         session = SharedSession(workspace, log)
@@ -46,14 +47,3 @@ def score_table_of_project(
             raise spark_cause(error, log=log) from None
         finally:
             session.end()
-
-
-def _identifier(name: str, project: str) -> str:
-    parts = name.split(".")
-    if not all(parts) or len(parts) > 2 or not _OF_A_TABLE.issuperset(name):
-        raise InputError(
-            f"{name!r} must be NAMESPACE.TABLE, or the name of a table of the project.",
-            path="predict",
-            hint="With --into both are tables of the catalog; without it the rows are a file.",
-        )
-    return name if len(parts) > 1 else f"{project.replace('-', '_')}.{name}"

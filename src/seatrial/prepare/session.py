@@ -19,7 +19,7 @@ from seatrial.prepare.conf import conf_after_start, conf_before_start, conf_of_s
 from seatrial.prepare.executor_pods import ExecutorPods
 from seatrial.prepare.executor_secret import write_secret
 from seatrial.prepare.failure import spark_cause
-from seatrial.prepare.jars import fetch_jars, jar_lists, jars_in
+from seatrial.prepare.jars import JarList, fetch_jars, jar_lists, jars_in
 from seatrial.prepare.java import java_version
 from seatrial.prepare.spark_settings import SparkSettings
 from seatrial.prepare.trust_store import write_trust_store
@@ -52,17 +52,19 @@ def spark_session(
     log: Path | None,
     authorities: Sequence[Path] = (),
     pods: ExecutorPods | None = None,
+    more_jars: Sequence[JarList] = (),
 ) -> Iterator[SparkSession]:
     """A session over this store and catalog; what Spark, the JVM and its Python workers print goes to `log`.
 
     Without a `log` it goes to the error output of this process: that of a pod, whose files are gone after it.
 
     `authorities` are certificates in PEM form to trust beside the store's own: a JVM has one set for all places.
-    `pods` are its executors, where this process is in a pod and they are to be pods too.
+    `pods` are its executors, where this process is in a pod and they are to be pods too. `more_jars` are lists beside
+    those that every session needs.
     Raises `InputError` without Java 17 or with jars missing, `StepFailed` (naming `log`) when Spark does not start.
     """
     java_version()
-    lists = jar_lists(catalog.uri)
+    lists = (*jar_lists(catalog.uri), *more_jars)
     folder_of_jars = settings.jars if IMAGE_JARS not in os.environ else Path(os.environ[IMAGE_JARS])
     jars = fetch_jars(lists) if folder_of_jars is None else jars_in(folder_of_jars, lists)
     connection = s3_connection(store, os.environ) if store.url.startswith("s3") else None

@@ -45,7 +45,7 @@ class SourceTable:
         self._java: Any = spark._jvm.org.apache.iceberg
         self.identifier = identifier
         self._quoted = quoted_name(spark, identifier)
-        if not _exists(spark, identifier):
+        if not table_exists(spark, identifier):
             raise InputError("the catalog does not have this table.", path=identifier, hint=_HOW_TO_NAME)
         self._table = self._java.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, self._quoted)
         snapshot = self._table.currentSnapshot()
@@ -101,8 +101,8 @@ class TargetTable:
         self._branch = f"scoring-{job}"
         self._quoted = quoted_name(spark, identifier)
         columns = self._java.spark.SparkSchemaUtil.convert(spark.createDataFrame([], schema)._jdf.schema().asNullable())
-        if not _exists(spark, identifier):
-            catalog = _catalog(spark)
+        if not table_exists(spark, identifier):
+            catalog = iceberg_catalog(spark)
             name = self._java.catalog.TableIdentifier.parse(identifier)
             if not catalog.namespaceExists(name.namespace()):
                 catalog.createNamespace(name.namespace())
@@ -207,16 +207,18 @@ def _empty(identifier: str) -> InputError:
     return InputError("the table has no rows.", path=identifier, hint="Fill it first.")
 
 
-def _catalog(spark: SparkSession) -> Any:
+def iceberg_catalog(spark: SparkSession) -> Any:
+    """The session's catalog, as Iceberg's own object in the JVM."""
     java: Any = spark._jvm.org.apache.iceberg
     return java.spark.Spark3Util.loadIcebergCatalog(
         spark._jsparkSession, str(spark.conf.get("spark.sql.defaultCatalog"))
     )
 
 
-def _exists(spark: SparkSession, identifier: str) -> bool:
+def table_exists(spark: SparkSession, identifier: str) -> bool:
+    """Whether the catalog has the table."""
     java: Any = spark._jvm.org.apache.iceberg
-    return bool(_catalog(spark).tableExists(java.catalog.TableIdentifier.parse(identifier)))
+    return bool(iceberg_catalog(spark).tableExists(java.catalog.TableIdentifier.parse(identifier)))
 
 
 def _each(iterable: Any) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +16,22 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from seatrial.prepare.executor_pods import ExecutorPods
+    from seatrial.prepare.jars import JarList
 
 
 class SharedSession:
     """Owns the session: whoever asks first makes it, `end` stops it."""
 
-    def __init__(self, workspace: Workspace, log: Path | None, pods: ExecutorPods | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        log: Path | None,
+        pods: ExecutorPods | None = None,
+        *,
+        more_jars: Sequence[JarList] = (),
+    ) -> None:
         self._workspace = workspace
+        self._more_jars = more_jars
         self._pods = pods
         self.log = log  # of Spark and the JVM; None: what they print goes with what the step prints
         self._lock = threading.Lock()
@@ -72,6 +81,7 @@ class SharedSession:
                         log=self.log,
                         authorities=bucket_authorities(self._workspace),
                         pods=self._pods,
+                        more_jars=self._more_jars,
                     )
                 )
             if (step := getattr(self._step, "name", None)) is not None:

@@ -22,12 +22,13 @@ from seatrial.pipeline.project.settings import (
 )
 from seatrial.pipeline.project.validate_project import group_names, validate_project
 from seatrial.pipeline.steps.declaration import Parameter
+from seatrial.sources.kafka.settings import IngestSettings
 from seatrial.stores.toml_positions import Place, line_of, read_toml
 from seatrial.verdicts.policy import Policy
 from seatrial.verdicts.policy.document import read_policy
 
 # Keys of a profile in and under which somebody may have written a secret.
-SECRETIVE = {"store", "buckets", "test_uses", "catalog", "conf", "kubeflow"}
+SECRETIVE = {"store", "buckets", "test_uses", "catalog", "conf", "kubeflow", "kafka"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class _File:
     model: ModelSettings | None = None
     params: Mapping[str, Mapping[str, Parameter]] = field(default_factory=dict)
     profile: Mapping[str, ProfileSettings] = field(default_factory=dict)
+    ingest: Mapping[str, IngestSettings] = field(default_factory=dict)
 
 
 def load_project(directory: Path) -> Project:
@@ -87,6 +89,7 @@ def parse_project(text: str, directory: Path, *, shown: str = FILE_NAME) -> Proj
         parameters=parsed.params,
         policy=policy,
         profiles={"local": ProfileSettings(), **parsed.profile},
+        ingest=parsed.ingest,
     )
     for place, problem, hint in validate_project(project):
         mistake(place, problem, hint)

@@ -11,6 +11,7 @@ from seatrial.cluster.scale import Scale
 from seatrial.models.signature import Task
 from seatrial.pipeline.steps.declaration import Parameter
 from seatrial.prepare.spark_settings import SparkSettings
+from seatrial.sources.kafka.settings import IngestSettings, KafkaSettings
 from seatrial.verdicts.policy import Policy
 
 FILE_NAME = "seatrial.toml"
@@ -177,6 +178,7 @@ class ProfileSettings:
     steps: Mapping[str, ResourceChoice] = field(default_factory=dict)
     service: ServiceChoice = field(default_factory=ServiceChoice)
     test_uses: StoreChoice | None = None
+    kafka: KafkaSettings | None = None  # where `seatrial ingest` reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ class Project:
     parameters: Mapping[str, Mapping[str, Parameter]]
     policy: Policy
     profiles: Mapping[str, ProfileSettings]
+    ingest: Mapping[str, IngestSettings] = field(default_factory=dict)  # by topic
 
     @property
     def model(self) -> str | None:

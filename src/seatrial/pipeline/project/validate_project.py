@@ -22,6 +22,7 @@ from seatrial.pipeline.project.settings import (
 )
 from seatrial.pipeline.steps.declaration import DEFAULTS, resources_mistake
 from seatrial.prepare.executor_pods import executors_mistake
+from seatrial.sources.kafka.settings import IngestSettings, kafka_mistake
 from seatrial.stores.store_url import shown_url
 from seatrial.stores.toml_positions import Place
 from seatrial.verdicts.policy import Policy
@@ -60,6 +61,7 @@ def validate_project(project: Project) -> Iterator[Mistake]:
     if project.model_settings is not None:
         yield from model_mistakes(project.model_settings)
     yield from reference_mistakes(project.policy)
+    yield from ingest_mistakes(project.ingest)
 
 
 def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
@@ -85,6 +87,9 @@ def profile_mistakes(name: str, profile: ProfileSettings) -> Iterator[Mistake]:
     if profile.azureml is not None and (wrong := azureml_mistake(profile.azureml)) is not None:
         key, problem, hint = wrong
         yield ("profile", name, "azureml", key), problem, hint
+    if profile.kafka is not None and (wrong := kafka_mistake(profile.kafka)) is not None:
+        key, problem, hint = wrong
+        yield ("profile", name, "kafka", key), problem, hint
     for where, key, tolerations in (
         ("cluster", "tolerations", () if profile.cluster is None else profile.cluster.tolerations),
         ("spark", "executor_tolerations", profile.spark.executor_tolerations),
@@ -213,6 +218,28 @@ def reference_mistakes(policy: Policy) -> Iterator[Mistake]:
                 f"{reference!r} is not a release, or a model that the trial makes.",
                 close or 'Write "newest_passed", "baseline", or a release: "name@2".',
             )
+
+
+def ingest_mistakes(ingest: Mapping[str, IngestSettings]) -> Iterator[Mistake]:
+    """Of `[ingest.TOPIC]`: types that records cannot have, and columns that are required and not declared."""
+    if not ingest:
+        return
+    from seatrial.sources.kafka.columns import declared_schema, parse_type  # with pyarrow: not for every command
+
+    for topic, settings in ingest.items():
+        wrong = False
+        for column, kind in settings.columns.items():
+            try:
+                parse_type(kind)
+            except SeatrialError as error:
+                wrong = True
+                yield ("ingest", topic, "columns", column), error.problem, error.hint
+        if not wrong:
+            try:
+                declared_schema(settings.columns, settings.required)
+            except SeatrialError as error:
+                key = "required" if error.problem.endswith("in required.") else "columns"
+                yield ("ingest", topic, key), error.problem, error.hint
 
 
 def store_mistake(store: StoreChoice) -> tuple[str, str, str | None] | None:

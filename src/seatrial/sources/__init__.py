@@ -1,0 +1,1 @@
+"""Data that arrives from elsewhere: Kafka."""

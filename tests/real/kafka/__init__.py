@@ -1,0 +1,1 @@
+"""A real Kafka read into Iceberg tables."""
