@@ -1,4 +1,4 @@
-"""Finished models as other people's exporters write them, small, and the table that they are opened for."""
+"""FinishedRun models as other people's exporters write them, small, and the table that they are opened for."""
 
 from __future__ import annotations
 

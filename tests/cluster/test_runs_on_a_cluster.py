@@ -25,7 +25,7 @@ EVIDENCE = "releases/small/1/evidence.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedRun:
     """A run of the project that ended on the cluster: what several tests begin with."""
 
     project: SmallProject
@@ -36,15 +36,15 @@ class Finished:
 @pytest.fixture(scope="module")
 def finished(
     node_store: StoreSettings, node_catalog: str, steps_image: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Finished]:
+) -> Iterator[FinishedRun]:
     folder = tmp_path_factory.mktemp("finished")
     with new_team(node_store, node_catalog, steps_image, folder / "home") as team:
         project = project_of(team, folder)
-        yield Finished(project, team, project.json("run", *ON))
+        yield FinishedRun(project, team, project.json("run", *ON))
 
 
 @pytest.fixture
-def again(finished: Finished, tmp_path: Path) -> SmallProject:
+def again(finished: FinishedRun, tmp_path: Path) -> SmallProject:
     """The project of the team whose run is finished, on another machine."""
     return project_of(finished.team, tmp_path)
 
@@ -67,7 +67,7 @@ def project_of(team: Team, folder: Path) -> SmallProject:
 
 
 def test_a_run_on_a_cluster_is_a_cache_hit_here_and_the_same_to_the_last_digit(
-    finished: Finished, node_store: StoreSettings
+    finished: FinishedRun, node_store: StoreSettings
 ) -> None:
     project, team, document = finished.project, finished.team, finished.document
     assert project.states(document) == dict.fromkeys(STEPS, "ran")

@@ -10,7 +10,7 @@ from seatrial.errors import InputError, Problems, SeatrialError
 from seatrial.models.signature import Signature
 from seatrial.pipeline.project.cluster_profile import require_cluster_profile
 from seatrial.pipeline.project.settings import ProfileSettings, ServiceChoice
-from seatrial.releases.verify import Verified
+from seatrial.releases.verify import Verification
 from seatrial.serve.sampling.sampled_row import kept_inputs
 from seatrial.stores.documents import from_json
 from seatrial.stores.s3_connection import DEFAULT_REGION
@@ -19,7 +19,7 @@ SIGNATURE_JSON = "signature.json"
 
 
 def prepare_service(
-    verified: Verified, profile_name: str, profile: ProfileSettings, *, trust: str, path: str = "seatrial.toml"
+    verified: Verification, profile_name: str, profile: ProfileSettings, *, trust: str, path: str = "seatrial.toml"
 ) -> ServiceSettings:
     """The service of a release that verifies and may be deployed.
 
@@ -60,7 +60,7 @@ def prepare_service(
         raise Problems([_within_profile(failure, profile_name, path) for failure in error.errors]) from None
 
 
-def _check_sample(verified: Verified, service: ServiceChoice) -> None:
+def _check_sample(verified: Verification, service: ServiceChoice) -> None:
     """`Problems` where the server of this release would refuse to keep such samples, and so to start."""
     if service.sample is None:
         return

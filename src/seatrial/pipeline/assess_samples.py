@@ -19,7 +19,7 @@ from seatrial.pipeline.project.settings import DataSettings
 from seatrial.pipeline.sample_store import SAMPLES
 from seatrial.pipeline.workspace import Workspace, bucket_settings, ledger_key, ledger_settings, open_workspace
 from seatrial.releases.source import is_folder
-from seatrial.releases.verify import Verified
+from seatrial.releases.verify import Verification
 from seatrial.rows import open_rows
 from seatrial.rows.find_files import sources_at
 from seatrial.serve.sampling.sampled_row import REQUEST_ID, ROW
@@ -154,7 +154,7 @@ def _surroundings(arguments: SamplesArguments) -> Iterator[_Surroundings]:
         yield _Surroundings(workspace, use_recorder(workspace), counted)
 
 
-def _groups(verified: Verified, data: DataSettings | None) -> tuple[str, ...]:
+def _groups(verified: Verification, data: DataSettings | None) -> tuple[str, ...]:
     """The groups of the project; without one, those that the policy is about."""
     if data is not None:
         return data.groups

@@ -13,7 +13,7 @@ from seatrial.releases.keys import seatrial_home
 from seatrial.releases.release import PACKAGE, Release
 from seatrial.releases.source import list_versions, locate, parse_title, read_release
 from seatrial.releases.trust import TRUST_FILE, Trust, load_trust
-from seatrial.releases.verify import Verified, verify
+from seatrial.releases.verify import Verification, verify
 from seatrial.stores.artifacts import read_manifest
 from seatrial.stores.documents import sha256, to_json
 from seatrial.verdicts.policy import Policy
@@ -80,7 +80,7 @@ def _graph_of(release: Release) -> str | None:
     return None if entry is None else entry.sha256
 
 
-def _verified(title: str, workspace: Workspace) -> Verified:
+def _verified(title: str, workspace: Workspace) -> Verification:
     parse_title(title)
     return verify(locate(title, workspace.objects), _trust(), now=datetime.now(UTC))
 

@@ -14,7 +14,7 @@ from seatrial.pipeline.workspace import open_project
 from seatrial.releases.keys import seatrial_home
 from seatrial.releases.source import ReleaseSource, is_folder, locate
 from seatrial.releases.trust import TRUST_FILE, Trust, load_trust
-from seatrial.releases.verify import Verified, verify
+from seatrial.releases.verify import Verification, verify
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def verified_release(
     digest: str | None = None,
     expect_name: str | None = None,
     expect_version: int | None = None,
-) -> Verified:
+) -> Verification:
     """What verifying the release now came to, its files in memory; `trust` is the deployer's file (None: the own).
 
     `Refused` where its release.json has another digest than the one asked for.

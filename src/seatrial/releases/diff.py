@@ -9,7 +9,7 @@ from typing import Any
 
 from seatrial.errors import Corrupt
 from seatrial.releases.release import PACKAGE
-from seatrial.releases.verify import Verified
+from seatrial.releases.verify import Verification
 from seatrial.verdicts.evidence import Evidence
 from seatrial.verdicts.trial import Trial
 
@@ -27,7 +27,7 @@ class Change:
     after: str | None
 
 
-def diff_releases(before: Verified, after: Verified) -> tuple[Change, ...]:
+def diff_releases(before: Verification, after: Verification) -> tuple[Change, ...]:
     """The differences of two verified releases, part by part; `Refused` where one does not verify."""
     before.require()
     after.require()
@@ -44,7 +44,7 @@ def diff_releases(before: Verified, after: Verified) -> tuple[Change, ...]:
     )
 
 
-def _verdicts(before: Verified, after: Verified) -> Iterator[Change]:
+def _verdicts(before: Verification, after: Verification) -> Iterator[Change]:
     yield Change("verdict", "verdict", before.outcome, after.outcome)
     findings = [
         {str(finding.requirement): str(finding.outcome) for finding in (side.verdict.findings if side.verdict else ())}
@@ -54,7 +54,7 @@ def _verdicts(before: Verified, after: Verified) -> Iterator[Change]:
         yield Change("verdict", requirement, findings[0].get(requirement), findings[1].get(requirement))
 
 
-def _policies(before: Verified, after: Verified) -> Iterator[Change]:
+def _policies(before: Verification, after: Verification) -> Iterator[Change]:
     if before.policy is None or after.policy is None:
         return
     yield Change("policy", "confidence", f"{before.policy.confidence:g}", f"{after.policy.confidence:g}")
@@ -68,14 +68,14 @@ def _policies(before: Verified, after: Verified) -> Iterator[Change]:
         )
 
 
-def _provenance(before: Verified, after: Verified) -> Iterator[Change]:
+def _provenance(before: Verification, after: Verification) -> Iterator[Change]:
     old, new = (dict(_leaves(_read_provenance(side), ())) for side in (before, after))
     for place in dict.fromkeys([*old, *new]):
         if place[0] not in _NO_CHANGE_OF_ITS_OWN:
             yield Change(place[0], ".".join(place[1:]) or place[0], old.get(place), new.get(place))
 
 
-def _models(before: Verified, after: Verified) -> Iterator[Change]:
+def _models(before: Verification, after: Verification) -> Iterator[Change]:
     old, new = ({} if side.release is None else side.release.files for side in (before, after))
     for path in sorted({*old, *new}):
         if path.startswith(PACKAGE) and path != _PROVENANCE:
@@ -87,7 +87,7 @@ def _models(before: Verified, after: Verified) -> Iterator[Change]:
             )
 
 
-def _evidence(before: Verified, after: Verified) -> Iterator[Change]:
+def _evidence(before: Verification, after: Verification) -> Iterator[Change]:
     uses = [
         f"use {side.release.test_data.use} of {side.release.test_data.digest}, {side.release.test_data.rows} rows"
         for side in (before, after)
@@ -111,7 +111,7 @@ def _interval(evidence: Evidence) -> str:
     return f"{evidence.estimate:.4g} ({evidence.low:.4g} to {evidence.high:.4g}{flags})"
 
 
-def _read_provenance(side: Verified) -> Mapping[str, Any]:
+def _read_provenance(side: Verification) -> Mapping[str, Any]:
     try:
         document = json.loads(side.files.get(_PROVENANCE, b"{}"))
     except ValueError:

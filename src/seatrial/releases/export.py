@@ -9,10 +9,10 @@ from pathlib import Path
 from seatrial.errors import InputError, StoreError
 from seatrial.releases.release import WAIVERS
 from seatrial.releases.source import ReleaseSource
-from seatrial.releases.verify import Verified
+from seatrial.releases.verify import Verification
 
 
-def export_release(verified: Verified, source: ReleaseSource, folder: Path) -> int:
+def export_release(verified: Verification, source: ReleaseSource, folder: Path) -> int:
     """Writes the verified files, and what waivers lie with them, as a new folder; returns the number of files.
 
     The folder appears whole or not at all. One that is there and holds anything is an `InputError`.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from seatrial.errors import ObjectExists, Refused
 from seatrial.releases.release import ENVELOPE, RELEASE_JSON, Release
 from seatrial.releases.source import ReleaseSource, StoredRelease, release_key
-from seatrial.releases.verify import Verified
+from seatrial.releases.verify import Verification
 from seatrial.releases.waivers import keep_waiver
 from seatrial.stores.objects import Objects
 
 
-def publish_release(verified: Verified, source: ReleaseSource, objects: Objects) -> int:
+def publish_release(verified: Verification, source: ReleaseSource, objects: Objects) -> int:
     """Writes the verified files, and the waivers that lie with them, into the store; returns the number of files.
 
     It is visible with its last file, the envelope; what was cut off is completed by doing it again. Files that are
@@ -33,7 +33,9 @@ def publish_release(verified: Verified, source: ReleaseSource, objects: Objects)
     return len(verified.files) + _copy_waivers(verified, release, digest, source, objects)
 
 
-def _copy_waivers(verified: Verified, release: Release, digest: str, source: ReleaseSource, objects: Objects) -> int:
+def _copy_waivers(
+    verified: Verification, release: Release, digest: str, source: ReleaseSource, objects: Objects
+) -> int:
     """Copies the waivers that count now; those that do not would not count there either."""
     refused = {problem.path for problem in verified.refused_waivers}
     waivers = [data for path, data in source.waivers(digest).items() if path not in refused]

@@ -52,7 +52,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class Verification:
     """What came out. `files` holds exactly the bytes that were hashed, and is empty unless `ok`."""
 
     label: str
@@ -109,7 +109,7 @@ class Verified:
         """The model package's files, by path within the package."""
         return {path.removeprefix(PACKAGE): data for path, data in self.files.items() if path.startswith(PACKAGE)}
 
-    def require(self) -> Verified:
+    def require(self) -> Verification:
         """Itself where it verifies, else `Refused` with every problem."""
         if self.ok:
             return self
@@ -117,7 +117,7 @@ class Verified:
         hint = "Do not use it before you know why."
         raise Refused(f"does not verify, and is not used:\n{problems}", path=self.label, hint=hint)
 
-    def require_deployable(self) -> Verified:
+    def require_deployable(self) -> Verification:
         """Itself where it may be deployed, else `Refused` with the reason."""
         if not self.require().deployable:
             raise Refused(
@@ -135,7 +135,7 @@ def verify(
     now: datetime,
     expect_name: str | None = None,
     expect_version: int | None = None,
-) -> Verified:
+) -> Verification:
     """Verifies offline: nothing is believed that the signature, the digests or the judge do not say.
 
     The name and version that the reference asked for are expected without being named again. Each file is read once.
@@ -156,7 +156,7 @@ def verify(
         # Without a signature there is nothing to hold the other files against, so they are not read at all.
         untrusted = error.key_id if isinstance(error, UntrustedKey) else None
         problem = Problem(error.path or ENVELOPE, _problem_and_hint(error), by_trust=untrusted is not None)
-        return Verified(source.label, (problem,), untrusted_key=untrusted)
+        return Verification(source.label, (problem,), untrusted_key=untrusted)
     files, problems = _read_all(source, release, sizes)
     problems += _identity(release, digest, trust, expect_name, expect_version)
     policy = _policy(files, problems)
@@ -181,7 +181,7 @@ def verify(
         waivers, refused = accept_waivers(
             source.waivers(digest), trust, release=digest, evidence=release.evidence, policy=policy, now=now
         )
-    return Verified(
+    return Verification(
         label=source.label,
         problems=tuple(problems),
         release=release,

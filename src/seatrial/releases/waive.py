@@ -7,12 +7,12 @@ from datetime import datetime
 from seatrial.errors import InputError, Refused
 from seatrial.releases.keys import SigningKey
 from seatrial.releases.source import ReleaseSource, StoredRelease
-from seatrial.releases.verify import Verified
+from seatrial.releases.verify import Verification
 from seatrial.releases.waivers import Waiver, find_requirement, keep_waiver, make_waiver, seal_waiver
 
 
 def waive(
-    source: ReleaseSource, verified: Verified, words: str, *, reason: str, days: int, key: SigningKey, now: datetime
+    source: ReleaseSource, verified: Verification, words: str, *, reason: str, days: int, key: SigningKey, now: datetime
 ) -> Waiver:
     """Signs it and keeps it beside the release; `words` are the requirement's number from 1, or words of it.
 

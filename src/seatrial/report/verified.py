@@ -5,7 +5,7 @@ from __future__ import annotations
 from seatrial.errors import Refused
 from seatrial.models.provenance import Provenance
 from seatrial.models.signature import Signature
-from seatrial.releases.verify import Verified
+from seatrial.releases.verify import Verification
 from seatrial.report.view import ReportView, WaiverNote
 from seatrial.report.words import moment
 from seatrial.stores.documents import from_json
@@ -14,7 +14,7 @@ _PROVENANCE = "provenance.json"
 _SIGNATURE = "signature.json"
 
 
-def view_of(verified: Verified, *, made_with: str) -> ReportView:
+def view_of(verified: Verification, *, made_with: str) -> ReportView:
     """What the page of this release shows, made with that version of Seatrial.
 
     `Refused` where it does not verify: a page would make it look like one that does.

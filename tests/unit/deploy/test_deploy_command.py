@@ -23,7 +23,7 @@ from seatrial.releases.keys import SigningKey
 from seatrial.releases.release import Release
 from seatrial.releases.source import StoredRelease
 from seatrial.releases.trust import Trust, parse_trust
-from seatrial.releases.verify import Verified, verify
+from seatrial.releases.verify import Verification, verify
 from seatrial.stores.documents import sha256, to_json
 from seatrial.stores.objects import Objects
 from seatrial.stores.obstore_objects import open_objects
@@ -100,7 +100,7 @@ def trust(keys: dict[str, SigningKey], tmp_path: Path) -> Trust:
 
 
 @pytest.fixture
-def verified(make_release: MakeRelease, objects: Objects, trust: Trust) -> Verified:
+def verified(make_release: MakeRelease, objects: Objects, trust: Trust) -> Verification:
     return verify(StoredRelease(objects, "census", make_release().version), trust, now=NOW)
 
 
@@ -238,7 +238,7 @@ def test_both_missing_keys_of_a_profile_are_named_before_anything_is_opened(
     ],
 )
 def test_a_profile_that_no_cluster_could_use_names_its_key(
-    verified: Verified, change: dict[str, object], key: str
+    verified: Verification, change: dict[str, object], key: str
 ) -> None:
     profile = dataclasses.replace(PROFILE, **change)  # type: ignore[arg-type]  # each change has its key's type
     with pytest.raises(Problems) as caught:
@@ -247,13 +247,13 @@ def test_a_profile_that_no_cluster_could_use_names_its_key(
     assert caught.value.exit_status == 2
 
 
-def test_a_store_without_credentials_is_opened_by_the_pods_identity(verified: Verified) -> None:
+def test_a_store_without_credentials_is_opened_by_the_pods_identity(verified: Verification) -> None:
     profile = dataclasses.replace(PROFILE, store=StoreChoice("s3://lake/census"))
     assert prepare_service(verified, "prod", profile, trust="").secret is None
     assert prepare_service(verified, "prod", PROFILE, trust="").secret == "seatrial-store"
 
 
-def test_the_scale_of_a_profile_is_that_of_the_service(verified: Verified) -> None:
+def test_the_scale_of_a_profile_is_that_of_the_service(verified: Verification) -> None:
     scaled = dataclasses.replace(PROFILE, service=ServiceChoice(scale=Scale(2, 6)))
     assert prepare_service(verified, "prod", scaled, trust="").scale == Scale(2, 6)
     wrong = dataclasses.replace(PROFILE, service=ServiceChoice(scale=Scale(6, 2)))
@@ -261,7 +261,7 @@ def test_the_scale_of_a_profile_is_that_of_the_service(verified: Verified) -> No
         prepare_service(verified, "prod", wrong, trust="")
 
 
-def test_samples_are_kept_without_columns_that_the_release_has(verified: Verified) -> None:
+def test_samples_are_kept_without_columns_that_the_release_has(verified: Verification) -> None:
     choice = ServiceChoice(sample=0.01, sample_without=("age",), samples="s3://samples/served", guard=True)
     service = prepare_service(verified, "prod", dataclasses.replace(PROFILE, service=choice), trust="")
     assert (service.sample, service.sample_without, service.samples) == (0.01, ("age",), "s3://samples/served")

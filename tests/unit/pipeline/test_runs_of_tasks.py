@@ -16,7 +16,7 @@ from seatrial.pipeline.jobs.step_key import KeyParts
 from seatrial.pipeline.jobs.step_values import ArtifactOutput
 from seatrial.pipeline.places.run_documents import begun_key
 from seatrial.pipeline.project.project_file import load_project
-from seatrial.pipeline.running.run_pipeline import Finished
+from seatrial.pipeline.running.run_pipeline import FinishedRun
 from seatrial.pipeline.running.run_records import RunningStep, RunRecord, TaskStep, read_run, write_run
 from seatrial.pipeline.running.run_result import conclude_tasks
 from seatrial.pipeline.workspace import Workspace, open_project
@@ -75,6 +75,6 @@ def test_whoever_follows_writes_the_verdict_of_a_run_whose_last_task_could_not(
     trial = Trial("m" * 64, policy, "test", 0.95, 7, (), (), None)
     digest = write_artifact(workspace.objects, {"evidence.json": to_json(trial)})
     write_run(workspace.objects, replace(RECORD, tasks=()))
-    finished = Finished(replace(RECORD, ending="done"), {"assess": ArtifactOutput(digest, "trial")}, None)
+    finished = FinishedRun(replace(RECORD, ending="done"), {"assess": ArtifactOutput(digest, "trial")}, None)
     assert conclude_tasks(finished, workspace).trial == trial
     assert read_run(workspace.objects, RUN).verdict == (Outcome.INCONCLUSIVE if same else None)

@@ -21,7 +21,7 @@ from seatrial.pipeline.engines.shared_session import SharedSession
 from seatrial.pipeline.jobs.job import Job
 from seatrial.pipeline.places.place import Place
 from seatrial.pipeline.running.execute_step import execute_step
-from seatrial.pipeline.running.run_pipeline import Finished, run_pipeline
+from seatrial.pipeline.running.run_pipeline import FinishedRun, run_pipeline
 from seatrial.pipeline.running.run_records import (
     ErrorDocument,
     Identity,
@@ -105,7 +105,7 @@ def place(workspace: Workspace, broken: str | None = None) -> Iterator[Here]:
     yield Here(RUN, workspace, broken)
 
 
-def run(workspace: Workspace, here: Here, identity: Identity = IDENTITY, *, use_cache: bool = True) -> Finished:
+def run(workspace: Workspace, here: Here, identity: Identity = IDENTITY, *, use_cache: bool = True) -> FinishedRun:
     pipeline = load_pipeline(workspace.project, sets=(), rehearse=False)
     opened: Place = here
     return run_pipeline(

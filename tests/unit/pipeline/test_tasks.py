@@ -23,7 +23,7 @@ from seatrial.pipeline.places.run_documents import begun_key, ended_key, log_key
 from seatrial.pipeline.project.project_file import load_project
 from seatrial.pipeline.running import run_result
 from seatrial.pipeline.running.finished_run import finished_run
-from seatrial.pipeline.running.run_pipeline import Finished
+from seatrial.pipeline.running.run_pipeline import FinishedRun
 from seatrial.pipeline.running.run_records import (
     RunningStep,
     RunRecord,
@@ -259,7 +259,7 @@ def test_a_machine_that_trusts_nobody_yet_is_told_so_and_the_run_has_its_release
     release = ReleaseOutput("ships", 3, "e" * 64)
     with opened(tmp_path) as workspace:
         done = replace(record_of(), ending="done", tasks=())
-        result = conclude(Finished(done, {"release": release}, None), workspace)
+        result = conclude(FinishedRun(done, {"release": release}, None), workspace)
         assert read_run(workspace.objects, RUN).release == "ships@3"
     assert result.refused is not None
     assert "nobody's releases are trusted here" in result.refused.problem

@@ -12,7 +12,7 @@ from seatrial.releases.publish import publish_release
 from seatrial.releases.release import Release
 from seatrial.releases.source import StoredRelease
 from seatrial.releases.trust import Trust, parse_trust
-from seatrial.releases.verify import Verified, verify
+from seatrial.releases.verify import Verification, verify
 from seatrial.stores.objects import Objects
 from seatrial.stores.obstore_objects import open_objects
 from seatrial.stores.settings import StoreSettings
@@ -35,7 +35,7 @@ def store(folder: Path, name: str) -> Objects:
     return open_objects(StoreSettings(url=(folder / name).as_uri()))
 
 
-def opened(objects: Objects, release: Release, trust: Trust) -> Verified:
+def opened(objects: Objects, release: Release, trust: Trust) -> Verification:
     return verify(StoredRelease(objects, "census", release.version), trust, now=NOW)
 
 

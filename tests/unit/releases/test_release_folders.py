@@ -13,7 +13,7 @@ from seatrial.releases.diff import Change, diff_releases
 from seatrial.releases.release import Release
 from seatrial.releases.source import StoredRelease, locate
 from seatrial.releases.trust import Trust
-from seatrial.releases.verify import Verified, verify
+from seatrial.releases.verify import Verification, verify
 from seatrial.stores.objects import Objects
 from seatrial.verdicts.policy import Policy, Requirement
 
@@ -21,12 +21,12 @@ MakeRelease = Callable[..., Release]
 
 
 @pytest.fixture
-def check(objects: Objects, trust: Trust, now: datetime) -> Callable[[str], Verified]:
+def check(objects: Objects, trust: Trust, now: datetime) -> Callable[[str], Verification]:
     return lambda reference: verify(locate(reference, objects), trust, now=now)
 
 
 def test_an_export_holds_the_very_files(
-    make_release: MakeRelease, objects: Objects, check: Callable[[str], Verified], tmp_path: Path
+    make_release: MakeRelease, objects: Objects, check: Callable[[str], Verification], tmp_path: Path
 ) -> None:
     make_release()
     verified = check("census@1")
@@ -41,7 +41,7 @@ def test_an_export_holds_the_very_files(
 
 
 def test_an_empty_folder_is_filled_and_any_other_is_left_alone(
-    make_release: MakeRelease, objects: Objects, check: Callable[[str], Verified], tmp_path: Path
+    make_release: MakeRelease, objects: Objects, check: Callable[[str], Verification], tmp_path: Path
 ) -> None:
     make_release()
     source = StoredRelease(objects, "census", 1)
@@ -59,7 +59,7 @@ def test_an_empty_folder_is_filled_and_any_other_is_left_alone(
 def test_an_export_that_fails_leaves_nothing(
     make_release: MakeRelease,
     objects: Objects,
-    check: Callable[[str], Verified],
+    check: Callable[[str], Verification],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -76,7 +76,7 @@ def test_an_export_that_fails_leaves_nothing(
 
 
 def test_what_does_not_verify_is_not_exported(
-    make_release: MakeRelease, objects: Objects, check: Callable[[str], Verified], tmp_path: Path
+    make_release: MakeRelease, objects: Objects, check: Callable[[str], Verification], tmp_path: Path
 ) -> None:
     make_release()
     objects.put("releases/census/1/planted", b"x")
@@ -85,13 +85,13 @@ def test_what_does_not_verify_is_not_exported(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_release_does_not_differ_from_itself(make_release: MakeRelease, check: Callable[[str], Verified]) -> None:
+def test_a_release_does_not_differ_from_itself(make_release: MakeRelease, check: Callable[[str], Verification]) -> None:
     make_release()
     assert diff_releases(check("census@1"), check("census@1")) == ()
 
 
 def test_a_changed_parameter_and_what_came_of_it_are_told(
-    make_release: MakeRelease, check: Callable[[str], Verified]
+    make_release: MakeRelease, check: Callable[[str], Verification]
 ) -> None:
     make_release()
     make_release(epochs=3, roc_auc=0.7, use=2)
@@ -105,7 +105,7 @@ def test_a_changed_parameter_and_what_came_of_it_are_told(
 
 
 def test_a_changed_policy_is_told_requirement_by_requirement(
-    make_release: MakeRelease, check: Callable[[str], Verified]
+    make_release: MakeRelease, check: Callable[[str], Verification]
 ) -> None:
     make_release()
     make_release(policy=Policy(0.9, (Requirement("accuracy", at_least=0.8),)))
@@ -115,7 +115,7 @@ def test_a_changed_policy_is_told_requirement_by_requirement(
 
 
 def test_a_changed_snapshot_is_told_under_the_name_of_its_input(
-    make_release: MakeRelease, package: dict[str, bytes], check: Callable[[str], Verified]
+    make_release: MakeRelease, package: dict[str, bytes], check: Callable[[str], Verification]
 ) -> None:
     make_release()
     package["provenance.json"] = package["provenance.json"].replace(b'"snapshot_id": 7', b'"snapshot_id": 8')
@@ -125,7 +125,7 @@ def test_a_changed_snapshot_is_told_under_the_name_of_its_input(
 
 
 def test_what_nobody_knows_of_a_finished_model_is_absent(
-    make_release: MakeRelease, package: dict[str, bytes], check: Callable[[str], Verified]
+    make_release: MakeRelease, package: dict[str, bytes], check: Callable[[str], Verification]
 ) -> None:
     make_release()
     provenance = json.loads(package["provenance.json"])
@@ -140,7 +140,7 @@ def test_what_nobody_knows_of_a_finished_model_is_absent(
 
 
 def test_releases_that_do_not_verify_are_not_compared(
-    make_release: MakeRelease, objects: Objects, check: Callable[[str], Verified]
+    make_release: MakeRelease, objects: Objects, check: Callable[[str], Verification]
 ) -> None:
     make_release()
     make_release(epochs=3)

@@ -19,7 +19,7 @@ from seatrial.releases.release import Release, file_entry
 from seatrial.releases.source import ReleaseFolder, StoredRelease, locate, read_release
 from seatrial.releases.statement import PAYLOAD_TYPE, statement_of
 from seatrial.releases.trust import Minimum, Trust, TrustedKey
-from seatrial.releases.verify import SIGNED_LIMIT_BYTES, Verified, verify
+from seatrial.releases.verify import SIGNED_LIMIT_BYTES, Verification, verify
 from seatrial.stores.documents import from_json, sha256, to_json
 from seatrial.stores.objects import Objects
 from seatrial.verdicts.judge import judge
@@ -32,8 +32,8 @@ ROOT = "releases/census/1/"
 
 
 @pytest.fixture
-def check(objects: Objects, trust: Trust, now: datetime) -> Callable[..., Verified]:
-    def run(reference: str = "census@1", trust: Trust = trust, **expected: object) -> Verified:
+def check(objects: Objects, trust: Trust, now: datetime) -> Callable[..., Verification]:
+    def run(reference: str = "census@1", trust: Trust = trust, **expected: object) -> Verification:
         return verify(locate(reference, objects), trust, now=now, **expected)  # type: ignore[arg-type]  # by name
 
     return run
@@ -65,7 +65,7 @@ def forge(objects: Objects, keys: dict[str, SigningKey]) -> Callable[..., None]:
     return run
 
 
-def paths_of(verified: Verified) -> list[str]:
+def paths_of(verified: Verification) -> list[str]:
     assert not verified.ok
     assert not verified.deployable
     assert verified.files == {}
@@ -74,7 +74,7 @@ def paths_of(verified: Verified) -> list[str]:
     return [one.path for one in verified.problems]
 
 
-def told(verified: Verified) -> str:
+def told(verified: Verification) -> str:
     paths_of(verified)
     return "\n".join(one.problem for one in verified.problems)
 
@@ -83,7 +83,7 @@ def told(verified: Verified) -> str:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_byte_of_any_file_is_refused_by_the_name_of_the_file(
-    make_release: MakeRelease, objects: Objects, check: Callable[..., Verified], data: st.DataObject
+    make_release: MakeRelease, objects: Objects, check: Callable[..., Verification], data: st.DataObject
 ) -> None:
     make_release()
     paths = [info.key.removeprefix(ROOT) for info in objects.list(ROOT)]
@@ -99,7 +99,7 @@ def test_any_changed_byte_of_any_file_is_refused_by_the_name_of_the_file(
 
 
 def test_every_missing_file_is_refused_by_its_name(
-    make_release: MakeRelease, objects: Objects, check: Callable[..., Verified]
+    make_release: MakeRelease, objects: Objects, check: Callable[..., Verification]
 ) -> None:
     release = make_release()
     for path in [*release.files, "release.json"]:
@@ -111,7 +111,7 @@ def test_every_missing_file_is_refused_by_its_name(
 
 
 def test_without_its_envelope_there_is_no_release(
-    make_release: MakeRelease, objects: Objects, check: Callable[..., Verified]
+    make_release: MakeRelease, objects: Objects, check: Callable[..., Verification]
 ) -> None:
     make_release()
     objects.delete(f"{ROOT}release.dsse.json")
@@ -121,7 +121,7 @@ def test_without_its_envelope_there_is_no_release(
 
 @pytest.mark.parametrize("path", ["planted.txt", "model/weights.safetensors", "model/extra/x", "waivers/1.json"])
 def test_an_added_file_is_refused_by_its_name(
-    make_release: MakeRelease, objects: Objects, check: Callable[..., Verified], path: str
+    make_release: MakeRelease, objects: Objects, check: Callable[..., Verification], path: str
 ) -> None:
     make_release()
     objects.put(ROOT + path, b"planted")
@@ -130,7 +130,7 @@ def test_an_added_file_is_refused_by_its_name(
 
 @pytest.mark.parametrize(("name", "version"), [("other", 1), ("census", 2)])
 def test_a_release_copied_to_another_name_or_version_is_refused(
-    make_release: MakeRelease, objects: Objects, check: Callable[..., Verified], name: str, version: int
+    make_release: MakeRelease, objects: Objects, check: Callable[..., Verification], name: str, version: int
 ) -> None:
     make_release()
     for info in list(objects.list(ROOT)):
@@ -141,7 +141,7 @@ def test_a_release_copied_to_another_name_or_version_is_refused(
 
 
 def test_the_name_and_version_asked_for_are_required_of_a_folder_too(
-    make_release: MakeRelease, objects: Objects, check: Callable[..., Verified], tmp_path: Path
+    make_release: MakeRelease, objects: Objects, check: Callable[..., Verification], tmp_path: Path
 ) -> None:
     make_release()
     export_release(check(), StoredRelease(objects, "census", 1), tmp_path / "out")
@@ -150,7 +150,7 @@ def test_the_name_and_version_asked_for_are_required_of_a_folder_too(
     assert "version 2 was asked for" in told(check(str(tmp_path / "out"), expect_version=2))
 
 
-def test_a_key_that_is_not_trusted_is_refused(make_release: MakeRelease, check: Callable[..., Verified]) -> None:
+def test_a_key_that_is_not_trusted_is_refused(make_release: MakeRelease, check: Callable[..., Verification]) -> None:
     make_release(key="stranger")
     verified = check()
     assert paths_of(verified) == ["release.dsse.json"]
@@ -159,7 +159,7 @@ def test_a_key_that_is_not_trusted_is_refused(make_release: MakeRelease, check: 
 
 @pytest.mark.parametrize("key", ["waiver", "sign-off", "stranger"])
 def test_a_release_signed_again_by_a_key_of_another_role_or_person_is_refused(
-    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verified], key: str
+    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verification], key: str
 ) -> None:
     make_release()
     forge(key=key)
@@ -167,7 +167,7 @@ def test_a_release_signed_again_by_a_key_of_another_role_or_person_is_refused(
 
 
 def test_a_public_key_planted_in_the_store_changes_nothing(
-    make_release: MakeRelease, objects: Objects, keys: dict[str, SigningKey], check: Callable[..., Verified]
+    make_release: MakeRelease, objects: Objects, keys: dict[str, SigningKey], check: Callable[..., Verification]
 ) -> None:
     make_release(key="stranger")
     objects.put(f"{ROOT}trust.toml", keys["stranger"].public.text.encode())
@@ -175,13 +175,15 @@ def test_a_public_key_planted_in_the_store_changes_nothing(
     assert paths_of(check()) == ["release.dsse.json"]
 
 
-def test_nobody_is_trusted_by_an_empty_trust_file(make_release: MakeRelease, check: Callable[..., Verified]) -> None:
+def test_nobody_is_trusted_by_an_empty_trust_file(
+    make_release: MakeRelease, check: Callable[..., Verification]
+) -> None:
     make_release()
     assert paths_of(check(trust=Trust())) == ["release.dsse.json"]
 
 
 def test_evidence_of_another_model_is_refused(
-    make_release: MakeRelease, forge: Callable[..., None], objects: Objects, check: Callable[..., Verified]
+    make_release: MakeRelease, forge: Callable[..., None], objects: Objects, check: Callable[..., Verification]
 ) -> None:
     make_release()
     make_release(epochs=9)
@@ -190,7 +192,7 @@ def test_evidence_of_another_model_is_refused(
 
 
 def test_a_model_swapped_under_good_evidence_is_refused(
-    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verified]
+    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verification]
 ) -> None:
     make_release()
     forge({"model/model.onnx": b"another graph"})
@@ -198,7 +200,7 @@ def test_a_model_swapped_under_good_evidence_is_refused(
 
 
 def test_evidence_for_another_policy_is_refused(
-    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verified]
+    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verification]
 ) -> None:
     make_release()
     forge({"policy.json": to_json(Policy(0.95, (Requirement("accuracy", at_least=0.1),)))})
@@ -206,7 +208,7 @@ def test_evidence_for_another_policy_is_refused(
 
 
 def test_an_empty_policy_is_refused_even_when_signed_and_listed(
-    make_release: MakeRelease, forge: Callable[..., None], trust: Trust, check: Callable[..., Verified]
+    make_release: MakeRelease, forge: Callable[..., None], trust: Trust, check: Callable[..., Verification]
 ) -> None:
     make_release()
     empty = to_json(Policy(0.95, ()))
@@ -217,7 +219,7 @@ def test_an_empty_policy_is_refused_even_when_signed_and_listed(
 
 
 def test_a_policy_that_the_deployer_does_not_accept_is_refused(
-    make_release: MakeRelease, trust: Trust, policy: Policy, check: Callable[..., Verified]
+    make_release: MakeRelease, trust: Trust, policy: Policy, check: Callable[..., Verification]
 ) -> None:
     make_release()
     assert check(trust=replace(trust, accepted_policies=(sha256(to_json(policy)),))).ok
@@ -227,7 +229,7 @@ def test_a_policy_that_the_deployer_does_not_accept_is_refused(
 
 
 def test_an_older_version_than_the_lowest_accepted_is_refused(
-    make_release: MakeRelease, trust: Trust, check: Callable[..., Verified]
+    make_release: MakeRelease, trust: Trust, check: Callable[..., Verification]
 ) -> None:
     make_release(epochs=1)
     make_release(epochs=2)
@@ -236,13 +238,15 @@ def test_an_older_version_than_the_lowest_accepted_is_refused(
     assert "older than version 2" in told(check("census@1", trust=demanding))
 
 
-def test_a_revoked_release_is_refused(make_release: MakeRelease, trust: Trust, check: Callable[..., Verified]) -> None:
+def test_a_revoked_release_is_refused(
+    make_release: MakeRelease, trust: Trust, check: Callable[..., Verification]
+) -> None:
     release = make_release()
     assert "was revoked" in told(check(trust=replace(trust, revoked=(sha256(to_json(release)),))))
 
 
 def test_bounds_at_a_lower_confidence_than_this_use_demands_are_refused(
-    make_release: MakeRelease, forge: Callable[..., None], objects: Objects, check: Callable[..., Verified]
+    make_release: MakeRelease, forge: Callable[..., None], objects: Objects, check: Callable[..., Verification]
 ) -> None:
     make_release(use=2)
     trial = from_json(Trial, objects.get(f"{ROOT}evidence.json").data, path="evidence.json")
@@ -255,7 +259,7 @@ def test_bounds_at_a_lower_confidence_than_this_use_demands_are_refused(
 
 
 def test_a_use_number_other_than_the_evidences_is_refused(
-    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verified]
+    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verification]
 ) -> None:
     make_release(use=2)
     forge(change=lambda release: replace(release, test_data=replace(release.test_data, use=1)))
@@ -263,7 +267,7 @@ def test_a_use_number_other_than_the_evidences_is_refused(
 
 
 def test_evidence_of_a_rehearsal_is_refused(
-    make_release: MakeRelease, forge: Callable[..., None], objects: Objects, check: Callable[..., Verified]
+    make_release: MakeRelease, forge: Callable[..., None], objects: Objects, check: Callable[..., Verification]
 ) -> None:
     make_release()
     trial = from_json(Trial, objects.get(f"{ROOT}evidence.json").data, path="evidence.json")
@@ -276,7 +280,7 @@ def test_a_verdict_that_the_evidence_does_not_support_is_refused(
     forge: Callable[..., None],
     objects: Objects,
     policy: Policy,
-    check: Callable[..., Verified],
+    check: Callable[..., Verification],
 ) -> None:
     make_release(roc_auc=0.7)
     measured = _trial(objects)
@@ -292,7 +296,7 @@ def _trial(objects: Objects) -> Trial:
 
 
 def test_a_summary_that_says_something_else_than_the_verdict_is_refused(
-    make_release: MakeRelease, forge: Callable[..., None], objects: Objects, check: Callable[..., Verified]
+    make_release: MakeRelease, forge: Callable[..., None], objects: Objects, check: Callable[..., Verification]
 ) -> None:
     make_release(roc_auc=0.7)
     summary = objects.get(f"{ROOT}vsa.json").data
@@ -304,7 +308,7 @@ def test_a_summary_that_says_something_else_than_the_verdict_is_refused(
     "path", ["../../../secret", "/etc/passwd", "model/../../x", "a\\b", "", "release.json", "waivers/1"]
 )
 def test_a_signed_path_that_leaves_the_release_is_refused_and_not_read(
-    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verified], path: str
+    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verification], path: str
 ) -> None:
     make_release()
     forge(change=lambda release: replace(release, files={**release.files, path: file_entry(b"secret")}))
@@ -313,7 +317,7 @@ def test_a_signed_path_that_leaves_the_release_is_refused_and_not_read(
 
 @pytest.mark.parametrize("path", ["policy.json", "evidence.json", "verdict.json"])
 def test_a_signed_document_that_is_not_one_is_refused_by_its_name(
-    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verified], path: str
+    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verification], path: str
 ) -> None:
     make_release()
     forge({path: b'{"surprise": 1}'})
@@ -322,7 +326,11 @@ def test_a_signed_document_that_is_not_one_is_refused_by_its_name(
 
 @pytest.mark.parametrize("path", ["policy.json", "evidence.json", "verdict.json"])
 def test_a_release_that_leaves_out_a_document_is_refused(
-    make_release: MakeRelease, forge: Callable[..., None], objects: Objects, check: Callable[..., Verified], path: str
+    make_release: MakeRelease,
+    forge: Callable[..., None],
+    objects: Objects,
+    check: Callable[..., Verification],
+    path: str,
 ) -> None:
     make_release()
     objects.delete(ROOT + path)
@@ -335,7 +343,7 @@ def test_a_release_that_leaves_out_a_document_is_refused(
 
 
 def test_a_release_of_an_unknown_format_is_refused(
-    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verified]
+    make_release: MakeRelease, forge: Callable[..., None], check: Callable[..., Verification]
 ) -> None:
     make_release()
     forge(change=lambda release: replace(release, format=2))
@@ -344,7 +352,7 @@ def test_a_release_of_an_unknown_format_is_refused(
 
 @pytest.mark.parametrize(("roc_auc", "outcome"), [(0.7, "fail"), (0.85, "inconclusive")])
 def test_a_release_that_did_not_pass_verifies_and_is_not_deployable(
-    make_release: MakeRelease, check: Callable[..., Verified], roc_auc: float, outcome: str
+    make_release: MakeRelease, check: Callable[..., Verification], roc_auc: float, outcome: str
 ) -> None:
     make_release(roc_auc=roc_auc)
     verified = check()
@@ -416,7 +424,7 @@ def test_a_waiver_folder_with_links_or_pipes_is_refused_and_does_not_hang(
 
 
 @pytest.fixture
-def exported(make_release: MakeRelease, objects: Objects, check: Callable[..., Verified], tmp_path: Path) -> Path:
+def exported(make_release: MakeRelease, objects: Objects, check: Callable[..., Verification], tmp_path: Path) -> Path:
     make_release()
     export_release(check(), StoredRelease(objects, "census", 1), tmp_path / "out")
     return tmp_path / "out"
@@ -446,7 +454,7 @@ def test_a_folder_with_something_else_than_plain_files_is_refused(
 
 
 def test_trust_can_be_given_to_several_release_keys(
-    make_release: MakeRelease, keys: dict[str, SigningKey], trust: Trust, check: Callable[..., Verified]
+    make_release: MakeRelease, keys: dict[str, SigningKey], trust: Trust, check: Callable[..., Verification]
 ) -> None:
     make_release(key="stranger")
     both = replace(trust, keys=(*trust.keys, TrustedKey("release", "new team", keys["stranger"].public.text)))
@@ -474,7 +482,7 @@ def test_evidence_that_cannot_be_is_refused_whoever_signed_it(
     make_release: MakeRelease,
     forge: Callable[..., None],
     objects: Objects,
-    check: Callable[..., Verified],
+    check: Callable[..., Verification],
     change: bytes,
     words: str,
 ) -> None:
@@ -490,7 +498,7 @@ def test_evidence_that_cannot_be_is_refused_whoever_signed_it(
 
 @pytest.mark.parametrize("place", ["envelope", "signature"])
 def test_nothing_unsigned_stands_beside_the_signature(
-    make_release: MakeRelease, objects: Objects, check: Callable[..., Verified], place: str
+    make_release: MakeRelease, objects: Objects, check: Callable[..., Verification], place: str
 ) -> None:
     make_release()
     envelope = json.loads(objects.get(f"{ROOT}release.dsse.json").data)
@@ -505,7 +513,7 @@ def test_what_the_deployer_does_not_trust_is_told_apart_from_what_was_changed(
     objects: Objects,
     trust: Trust,
     keys: dict[str, SigningKey],
-    check: Callable[..., Verified],
+    check: Callable[..., Verification],
 ) -> None:
     make_release()
     assert check(trust=Trust()).untrusted_key == keys["release"].public.id

@@ -14,7 +14,7 @@ from seatrial.releases.keys import SigningKey
 from seatrial.releases.release import Release
 from seatrial.releases.source import WAIVER_LIMIT_BYTES, StoredRelease, locate
 from seatrial.releases.trust import Trust
-from seatrial.releases.verify import Verified, verify
+from seatrial.releases.verify import Verification, verify
 from seatrial.releases.waivers import (
     PAYLOAD_TYPE,
     Waiver,
@@ -51,15 +51,15 @@ def waiver(failed: Release, policy: Policy, now: datetime) -> Waiver:
 
 
 @pytest.fixture
-def check(objects: Objects, trust: Trust, now: datetime) -> Callable[..., Verified]:
-    def run(trust: Trust = trust, *, later: timedelta = timedelta()) -> Verified:
+def check(objects: Objects, trust: Trust, now: datetime) -> Callable[..., Verification]:
+    def run(trust: Trust = trust, *, later: timedelta = timedelta()) -> Verification:
         return verify(locate("census@1", objects), trust, now=now + later)
 
     return run
 
 
 def test_a_waived_release_is_deployable_and_its_verdict_stays(
-    objects: Objects, keys: dict[str, SigningKey], waiver: Waiver, check: Callable[..., Verified]
+    objects: Objects, keys: dict[str, SigningKey], waiver: Waiver, check: Callable[..., Verification]
 ) -> None:
     assert not check().deployable
     keep_waiver(objects, waiver.release, seal_waiver(waiver, keys["waiver"]))
@@ -75,7 +75,7 @@ def test_every_missed_requirement_has_to_be_waived(
     objects: Objects,
     keys: dict[str, SigningKey],
     make_release: MakeRelease,
-    check: Callable[..., Verified],
+    check: Callable[..., Verification],
     now: datetime,
 ) -> None:
     policy = Policy(0.95, (Requirement("accuracy", at_least=0.99), Requirement("roc_auc", at_least=0.99)))
@@ -116,7 +116,7 @@ def test_a_waiver_that_does_not_fit_changes_nothing_and_is_named(
     objects: Objects,
     keys: dict[str, SigningKey],
     waiver: Waiver,
-    check: Callable[..., Verified],
+    check: Callable[..., Verification],
     change: dict[str, object],
     words: str,
 ) -> None:
@@ -131,7 +131,7 @@ def test_a_waiver_that_does_not_fit_changes_nothing_and_is_named(
 
 @pytest.mark.parametrize("key", ["release", "sign-off", "stranger's waiver"])
 def test_a_waiver_by_a_key_of_another_role_or_person_changes_nothing(
-    objects: Objects, keys: dict[str, SigningKey], waiver: Waiver, check: Callable[..., Verified], key: str
+    objects: Objects, keys: dict[str, SigningKey], waiver: Waiver, check: Callable[..., Verification], key: str
 ) -> None:
     keep_waiver(objects, waiver.release, seal(to_json(waiver), PAYLOAD_TYPE, keys[key]))
     verified = check()
@@ -140,14 +140,14 @@ def test_a_waiver_by_a_key_of_another_role_or_person_changes_nothing(
 
 
 def test_a_waiver_that_was_planted_to_fill_the_memory_is_not_read(
-    objects: Objects, waiver: Waiver, check: Callable[..., Verified]
+    objects: Objects, waiver: Waiver, check: Callable[..., Verification]
 ) -> None:
     objects.put(f"waivers/{waiver.release}/1.json", bytes(WAIVER_LIMIT_BYTES + 1))
     assert "not a DSSE envelope" in check().refused_waivers[0].problem
 
 
 def test_a_waiver_ends_on_its_second(
-    objects: Objects, keys: dict[str, SigningKey], waiver: Waiver, check: Callable[..., Verified]
+    objects: Objects, keys: dict[str, SigningKey], waiver: Waiver, check: Callable[..., Verification]
 ) -> None:
     keep_waiver(objects, waiver.release, seal_waiver(waiver, keys["waiver"]))
     assert check(later=timedelta(days=14, seconds=-1)).deployable
@@ -155,7 +155,7 @@ def test_a_waiver_ends_on_its_second(
 
 
 def test_a_waiver_does_not_help_a_release_that_does_not_verify(
-    objects: Objects, keys: dict[str, SigningKey], waiver: Waiver, check: Callable[..., Verified]
+    objects: Objects, keys: dict[str, SigningKey], waiver: Waiver, check: Callable[..., Verification]
 ) -> None:
     keep_waiver(objects, waiver.release, seal_waiver(waiver, keys["waiver"]))
     objects.put("releases/census/1/planted", b"x")
@@ -171,7 +171,7 @@ def test_waivers_of_one_release_stand_side_by_side(
 
 
 def test_of_two_waivers_for_one_requirement_the_longer_one_is_shown(
-    objects: Objects, keys: dict[str, SigningKey], waiver: Waiver, check: Callable[..., Verified]
+    objects: Objects, keys: dict[str, SigningKey], waiver: Waiver, check: Callable[..., Verification]
 ) -> None:
     longer = replace(waiver, reason="the longer one", expires=waiver.expires.replace("-08T", "-09T"))
     for one in (longer, waiver):
@@ -184,7 +184,7 @@ def test_an_exported_folder_carries_its_waivers(
     objects: Objects,
     keys: dict[str, SigningKey],
     waiver: Waiver,
-    check: Callable[..., Verified],
+    check: Callable[..., Verification],
     tmp_path: Path,
     trust: Trust,
     now: datetime,

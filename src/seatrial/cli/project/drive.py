@@ -27,14 +27,14 @@ def command(
 ) -> int:
     """Drive a run from within a cluster. Exit status: 0 it ended, 75 to be tried again, else as `seatrial run`."""
     from seatrial.errors import SeatrialError
-    from seatrial.pipeline.driver.drive import Asked, drive, is_temporary
+    from seatrial.pipeline.driver.drive import DriverArguments, drive, is_temporary
     from seatrial.pipeline.driver.driver_manifest import TRY_AGAIN
     from seatrial.pipeline.driver.run_options import RunOptions
 
     options = RunOptions(sets=set_, rehearse=rehearse, use_cache=not no_cache, steps_at_once=parallel)
     try:
         with progress(live=False, reading=False) as shown:
-            error = drive(Asked(run, profile, code, options), shown, os.environ)
+            error = drive(DriverArguments(run, profile, code, options), shown, os.environ)
     except SeatrialError as raised:
         status = report_error(raised, as_json=False)
         return TRY_AGAIN if is_temporary(raised) else status

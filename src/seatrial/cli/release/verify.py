@@ -14,7 +14,7 @@ from seatrial.cli.output import print_json, print_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seatrial.releases.verify import Verified
+    from seatrial.releases.verify import Verification
 
 REFUSED, NOT_PASSED, WAIVED = 1, 3, 4
 
@@ -72,7 +72,7 @@ def command(
     return WAIVED if verified.deployable else NOT_PASSED
 
 
-def _lines(verified: Verified, call: Call) -> Iterator[str]:
+def _lines(verified: Verification, call: Call) -> Iterator[str]:
     if not verified.ok:  # nothing good is said of what is not used
         yield f"{verified.label}: DOES NOT VERIFY, and is not used."
         yield from (f"  {problem.path}: {problem.problem}" for problem in verified.problems)
@@ -102,7 +102,7 @@ def _lines(verified: Verified, call: Call) -> Iterator[str]:
         yield f"Next: {call.then('report', verified.label)}"
 
 
-def _next_after_refusal(verified: Verified, call: Call) -> str:
+def _next_after_refusal(verified: Verification, call: Call) -> str:
     """What helps: trust settings where only those stand against it, another copy where the content does."""
     if verified.untrusted_key is not None:
         return (

@@ -24,7 +24,7 @@ from seatrial.pipeline.places.job_manifest import Owner
 from seatrial.pipeline.places.kubernetes_jobs import KubernetesJobs
 from seatrial.pipeline.places.pod_store import open_store, within_pod
 from seatrial.pipeline.project.project_file import load_project
-from seatrial.pipeline.running.run_pipeline import Finished, Progress, run_pipeline
+from seatrial.pipeline.running.run_pipeline import FinishedRun, Progress, run_pipeline
 from seatrial.pipeline.running.run_records import (
     TOKEN_BYTES,
     Identity,
@@ -45,7 +45,7 @@ _EARLIEST_MINUTES = 26_297_280  # the year 2020: a date like 20261129 is no time
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DriverArguments:
     """The driver's arguments. `run` is None where a schedule made this Job."""
 
     run: str | None
@@ -54,7 +54,7 @@ class Asked:
     options: RunOptions
 
 
-def drive(asked: Asked, progress: Progress, environment: Mapping[str, str]) -> SeatrialError | None:
+def drive(arguments: DriverArguments, progress: Progress, environment: Mapping[str, str]) -> SeatrialError | None:
     """Runs the graph to its end; returns the first failure of a step. The verdict stands in the run's record.
 
     Raises what kept the run from beginning or from ending; what `is_temporary` may be tried again.
@@ -64,12 +64,12 @@ def drive(asked: Asked, progress: Progress, environment: Mapping[str, str]) -> S
     folder = Path(tempfile.mkdtemp(prefix="seatrial-driver-"))  # mode 0700
     owner = Owner(environment[JOB_VARIABLE], environment[UID_VARIABLE])
     objects, _ = open_store(folder, environment)
-    identity = _identity(asked, owner, objects)
+    identity = _identity(arguments, owner, objects)
     try:
-        return _run(asked, identity, owner, objects, folder, progress).error
+        return _run(arguments, identity, owner, objects, folder, progress).error
     except SeatrialError as error:
         if not is_temporary(error):
-            write_run(objects, _failed(asked, identity, error))
+            write_run(objects, _failed(arguments, identity, error))
         raise
 
 
@@ -96,27 +96,27 @@ def run_of_schedule(job: str, uid: str) -> Identity:
     return new_identity(when, token, Origin(driver=job, trigger=f"schedule {matched['name']}"))
 
 
-def _identity(asked: Asked, owner: Owner, objects: Objects) -> Identity:
-    if asked.run is None:
+def _identity(arguments: DriverArguments, owner: Owner, objects: Objects) -> Identity:
+    if arguments.run is None:
         return run_of_schedule(owner.name, owner.uid)
-    record = read_run(objects, asked.run)  # whoever submitted it wrote it
+    record = read_run(objects, arguments.run)  # whoever submitted it wrote it
     return Identity(record.run, record.started, record.origin)
 
 
 def _run(
-    asked: Asked, identity: Identity, owner: Owner, objects: Objects, folder: Path, progress: Progress
-) -> Finished:
+    arguments: DriverArguments, identity: Identity, owner: Owner, objects: Objects, folder: Path, progress: Progress
+) -> FinishedRun:
     directory = folder / "project"
-    unpack_code(objects, asked.code, directory)
-    project = within_pod(load_project(directory), asked.profile, folder)
-    cluster = project.profiles[asked.profile].cluster
+    unpack_code(objects, arguments.code, directory)
+    project = within_pod(load_project(directory), arguments.profile, folder)
+    cluster = project.profiles[arguments.profile].cluster
     if cluster is None:
-        raise InputError(f"[profile.{asked.profile}] cluster: it must say where the steps run.", path=project.path)
+        raise InputError(f"[profile.{arguments.profile}] cluster: it must say where the steps run.", path=project.path)
     if identity.origin is not None and identity.origin.namespace is None:  # of a schedule
         identity = replace(identity, origin=replace(identity.origin, namespace=cluster.namespace))
-    options = asked.options
+    options = arguments.options
     pipeline = load_pipeline(project, sets=options.sets, rehearse=options.rehearse)
-    with open_project(project, asked.profile) as workspace:
+    with open_project(project, arguments.profile) as workspace:
         finished = run_pipeline(
             pipeline.graph,
             pipeline.parameters,
@@ -132,17 +132,17 @@ def _run(
     return finished
 
 
-def _failed(asked: Asked, identity: Identity, error: SeatrialError) -> RunRecord:
+def _failed(arguments: DriverArguments, identity: Identity, error: SeatrialError) -> RunRecord:
     """The record of a run that could not begin."""
     return RunRecord(
         run=identity.run,
         started=identity.started,
-        profile=asked.profile,
-        rehearsal=asked.options.rehearse,
+        profile=arguments.profile,
+        rehearsal=arguments.options.rehearse,
         parameters={},
         ending="failed",
         steps=(),
-        code=asked.code,
+        code=arguments.code,
         origin=identity.origin,
         errors=tuple(failure.as_document() for failure in error.each),
     )

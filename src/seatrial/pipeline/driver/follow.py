@@ -24,7 +24,7 @@ from seatrial.pipeline.places.run_documents import log_key
 from seatrial.pipeline.places.waiting_step import LOOK_S, PATIENCE_S
 from seatrial.pipeline.places.worker_manifest import pod_rank
 from seatrial.pipeline.running.finished_run import finished_run
-from seatrial.pipeline.running.run_pipeline import Finished, Progress
+from seatrial.pipeline.running.run_pipeline import FinishedRun, Progress
 from seatrial.pipeline.running.run_records import RunRecord, StepRecord, read_run
 from seatrial.pipeline.workspace import Workspace
 
@@ -36,7 +36,7 @@ SETTLES_S = 5.0  # between the end of a driver's Job and the record that its pod
 Document = Mapping[str, Any]
 
 
-def follow_run(record: RunRecord, workspace: Workspace, progress: Progress) -> Finished:
+def follow_run(record: RunRecord, workspace: Workspace, progress: Progress) -> FinishedRun:
     """Shows the run until it ends, and returns how. `StepFailed` where its driver ended and left it unfinished."""
     with _orchestrator(record, workspace) as orchestrator:
         follower = _Follower(record, workspace, progress, orchestrator)
@@ -93,7 +93,7 @@ class _Follower:
         if cluster is not None and self._origin is not None and self._origin.namespace is not None:
             self._namespace = Namespace(self._origin.namespace, cluster.context)
 
-    def follow(self) -> Finished:
+    def follow(self) -> FinishedRun:
         if self._origin is not None and self._namespace is not None:
             self._progress.started(CONTAINER, f"Job {self._origin.driver} of {self._origin.namespace}", None)
             if self._read().ending == "running":

@@ -5,19 +5,19 @@ from __future__ import annotations
 from seatrial.errors import Corrupt, Problems, SeatrialError, StepFailed
 from seatrial.pipeline.cache.cache_record import CacheRecord, read_record
 from seatrial.pipeline.jobs.step_values import Output
-from seatrial.pipeline.running.run_pipeline import Finished
+from seatrial.pipeline.running.run_pipeline import FinishedRun
 from seatrial.pipeline.running.run_records import ErrorDocument, RunRecord
 from seatrial.pipeline.running.step_process import as_errors
 from seatrial.stores.objects import Objects
 
 
-def finished_run(record: RunRecord, objects: Objects) -> Finished:
+def finished_run(record: RunRecord, objects: Objects) -> FinishedRun:
     """How the run ended: what its steps made, and the first failure."""
     failed = next((step for step in record.steps if step.state == "failed"), None)
     error = _error(record.errors if failed is None else failed.errors, record.run)
     if error is None and record.ending == "interrupted":
         error = StepFailed("the run was stopped.", path=record.run, hint="What was finished is kept; run again.")
-    return Finished(record, outputs_of(record, objects), error)
+    return FinishedRun(record, outputs_of(record, objects), error)
 
 
 def outputs_of(record: RunRecord, objects: Objects) -> dict[str, Output]:

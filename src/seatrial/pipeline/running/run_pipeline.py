@@ -68,7 +68,7 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedRun:
     """A run that ended by itself. `error` is the first failure; steps that needed its output were skipped."""
 
     record: RunRecord
@@ -130,7 +130,7 @@ class _Runner:
         with self.writing:
             write_run(self.workspace.objects, self.record(ending))
 
-    def execute(self) -> Finished:
+    def execute(self) -> FinishedRun:
         waiting = dict(self.graph)
         running: dict[Future[tuple[StepRecord, CacheRecord | None]], str] = {}
         ending: Ending = "failed"
@@ -156,7 +156,7 @@ class _Runner:
                 last.callback(lambda: self.write(ending))
                 last.callback(lambda: pool.shutdown(wait=True, cancel_futures=True))
                 last.callback(self.place.end)
-        return Finished(self.record(ending), dict(self.known), self.error)
+        return FinishedRun(self.record(ending), dict(self.known), self.error)
 
     def _take(self, record: StepRecord, cache_record: CacheRecord | None) -> None:
         self._ended(record)
@@ -264,7 +264,7 @@ def run_pipeline(
     steps_at_once: int = STEPS_AT_ONCE,
     open_place: OpenPlace = ThisMachine,
     identity: Identity | None = None,
-) -> Finished:
+) -> FinishedRun:
     """Runs the graph to its end. Raises nothing that a step raised: the first failure is in the result.
 
     With the identity of a run that began before, that run goes on: what it made is not made again.

@@ -10,7 +10,7 @@ from typing import Any
 
 from seatrial.errors import InputError, Refused, SeatrialError
 from seatrial.pipeline.jobs.step_values import ArtifactOutput, ReleaseOutput
-from seatrial.pipeline.running.run_pipeline import Finished
+from seatrial.pipeline.running.run_pipeline import FinishedRun
 from seatrial.pipeline.running.run_records import RunRecord, write_run
 from seatrial.pipeline.running.step_logs import step_logs
 from seatrial.pipeline.steps.builtin import NOTE
@@ -18,7 +18,7 @@ from seatrial.pipeline.workspace import Workspace
 from seatrial.releases.keys import seatrial_home
 from seatrial.releases.source import locate
 from seatrial.releases.trust import TRUST_FILE, load_trust
-from seatrial.releases.verify import Verified, verify
+from seatrial.releases.verify import Verification, verify
 from seatrial.stores.artifacts import read_artifact
 from seatrial.stores.documents import from_json, sha256, to_json
 from seatrial.verdicts.judge import Outcome, Verdict, judge
@@ -80,14 +80,14 @@ class Result:
         return document if error is None else {**document, "errors": [failure.as_document() for failure in error.each]}
 
 
-def conclude(finished: Finished, workspace: Workspace) -> Result:
+def conclude(finished: FinishedRun, workspace: Workspace) -> Result:
     """What the run came to, which is written into its record."""
     result = judge_run(finished, workspace)
     write_run(workspace.objects, result.record)
     return result
 
 
-def conclude_tasks(finished: Finished, workspace: Workspace) -> Result:
+def conclude_tasks(finished: FinishedRun, workspace: Workspace) -> Result:
     """Judges the run; writes what it came to where the last task of an orchestrator was killed before it could.
 
     A project here that has another policy than the run had says nothing of that run.
@@ -99,7 +99,7 @@ def conclude_tasks(finished: Finished, workspace: Workspace) -> Result:
     return result
 
 
-def judge_run(finished: Finished, workspace: Workspace) -> Result:
+def judge_run(finished: FinishedRun, workspace: Workspace) -> Result:
     """Judges the run's trial and finds its release; writes nothing."""
     tried = finished.outputs.get("assess")
     trial = verdict = None
@@ -150,7 +150,7 @@ def _doubts(record: RunRecord, workspace: Workspace) -> tuple[str, ...]:
     return tuple(line for line in _lines_of("assess", record, workspace) if line.startswith(NOTE))
 
 
-def _verified(release: ReleaseOutput, workspace: Workspace) -> tuple[Verified | None, Refused | None]:
+def _verified(release: ReleaseOutput, workspace: Workspace) -> tuple[Verification | None, Refused | None]:
     """What verifying the release on this machine comes to, and why it is refused here: nobody may be trusted yet."""
     source = locate(f"{release.name}@{release.version}", workspace.objects)
     verified = None
