@@ -49,7 +49,7 @@ def command(
     policy holds; 1 the release does not verify; 2 the command or a file is
     wrong; 3 the policy does not hold, or nobody can tell.
 
-    With --self-test, the trial on trial: some twenty models and data sets with
+    With --self-test, the trial on trial: dozens of models and data sets with
     known faults (masked gradients, an unfair intersection, flipped labels, leaks)
     go through the whole trial. Exit status: 0 all as they should be, 1 otherwise.
 
