@@ -100,3 +100,6 @@ _.flow
 # Kubernetes' watch calls it with both.
 _.unmarshal_event
 return_type
+
+# A field of the Open Inference Protocol's message.
+_.string_param
