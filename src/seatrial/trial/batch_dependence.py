@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from seatrial.errors import SeatrialError
 from seatrial.models.predictor import Predictions, Predictor
-from seatrial.verdicts.evidence import Evidence, Flag
-from seatrial.verdicts.metrics import METRICS, Scope
+from seatrial.trial.flag_answers import flag_answers
+from seatrial.verdicts.evidence import Flag
 from seatrial.verdicts.trial import Trial
 
 CODE = "answers_depend_on_batch"
@@ -103,16 +103,7 @@ def _at_once(predictor: Predictor, batch: pa.Table, expected: Predictions, sprea
 
 def flag_batch_dependence(trial: Trial, dependence: BatchDependence | None) -> Trial:
     """The trial with the flag on all evidence that rests on answers."""
-    if dependence is None:
-        return trial
-    return replace(trial, evidence=tuple(_flagged(evidence, dependence.flag) for evidence in trial.evidence))
-
-
-def _flagged(evidence: Evidence, flag: Flag) -> Evidence:
-    metric = METRICS.get(evidence.claim.metric)
-    if metric is not None and metric.scope is Scope.DATA:
-        return evidence
-    return replace(evidence, flags=(*evidence.flags, flag))
+    return trial if dependence is None else flag_answers(trial, (dependence.flag,))
 
 
 def _apart(predictions: Predictions, expected: Predictions, spread: float, how: str) -> BatchDependence | None:

@@ -134,12 +134,13 @@ def test_a_model_gone_bad_fails_whatever_was_shown_of_it_before(served: Served) 
     assert "census@1: its policy no longer holds." in told
 
 
-def test_dropped_inputs_and_strange_files_leave_what_was_answered_to_be_measured(served: Served) -> None:
-    objects = open_objects(served.store)
-    objects.put("without/census/1/a.parquet", b"PAR1 not at all")
+def test_dropped_inputs_leave_what_was_answered_to_be_measured_and_unread_files_nothing(served: Served) -> None:
     options = ("--on", f"{served.store.url}/without", "--labels", served.labels("good.csv", right=0.95))
     document = served.json("census@1", *options, status=0)
     samples = document["samples"]
     assert (samples["dropped"], samples["kept"]) == (["age", "sex"], ["hours per week", "größe"])
     assert (samples["differing_answers"], document["test_use"]["rows"]) == (None, REQUESTS * ROWS)
-    assert [Path(item["file"]).name for item in samples["skipped"]] == ["a.parquet"]
+    open_objects(served.store).put("without/census/1/a.parquet", b"PAR1 not at all")
+    lacking = served.json("census@1", *options, status=3)
+    assert [Path(item["file"]).name for item in lacking["samples"]["skipped"]] == ["a.parquet"]
+    assert (lacking["verdict"], lacking["samples"]["unread_files"]) == ("inconclusive", 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,8 @@ from seatrial.assessors.contingency.group_specs import parse_groups
 from seatrial.errors import InputError, field
 from seatrial.models.runtime import load_predictor
 from seatrial.rows import Rows, rows_of
-from seatrial.serve.sampling.sampled_row import REQUEST_ID, ROW, TIME
-from seatrial.trial.data_checks.label_checks import share
-from seatrial.trial.data_checks.note import Note
+from seatrial.serve.sampling.sampled_row import REQUEST_ID, ROW
+from seatrial.trial.flag_answers import flag_answers
 from seatrial.trial.measure import TrialInputs, UseRecorder, measure
 from seatrial.trial.model import Model
 from seatrial.trial.progress import ProgressCallback, no_progress
@@ -28,6 +27,7 @@ from seatrial.tryout.assessment import Assessment
 from seatrial.tryout.samples.join_labels import JoinedRows, join_labels
 from seatrial.tryout.samples.recorded_answers import answer_columns, differing_answers, recorded_answers
 from seatrial.tryout.samples.sample_files import SampledRows, skipped_words
+from seatrial.tryout.samples.sample_notes import sample_assumptions, sample_flags, sample_notes
 from seatrial.verdicts.evidence import Claim, NotMeasured
 from seatrial.verdicts.judge import judge
 from seatrial.verdicts.policy import Policy, Requirement
@@ -56,7 +56,7 @@ class SampledAssessment:
     assessment: Assessment
     samples: SampledRows
     joined: JoinedRows
-    differing_answers: int | None  # of the service and the release; None where inputs are missing
+    differing_answers: int | None  # of the service and the release; None where no file has every input
 
     def document(self) -> dict[str, Any]:
         """What the samples were like, for `--json`."""
@@ -76,6 +76,8 @@ class SampledAssessment:
             "contested_labels": joined.contested_labels,
             "labels_of_unsampled_rows": joined.unknown_labels,
             "unusable_labels": joined.unusable_labels,
+            "unread_files": samples.unread,
+            "compared_rows": samples.complete.num_rows,
             "differing_answers": self.differing_answers,
         }
 
@@ -122,8 +124,8 @@ def assess_samples(
                 path=origin,
                 hint="Give it as a column of the labels.",
             )
-    differing = None if samples.dropped else differing_answers(joined.table, predictor)
-    own = differing == 0
+    differing = differing_answers(samples.complete, predictor) if samples.complete.num_rows else None
+    own = differing == 0 and not samples.dropped
     model = Model(release.title, predictor, release.package, recorded_as=release.model)
     if not own:
         answers = recorded_answers(signature, samples.kept)
@@ -147,6 +149,7 @@ def assess_samples(
         question, TrialInputs(model, rows), policy, groups=groups_of(question, rows), uses=uses, on_progress=on_progress
     )
     trial = _with_gaps(measured.trial, {requirement.claim: reason for requirement, reason in reasons.items()}, samples)
+    trial = flag_answers(trial, tuple(sample_flags(samples, differing, release.title)))
     assessment = Assessment(
         model=release.title,
         data=origin,
@@ -156,8 +159,8 @@ def assess_samples(
         trial=trial,
         signature=model.signature,
         provenance=predictor.provenance,
-        notes=(*_notes(samples, joined, differing, release, lost), *measured.notes),
-        assumptions=tuple(_assumptions(samples, joined)),
+        notes=(*sample_notes(samples, joined, differing, release.title, lost), *measured.notes),
+        assumptions=tuple(sample_assumptions(samples, joined)),
         unasked=("Drift of inputs and answers: releases do not record how these were distributed",),
         groups=tuple(spec.name for spec in kept_specs),
         created=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -245,93 +248,3 @@ def _with_gaps(trial: Trial, reasons: Mapping[Claim, str], samples: SampledRows)
             *(NotMeasured(claim, _WHOLE, reason) for claim, reason in reasons.items()),
         ),
     )
-
-
-def _notes(
-    samples: SampledRows, joined: JoinedRows, differing: int | None, release: ServedRelease, lost: Collection[str]
-) -> Iterator[Note]:
-    rows = joined.table.num_rows
-    if differing:
-        yield Note(
-            "answers",
-            None,
-            f"{differing:,} of {rows:,} rows ({share(differing, rows)}) were answered otherwise than {release.title} "
-            "answers them: measured is what was answered.",
-            "Find out who else writes there, or what else answered in its name.",
-        )
-    if joined.contested_rows:
-        yield Note(
-            "contested",
-            None,
-            f"{_some(joined.contested_rows, 'row')} of one request_id and row with another that differs: whose a label "
-            "is cannot be told, and they have none here.",
-            "Let clients send an X-Request-Id of its own with each request, or none.",
-        )
-    if joined.contested_labels:
-        yield Note(
-            "contested",
-            None,
-            f"{_some(joined.contested_labels, 'row')} with labels that differ: they count as without.",
-        )
-    if len(samples.shares) > 1:
-        drawn = ", ".join("unknown" if one is None else f"{one:g}" for one in samples.shares)
-        yield Note(
-            "shares",
-            None,
-            f"rows were drawn with different shares ({drawn}): times of a larger share count for more.",
-            "Name days of one share.",
-        )
-    if lost:
-        yield Note(
-            "groups",
-            None,
-            f"neither samples nor labels have {', '.join(sorted(lost))}: what is about these columns is not measured.",
-            "Give them as columns of the labels.",
-        )
-    if samples.skipped:
-        yield Note(
-            "skipped",
-            None,
-            f"{_some(len(samples.skipped), 'file')} left out, which no server of this release wrote: "
-            f"{skipped_words(samples.skipped)}.",
-        )
-
-
-def _assumptions(samples: SampledRows, joined: JoinedRows) -> Iterator[str]:
-    first, last = pc.min(joined.table[TIME]).as_py(), pc.max(joined.table[TIME]).as_py()
-    drawn = "a share that the files do not say" if samples.shares == (None,) else ""
-    if len(samples.shares) == 1 and samples.shares[0] is not None:
-        drawn = f"{samples.shares[0]:.4g} of all rows"
-    yield (
-        f"samples: {_some(joined.table.num_rows, 'row')} in {_some(samples.files, 'file')}, {first:%Y-%m-%d %H:%M} to "
-        f"{last:%Y-%m-%d %H:%M} UTC" + (f", {drawn}" if drawn else "")
-    )
-    yield (
-        "drawn at random, but for rows that the server dropped beyond its limits: seatrial_sampled_rows_total says how "
-        "many"
-    )
-    requests = pc.count_distinct(joined.table[REQUEST_ID]).as_py()
-    if requests < joined.table.num_rows:
-        rows = _some(joined.table.num_rows, "row")
-        yield f"rows of one request count as independent: {rows} of {_some(requests, 'request')}"
-    if samples.dropped:
-        yield f"not kept: {', '.join(samples.dropped)}"
-    if samples.other_files or samples.other_rows:
-        yield (
-            f"of other releases, and left out: {_some(samples.other_files, 'file')} unread, "
-            f"{_some(samples.other_rows, 'row')} in files of this one"
-        )
-    if joined.repeated_rows or joined.repeated_labels:
-        yield (
-            f"counted once: {_some(joined.repeated_rows, 'row')} and {_some(joined.repeated_labels, 'label')} that "
-            "repeat another word for word"
-        )
-    if joined.unknown_labels or joined.unusable_labels:
-        yield (
-            f"labels left out: {joined.unknown_labels:,} of rows that were not sampled, {joined.unusable_labels:,} "
-            "without an id, a row or a label"
-        )
-
-
-def _some(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

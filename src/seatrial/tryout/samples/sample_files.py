@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from seatrial.errors import InputError
+from seatrial.errors import InputError, StoreError
 from seatrial.models.signature import Signature
 from seatrial.rows.row_file import RowFile
 from seatrial.serve.formats.records import PREDICTED
@@ -22,6 +23,7 @@ SUFFIX = ".parquet"
 FILE_BYTES = 2 * QUEUE_BYTES  # a server holds half as much before it writes
 TEXT_BYTES = 4 * QUEUE_BYTES  # of one file's texts, once each row has its own
 LAST_TIME_US = 253_402_300_800_000_000  # the year 10000
+FEWER_DAYS = "name the folder of a day, --on …/NAME/VERSION/2026-11-29."
 MOST_ROWS = 5_000_000  # held in memory: of a hundred columns, 4 GB
 
 
@@ -33,11 +35,13 @@ class _NotOurs(Exception):
 class SampledRows:
     """Rows of one release as its servers wrote them: own columns, the inputs that every file has, answers.
 
-    `shares` are those that were drawn, as the files say, with None for files that do not say; `other_files` lie in
-    folders of other releases, `skipped` were not written by servers of this one: name and reason.
+    `complete` are those of files that have every input, with all of them. `shares` are those that were drawn, as the
+    files say, with None for files that do not say; `other_files` lie in folders of other releases, `skipped` were not
+    written by servers of this one: name and reason. Of these `unread` are Parquet in the release's own folder.
     """
 
     table: pa.Table
+    complete: pa.Table
     kept: tuple[str, ...]  # inputs, in the order of the signature
     dropped: tuple[str, ...]  # inputs that a file lacks
     shares: tuple[float | None, ...]
@@ -45,6 +49,8 @@ class SampledRows:
     other_files: int
     other_rows: int
     skipped: tuple[tuple[str, str], ...]
+    unread: int
+    uneven: tuple[str, ...]  # inputs that some files have and others lack
 
 
 def read_samples(files: Sequence[RowFile], signature: Signature, *, title: tuple[str, int], digest: str) -> SampledRows:
@@ -78,17 +84,18 @@ def read_samples(files: Sequence[RowFile], signature: Signature, *, title: tuple
                 path=files[0].path,
                 hint="Name the folder of a day, or fewer days: --on …/NAME/VERSION/2026-11-*.",
             )
-    names = sample_types(signature, [column.name for column in signature.inputs])
-    common = [name for name in names if all(name in part.column_names for part in parts)]
-    kept = tuple(column.name for column in signature.inputs if column.name in common)
-    types = sample_types(signature, kept)
-    schema = pa.schema(list(types.items()))
-    table = (
-        pa.concat_tables([part.select(schema.names).cast(schema) for part in parts]) if parts else schema.empty_table()
-    )
-    dropped = tuple(column.name for column in signature.inputs if column.name not in kept) if parts else ()
+    inputs = tuple(column.name for column in signature.inputs)
+    held = [{name for name in inputs if name in part.column_names} for part in parts]
+    kept = tuple(name for name in inputs if all(name in names for names in held))
+    dropped = tuple(name for name in inputs if name not in kept) if parts else ()
+    table = _joined(parts, signature, kept)
+    complete = table
+    if dropped:
+        every = [part for part, names in zip(parts, held, strict=True) if len(names) == len(inputs)]
+        complete = _joined(every, signature, inputs)
     return SampledRows(
-        table.combine_chunks(),
+        table,
+        complete,
         kept,
         dropped,
         tuple(shares),
@@ -96,7 +103,16 @@ def read_samples(files: Sequence[RowFile], signature: Signature, *, title: tuple
         len(files) - len(chosen),
         other_rows,
         tuple(skipped),
+        unread=sum(name.endswith(SUFFIX) for name, _ in skipped) if own else 0,
+        uneven=tuple(name for name in dropped if any(name in names for names in held)),
     )
+
+
+def _joined(parts: Sequence[pa.Table], signature: Signature, inputs: Sequence[str]) -> pa.Table:
+    schema = pa.schema(list(sample_types(signature, inputs).items()))
+    if not parts:
+        return schema.empty_table()
+    return pa.concat_tables([part.select(schema.names).cast(schema) for part in parts]).combine_chunks()
 
 
 def _read(file: RowFile, signature: Signature) -> tuple[pa.Table, float | None]:
@@ -121,8 +137,19 @@ def _read(file: RowFile, signature: Signature) -> tuple[pa.Table, float | None]:
         table = table.cast(pa.schema(list(types.items())))
         table.validate(full=True)
         _check_own(table)
+    except MemoryError:  # Arrow's own is one of these
+        raise InputError(
+            "there is not enough memory to read the samples.", path=file.path, hint=f"Read fewer at once: {FEWER_DAYS}"
+        ) from None
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise _NotOurs(f"it cannot be read: {str(error).splitlines()[0]:.100}") from None
+        if isinstance(error, OSError) and error.errno is not None:  # what a file holds has no number
+            raise StoreError(
+                f"the samples cannot be read: {os.strerror(error.errno).lower()}.",
+                path=file.path,
+                hint="Correct that, and run again: rows that are missing would go unnoticed.",
+            ) from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise _NotOurs(f"it cannot be read: {reason:.100}") from None
     if signature.task != "regression":
         unknown = set(pc.unique(table[PREDICTED]).to_pylist()) - {None, *signature.classes}
         if unknown:

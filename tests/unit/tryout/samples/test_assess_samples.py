@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from seatrial.errors import InputError
@@ -18,7 +20,7 @@ from seatrial.trial.model import Model
 from seatrial.trial.question import Question
 from seatrial.trial.test_uses.ledger import TestData
 from seatrial.tryout.samples.assess_samples import SampledAssessment, ServedRelease, assess_samples
-from seatrial.tryout.samples.recorded_answers import recorded_answers
+from seatrial.tryout.samples.recorded_answers import differing_answers, recorded_answers
 from seatrial.tryout.samples.sample_files import SampledRows
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.trial import TestUse
@@ -167,6 +169,7 @@ def test_what_needs_inputs_that_were_dropped_is_not_measured(tmp_path: Path, sam
     for requirement in (column, copies):
         assert "it needs every input, and the samples do not keep sex" in reason_of(result, requirement)
     assert result.differing_answers is None
+    assert "answers could not be compared with census@1" in notes(result)
 
 
 def test_comparisons_and_the_trials_own_data_are_not_measured(samples: SampledRows) -> None:
@@ -191,25 +194,78 @@ def test_labels_that_are_missing_decide_nothing_and_are_told(samples: SampledRow
     assert most.assessment.outcome is Outcome.PASS  # whatever the two are, it holds
 
 
-def test_answers_that_the_release_does_not_give_are_told_and_measured_as_they_were_given(samples: SampledRows) -> None:
-    forged = pa.chunked_array([["no" if row == 3 else "yes" for row in range(samples.table.num_rows)]])
+def answered(samples: SampledRows, answers: list[str | None]) -> SampledRows:
     place = samples.table.column_names.index("predicted")
-    other = replace(samples, table=samples.table.set_column(place, "predicted", forged))
-    result = assess(other, labels_of(other), ACCURATE)
-    assert (result.differing_answers or 0) > 0
-    assert "were answered otherwise than census@1" in notes(result)
+    table = samples.table.set_column(place, "predicted", pa.array(answers, pa.string()))
+    return replace(samples, table=table, complete=table)
+
+
+def test_answers_that_the_release_does_not_give_are_measured_and_let_nothing_pass(samples: SampledRows) -> None:
+    forged = answered(samples, ["no" if row == 3 else "yes" for row in range(samples.table.num_rows)])
+    result = assess(forged, labels_of(forged), ACCURATE)
+    assert result.differing_answers
+    told = f"{result.differing_answers} of 600 rows"
+    assert f"{told} were answered otherwise than census@1" in reason_of(result, ACCURATE)
+    assert told in notes(result)
     accuracy = next(item for item in result.assessment.trial.evidence if item.claim == ACCURATE.claim)
     assert accuracy.estimate == 1.0
 
 
-def test_shares_that_differ_and_files_that_were_left_out_are_told(tmp_path: Path) -> None:
+def test_answers_that_are_missing_where_the_release_answers_are_not_its_own(samples: SampledRows) -> None:
+    unanswered = answered(samples, [None] * samples.table.num_rows)
+    assert differing_answers(unanswered.complete, PREDICTOR) == samples.table.num_rows
+    assert differing_answers(samples.complete, PREDICTOR) == 0
+
+
+def test_one_file_without_an_input_does_not_silence_the_comparison_of_others(tmp_path: Path) -> None:
+    put(tmp_path, "a.parquet", changed_answers(content(inputs(300))))
+    put(tmp_path, "b.parquet", content(inputs(300, 2), request="s", without=["sex"]))
+    samples = read(tmp_path)
+    result = assess(samples, labels_of(samples), ACCURATE)
+    assert result.differing_answers == 300
+    reason = reason_of(result, ACCURATE)
+    assert "300 of 300 rows were answered otherwise" in reason
+    assert "300 of 600 rows are from files without sex" in reason
+    assert "300 of 600 rows could not be compared with census@1" in notes(result)
+
+
+def test_files_that_disagree_on_the_inputs_that_they_keep_decide_nothing(tmp_path: Path) -> None:
+    put(tmp_path, "a.parquet", content(inputs(300), without=["age"]))
+    put(tmp_path, "b.parquet", content(inputs(300, 2), request="s"))
+    samples = read(tmp_path)
+    result = assess(samples, labels_of(samples), ACCURATE)
+    assert (result.differing_answers, samples.complete.num_rows, samples.uneven) == (0, 300, ("age",))
+    assert "files without age" in reason_of(result, ACCURATE)
+
+
+def changed_answers(data: bytes) -> bytes:
+    """The file with every answer the other one."""
+    table = pyarrow.parquet.read_table(pa.BufferReader(data))
+    other = pa.array(["no" if answer == "yes" else "yes" for answer in table["predicted"].to_pylist()])
+    table = table.set_column(table.column_names.index("predicted"), "predicted", other)
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(table, sink)
+    return sink.getvalue()
+
+
+def test_shares_that_differ_let_nothing_pass_and_strange_files_are_told(tmp_path: Path) -> None:
     put(tmp_path, "a.parquet", content(inputs(300)))
     put(tmp_path, "b.parquet", content(inputs(300, 2), request="s", share=0.1))
     put(tmp_path, "notes.txt", b"mine")
     samples = read(tmp_path)
-    told = notes(assess(samples, labels_of(samples), ACCURATE))
-    assert "different shares (0.5, 0.1)" in told
-    assert "notes.txt: it is not Parquet" in told
+    result = assess(samples, labels_of(samples), ACCURATE)
+    assert "different shares (0.5, 0.1)" in reason_of(result, ACCURATE)
+    assert "notes.txt: it is not Parquet" in notes(result)
+
+
+def test_files_of_the_releases_own_folder_that_cannot_be_read_let_nothing_pass(tmp_path: Path) -> None:
+    put(tmp_path, "census/1/2026-11-01/a.parquet", content(inputs(600)))
+    put(tmp_path, "census/1/notes.txt", b"mine")
+    samples = read(tmp_path)
+    assert assess(samples, labels_of(samples), ACCURATE).assessment.outcome is Outcome.PASS
+    put(tmp_path, "census/1/2026-11-01/b.parquet", b"PAR1 and no more than this PAR1")
+    lacking = assess(read(tmp_path), labels_of(samples), ACCURATE)
+    assert "1 Parquet file of the release's folder left out" in reason_of(lacking, ACCURATE)
 
 
 def test_labels_without_rows_are_of_the_first_row_of_their_request(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from seatrial.errors import InputError, StoreError
+from seatrial.rows.row_file import RowFile
 from seatrial.tryout.samples import sample_files
-from tests.unit.tryout.samples.written import content, inputs, put, read
+from seatrial.tryout.samples.sample_files import SampledRows, read_samples
+from tests.unit.tryout.samples.written import DIGEST, SIGNATURE, TITLE, content, inputs, put, read
 
 
 def test_rows_come_back_as_they_were_written_with_their_share(tmp_path: Path) -> None:
@@ -40,6 +44,46 @@ def test_a_column_that_one_file_lacks_is_not_kept(tmp_path: Path) -> None:
     samples = read(tmp_path)
     assert (samples.kept, samples.dropped, samples.shares) == (("age",), ("sex",), (0.5, 0.1))
     assert samples.table.num_rows == 10
+
+
+class Failing(io.RawIOBase):
+    """A stream whose reading fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def read(self, size: int = -1) -> bytes:
+        raise self.error
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        raise self.error
+
+
+def failing(error: Exception) -> SampledRows:
+    file = RowFile("a.parquet", "a.parquet", 100, lambda: pa.PythonFile(Failing(error), mode="r"))
+    return read_samples([file], SIGNATURE, title=TITLE, digest=DIGEST)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES])
+def test_a_machine_that_does_not_read_is_no_stranger_s_file(number: int) -> None:
+    with pytest.raises(StoreError, match="the samples cannot be read"):
+        failing(OSError(number, "no"))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), pa.ArrowMemoryError("malloc")])
+def test_memory_that_runs_out_is_an_error_of_its_own(error: Exception) -> None:
+    with pytest.raises(InputError, match="not enough memory"):
+        failing(error)
+
+
+def test_a_store_that_does_not_answer_is_its_own_error() -> None:
+    with pytest.raises(StoreError, match="down"):
+        failing(StoreError("the store is down."))
+
+
+def test_a_failure_without_words_is_named_by_its_kind() -> None:
+    ((_, reason),) = failing(pa.ArrowInvalid()).skipped
+    assert reason == "it cannot be read: ArrowInvalid"
 
 
 def parquet(table: pa.Table) -> bytes:
