@@ -52,6 +52,12 @@ class Failing(io.RawIOBase):
     def __init__(self, error: Exception) -> None:
         self.error = error
 
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
     def read(self, size: int = -1) -> bytes:
         raise self.error
 
