@@ -152,10 +152,17 @@ def why_ended(pod: Document | None, job: Document, *, memory: str) -> tuple[str,
 
 
 def is_taken_away(pod: Document) -> bool:
-    """Whether the cluster took the pod for reasons of its own: a drained node, a pod of higher priority."""
-    status = pod.get("status", {})
-    conditions = status.get("conditions") or ()
-    return status.get("reason") == EVICTED or any(each.get("type") == "DisruptionTarget" for each in conditions)
+    """Whether the cluster took the pod for reasons of its own: a drained node, a pod of higher priority.
+
+    A node that is short of memory or disk evicts whom it finds to blame: that is no such reason.
+    """
+    conditions = pod.get("status", {}).get("conditions") or ()
+    return not is_evicted(pod) and any(each.get("type") == "DisruptionTarget" for each in conditions)
+
+
+def is_evicted(pod: Document) -> bool:
+    """Whether the pod used more of its node than it may, or than the node has."""
+    return bool(pod.get("status", {}).get("reason") == EVICTED)
 
 
 def _taken_away(pod: Document | None) -> tuple[str, str] | None:

@@ -17,7 +17,13 @@ NO_METRICS = re.compile("NotFound|could not find the requested resource|unable t
 def require_autoscaler_of_choice(service: ServiceSettings, name: str) -> None:
     """`Refused` where what the cluster has would make something else of the service's number of pods."""
     require_metrics(service)
-    if service.scale is None and _answer(service, "get", "hpa", name, "--ignore-not-found", "--output=name"):
+    if service.scale is not None:
+        return
+    try:
+        there = _answer(service, "get", "hpa", name, "--ignore-not-found", "--output=name")
+    except Refused:  # whoever may not read autoscalers hears of a conflict
+        there = ""
+    if there:
         # the number is the autoscaler's: another one than the one there would be a conflict
         remove = f"{service.kubectl} delete hpa/{name} && {service.kubectl} scale deployment/{name}"
         remove = f"{remove} --replicas={service.replicas}"
@@ -79,6 +85,8 @@ def hand_over_replicas(service: ServiceSettings, name: str) -> None:
 
 
 def _answer(service: ServiceSettings, *arguments: str) -> str:
-    """What kubectl prints, for the service's namespace; empty where it fails, say for want of a right."""
+    """What kubectl prints, for the service's namespace."""
     done = call_kubectl([*arguments, f"--namespace={service.namespace}"], "", service.context)
-    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
+    if done.returncode != 0:
+        raise explained(done.stderr.decode(errors="replace").strip(), "Nothing was sent.")
+    return done.stdout.decode(errors="replace").strip()

@@ -14,13 +14,19 @@ from seatrial.models.frameworks.class_names import class_names
 def in_order_of_rows(returned: Any, rows: Any) -> Any:
     """The answers; a series or frame of pandas whose index is that of `rows` in another order is put into theirs.
 
-    None where the index does not tell the order, for a value is in it twice.
+    Numbers that pandas gave by itself, as to `pd.Series(array)`, are places and no names. None where the index does not
+    tell the order, for a value is in it twice.
     """
     index: Any = getattr(rows, "index", None)
     own: Any = getattr(returned, "index", None)
     if not (hasattr(index, "equals") and hasattr(own, "equals") and hasattr(returned, "reindex")):
         return returned
-    if len(own) != len(index) or own.equals(index) or not own.sort_values().equals(index.sort_values()):
+    if (
+        _is_numbering(own)
+        or len(own) != len(index)
+        or own.equals(index)
+        or not own.sort_values().equals(index.sort_values())
+    ):
         return returned
     return returned.reindex(index) if index.is_unique else None
 
@@ -43,7 +49,12 @@ def to_array(returned: Any, classes: Sequence[str] = ()) -> NDArray[Any]:
 def _places(returned: Any, classes: Sequence[str]) -> list[int] | None:
     """Where the column of each class stands; None where the columns have other names, or none."""
     columns = getattr(returned, "column_names", None) or getattr(returned, "columns", None)
-    if columns is None or len(columns) != len(classes):
+    if columns is None or _is_numbering(columns) or len(columns) != len(classes):
         return None
     names = list(class_names(columns))
     return [names.index(name) for name in classes] if set(names) == set(classes) else None
+
+
+def _is_numbering(labels: Any) -> bool:
+    """Whether nobody named them: 0, 1, 2, …, which pandas gives where it gets none."""
+    return type(labels).__name__ == "RangeIndex" and (labels.start, labels.step) == (0, 1)

@@ -14,7 +14,7 @@ import yaml
 
 from seatrial.cluster.scale import Scale
 from seatrial.deploy import autoscaling, find_target
-from seatrial.errors import InputError, Refused, SeatrialError
+from seatrial.errors import InputError, Refused, SeatrialError, TargetError
 from seatrial.pipeline.project.project_file import parse_project
 from tests.deploy_sample import IMAGE, SERVICE
 
@@ -85,7 +85,7 @@ class Kubectl:
 
     def __call__(self, arguments: list[str], text: str, context: str | None) -> subprocess.CompletedProcess[bytes]:
         if arguments[0] == "get":
-            failure = "".join(words for words in self.failures if "--raw" in arguments)
+            failure = "".join(words for words in self.failures if arguments[1] in words or "--raw" in arguments)
             answer = "" if failure else self.answers.get(arguments[1], "")
             return subprocess.CompletedProcess(arguments, int(bool(failure)), answer.encode(), failure.encode())
         self.sent.append((arguments, json.loads(text)))
@@ -104,6 +104,17 @@ def test_the_number_that_is_ours_alone_is_handed_over_as_it_is(monkeypatch: pyte
     ((arguments, manifest),) = kubectl.sent
     assert "--field-manager=seatrial-scale" in arguments
     assert (manifest["metadata"], manifest["spec"]) == ({"name": "census", "namespace": "models"}, {"replicas": 3})
+
+
+def test_a_number_that_cannot_be_asked_for_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    Kubectl(monkeypatch, failures=["deployments.apps is forbidden: cannot get resource"])
+    with pytest.raises(Refused, match="cannot get resource"):
+        autoscaling.hand_over_replicas(SCALED, "census")
+    Kubectl(monkeypatch, failures=["hpa: Error from server (Forbidden): cannot get resource"])
+    autoscaling.require_autoscaler_of_choice(SERVICE, "census")
+    Kubectl(monkeypatch, failures=["hpa: connection refused"])
+    with pytest.raises(TargetError, match="could not be asked"):
+        autoscaling.require_autoscaler_of_choice(SERVICE, "census")
 
 
 @pytest.mark.parametrize("owners", [(), ("kube-controller-manager",), ("seatrial", "seatrial-scale")])

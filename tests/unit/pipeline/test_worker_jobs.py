@@ -92,6 +92,9 @@ class Cluster:
         self.outcomes.pop(0)(self, name)
         return str(job["metadata"]["uid"])
 
+    def job_names(self, _selector: str) -> tuple[str, ...]:
+        return tuple(self.jobs)
+
     def create_service(self, text: str) -> str | None:
         if self.refuses_services:
             raise Refused("the cluster says: no.")
@@ -211,6 +214,15 @@ def drained(cluster: Cluster, job: str) -> None:
     cluster.end(job, "Failed")
 
 
+def evicted(cluster: Cluster, job: str) -> None:
+    """The node takes rank 1 away for what it uses."""
+    conditions = [{"type": "DisruptionTarget", "status": "True", "message": "the node was low on disk"}]
+    cluster.pod(job, 0)
+    cluster.pod(job, 1, "Failed", reason="Evicted", message="no disk left", conditions=conditions, containerStatuses=[])
+    cluster.pod(job, 0, "Failed", 143, going=True)
+    cluster.end(job, "Failed")
+
+
 def test_workers_of_which_one_was_killed_begin_again_in_another_job_as_often_as_the_step_says(
     subject: Subject, cluster: Cluster
 ) -> None:
@@ -238,6 +250,12 @@ def test_a_worker_that_the_cluster_takes_away_does_not_count(subject: Subject, c
     assert len(cluster.jobs) == 5
 
 
+def test_a_worker_that_is_evicted_for_what_it_uses_counts(subject: Subject, cluster: Cluster) -> None:
+    cluster.outcomes = [evicted, evicted]
+    assert subject.fails().problem == "rank 1 of 2: step 'model': its pod was evicted: no disk left."
+    assert len(cluster.jobs) == 2
+
+
 def test_what_a_worker_raises_is_told_by_its_rank_and_not_tried_again(subject: Subject, cluster: Cluster) -> None:
     error = StepFailed("step 'model' raised ValueError: no such ship", path="pipeline.py", line=6).as_document()
     lost = StepFailed("step 'model' raised ConnectionError: rank 1 is gone").as_document()
@@ -255,6 +273,18 @@ def test_a_driver_that_comes_after_finds_the_jobs_of_the_one_before(subject: Sub
     assert subject.fails().problem == first.problem
     assert list(cluster.jobs) == [NAME, f"{NAME}-2"]
     assert cluster.deleted == []
+
+
+def test_a_driver_that_finds_no_pods_goes_on_where_the_one_before_was(subject: Subject, cluster: Cluster) -> None:
+    def done(cluster: Cluster, job: str) -> None:
+        cluster.end(job, "Complete")
+
+    cluster.outcomes = [drained, killed, drained, done]
+    subject.answer({"key": "f" * 64}, attempt=4)
+    first = subject.fails()  # a record of another job
+    cluster.pods.clear()
+    assert subject.fails().problem == first.problem
+    assert len(cluster.jobs) == 4
 
 
 def test_a_worker_without_room_is_given_up_with_the_reason(

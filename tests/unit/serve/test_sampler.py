@@ -121,6 +121,16 @@ def test_more_rows_a_second_than_the_limit_are_dropped_and_counted() -> None:
     assert kept.counts == {"written": 22, "dropped": 78}  # ten seconds' worth at once, then two a second
 
 
+def test_what_is_kept_of_a_large_request_is_not_its_beginning() -> None:
+    store = Kept()
+    kept = sampler(store, rows_a_second=10.0, clock=lambda: 0.0, chance=random.Random(7))
+    kept.ran([question(5000)], answers(5000))
+    kept.close(LIMIT_S)
+    places = sorted(row["row"] for row in store.rows)
+    assert len(places) == 100
+    assert 1500 < sum(places) / 100 < 3500  # the mean of 100 of 5,000 at random, within seven standard errors
+
+
 def eventually(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
     while not holds() and time.monotonic() < deadline:

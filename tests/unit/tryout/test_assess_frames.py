@@ -105,6 +105,24 @@ def test_answers_with_names_are_taken_by_them(people: pa.Table, answer: Callable
     assert accuracy(found) == accuracy(plain)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda frame: pd.Series(probability(frame["age"], frame["hours"])),
+        lambda frame: pd.DataFrame(np.column_stack([probability(frame["age"], frame["hours"])] * 2) * [1, -1] + [0, 1]),
+    ],
+    ids=["series", "frame"],
+)
+def test_numbers_that_pandas_gives_by_itself_are_places(people: pa.Table, answer: Callable[[Any], Any]) -> None:
+    mixed = people.to_pandas().sample(frac=1, random_state=7)
+    mixed["rich"] = (mixed["rich"] == "yes").astype(int)
+    plain = seatrial.assess(
+        lambda frame: probability(frame["age"], frame["hours"]), mixed, label="rich", inputs=COLUMNS
+    )
+    found = seatrial.assess(answer, mixed, label="rich", inputs=COLUMNS, classes=["1", "0"], positive="1")
+    assert accuracy(found) == accuracy(plain)
+
+
 def test_another_order_of_rows_that_share_an_index_is_refused(people: pa.Table) -> None:
     frame = people.to_pandas()
     frame.index = frame.index // 2

@@ -89,15 +89,19 @@ class KubernetesJobs:
             return self._run_pod(job, remote, resources, log, on_waiting)
         counted = 0
         while True:
+            again = changed(remote, attempt=remote.attempt + 1)
             try:
                 return self._run_workers(job, remote, resources, log, on_waiting)
             except StepKilled as error:
-                counted += not isinstance(error, WorkerTakenAway)
-                if counted > resources.retries:
-                    raise
+                counts = not isinstance(error, WorkerTakenAway)
+                if counted + counts > resources.retries:
+                    if not self._is_made(again):
+                        raise
+                    counts = False  # the driver before this one saw the pods, of which nothing is left
+                counted += counts
                 on_waiting(f"its workers begin again: {error.problem.rstrip('.')}")
-            self._watch.pause(AGAIN_S)
-            remote = changed(remote, attempt=remote.attempt + 1)
+            self._watch.pause(AGAIN_S * 2 ** min(remote.attempt - 1, 5))
+            remote = again
 
     def end(self) -> None:
         """See `Place`. Jobs that ended stay for their time to live: their pods can still be looked at."""
@@ -137,6 +141,10 @@ class KubernetesJobs:
         if ended_as(ended) == "Complete" and answer:
             return _record(answer, job, path=answer_key(remote.run, remote.step, attempt=remote.attempt))
         raise failure_of(workers, ended, self._watch, self._workspace.objects)
+
+    def _is_made(self, remote: RemoteStep) -> bool:
+        name = job_name(remote.project, remote.run, remote.step, attempt=remote.attempt)
+        return name in self._namespace.job_names(steps_selector(remote.project, remote.run))
 
     def _begin(self, remote: RemoteStep, manifest: Manifest) -> str:
         """Makes what the step needs, and returns the name of its Job."""

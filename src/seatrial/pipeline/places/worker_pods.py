@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from seatrial.cluster.pod_words import has_begun, is_taken_away
+from seatrial.cluster.pod_words import has_begun, is_evicted, is_taken_away
 from seatrial.pipeline.places.job_manifest import KILLED
 from seatrial.pipeline.places.worker_manifest import pod_rank
 from seatrial.pipeline.running.worker_failures import WorkerFailure, failed_at
@@ -53,7 +53,7 @@ def worker_ends(pods: Mapping[int, Document], answers: Mapping[int, bytes], firs
     for rank, pod in sorted(pods.items()):
         answer = answers.get(rank, b"")
         asked_to_go = "deletionTimestamp" in pod["metadata"]
-        of_itself = is_taken_away(pod) or (asked_to_go and pod["metadata"]["name"] == first_to_go)
+        of_itself = is_taken_away(pod) or is_evicted(pod) or (asked_to_go and pod["metadata"]["name"] == first_to_go)
         status, early = _exit_status(pod)
         if failed_at(answer) < math.inf:
             ends.append(WorkerEnd(WorkerFailure(rank, answer, killed=False), pod))

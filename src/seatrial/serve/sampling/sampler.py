@@ -92,8 +92,11 @@ class Sampler:
         self._thread.join(limit_s)
 
     def _drawn(self, rows: int) -> list[int]:
+        """Places in any order: where more are drawn than may be kept, those kept are drawn too, and not the first."""
         chance, share = self._chance.random, self._share
-        return [place for place in range(rows) if chance() < share]
+        places = [place for place in range(rows) if chance() < share]
+        self._chance.shuffle(places)
+        return places
 
     def _keep(self, question: Question, predictions: Predictions, start: int, place: int) -> None:
         now = self._clock()
