@@ -11,7 +11,19 @@ if TYPE_CHECKING:
     from seatrial.pipeline.project.settings import Project
 
 TAKES_PARAMETERS = ("plan", "run")
-TAKES_TRUST = ("deploy", "deployments", "diff", "export", "predict", "publish", "report", "serve", "verify", "waive")
+TAKES_TRUST = (
+    "assess",
+    "deploy",
+    "deployments",
+    "diff",
+    "export",
+    "predict",
+    "publish",
+    "report",
+    "serve",
+    "verify",
+    "waive",
+)
 
 
 @dataclass(frozen=True, slots=True)

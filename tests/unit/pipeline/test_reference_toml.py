@@ -23,6 +23,7 @@ from seatrial.pipeline.project.settings import (
     StoreChoice,
 )
 from seatrial.prepare.spark_settings import SparkSettings
+from seatrial.sources.kafka.settings import KafkaSettings
 from seatrial.verdicts.metrics import METRICS
 from seatrial.verdicts.policy import Policy, Requirement
 from seatrial.verdicts.policy.threat import Mutable, ThreatModel
@@ -41,6 +42,7 @@ SECTIONS = {
     "`buckets`": BucketChoice,
     "`spark`": SparkSettings,
     "`cluster`": ClusterChoice,
+    "`kafka`": KafkaSettings,
     "`kubeflow`": KubeflowChoice,
     "`azureml`": AzureMLChoice,
     "`steps`": ResourceChoice,
@@ -50,7 +52,7 @@ SECTIONS = {
 TABLES = {  # keys whose values are tables of their own
     "`[policy]`": {"require", "threat"},
     "`[policy.threat.NAME]`": {"mutable"},
-    "`[profile.NAME]`": {"azureml", "buckets", "cluster", "kubeflow", "service", "spark", "steps"},
+    "`[profile.NAME]`": {"azureml", "buckets", "cluster", "kafka", "kubeflow", "service", "spark", "steps"},
 }
 
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

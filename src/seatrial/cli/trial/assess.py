@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from seatrial.cli.next_command import Call
 from seatrial.cli.options import Budget, Directory, Groups, Json, Label, Profile, Trust
 from seatrial.cli.output import print_json, print_lines
 from seatrial.cli.rows_progress import rows_progress
@@ -99,7 +100,7 @@ def command(
         print(assessment)  # noqa: T201  # its lines are printable
         print_lines(f"Report: {written.resolve()}", _CONCLUSIONS[assessment.outcome].format(assessment.model))
         if assessment.outcome is Outcome.FAIL:
-            print_lines("Next: seatrial run, with rows of these days, or seatrial deploy --rollback")
+            print_lines(f"Next: {Call(profile, directory).then('run')}, with rows of these days")
     return 0 if assessment.outcome in (None, Outcome.PASS) else NOT_PASSED
 
 
