@@ -192,7 +192,7 @@ class DataChecks:
             unknown=unknown or None,
             unlabelled=self._rows - self._labelled,
             copies=min(self._test.repeated(), self._labelled),
-            exact=all(sample.exact for sample in samples),
+            exact=all(sample.exact for sample in samples) and (altered is None or altered.exact),
         )
 
     def _copies_of_train(self) -> int:
@@ -205,9 +205,10 @@ class DataChecks:
         copies = self._copies_of_train()
         later = self._times is not None and self._times.later
         altered = self._near.altered(copies=copies, rows=self._labelled, later=later)
-        digits = 0 if later else self._near_cells.rows(copies=copies, rows=self._labelled)
-        if digits > (altered.rows if altered else 0):
-            altered = AlteredRows(digits, (), digits=True)
+        if not later:
+            digits = self._near_cells.rows(copies=copies, rows=self._labelled)
+            if digits.rows > (altered.rows if altered else 0):
+                altered = AlteredRows(digits.rows, (), digits=True, exact=digits.exact)
         return None if altered is None else replace(altered, rows=min(altered.rows, self._labelled - copies))
 
     def _row_hashes(self, table: pa.Table, hashes: Mapping[str, Values], label: Values) -> NDArray[np.uint64]:

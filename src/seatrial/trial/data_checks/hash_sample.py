@@ -37,6 +37,12 @@ class HashSample:
         self._merge()
         return len(self._keys) << self._halved
 
+    def scale(self, other: HashSample) -> int:
+        """How many a row stands for that is in both samples: 1 if both are `exact`."""
+        self._merge()
+        other._merge()
+        return 1 << max(self._halved, other._halved)
+
     def add(self, hashes: Hashes) -> None:
         """Takes more hashes, which must be uniform over 64 bits."""
         self._pending.append(hashes[hashes <= self._bound()])

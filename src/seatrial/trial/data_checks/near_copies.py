@@ -22,20 +22,29 @@ _MOST_PARTS = 16  # of which each is left out in turn: single columns, up to her
 _BLOCKS = 6  # of which any three are left out: so whichever three columns are altered, some set of columns is not
 REMEMBERED = 2**15  # hashes a set of columns, 16 bytes each: with their estimates, 40 MB for the 37 sets at most
 _ALIKE = 0.05  # share of the training rows that are equal to another one: with more, the columns do not determine a row
-_FEWEST, _TIMES = 5, 3  # rows more than chance times this are copies …
+_FEWEST, _TIMES = 5, 3  # rows that were seen more than chance times this are copies …
 _UNSEEN = 5  # … where chance is taken for this many rows more than were seen alike: none of a few says little
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRows:
+    """A number of rows; not `exact` where it was counted on a sample."""
+
+    rows: int
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class AlteredRows:
     """How many rows that are measured are rows of the training set but for these columns, or for the label alone.
 
-    `digits`: but for the last digits of numbers instead.
+    `digits`: but for the last digits of numbers instead. Not `exact` where they were counted on a sample.
     """
 
     rows: int
     columns: tuple[str, ...]
     digits: bool = False
+    exact: bool = True
 
 
 class NearCopies:
@@ -77,8 +86,8 @@ class NearCopies:
             if later and left_out not in ((), self._time):
                 continue
             near = beyond_chance(test, train, copies=copies, rows=rows, train_rows=self._train_rows)
-            if near and (most is None or near > most.rows):
-                most = AlteredRows(near, tuple(self._columns[place] for place in left_out))
+            if near.rows and (most is None or near.rows > most.rows):
+                most = AlteredRows(near.rows, tuple(self._columns[place] for place in left_out), exact=near.exact)
         return most
 
     def _hashed(self, hashes: Mapping[str, Hashes]) -> Iterator[tuple[tuple[int, ...], Hashes]]:
@@ -97,24 +106,34 @@ class NearCopies:
 
 
 def beyond_chance(
-    test: HashSample, train: HashSample, *, copies: int, rows: int, train_rows: int, most: int | None = None
-) -> int:
+    test: HashSample,
+    train: HashSample,
+    *,
+    copies: int,
+    rows: int,
+    train_rows: int,
+    most: int | None = None,
+    moved: Sequence[HashSample] = (),
+) -> CountedRows:
     """How many of the `rows` in `test` are in `train` too, beside `copies`; 0 where as many are by chance.
 
     With `most`, what came more often there is left out, and no more count than rows there were met: where the rows of
-    the test are crowded, a few rows of the training set meet many.
+    the test are crowded, a few rows of the training set meet many. What any of `moved` meets there, rows of the test
+    that are copies no more, is chance too.
     """
+    scale = test.scale(train)  # a row that was seen stands for so many
     alike, near = train.alike(), min(test.rows_in(train, most=most), rows) - copies
     if most is not None:
         near = min(near, train.rows_in(test) - copies)
     if alike > _ALIKE * train_rows:
-        return 0
+        return CountedRows(0)
     # As many as among the training rows have another one there; or as among these, if more rows meet no more than so
     # many times as many (some values come often).
-    by_chance = (alike + _UNSEEN) * rows / train_rows
+    by_chance = (alike + _UNSEEN * scale) * rows / train_rows
     if train_rows > rows:
-        by_chance = min(by_chance, (test.alike() + _UNSEEN) * train_rows / rows)
-    return near if near >= _FEWEST + _TIMES * by_chance else 0
+        by_chance = min(by_chance, (test.alike() + _UNSEEN * scale) * train_rows / rows)
+    by_chance = max([by_chance, *(sample.rows_in(train, most=most) for sample in moved)])
+    return CountedRows(near if near >= _FEWEST * scale + _TIMES * by_chance else 0, exact=scale == 1)
 
 
 def _left_out(columns: int) -> tuple[tuple[int, ...], ...]:
