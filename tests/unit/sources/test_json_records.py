@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -112,6 +114,7 @@ def test_a_required_field_has_to_be_there() -> None:
         (b"[1]", "expected an object, got an array"),
         (b"7", "expected an object, got 7"),
         (b'{"x": 1, "x": 2}', 'the key "x" stands twice in one object'),
+        (b'{"a": 1, "x": 1, "x": 2, "a": 2}', 'the key "x" stands twice in one object'),
         (b'{"x": ' + b"1" * 5000 + b"}", "malformed JSON: a number has too many digits"),
         (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "malformed JSON: nested too deeply"),
     ],
@@ -120,6 +123,30 @@ def test_what_is_not_a_record_has_a_reason(value: bytes | None, problem: str) ->
     with pytest.raises(BadRecord) as refused:
         JsonReader(declared_schema({"x": "int"}, [])).read(value)
     assert str(refused.value).startswith(problem)
+
+
+@pytest.mark.parametrize("number", ["1e9999999999999999999", "-1.5E-9999999999999999999"])
+def test_a_number_beyond_every_decimal_is_a_reason_and_no_crash(number: str) -> None:
+    assert reason("decimal(10,2)", number) == f"malformed JSON: the number {number} is out of range"
+    assert len(reason("decimal(10,2)", f"0.{'1' * 10_000}e9999999999999999999")) < 120
+
+
+def test_whatever_else_one_record_raises_is_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: str) -> None:
+        raise LookupError("a mistake in the reader")
+
+    reader = JsonReader(declared_schema({"x": "int"}, []))
+    monkeypatch.setattr(reader, "_decoder", SimpleNamespace(decode=fail))
+    with pytest.raises(BadRecord, match=r"the record cannot be read \(LookupError\)"):
+        reader.read(b"{}")
+
+
+def test_an_object_of_many_keys_is_read_in_linear_time() -> None:
+    keys = ", ".join(f'"k{number}": 0' for number in range(100_000))  # quadratic: over a minute
+    started = time.monotonic()
+    with pytest.raises(BadRecord, match='the key "x" stands twice'):
+        JsonReader(declared_schema({"x": "int"}, [])).read(f'{{{keys}, "x": 1, "x": 1}}'.encode())
+    assert time.monotonic() - started < 10
 
 
 def test_a_reason_stays_short() -> None:

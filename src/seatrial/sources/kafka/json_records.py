@@ -37,11 +37,19 @@ class JsonReader:
         self._decoder = json.JSONDecoder(
             object_pairs_hook=_object,
             parse_constant=_no_constant,
-            parse_float=Decimal if any(_has_decimals(field.type) for field in schema) else None,
+            parse_float=_exact_number if any(_has_decimals(field.type) for field in schema) else None,
         )
 
     def read(self, value: bytes | None) -> dict[str, Any]:
         """The record's values by column; raises `BadRecord`."""
+        try:
+            return self._read(value)
+        except (BadRecord, MemoryError):
+            raise
+        except Exception as error:  # of one record, at which every run would end
+            raise BadRecord(f"the record cannot be read ({type(error).__name__})") from error
+
+    def _read(self, value: bytes | None) -> dict[str, Any]:
         if value is None:
             raise BadRecord("the record has no value (a tombstone)")
         try:
@@ -67,10 +75,19 @@ class JsonReader:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadRecord(f"the key {_shown(twice)} stands twice in one object")
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                raise BadRecord(f"the key {_shown(name)} stands twice in one object")
+            names.add(name)
     return fields
+
+
+def _exact_number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of more than 18 digits
+        raise BadRecord(f"malformed JSON: the number {_shortened(text)} is out of range") from None
 
 
 def _no_constant(text: str) -> NoReturn:
@@ -145,6 +162,10 @@ def _shown(value: Any) -> str:
         text = "an array"
     else:
         text = json.dumps(value)
+    return _shortened(text)
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
