@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from pyiceberg.schema import Schema as IcebergSchema
+from pyiceberg.types import LongType, NestedField, UUIDType
 
 from seatrial.errors import InputError, SourceError, StepFailed
 from seatrial.prepare.jars import KAFKA
@@ -157,6 +159,71 @@ def test_a_run_that_was_overtaken_commits_nothing_more(shop: Ingestion) -> None:
     assert len(seen) == 1
     shop.run(topic, "overtaken")
     assert shop.ids("overtaken") == list(range(90))
+
+
+def test_a_run_that_is_overtaken_while_it_writes_doubles_no_row(
+    shop: Ingestion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = shop.topic([*records(0, 90), *BAD])
+    later = IngestTable(shop.spark, "shop.busy", topic, "later")
+    begin, begun = IngestTable._begin_branch, list[str]()
+
+    def overtake(table: IngestTable) -> None:
+        begin(table)
+        begun.append(table.identifier)
+        if begun.count("shop.busy") == 2 and table is not later:  # its append comes next
+            later.claim()
+
+    monkeypatch.setattr(IngestTable, "_begin_branch", overtake)
+    with pytest.raises(StepFailed, match="another run began to ingest"):
+        shop.run(topic, "busy", batch_records=48)
+    monkeypatch.undo()
+    committed = len(shop.ids("busy"))
+    assert 0 < committed < 90
+    with open_catalog(shop.catalog) as catalog:
+        assert list(catalog.load_table("shop.busy").refs()) == ["main"]
+    shop.run(topic, "busy")
+    assert shop.ids("busy") == list(range(90))
+    assert len(shop.rows("busy_dead_letters")) == len(BAD)
+
+
+def test_one_record_that_no_decimal_can_hold_is_a_dead_letter(shop: Ingestion) -> None:
+    topic = shop.topic([*records(0, 9), b'{"id": 9, "amount": 1e9999999999999999999}'])
+    done = shop.run(topic, "exponent")
+    assert (done.rows, done.dead_letters, done.lag) == (9, 1, 0)
+
+
+def test_a_topic_that_is_made_again_while_it_is_ingested_ends_the_run(
+    shop: Ingestion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = shop.topic()
+    write = IngestTable.write
+
+    def make_again(table: IngestTable, *arguments: Any) -> int:
+        rows = write(table, *arguments)
+        shop.broker.admin.deleteTopics([topic]).all().get()
+        shop.broker.create_topic(topic)
+        return rows
+
+    monkeypatch.setattr(IngestTable, "write", make_again)
+    with pytest.raises(StepFailed, match="the topic was deleted and made again"):
+        shop.run(topic, "recreated")
+    assert shop.rows("recreated") == []
+
+
+def test_columns_of_a_table_that_records_do_not_fill_are_refused(shop: Ingestion) -> None:
+    topic = shop.topic()
+    with open_catalog(shop.catalog) as catalog:
+        catalog.create_namespace_if_not_exists("shop")
+        catalog.create_table(
+            "shop.keys", IcebergSchema(NestedField(1, "id", LongType()), NestedField(2, "key", UUIDType()))
+        )
+    with pytest.raises(InputError, match='column "key" has the Iceberg type uuid'):
+        shop.run(topic, "keys", None)
+    shop.run(topic, "keys", declared_schema({"id": "bigint"}, []))
+    assert shop.ids("keys") == list(range(90))
+    with pytest.raises(InputError, match='column "ID" is "id" in the table'):
+        shop.run(topic, "keys", declared_schema({"ID": "bigint"}, []))
 
 
 def test_a_batch_is_written_again_where_somebody_else_wrote(shop: Ingestion, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,14 @@ import pyarrow as pa
 import pytest
 
 from seatrial.errors import InputError
-from seatrial.sources.kafka.columns import declared_schema, missing_columns, parse_type, type_name
+from seatrial.sources.kafka.columns import (
+    declared_schema,
+    missing_columns,
+    parse_type,
+    refuse_dropped,
+    refuse_formatted,
+    type_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +72,24 @@ def test_a_column_that_may_be_null_is_added_to_a_table() -> None:
 def test_what_a_table_cannot_take_is_told(columns: dict[str, str], required: list[str], problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         missing_columns(declared_schema(columns, required), TABLE, "shop.orders", has_rows=True)
+
+
+def test_a_column_that_the_table_spells_with_another_case_is_refused_before_it_is_added() -> None:
+    with pytest.raises(InputError, match='column "Note" is "note" in the table') as refused:
+        missing_columns(declared_schema({"id": "bigint", "Note": "string"}, ["id"]), TABLE, "t", has_rows=True)
+    assert refused.value.hint == 'Write "note" in seatrial.toml.'
+
+
+def test_columns_that_spark_shows_as_text_or_bytes_and_iceberg_as_something_narrower_are_refused() -> None:
+    types = {"id": ["long"], "key": ["uuid"], "digest": ["string", "fixed[16]"]}
+    refuse_formatted(types, ["id", "not there"], "shop.orders")
+    with pytest.raises(InputError, match='column "key" has the Iceberg type uuid, which JSON records do not fill'):
+        refuse_formatted(types, types, "shop.orders")
+    with pytest.raises(InputError, match=r'column "digest" has the Iceberg type fixed\[16\]'):
+        refuse_formatted(types, ["digest"], "shop.orders")
+
+
+def test_a_declared_column_that_the_table_lost_ends_the_run() -> None:
+    refuse_dropped(["id"], ["id", "more"], "shop.orders")
+    with pytest.raises(InputError, match='column "note" was dropped or renamed'):
+        refuse_dropped(["id", "note"], ["id", "remark"], "shop.orders")

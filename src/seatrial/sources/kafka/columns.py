@@ -75,8 +75,15 @@ def type_name(kind: pa.DataType) -> str:
 def missing_columns(declared: pa.Schema, table: pa.Schema, identifier: str, *, has_rows: bool) -> list[str]:
     """The declared columns that the table lacks and can be given; `InputError` where it cannot take the records."""
     there = {field.name: field for field in table}
+    spellings = {name.lower(): name for name in there}
     missing = []
     for field in declared:
+        if field.name not in there and (spelling := spellings.get(field.name.lower())) is not None:
+            raise InputError(
+                f'column "{field.name}" is "{spelling}" in the table: Spark does not tell upper and lower case apart.',
+                path=identifier,
+                hint=f'Write "{spelling}" in seatrial.toml.',
+            )
         if (column := there.pop(field.name, None)) is None:
             if not field.nullable and has_rows:
                 raise InputError(
@@ -105,6 +112,32 @@ def missing_columns(declared: pa.Schema, table: pa.Schema, identifier: str, *, h
             hint="Add it to columns in seatrial.toml.",
         )
     return missing
+
+
+def refuse_formatted(types: Mapping[str, Iterable[str]], names: Iterable[str], identifier: str) -> None:
+    """Raises `InputError` where a column to be filled has an Iceberg type that Spark writes as text or bytes.
+
+    Spark shows `uuid` as string and `fixed[n]` as binary: a value of another form or length ends Iceberg's writer.
+    """
+    for name in names:
+        for kind in types.get(name, ()):
+            if kind == "uuid" or kind.startswith("fixed"):
+                raise InputError(
+                    f'column "{name}" has the Iceberg type {kind}, which JSON records do not fill.',
+                    path=identifier,
+                    hint="Declare the topic's columns in seatrial.toml without it, or name another table.",
+                )
+
+
+def refuse_dropped(names: Iterable[str], table: Iterable[str], identifier: str) -> None:
+    """Raises `InputError` where the table lost a column that records are read into."""
+    there = set(table)
+    if dropped := [name for name in names if name not in there]:
+        raise InputError(
+            f'column "{dropped[0]}" was dropped or renamed while the topic was ingested into it.',
+            path=identifier,
+            hint="Run again: a declared column is added. Or correct columns in seatrial.toml first.",
+        )
 
 
 class _Parser:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -31,35 +31,47 @@ DEAD_LETTER = pa.schema(_COLUMNS)
 
 
 class DeadLetters:
-    """The dead-letter table of one run; made, and taken over, when the run has its first bad record."""
+    """The dead-letter table of one run; made when the run has its first bad record.
 
-    def __init__(self, spark: SparkSession, target: str, topic: str, run: str) -> None:
+    `check` raises where the run must not write any more: above all where a later one claimed the table of the rows.
+    """
+
+    def __init__(self, spark: SparkSession, target: str, topic: str, run: str, *, check: Callable[[], None]) -> None:
         self.identifier = f"{target}{SUFFIX}"
         self._table = IngestTable(spark, self.identifier, topic, run)
+        self._check = check
         self._claimed = False
 
     def begin(self, mark: Mark) -> None:
-        """Removes what a killed run wrote of a batch whose rows it did not commit."""
-        if self._table.exists and not self._claimed:
-            self._check_columns()
-            if self._table.has_rows_behind(mark):
-                self._claim(mark)
+        """Takes the table over; removes what a killed run wrote of a batch whose rows it did not commit."""
+        if self._table.exists:
+            self._claim(mark)
 
     def append(self, frame: DataFrame, *, before: Mark, after: Mark) -> int:
         """Appends the dead letters of the batch between the two marks; how many."""
         if not self._claimed:
-            if not self._table.exists:
-                self._table.create(spark_schema(DEAD_LETTER))
-            self._check_columns()
+            self._create()
             self._claim(before)
-        return self._table.append(frame, after)
+        return self._table.append(frame, after, check=self._check)
 
     def end(self) -> None:
         """Removes the run's branch."""
         self._table.end()
 
+    def _create(self) -> None:
+        try:
+            if not self._table.exists:
+                self._table.create(spark_schema(DEAD_LETTER))
+        except Exception:
+            if not self._table.exists:  # else another topic's run made it at the same time
+                raise
+
     def _claim(self, mark: Mark) -> None:
+        self._check_columns()
+        self._check()  # an overtaken run does not take the table back
         self._table.claim()
+        # A run claims the table of the rows first. One that has not done so by now will claim this one behind us.
+        self._check()
         self._claimed = True
         self._table.delete_behind(mark)
 

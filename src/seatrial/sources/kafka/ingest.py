@@ -22,12 +22,12 @@ import pyarrow as pa
 
 from seatrial.errors import InputError, SeatrialError, SourceError
 from seatrial.prepare.failure import java_chain, spark_cause
-from seatrial.sources.kafka.columns import missing_columns
+from seatrial.sources.kafka.columns import missing_columns, refuse_dropped, refuse_formatted
 from seatrial.sources.kafka.dead_letters import DEAD_LETTER, RECORD_COLUMNS, DeadLetters, dead_letters_of
 from seatrial.sources.kafka.mark import Mark, logged_offsets, start_problem
 from seatrial.sources.kafka.settings import KafkaConnection
 from seatrial.sources.kafka.spark_columns import arrow_schema, rows_of, spark_schema
-from seatrial.sources.kafka.target_table import ATTEMPTS, IngestTable, TableMoved
+from seatrial.sources.kafka.target_table import ATTEMPTS, IngestTable, TableMoved, pause_s
 from seatrial.sources.kafka.topic import TopicClient, TopicOffsets, kafka_failure
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def _columns(table: IngestTable, job: IngestJob) -> tuple[pa.Schema, Callable[[]
         columns = declared
         return columns, lambda: table.create(spark_schema(columns))
     there = arrow_schema(table.schema, job.table)
+    refuse_formatted(table.iceberg_types, there.names if declared is None else declared.names, job.table)
     if declared is None:
         return there, lambda: None
     columns = declared
@@ -206,7 +207,7 @@ class _Batches:
         self._client = client
         self._table = table
         self._schema = schema
-        self._dead_letters = DeadLetters(spark, job.table, job.topic, table.run)
+        self._dead_letters = DeadLetters(spark, job.table, job.topic, table.run, check=self._check)
         self._bad = spark.sparkContext.accumulator(0)
         self._on_progress = on_progress
         self._committing = threading.Lock()
@@ -284,33 +285,50 @@ class _Batches:
         )
 
     def _begin(self) -> None:
+        self._refuse_late()  # before the claim too: it would end the run that is ahead
         self._table.claim()
-        if self._table.mark() != self._known:  # committed since this run looked where to begin
-            raise self._table.overtaken()
+        self._refuse_late()
         self._dead_letters.begin(self.mark)
         self._began = True
 
+    def _refuse_late(self) -> None:
+        if self._table.mark() != self._known:  # committed since this run looked where to begin
+            raise self._table.overtaken()
+
+    def _check(self) -> None:
+        self._table.refuse_overtaken()
+        self._check_topic()
+
+    def _check_topic(self) -> None:
+        """Raises where the topic is another one by now: what was read may be records of that one."""
+        offsets = self._client.offsets(self._job.topic)
+        if offsets.topic_id != self.mark.topic_id and (
+            problem := start_problem(
+                self.mark, topic_id=offsets.topic_id, earliest=offsets.earliest, latest=offsets.latest
+            )
+        ):
+            raise problem
+
     def _write(self, frame: DataFrame, after: Mark) -> tuple[int, int]:
         """Dead letters first: should the process end between the two, the next run removes them and reads again."""
-        rows = self._rows_of(frame)
         dead: int | None = None
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             bad = self._bad.value
-            written = self._table.write(rows, after)
-            if dead is None:
-                dead = 0
-                if self._bad.value > bad:
-                    letters = frame.select(*RECORD_COLUMNS).mapInArrow(
-                        dead_letters_of(self._schema), spark_schema(DEAD_LETTER)
-                    )
-                    dead = self._dead_letters.append(letters, before=self.mark, after=after)
             try:
+                written = self._table.write(self._rows_of(frame), after)
+                if dead is None:
+                    dead = self._append_dead_letters(frame, after) if self._bad.value > bad else 0
+                self._check_topic()
                 self._snapshot = self._table.publish(after)
             except TableMoved:
-                time.sleep(LOOK_S)
+                time.sleep(pause_s(attempt))
             else:
                 return written, dead
         raise self._table.crowded()
+
+    def _append_dead_letters(self, frame: DataFrame, after: Mark) -> int:
+        letters = frame.select(*RECORD_COLUMNS).mapInArrow(dead_letters_of(self._schema), spark_schema(DEAD_LETTER))
+        return self._dead_letters.append(letters, before=self.mark, after=after)
 
     def _rows_of(self, frame: DataFrame) -> DataFrame:
         from pyspark.sql.functions import col, lit
@@ -318,6 +336,7 @@ class _Batches:
         columns = spark_schema(self._schema)
         rows = frame.select("value").mapInArrow(rows_of(self._schema, self._bad), columns)
         there: StructType = self._table.schema
+        refuse_dropped(columns.names, there.names, self._job.table)
         return rows.select(
             *(
                 col(f"`{field.name.replace('`', '``')}`")

@@ -2,14 +2,18 @@
 
 A batch is written to a branch of the run, out of sight. Publishing moves the table to the branch and sets the mark, in
 one transaction, which fails where the table is no longer where the branch began. A run begins with an empty snapshot,
-its claim: whatever an earlier run still has in hand cannot be published from then on.
+its claim: whatever an earlier run still has in hand cannot be published from then on, because the snapshot that it
+wrote has to be the child of one that the run looked at. The branch alone does not say so: whoever appends to a branch
+that is gone makes it anew, on top of whatever the table then has.
 https://iceberg.apache.org/docs/latest/branching/
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seatrial.errors import StepFailed
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 10  # to publish beside others who write to the table
 PAUSE_S = 0.1  # doubles
+LONGEST_PAUSE_S = 10.0
 _BRANCH_MS = 24 * 3600 * 1000  # of a run that was killed: then whoever expires snapshots may drop its branch
 _MAIN = "main"
 _ADDED = "added-records"
@@ -31,6 +36,15 @@ _NOT_AHEAD = "not an ancestor"  # Iceberg's words where the table went on withou
 
 class TableMoved(Exception):
     """Somebody else committed to the table; the batch is to be written again."""
+
+
+def pause_s(attempt: int) -> float:
+    """How long to leave the table to others after so many attempts before this one.
+
+    >>> pause_s(0), pause_s(3), pause_s(9)
+    (0.1, 0.8, 10.0)
+    """
+    return min(PAUSE_S * 2.0**attempt, LONGEST_PAUSE_S)
 
 
 class IngestTable:
@@ -45,6 +59,7 @@ class IngestTable:
         self._branch = f"ingest-{run}"
         self._quoted = quoted_name(spark, identifier)
         self._base: int | None = None  # the newest snapshot of the table that this run made or began at
+        self._mark: Mark | None = None  # that the table had there
 
     @property
     def exists(self) -> bool:
@@ -55,6 +70,11 @@ class IngestTable:
     def schema(self) -> StructType:
         """Its columns."""
         return self._spark.table(self._quoted).schema
+
+    @property
+    def iceberg_types(self) -> dict[str, list[str]]:
+        """Of each column Iceberg's own names of the types in it."""
+        return {str(each.name()): _primitives(each.type()) for each in self._load().schema().columns()}
 
     @property
     def has_rows(self) -> bool:
@@ -80,18 +100,17 @@ class IngestTable:
 
     def mark(self) -> Mark | None:
         """Up to where the topic is in the table; None where it was never ingested into it."""
-        text = self._load().properties().get(f"{MARK}.{self._topic}")
-        return None if text is None else read_mark(text, where=f"{self.identifier}: {MARK}.{self._topic}")
+        return self._mark_in(self._load())
 
     def claim(self) -> None:
         """Takes the table over from any earlier run of the topic; to be called once, before the first batch."""
-        for branch in [str(name) for name in self._load().refs() if self._is_of_another_run(str(name))]:
-            with suppress(Exception):  # a branch that stays costs nothing
-                self._load().manageSnapshots().removeBranch(branch).commit()
         claim = self._load().newAppend()
         claim.set(CLAIM, self._claim_text).set("seatrial.ingest-topic", self._topic)
         claim.commit()
-        self._base = self._own_claim()
+        table = self._load()
+        self._base, self._mark = self._own_claim(table), self._mark_in(table)
+        if self._mark is not None and self._mark.run != self.run:  # only now: before the claim that run may go on
+            self._remove_branch(f"ingest-{self._mark.run}")
 
     def has_rows_behind(self, mark: Mark) -> bool:
         """Whether a table of dead letters has any of the topic at or behind the mark."""
@@ -100,9 +119,16 @@ class IngestTable:
 
     def delete_behind(self, mark: Mark) -> None:
         """Removes these rows: of batches that were never published."""
-        if self.has_rows_behind(mark):
-            where, values = self._behind(mark)
-            self._spark.sql(f"DELETE FROM {self._quoted} WHERE {where}", values)  # noqa: S608 as above
+        if not self.has_rows_behind(mark):
+            return
+        where, values = self._behind(mark)
+
+        def delete() -> int:
+            with self._on_branch() as branch:
+                self._spark.sql(f"DELETE FROM {branch} WHERE {where}", values)  # noqa: S608 as above
+            return 0
+
+        self._retry(delete, replace(mark, run=self.run))
 
     def _behind(self, mark: Mark) -> tuple[str, dict[str, str]]:
         before = [f"(`partition` = {partition} AND `offset` < {offset})" for partition, offset in mark.to.items()]
@@ -110,12 +136,9 @@ class IngestTable:
 
     def write(self, frame: DataFrame, mark: Mark) -> int:
         """Writes a batch to the branch, out of sight; the number of its rows."""
-        self._begin_branch()
-        writer = frame.writeTo(f"{self._quoted}.`branch_{self._branch}`")
-        writer.option(f"snapshot-property.{MARK}", mark.to_json()).append()
-        table = self._load()
-        summary = table.snapshot(table.refs().get(self._branch).snapshotId()).summary()
-        return int(summary.get(_ADDED) or 0)
+        with self._on_branch() as branch:
+            frame.writeTo(branch).option(f"snapshot-property.{MARK}", mark.to_json()).append()
+        return int(self._written(self._load()).summary().get(_ADDED) or 0)
 
     def publish(self, mark: Mark) -> int:
         """Shows what is on the branch, with the mark; the snapshot's id.
@@ -123,7 +146,7 @@ class IngestTable:
         Raises `TableMoved` where somebody else wrote meanwhile, `StepFailed` where that was a later run of the topic.
         """
         table = self._load()
-        snapshot = int(table.refs().get(self._branch).snapshotId())
+        snapshot = int(self._written(table).snapshotId())
         try:
             transaction = table.newTransaction()
             transaction.updateProperties().set(mark.key, mark.to_json()).commit()
@@ -132,23 +155,35 @@ class IngestTable:
         except Exception as error:
             # The catalog may have taken the commit and failed to say so.
             if self.mark() != mark:
+                self.refuse_overtaken()
                 if _NOT_AHEAD in str(error) or is_conflict(error):
-                    self._refuse_overtaken()
                     raise TableMoved from None
                 raise
-        self._base = snapshot
+        self._base, self._mark = snapshot, mark
         return snapshot
 
-    def append(self, frame: DataFrame, mark: Mark) -> int:
-        """Writes and publishes a batch, again where others write too; the number of its rows."""
-        for attempt in range(ATTEMPTS):
+    def append(self, frame: DataFrame, mark: Mark, *, check: Callable[[], None]) -> int:
+        """Writes and publishes a batch, again where others write too; the number of its rows.
+
+        `check` is called between the two, and raises where what was written must not be seen.
+        """
+
+        def write() -> int:
             rows = self.write(frame, mark)
+            check()
+            return rows
+
+        return self._retry(write, mark)
+
+    def _retry(self, write: Callable[[], int], mark: Mark) -> int:
+        for attempt in range(ATTEMPTS):
             try:
+                written = write()
                 self.publish(mark)
             except TableMoved:
-                time.sleep(PAUSE_S * 2**attempt)
+                time.sleep(pause_s(attempt))
             else:
-                return rows
+                return written
         raise self.crowded()
 
     def crowded(self) -> StepFailed:
@@ -156,7 +191,7 @@ class IngestTable:
         return StepFailed(
             f"other writers kept the batch from being committed, {ATTEMPTS} times.",
             path=self.identifier,
-            hint="Run again, with a larger --every.",
+            hint="Run again with a smaller --batch-records: a batch that is written sooner is committed sooner.",
         )
 
     def overtaken(self) -> StepFailed:
@@ -169,41 +204,87 @@ class IngestTable:
 
     def end(self) -> None:
         """Removes the run's branch."""
-        if self._base is not None and self._load().refs().get(self._branch) is not None:
-            self._load().manageSnapshots().removeBranch(self._branch).commit()
+        if self._base is not None:
+            self._remove_branch(self._branch)
 
     @property
     def _claim_text(self) -> str:
         return f"{self.run} {self._topic}"
 
-    def _is_of_another_run(self, branch: str) -> bool:
-        mark = self.mark()
-        return mark is not None and branch == f"ingest-{mark.run}" and mark.run != self.run
+    def _mark_in(self, table: Any) -> Mark | None:
+        text = table.properties().get(f"{MARK}.{self._topic}")
+        return None if text is None else read_mark(text, where=f"{self.identifier}: {MARK}.{self._topic}")
+
+    def _remove_branch(self, branch: str) -> None:
+        with suppress(Exception):  # one that stays costs nothing, and a commit that stands is not to fail for it
+            table = self._load()
+            if table.refs().get(branch) is not None:
+                table.manageSnapshots().removeBranch(branch).commit()
+
+    @contextmanager
+    def _on_branch(self) -> Iterator[str]:
+        """For one commit of Spark's: the branch as it is named in SQL, at the table's newest snapshot."""
+        self._begin_branch()
+        try:
+            yield f"{self._quoted}.`branch_{self._branch}`"
+        except Exception as error:
+            self.refuse_overtaken()  # a later run removes the branch
+            if is_conflict(error):
+                raise TableMoved from None
+            raise
 
     def _begin_branch(self) -> None:
         """Puts the branch where the table is now; refuses where a later run has claimed the table."""
-        table = self._load()
-        head = int(table.currentSnapshot().snapshotId())
-        self._refuse_overtaken(table)
+        for attempt in range(ATTEMPTS):
+            table = self._load()
+            self.refuse_overtaken(table)
+            head = int(table.currentSnapshot().snapshotId())
+            try:
+                self._put_branch(table, head)
+            except Exception as error:
+                if not is_conflict(error):
+                    raise
+                time.sleep(pause_s(attempt))
+            else:
+                self._base = head
+                return
+        raise self.crowded()
+
+    def _put_branch(self, table: Any, head: int) -> None:
         manage = table.manageSnapshots()
         if (branch := table.refs().get(self._branch)) is None:
             manage.createBranch(self._branch, head).setMaxRefAgeMs(self._branch, _BRANCH_MS).commit()
         elif int(branch.snapshotId()) != head:
             manage.replaceBranch(self._branch, head).commit()
-        self._base = head
 
-    def _refuse_overtaken(self, table: Any | None = None) -> None:
-        """Looks through what others committed since this run's newest snapshot."""
+    def _written(self, table: Any) -> Any:
+        """The branch's snapshot, if it is the child of the one at which this run put the branch."""
+        if (branch := table.refs().get(self._branch)) is not None:
+            snapshot = table.snapshot(branch.snapshotId())
+            if snapshot.parentId() is not None and int(snapshot.parentId()) == self._base:
+                return snapshot
+        self.refuse_overtaken(table)
+        raise TableMoved
+
+    def refuse_overtaken(self, table: Any | None = None) -> None:
+        """Raises `StepFailed` where a later run claimed the topic, or committed, since this run's newest snapshot."""
         table = self._load() if table is None else table
+        # Claims are lost with the snapshots that somebody expires; the mark stays.
+        if self._is_claimed_by_another(table) or self._mark_in(table) != self._mark:
+            self.end()
+            raise self.overtaken()
+
+    def _is_claimed_by_another(self, table: Any) -> bool:
         snapshot = table.currentSnapshot()
         while snapshot is not None and int(snapshot.snapshotId()) != self._base:
             claim = snapshot.summary().get(CLAIM)
             if claim is not None and claim != self._claim_text and claim.endswith(f" {self._topic}"):
-                raise self.overtaken()
+                return True
             snapshot = None if snapshot.parentId() is None else table.snapshot(snapshot.parentId())
+        return False
 
-    def _own_claim(self) -> int:
-        for snapshot in self._load().snapshots():
+    def _own_claim(self, table: Any) -> int:
+        for snapshot in table.snapshots():
             if snapshot.summary().get(CLAIM) == self._claim_text:
                 return int(snapshot.snapshotId())
         raise StepFailed("the table lost the commit just made.", path=self.identifier, hint="Run again.")
@@ -214,3 +295,9 @@ class IngestTable:
 
     def _load(self) -> Any:
         return self._java.spark.Spark3Util.loadIcebergTable(self._spark._jsparkSession, self._quoted)
+
+
+def _primitives(kind: Any) -> list[str]:
+    if kind.isPrimitiveType():
+        return [str(kind.toString())]
+    return [name for field in kind.asNestedType().fields() for name in _primitives(field.type())]
