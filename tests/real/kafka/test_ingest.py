@@ -203,6 +203,7 @@ def test_a_topic_that_is_made_again_while_it_is_ingested_ends_the_run(
         rows = write(table, *arguments)
         shop.broker.admin.deleteTopics([topic]).all().get()
         shop.broker.create_topic(topic)
+        shop.broker.send(topic, records(500, 590))  # returns when the broker has the new topic
         return rows
 
     monkeypatch.setattr(IngestTable, "write", make_again)
