@@ -78,6 +78,14 @@ def test_a_pattern_picks_among_objects(put: Put) -> None:
     assert read(open_rows(address.replace("a-2", "a-*"))) == {"a": [1, 3], "b": [2, 4]}
 
 
+def test_a_pattern_that_no_object_has_picks_folders(put: Put) -> None:
+    put("days/2026-10-31/a.csv", b"a,b\n1,2\n")
+    put("days/2026-11-01/_SUCCESS", b"")
+    put("days/2026-11-01/b.csv", b"a,b\n3,4\n")
+    address = put("days/2026-11-02/c.csv", b"a,b\n5,6\n")
+    assert read(open_rows(address.replace("02/c.csv", "*"))) == {"a": [3, 5], "b": [4, 6]}
+
+
 def test_an_object_of_many_pieces_is_whole(put: Put) -> None:
     lines = 1_200_000
     rows = open_rows(put("big.csv", b"a,b\n" + b"12345,text\n" * lines))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-import pyarrow.compute as pc
-
 from seatrial.assessors.assessor import Subject
 from seatrial.verdicts.evidence import Claim, Family, Flag, NotMeasured
 from seatrial.verdicts.metrics import METRICS
@@ -58,7 +56,7 @@ def dependence(subject: Subject) -> tuple[Flag, ...]:
     if subject.cluster is None:
         return ()
     column = subject.tables[subject.measured].column(subject.cluster)
-    clusters = pc.count_distinct(column, mode="all").as_py()
+    clusters = len(column.unique())  # texts are dictionaries, which count_distinct does not take
     if clusters == len(column):
         return ()
     detail = f'{len(column)} rows are {clusters} values of "{subject.cluster}"; the method takes rows as independent'

@@ -44,13 +44,29 @@ def _on_this_machine(path: Path) -> tuple[RowFile, ...]:
     if "*" in path.name and path.parent.is_dir():
         chosen = sorted(file for file in path.parent.glob(path.name) if file.is_file())
         if not chosen:
+            chosen = sorted(file for folder in _matching_folders(path) for file in _below(folder))
+        if not chosen:
             raise InputError(
-                "the pattern does not match any file.", path=str(path), hint="Look at the folder, and at the pattern."
+                "the pattern does not match any file, nor a folder that holds any.",
+                path=str(path),
+                hint="Look at the folder, and at the pattern.",
             )
-        return tuple(_local(file, file.name) for file in chosen)
+        return tuple(_local(file, file.relative_to(path.parent).as_posix()) for file in chosen)
     if not path.exists():
         raise absent(str(path))
     return (_local(path, path.name),)
+
+
+def _matching_folders(pattern: Path) -> Iterator[Path]:
+    for folder in pattern.parent.glob(pattern.name):
+        if folder.is_dir() and not folder.name.startswith(HIDDEN):
+            _check_no_link(folder)
+            yield folder
+
+
+def _check_no_link(folder: Path) -> None:
+    if folder.is_symlink():  # which is not followed: it may lead in a circle
+        raise InputError("the folder is a link.", path=str(folder), hint="Put the folder itself there.")
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -62,8 +78,7 @@ def _below(folder: Path) -> Iterator[Path]:
     for here, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
         for name in folders:
-            if Path(here, name).is_symlink():  # which is not followed: it may lead in a circle
-                raise InputError("the folder is a link.", path=f"{here}/{name}", hint="Put the folder itself there.")
+            _check_no_link(Path(here, name))
         yield from (Path(here, name) for name in names if not name.startswith(HIDDEN))
 
 

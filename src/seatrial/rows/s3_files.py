@@ -30,7 +30,7 @@ PATIENCE = Patience(
 
 
 def in_bucket(address: str, store: StoreSettings | None = None) -> tuple[RowFile, ...]:
-    """The object at the address, or all objects below it, by name.
+    """The object at the address, or all objects below it, by name; patterns as in `sources_at`.
 
     `store` says how its bucket is reached; without it the usual AWS_… variables do.
     """
@@ -52,17 +52,24 @@ def in_bucket(address: str, store: StoreSettings | None = None) -> tuple[RowFile
     below = f"{folder}/" if folder else ""
     names = [str(meta["path"]).removeprefix(below) for meta in objects]
     check_plain(address_without_secrets(address), lambda pattern: bool(fnmatch.filter(names, pattern)))
+    pattern = key.removeprefix(below)
+    if "*" in key:  # among a folder's files, else among its folders
+        chosen = [meta for meta, name in zip(objects, names, strict=True) if _matches(name, pattern)]
+        folders = [meta for meta, name in zip(objects, names, strict=True) if _matches(name.partition("/")[0], pattern)]
+        objects = chosen or folders
     sources = []
     for meta in sorted(objects, key=lambda meta: str(meta["path"])):
         inside = meta["path"].removeprefix(below)
         if any(part.startswith(HIDDEN) for part in inside.split("/")) and meta["path"] != key:
             continue
-        if "*" in key and ("/" in inside or not fnmatch.fnmatchcase(inside, key.removeprefix(below))):
-            continue
         sources.append(_remote(client, bucket, meta, inside if inside != key else key.rpartition("/")[2]))
     if not sources:
         raise empty(address) if objects else absent(address)
     return tuple(sources)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return "/" not in name and not name.startswith(HIDDEN) and fnmatch.fnmatchcase(name, pattern)
 
 
 def _head(store: Any, key: str) -> list[Any]:

@@ -61,6 +61,16 @@ def test_a_pattern_picks_files_of_a_folder(tmp_path: Path) -> None:
         open_rows(f"{tmp_path}/c-*.parquet")
 
 
+def test_a_pattern_that_no_file_has_picks_folders(tmp_path: Path) -> None:
+    for day in ("10-31", "11-01", "11-02"):
+        write(tmp_path / f"2026-{day}/a.parquet")
+        write(tmp_path / f"2026-{day}/_unfinished.parquet")
+    assert open_rows(f"{tmp_path}/2026-11-*").rows == 6
+    (tmp_path / "2026-11-03").symlink_to(tmp_path / "2026-10-31")
+    with pytest.raises(InputError, match="the folder is a link"):
+        open_rows(f"{tmp_path}/2026-11-*")
+
+
 def test_files_may_order_and_narrow_their_columns_differently(tmp_path: Path) -> None:
     write(tmp_path / "1.parquet", pa.table({"a": pa.array([1], pa.int32()), "b": pa.array(["x"]).dictionary_encode()}))
     write(tmp_path / "2.parquet", pa.table({"b": pa.array(["y"]), "a": pa.array([2.5])}))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -52,6 +53,8 @@ def assess(
     clusters = None
     if subject.cluster is not None:
         column = subject.tables[subject.measured].column(subject.cluster)
+        if pa.types.is_dictionary(column.type):  # texts are, and index_in does not take them
+            column = column.cast(column.type.value_type)
         clusters = np.asarray(pc.index_in(column, pc.unique(column)).to_numpy(), dtype=np.int64)
     quantity_of = _Measuring(subject, answers, clusters).quantity
     yield from over_slices(subject, selected, quantity_of, confidence=confidence, flags=dependence(subject))

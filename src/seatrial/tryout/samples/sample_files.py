@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from seatrial.errors import InputError, StoreError
+from seatrial.errors import InputError, StoreError, field
 from seatrial.models.signature import Signature
 from seatrial.rows.row_file import RowFile
 from seatrial.serve.formats.records import PREDICTED
@@ -23,8 +25,9 @@ SUFFIX = ".parquet"
 FILE_BYTES = 2 * QUEUE_BYTES  # a server holds half as much before it writes
 TEXT_BYTES = 4 * QUEUE_BYTES  # of one file's texts, once each row has its own
 LAST_TIME_US = 253_402_300_800_000_000  # the year 10000
-FEWER_DAYS = "name the folder of a day, --on …/NAME/VERSION/2026-11-29."
-MOST_ROWS = 5_000_000  # held in memory: of a hundred columns, 4 GB
+MOST_ROWS = 5_000_000  # labels are joined in memory
+MOST_BYTES = 2 * 10**9  # of all rows, decoded: held twice while labels are joined, and one column's texts end at 2^31
+_DAY = re.compile(r"(.*/)?(\d{4}-\d\d)-\d\d")  # the folder of a file, as servers name it
 
 
 class _NotOurs(Exception):
@@ -65,7 +68,7 @@ def read_samples(files: Sequence[RowFile], signature: Signature, *, title: tuple
     parts: list[pa.Table] = []
     shares: dict[float | None, None] = {}
     skipped: list[tuple[str, str]] = []
-    other_rows = rows = 0
+    other_rows = rows = decoded = 0
     for file in chosen:
         try:
             table, share = _read(file, signature)
@@ -78,12 +81,10 @@ def read_samples(files: Sequence[RowFile], signature: Signature, *, title: tuple
             parts.append(mine)
             shares[share] = None
         rows += mine.num_rows
-        if rows > MOST_ROWS:
-            raise InputError(
-                f"there are more than {MOST_ROWS:,} sampled rows.",
-                path=files[0].path,
-                hint="Name the folder of a day, or fewer days: --on …/NAME/VERSION/2026-11-*.",
-            )
+        decoded += mine.nbytes
+        if rows > MOST_ROWS or decoded > MOST_BYTES:
+            limit = f"{MOST_ROWS:,} sampled rows" if rows > MOST_ROWS else f"{MOST_BYTES / 1e9:g} GB of sampled rows"
+            raise InputError(f"there are more than {limit}.", path=file.path, hint=_fewer(file))
     inputs = tuple(column.name for column in signature.inputs)
     held = [{name for name in inputs if name in part.column_names} for part in parts]
     kept = tuple(name for name in inputs if all(name in names for names in held))
@@ -105,6 +106,19 @@ def read_samples(files: Sequence[RowFile], signature: Signature, *, title: tuple
         tuple(skipped),
         unread=sum(name.endswith(SUFFIX) for name, _ in skipped) if own else 0,
         uneven=tuple(name for name in dropped if any(name in names for names in held)),
+    )
+
+
+def _fewer(file: RowFile) -> str:
+    """How to name fewer files than those that this one is among: servers write NAME/VERSION/DATE/TIME-….parquet."""
+    folder = file.path.rpartition("/")[0]
+    day = _DAY.fullmatch(folder)
+    if day is None:
+        return f"Name a folder of fewer files: {field('on')} FOLDER."
+    days, hours = (shlex.quote(pattern) for pattern in (f"{day[1] or ''}{day[2]}-*", f"{folder}/12*"))
+    return (
+        f"Name fewer: the days of a month, {field('on')} {days}; a day, {field('on')} {shlex.quote(folder)}; an hour, "
+        f"{field('on')} {hours}."
     )
 
 
@@ -138,9 +152,7 @@ def _read(file: RowFile, signature: Signature) -> tuple[pa.Table, float | None]:
         table.validate(full=True)
         _check_own(table)
     except MemoryError:  # Arrow's own is one of these
-        raise InputError(
-            "there is not enough memory to read the samples.", path=file.path, hint=f"Read fewer at once: {FEWER_DAYS}"
-        ) from None
+        raise InputError("there is not enough memory to read the samples.", path=file.path, hint=_fewer(file)) from None
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # what a file holds has no number
             raise StoreError(

@@ -58,13 +58,14 @@ def assess(
     *require: Requirement,
     groups: tuple[str, ...] = (),
     uses: Uses | None = None,
+    cluster: str | None = None,
     **policy: Any,
 ) -> SampledAssessment:
     return assess_samples(
         ServedRelease("census@1", DIGEST, "m" * 64, PACKAGE, Policy(require=require, **policy)),
         samples,
         rows_of(labels),
-        Question(label="late", groups=groups),
+        Question(label="late", groups=groups, cluster=cluster),
         origin="s3://samples",
         uses=uses or Uses(),
         counted="here",
@@ -119,6 +120,13 @@ def test_a_model_gone_bad_fails_and_each_look_is_counted(samples: SampledRows) -
     assert turned.outcome is Outcome.FAIL  # what its release says of its classes was tried: nobody asks again
     assert turned.trial.confidence == pytest.approx(1 - 0.05 / 6)
     assert len(uses.looks) == 2
+
+
+def test_clusters_of_texts_are_counted(samples: SampledRows) -> None:
+    labels = labels_of(samples).append_column("person", pa.array([f"p{row % 300}" for row in range(600)]))
+    assert '600 rows are 300 values of "person"' in reason_of(
+        assess(samples, labels, ACCURATE, cluster="person"), ACCURATE
+    )
 
 
 def test_answers_read_from_rows_are_the_models(samples: SampledRows) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import io
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from seatrial.errors import InputError, StoreError
+from seatrial.rows.find_files import sources_at
 from seatrial.rows.row_file import RowFile
 from seatrial.tryout.samples import sample_files
 from seatrial.tryout.samples.sample_files import SampledRows, read_samples
@@ -156,3 +159,40 @@ def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path, monkeypatch: pyt
     put(tmp_path, "a.parquet", content(inputs(5)))
     ((_, told),) = read(tmp_path).skipped
     assert "a server writes 100 at most" in told
+
+
+def too_many(folder: Path) -> InputError:
+    with pytest.raises(InputError, match="there are more than") as raised:
+        read(folder)
+    return raised.value
+
+
+def test_the_bytes_of_all_files_together_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "a.parquet", content(inputs(100)))
+    monkeypatch.setattr(sample_files, "MOST_BYTES", read(tmp_path).table.nbytes + 100)
+    put(tmp_path, "b.parquet", content(inputs(100, 2), request="s"))
+    error = too_many(tmp_path)
+    assert "GB of sampled rows" in error.problem
+    assert error.hint == "Name a folder of fewer files: on FOLDER."
+
+
+def test_the_hint_for_too_many_rows_names_patterns_that_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day, file in (("10-31", "115900-a"), ("11-01", "120000-b"), ("11-01", "130000-c"), ("11-02", "120000-d")):
+        put(tmp_path, f"it's/census/1/2026-{day}/{file}.parquet", content(inputs(10), request=file))
+    monkeypatch.setattr(sample_files, "MOST_ROWS", 20)
+    hint = too_many(tmp_path / "it's").hint or ""
+    monkeypatch.setattr(sample_files, "MOST_ROWS", 30)
+    named = [shlex.split(pattern)[0] for pattern in re.findall(r" on (.+?)(?:;|\.$)", hint)]
+    assert [sorted(path.name[7:8] for path in map(Path, of_pattern(address))) for address in named] == [
+        ["b", "c", "d"],
+        ["b", "c"],
+        ["b"],
+    ]
+
+
+def of_pattern(address: str) -> list[str]:
+    """The files whose rows are read at the address."""
+    read_samples(sources_at(address), SIGNATURE, title=TITLE, digest=DIGEST)
+    return [file.path for file in sources_at(address)]
