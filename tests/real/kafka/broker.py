@@ -42,6 +42,15 @@ class Broker:
         topic = self.jvm.org.apache.kafka.clients.admin.NewTopic(name, partitions, 1).configs(config)
         self.admin.createTopics([topic]).all().get()
 
+    def topic_id(self, name: str) -> str | None:
+        """The topic's id as the broker has it by now; None where it has no such topic."""
+        from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # it ships no types
+
+        try:
+            return str(self.admin.describeTopics([name]).allTopicNames().get().get(name).topicId().toString())
+        except Py4JJavaError:
+            return None
+
     def send(self, topic: str, values: Iterable[bytes | None], *, partitions: int = 3) -> None:
         """Sends the values, one partition after the other in turn."""
         with self._producer() as producer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings(PYSPARK_LEAKS)
 
 COLUMNS = declared_schema({"id": "bigint", "amount": "decimal(10,2)"}, ["id"])
+HEARD_S = 60
 BAD = [b"nonsense", b'{"id": "x"}', b'{"amount": 3}', b'{"id": 1, "amount": 0.125}', b"\xff", None]
 
 
@@ -201,9 +203,13 @@ def test_a_topic_that_is_made_again_while_it_is_ingested_ends_the_run(
 
     def make_again(table: IngestTable, *arguments: Any) -> int:
         rows = write(table, *arguments)
+        before = shop.broker.topic_id(topic)
         shop.broker.admin.deleteTopics([topic]).all().get()
         shop.broker.create_topic(topic)
-        shop.broker.send(topic, records(500, 590))  # returns when the broker has the new topic
+        # The broker hears of both from its controller, a moment later.
+        until = time.monotonic() + HEARD_S
+        while shop.broker.topic_id(topic) in (before, None) and time.monotonic() < until:
+            time.sleep(0.1)
         return rows
 
     monkeypatch.setattr(IngestTable, "write", make_again)
