@@ -87,7 +87,7 @@ class Broker:
 
     def _send(self, producer: Any, topic: str, values: Iterable[bytes | None], partitions: int) -> None:
         record = self.jvm.org.apache.kafka.clients.producer.ProducerRecord
-        from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # it ships no types
+        from py4j.protocol import Py4JJavaError
 
         try:
             producer.partitionsFor(topic)
