@@ -92,6 +92,21 @@ def test_copies_in_one_group_make_no_pass_of_that_group(tmp_path: Path) -> None:
     assert found.outcome is Outcome.INCONCLUSIVE
 
 
+def test_copies_in_a_crossed_group_or_a_bin_make_no_pass_of_it(tmp_path: Path) -> None:
+    many = people(4000, 3, wrong=0.1).assign(who="many", age=30)
+    few = times(people(40, 3), 25).assign(who="few", age=60)
+    for by, groups in (("who*age", "who*age:50"), ("age", "age:50")):
+        found = tried(
+            pd.concat([many, few]),
+            lambda rows: by_sum(rows.drop(columns="age")),
+            tmp_path / "policy.toml",
+            f'bins = {{ age = [50] }}\n[[policy.require]]\nmetric = "accuracy"\nby = "{by}"\nat_least = 0.7\n',
+            groups=groups,
+        )
+        assert found.outcome is Outcome.INCONCLUSIVE
+        assert "repeated-rows" in found.findings[0].reason
+
+
 def test_copies_of_what_is_answered_right_make_no_precision(tmp_path: Path) -> None:
     frame = people(600, 3, wrong=0.3)
     right = frame[(frame.y == "yes") & (by_sum(frame.drop(columns="y")) > 0.5)].head(4)

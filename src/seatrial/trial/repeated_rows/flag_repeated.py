@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from seatrial.assessors.answers.labels import class_codes
 from seatrial.assessors.assessor import Subject
-from seatrial.assessors.contingency.group_specs import texts
+from seatrial.assessors.contingency.group_specs import group_column, texts
 from seatrial.rows import Rows
 from seatrial.trial.data_checks.value_hashes import Hashes, hash_column, mix_bits
 from seatrial.trial.repeated_rows.beyond_accident import share_beyond_accident
@@ -162,9 +162,8 @@ class _RepeatedRows:
     def _groups(self, column: str | None) -> Codes:
         if column is None:
             return np.zeros(len(self._clusters), np.int64)
-        return (
-            texts(self._table.column(column)).combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
-        )
+        groups = texts(self._table.column(group_column(self._table, column)))
+        return groups.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
 
 
 def _largest_effect(parts: Codes, clusters: Codes) -> float:
