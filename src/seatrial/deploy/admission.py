@@ -61,7 +61,7 @@ def prepare_service(
 
 
 def _check_sample(verified: Verification, service: ServiceChoice) -> None:
-    """`Problems` where the server of this release would refuse to keep such samples, and so to start."""
+    """Raises `Problems` where the server of this release would refuse to keep such samples, and so to start."""
     if service.sample is None:
         return
     signature = from_json(Signature, verified.package[SIGNATURE_JSON], path=SIGNATURE_JSON)

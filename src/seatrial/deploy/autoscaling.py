@@ -15,7 +15,7 @@ NO_METRICS = re.compile("NotFound|could not find the requested resource|unable t
 
 
 def require_autoscaler_of_choice(service: ServiceSettings, name: str) -> None:
-    """`Refused` where what the cluster has would make something else of the service's number of pods."""
+    """Raises `Refused` where the cluster would change the number of pods that the service asks for."""
     require_metrics(service)
     if service.scale is not None:
         return
@@ -35,7 +35,7 @@ def require_autoscaler_of_choice(service: ServiceSettings, name: str) -> None:
 
 
 def require_metrics(service: ServiceSettings) -> None:
-    """`Refused` where nobody measures pods, so that a `scale` would have no effect."""
+    """Raises `Refused` where the cluster does not measure what pods use: `scale` would have no effect."""
     if service.scale is None:
         return
     words = call_kubectl(["get", "--raw", METRICS], "", service.context).stderr.decode(errors="replace")

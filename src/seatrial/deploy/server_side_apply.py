@@ -84,7 +84,7 @@ def _text(documents: Sequence[Document]) -> str:
 
 
 def call_kubectl(arguments: Sequence[str], text: str, context: str | None) -> subprocess.CompletedProcess[bytes]:
-    """What kubectl did with these arguments and this text; `TargetError` where it has no answer in time."""
+    """Runs kubectl with this text as its input; raises `TargetError` where it does not end in time."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         raise InputError(

@@ -131,7 +131,9 @@ class _Surroundings:
         """Where servers of this profile keep samples unless they were told otherwise."""
         if self.workspace is None:
             raise InputError(
-                "beside an exported release nothing says where the samples are.", path="--on", hint="Name them: --on."
+                "beside an exported release nothing says where the samples are.",
+                path="--on",
+                hint="Name their folder, or s3://bucket/prefix: --on PLACE.",
             )
         return f"{self.workspace.store.url.rstrip('/')}/{SAMPLES}"
 

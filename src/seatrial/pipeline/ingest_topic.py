@@ -15,7 +15,7 @@ from seatrial.pipeline.project.project_file import find_profile, load_project
 from seatrial.pipeline.project.settings import Project
 from seatrial.pipeline.running.step_command import SPARK_LOG
 from seatrial.pipeline.table_identifier import table_identifier
-from seatrial.pipeline.workspace import look_up, open_project
+from seatrial.pipeline.workspace import ca_file, look_up, open_project
 from seatrial.sources.kafka.settings import KafkaConnection, KafkaSettings, client_properties
 
 if TYPE_CHECKING:
@@ -92,14 +92,16 @@ def kafka_connection(kafka: KafkaSettings, directory: Path, environment: Mapping
         sign_in = (kafka.sasl.mechanism, user, password)
     authorities = None
     if kafka.ca is not None:
-        path = directory / Path(kafka.ca.removeprefix("file:")).expanduser()
+        path = ca_file(kafka.ca, directory)
         try:
             authorities = path.read_text(encoding="ascii")
         except OSError as error:
             raise from_os_error(error, path=str(path)) from None
         except UnicodeDecodeError:
             raise InputError(
-                "the file has no certificates in PEM form.", path=str(path), hint="Name another."
+                "the file must hold certificates in PEM form, which is ASCII text.",
+                path=str(path),
+                hint='Write them as "-----BEGIN CERTIFICATE-----" blocks.',
             ) from None
     properties = client_properties(kafka.brokers, tls=kafka.tls, authorities=authorities, sign_in=sign_in)
     return KafkaConnection(kafka.brokers, properties)

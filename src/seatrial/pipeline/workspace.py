@@ -93,11 +93,12 @@ def bucket_authorities(workspace: Workspace) -> tuple[Path, ...]:
     """The private certificates that the profile names for other buckets; nothing else of these is looked up."""
     directory = workspace.project.directory
     return tuple(
-        _ca_file(bucket.ca, directory) for bucket in workspace.profile.buckets.values() if bucket.ca is not None
+        ca_file(bucket.ca, directory) for bucket in workspace.profile.buckets.values() if bucket.ca is not None
     )
 
 
-def _ca_file(ca: str, directory: Path) -> Path:
+def ca_file(ca: str, directory: Path) -> Path:
+    """The file of certificates that `file:PATH` in a project of `directory` names."""
     return directory / Path(ca.removeprefix("file:")).expanduser()
 
 
@@ -120,7 +121,7 @@ def store_settings(choice: StoreChoice, directory: Path, environment: Mapping[st
     if proxy is not None:
         proxy = "" if proxy == "none" else proxy
         proxy = look_up(proxy, directory, environment) if proxy.startswith(("env:", "file:")) else proxy
-    ca = None if choice.ca is None else _ca_file(choice.ca, directory)
+    ca = None if choice.ca is None else ca_file(choice.ca, directory)
     return StoreSettings(
         choice.url,
         choice.endpoint,

@@ -62,7 +62,9 @@ def command(
     """
     if self_test:
         if release is not None or labels is not None or on is not None:
-            raise InputError("--self-test takes no release.", path="assess", hint="Leave out the release, or it.")
+            raise InputError(
+                "--self-test takes no release.", path="assess", hint="Leave out the release, or --self-test."
+            )
         return _self_test(json=json)
     if labels is None:
         raise InputError(

@@ -62,7 +62,7 @@ def task_steps(graph: Graph) -> tuple[TaskStep, ...]:
 
 
 def check_one_worker(graph: Graph, profile: ProfileSettings, path: str, *, orchestrator: str) -> None:
-    """`InputError` for a step with several workers: its task has one pod."""
+    """Raises `InputError` for a step with several workers: its task has one pod."""
     for step in graph.values():
         if (workers := resources_of(step, profile).workers) > 1:
             raise InputError(

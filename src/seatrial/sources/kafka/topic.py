@@ -53,7 +53,7 @@ class TopicClient:
         self._admin.close()
 
     def offsets(self, topic: str) -> TopicOffsets:
-        """Where the topic's partitions begin and end; `InputError` where there is no such topic."""
+        """Asks for each partition's first and next offset; raises `InputError` where the topic does not exist."""
         try:
             return self._offsets(topic)
         except SeatrialError:
