@@ -47,11 +47,14 @@ def command(
 ) -> int:
     """Read a topic of Kafka into a table, each record exactly once.
 
-    Records are JSON objects. Their columns stand in [ingest.TOPIC] of seatrial.toml; without that they are those of the
-    table, which then has to exist. What cannot be a row goes to TABLE_dead_letters, with the reason and its bytes. Each
-    commit has rows and offsets together, so that a run that was killed is simply started again.
+    Records are JSON objects. Their columns stand in [ingest.TOPIC] of
+    seatrial.toml; without that they are those of the table, which then has to
+    exist. What cannot be a row goes to TABLE_dead_letters, with the reason and
+    its bytes. Each commit has rows and offsets together, so that a run that was
+    killed is simply started again.
 
-    It runs until SIGTERM or Ctrl-C, and then finishes the batch in hand; with --until-caught-up it ends by itself.
+    It runs until SIGTERM or Ctrl-C, and then finishes the batch in hand; with
+    --until-caught-up it ends by itself.
 
     For example:
 
@@ -106,7 +109,9 @@ def _print_progress(progress: IngestProgress) -> None:
 
 def _print_result(done: Ingested, ended: str) -> None:
     where = f"{done.job.table} at snapshot {done.snapshot}" if done.snapshot else f"{done.job.table} is as it was"
-    print_lines(f"{done.rows:,} rows in {done.commits:,} commits: {where}; ended: {ended}")
+    print_lines(
+        f"{done.rows:,} rows in {done.commits:,} commit{'' if done.commits == 1 else 's'}: {where}; ended: {ended}"
+    )
     print_lines(f"offsets of {done.job.topic}: {_offsets(done)}")
     if done.dead_letters:
         print_lines(f"{done.dead_letters:,} records could not be rows: see {done.dead_letter_table}.")
